@@ -1,0 +1,3 @@
+module clearhop
+
+go 1.26

@@ -1,0 +1,83 @@
+package record
+
+// Access is what nginx logged of one request. The comment of each field names
+// the nginx variable it holds.
+type Access struct {
+	// Logged tells which of the fields that lead to the client the log_format
+	// carries: a field that is absent although logged tells something, one
+	// that was never logged does not.
+	Logged Logged
+
+	RemoteAddr        []byte // $remote_addr
+	RemotePort        Int    // $remote_port
+	RealipRemoteAddr  []byte // $realip_remote_addr
+	RealipRemotePort  Int    // $realip_remote_port
+	ProxyProtocolAddr []byte // $proxy_protocol_addr
+	ProxyProtocolPort Int    // $proxy_protocol_port
+	XForwardedFor     []byte // $http_x_forwarded_for
+	XRealIP           []byte // $http_x_real_ip
+	VPCEndpoint       []byte // $proxy_protocol_tlv_0xEA, its subtype byte cut off
+
+	RemoteUser    []byte // $remote_user
+	Method        []byte // $request_method, or the request line's
+	RequestTarget []byte // $request_uri, or the request line's
+	URI           []byte // $uri, $document_uri: normalised, decoded
+	Args          []byte // $args, $query_string
+	Protocol      []byte // $server_protocol, or the request line's: HTTP/1.1
+	// BadRequest is $request where it is no request line at all: what a
+	// scanner, a TLS client or a PROXY protocol header sent.
+	BadRequest []byte
+
+	Host       []byte // $host
+	HTTPHost   []byte // $http_host
+	ServerName []byte // $server_name
+	ServerPort Int    // $server_port
+	Scheme     []byte // $scheme
+	HTTPS      []byte // $https: "on" or empty
+
+	Status        Int    // $status
+	BodyBytesSent Int    // $body_bytes_sent, bytes without the header
+	BytesSent     Int    // $bytes_sent, bytes with the header
+	RequestLength Int    // $request_length, bytes: line, header and body
+	RequestTime   Int    // $request_time, in nanoseconds
+	ContentType   []byte // $sent_http_content_type
+	RequestID     []byte // $request_id
+	Referer       []byte // $http_referer
+	UserAgent     []byte // $http_user_agent
+
+	TLSProtocol   []byte // $ssl_protocol
+	TLSCipher     []byte // $ssl_cipher
+	TLSServerName []byte // $ssl_server_name
+
+	Upstream []Upstream // the $upstream_* lists, one entry per try
+	Extra    []Pair     // every other variable, in the order of the log_format
+}
+
+// An Upstream is one try at an upstream server.
+type Upstream struct {
+	Address       []byte // $upstream_addr
+	Status        Int    // $upstream_status
+	ConnectTime   Int    // $upstream_connect_time, in nanoseconds
+	HeaderTime    Int    // $upstream_header_time, in nanoseconds
+	ResponseTime  Int    // $upstream_response_time, in nanoseconds
+	ResponseBytes Int    // $upstream_response_length, bytes
+	CacheStatus   []byte // $upstream_cache_status
+}
+
+// Logged is a set of the variables that lead to the client.
+type Logged uint16
+
+// The members of Logged.
+const (
+	LoggedRemoteAddr Logged = 1 << iota
+	LoggedRealipRemoteAddr
+	LoggedProxyProtocolAddr
+	LoggedXForwardedFor
+	LoggedXRealIP
+	LoggedUserAgent
+	LoggedRequest
+	LoggedStatus
+)
+
+// Has reports whether all of v are in the set.
+func (l Logged) Has(v Logged) bool { return l&v == v }

@@ -1,0 +1,66 @@
+package record
+
+// A Line is one raw log line and where it came from. The decode package makes
+// it, the parser package reads it.
+//
+// Text aliases the decoder's buffer: it holds until the decoder's next call.
+type Line struct {
+	// ID is the identity that the source gave the line, such as the event id
+	// of CloudWatch Logs. Empty where the source gives none: the event's id is
+	// then derived from Origin.Source, Offset and Text.
+	ID []byte
+	// Text is the line without its line ending.
+	Text []byte
+	// Time is when the source says the line was written, in milliseconds since
+	// the Unix epoch. It means something only if HasTime is set.
+	Time    int64
+	HasTime bool
+	// Offset is where the line starts, in bytes from the start of the
+	// decompressed source; in a CloudWatch payload the event's index.
+	Offset int64
+	// Defect says what is wrong with the line itself, before any parsing.
+	Defect Defect
+	// Origin is shared by all lines of one source. It is never nil.
+	Origin *Origin
+}
+
+// A Defect is why a line cannot be parsed whatever its format is. Such a line
+// becomes an event of the dataset nginx.unparsed.
+type Defect uint8
+
+const (
+	// Sound is a line with nothing wrong.
+	Sound Defect = iota
+	// TooLong is a line longer than the reader's bound; Text is its head.
+	TooLong
+	// Malformed is a log event of a payload that has no message; Text is the
+	// event as it stood in the payload.
+	Malformed
+)
+
+// String returns the text that error.message carries.
+func (d Defect) String() string {
+	switch d {
+	case Sound:
+		return ""
+	case TooLong:
+		return "line too long"
+	case Malformed:
+		return "log event without a message"
+	}
+	return "unknown defect"
+}
+
+// An Origin is where lines come from. Empty fields are unknown.
+type Origin struct {
+	// Source names the input for identities: a file's path as given, "-" for
+	// standard input, group and stream for CloudWatch Logs.
+	Source string
+	// File is the path of the file that holds the lines; empty for standard
+	// input and for payloads, wherever those were read from.
+	File string
+	// AccountID, LogGroup and LogStream stand in the CloudWatch payload.
+	AccountID string
+	LogGroup  string
+	LogStream string
+}

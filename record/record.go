@@ -1,0 +1,172 @@
+// Package record holds the Record: one line of an nginx log as typed values,
+// and what the steps of the pipeline found out about it.
+//
+// The package is a leaf. Parsers fill a Record, the enrich steps add to it,
+// encoders read it; none of them knows the others.
+//
+// # Presence
+//
+// Absent and empty differ throughout. A text value is absent when it is nil,
+// and present but empty when it has length zero; a number carries its own
+// Valid. nginx writes "-" for a variable that has no value, which parsers turn
+// into absent, and nothing at all for an empty one.
+//
+// # Lifetime
+//
+// The text values are slices of the line, of the Record's own scratch space or
+// of a step's cache. They hold until the Record's next Reset. A Record is not
+// safe for concurrent use; each goroutine has its own and uses it again for
+// each line, which is why a steady stream allocates nothing.
+package record
+
+import "net/netip"
+
+// A Record is one line on its way through the pipeline. The zero value is
+// ready for use.
+type Record struct {
+	// Line is the line that the record was made of.
+	Line Line
+	// Dataset says what kind of line it is.
+	Dataset Dataset
+	// Timestamp is when the request ended, in milliseconds since the Unix
+	// epoch, and TimestampFrom where that was read.
+	Timestamp     int64
+	TimestampFrom TimeSource
+	// Access holds what nginx logged of the request.
+	Access Access
+	// ParseError says why an unparsed line is none; nil for all others.
+	ParseError *ParseError
+
+	// Client, Provenance, Geo, AS, UserAgent and URL are the work of the
+	// enrich steps.
+	Client     Client
+	Provenance Provenance
+	Geo        Geo
+	AS         AS
+	UserAgent  UserAgent
+	URL        URL
+
+	scratch []byte
+}
+
+// Reset makes r ready for the next line and keeps the memory it holds.
+func (r *Record) Reset() {
+	upstream, extra := r.Access.Upstream[:0], r.Access.Extra[:0]
+	prov := Provenance{
+		Alternatives: r.Provenance.Alternatives[:0],
+		Hops:         r.Provenance.Hops[:0],
+		Claimed:      r.Provenance.Claimed[:0],
+	}
+	scratch := r.scratch
+	if cap(scratch) > maxScratch {
+		scratch = nil
+	}
+	*r = Record{scratch: scratch[:0], Provenance: prov}
+	r.Access.Upstream, r.Access.Extra = upstream, extra
+}
+
+// maxScratch bounds the scratch space that a Record keeps from line to line:
+// one hostile line does not enlarge every Record for good.
+const maxScratch = 64 << 10
+
+// Scratch lends the Record's scratch space for values that do not stand in the
+// line as they are, such as undone escapes. The caller appends to it and hands
+// the longer slice back with SetScratch.
+func (r *Record) Scratch() []byte { return r.scratch }
+
+// SetScratch takes back what Scratch lent.
+func (r *Record) SetScratch(b []byte) { r.scratch = b }
+
+// A Dataset is the kind of a line; its text is the event's event.dataset.
+type Dataset uint8
+
+const (
+	// Unparsed is a line that no format reads.
+	Unparsed Dataset = iota
+	// AccessLine is a line of an access log.
+	AccessLine
+)
+
+// String returns the value of event.dataset.
+func (d Dataset) String() string {
+	switch d {
+	case AccessLine:
+		return "nginx.access"
+	case Unparsed:
+		return "nginx.unparsed"
+	}
+	return "nginx.unparsed"
+}
+
+// A TimeSource is where a record's timestamp comes from.
+type TimeSource uint8
+
+const (
+	// FromLine: the line itself bears the time.
+	FromLine TimeSource = iota
+	// FromSource: the log event's time, as CloudWatch Logs stored it.
+	FromSource
+	// FromPrevious: the time of the line before it in the stream.
+	FromPrevious
+	// FromClock: the time of reading, for want of any other.
+	FromClock
+)
+
+// String returns the value of event.timestamp_from; empty for FromLine.
+func (s TimeSource) String() string {
+	switch s {
+	case FromLine:
+		return ""
+	case FromSource:
+		return "cloudwatch"
+	case FromPrevious:
+		return "previous_line"
+	case FromClock:
+		return "clock"
+	}
+	return ""
+}
+
+// An Int is a whole number that may be absent.
+type Int struct {
+	N     int64
+	Valid bool
+}
+
+// A Pair is a variable without a field of its own: its nginx name and value.
+type Pair struct {
+	Name  string
+	Value []byte
+}
+
+// A URL is the request's target in parts. Values are as the client sent them,
+// percent-encoding left alone.
+type URL struct {
+	// Original is the request target as it stood in the request line.
+	Original []byte
+	// Path is the target up to the first "?" or "#".
+	Path []byte
+	// Query is what follows the "?", without it.
+	Query []byte
+	// Extension is what follows the last "." of the path's last segment.
+	Extension []byte
+	// Domain is the host asked for, without port and brackets.
+	Domain []byte
+	// Scheme is http or https, where known.
+	Scheme []byte
+	// Port is the server's port, where known.
+	Port Int
+}
+
+// A Client is who sent the request, as far as that can be known.
+type Client struct {
+	// IP is the client's address; the zero Addr where it cannot be known. An
+	// address of a proxy never stands here. It is unmapped and has no zone.
+	IP netip.Addr
+	// Address is what was logged in the client's place when that is no IP
+	// address: a masked address, a name, "unix:".
+	Address []byte
+	// SourceIP and SourcePort are the TCP peer that nginx saw.
+	SourceIP   netip.Addr
+	SourcePort Int
+}
