@@ -49,8 +49,9 @@ type Access struct {
 	TLSCipher     []byte // $ssl_cipher
 	TLSServerName []byte // $ssl_server_name
 
-	Upstream []Upstream // the $upstream_* lists, one entry per try
-	Extra    []Pair     // every other variable, in the order of the log_format
+	CacheStatus []byte     // $upstream_cache_status
+	Upstream    []Upstream // the $upstream_* lists, one entry per try
+	Extra       []Pair     // every other variable, in the order of the log_format
 }
 
 // An Upstream is one try at an upstream server.

@@ -26,11 +26,18 @@ import "net/netip"
 type Record struct {
 	// Line is the line that the record was made of.
 	Line Line
+	// ID identifies the event for good: Line.ID, or one derived from the line.
+	ID []byte
+	// Original is the line as it was read, where the event is to carry it;
+	// else nil.
+	Original []byte
 	// Dataset says what kind of line it is.
 	Dataset Dataset
 	// Timestamp is when the request ended, in milliseconds since the Unix
-	// epoch, and TimestampFrom where that was read.
+	// epoch, and TimestampFrom where that was read. A parser that found no time
+	// in the line leaves HasTimestamp unset.
 	Timestamp     int64
+	HasTimestamp  bool
 	TimestampFrom TimeSource
 	// Access holds what nginx logged of the request.
 	Access Access
@@ -63,6 +70,14 @@ func (r *Record) Reset() {
 	}
 	*r = Record{scratch: scratch[:0], Provenance: prov}
 	r.Access.Upstream, r.Access.Extra = upstream, extra
+}
+
+// ResetAccess takes back what a parser filled in before it failed.
+func (r *Record) ResetAccess() {
+	upstream, extra := r.Access.Upstream[:0], r.Access.Extra[:0]
+	r.Access = Access{Upstream: upstream, Extra: extra}
+	r.Dataset, r.Timestamp, r.HasTimestamp = Unparsed, 0, false
+	r.scratch = r.scratch[:0]
 }
 
 // maxScratch bounds the scratch space that a Record keeps from line to line:

@@ -1,0 +1,230 @@
+package encode
+
+import (
+	"bytes"
+	"net/netip"
+
+	"clearhop/record"
+)
+
+// SchemaVersion is the event's schema_version: it changes when a reader of
+// older events would misread new ones.
+const SchemaVersion = 1
+
+// fields is the event: every field in the order in which it stands there. It
+// is the only place where one is defined.
+var fields = []field[record.Record]{
+	timestamp("@timestamp", "When the request ended, UTC.", "`$msec`, `$time_iso8601` or `$time_local`; else as `event.timestamp_from` says",
+		func(r *record.Record) int64 { return r.Timestamp }),
+	integer("schema_version", "", "Which form this event has.", "1",
+		func(*record.Record) record.Int { return record.Int{N: SchemaVersion, Valid: true} }),
+
+	text("event.id", "Deterministic: an event that was sent twice counts once.", "the CloudWatch event id; else a hash of source, offset and line",
+		func(r *record.Record) []byte { return r.ID }),
+	word("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
+	word("event.category", "`web` for access lines.", "", eventCategory),
+	word("event.dataset", "`nginx.access` or `nginx.unparsed`.", "",
+		func(r *record.Record) string { return r.Dataset.String() }),
+	word("event.outcome", "`success` below status 400, else `failure`.", "`$status`", eventOutcome),
+	integer("event.duration", "ns", "From the first byte read to the line written.", "`$request_time`",
+		func(r *record.Record) record.Int { return r.Access.RequestTime }),
+	word("event.timestamp_from", "Where `@timestamp` is from when the line bears none: `cloudwatch`, `previous_line` or `clock`.", "",
+		func(r *record.Record) string { return r.TimestampFrom.String() }),
+	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed`, on request for others.", "the line",
+		func(r *record.Record) []byte { return r.Original }),
+
+	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",
+		func(r *record.Record) netip.Addr { return r.Client.IP }),
+	text("client.address", "What was logged where that is no IP address: masked, a name, `unix:`.", "`$remote_addr`",
+		func(r *record.Record) []byte { return r.Client.Address }),
+	word("client.geo.continent_code", "Two letters.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.ContinentCode }),
+	word("client.geo.country_iso_code", "ISO 3166-1 alpha-2.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.CountryISOCode }),
+	word("client.geo.country_name", "In English.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.CountryName }),
+	word("client.geo.region_iso_code", "ISO 3166-2.", "GeoIP City", func(r *record.Record) string { return r.Geo.RegionISOCode }),
+	word("client.geo.region_name", "In English.", "GeoIP City", func(r *record.Record) string { return r.Geo.RegionName }),
+	word("client.geo.city_name", "In English.", "GeoIP City", func(r *record.Record) string { return r.Geo.CityName }),
+	word("client.geo.postal_code", "", "GeoIP City", func(r *record.Record) string { return r.Geo.PostalCode }),
+	word("client.geo.timezone", "IANA name.", "GeoIP City", func(r *record.Record) string { return r.Geo.TimeZone }),
+	decimal("client.geo.location.lat", "degrees", "", "GeoIP City", func(r *record.Record) (float64, bool) { return r.Geo.Latitude, r.Geo.HasLocation }),
+	decimal("client.geo.location.lon", "degrees", "", "GeoIP City", func(r *record.Record) (float64, bool) { return r.Geo.Longitude, r.Geo.HasLocation }),
+	integer("client.as.number", "", "The autonomous system.", "GeoIP ASN",
+		func(r *record.Record) record.Int {
+			return record.Int{N: int64(r.AS.Number), Valid: r.AS.Number != 0}
+		}),
+	word("client.as.organization.name", "", "GeoIP ASN", func(r *record.Record) string { return r.AS.Organization }),
+
+	address("source.ip", "The TCP peer that nginx saw.", "`$realip_remote_addr`; else `$remote_addr` if it is a proxy",
+		func(r *record.Record) netip.Addr { return r.Client.SourceIP }),
+	integer("source.port", "", "Its port.", "`$realip_remote_port` or `$remote_port`",
+		func(r *record.Record) record.Int { return r.Client.SourcePort }),
+
+	word("provenance.verdict", "How the client is known; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Verdict }),
+	boolean("provenance.nlb_private_ip", "`$remote_addr` still shows the address of an NLB.", "", func(r *record.Record) (bool, bool) {
+		return r.Provenance.NLBPrivateIP, r.Provenance.Verdict != ""
+	}),
+	boolean("provenance.nlb_inferred", "The set of NLB addresses was inferred, not given. Only beside `nlb_private_ip`.", "", func(r *record.Record) (bool, bool) {
+		return true, r.Provenance.NLBInferred
+	}),
+	word("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason }),
+	list("provenance.alternatives", "Other reasons that the same evidence allows.", "", appendAlternatives),
+	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop }),
+	word("provenance.field", "The nginx variable that gave `client.ip`.", "", func(r *record.Record) string { return r.Provenance.Field }),
+	boolean("provenance.vouched", "A trusted hop stands behind `client.ip`.", "", func(r *record.Record) (bool, bool) {
+		return r.Provenance.Vouched, r.Client.IP.IsValid()
+	}),
+	list("provenance.hops", "The addresses known, the client first; at most 16.", "", appendHops),
+	integer("provenance.hop_count", "", "How many there were, where `hops` holds fewer.", "", func(r *record.Record) record.Int {
+		return record.Int{N: int64(r.Provenance.HopCount), Valid: r.Provenance.HopCount > len(r.Provenance.Hops)}
+	}),
+	list("provenance.claimed", "What the visitor said of itself, at most 16 tokens of 64 bytes. Never believed.", "`$http_x_forwarded_for` and others", appendClaimed),
+	integer("provenance.claimed_count", "", "How many tokens there were, where `claimed` holds fewer.", "", func(r *record.Record) record.Int {
+		return record.Int{N: int64(r.Provenance.ClaimedCount), Valid: r.Provenance.ClaimedCount > len(r.Provenance.Claimed)}
+	}),
+	word("provenance.geo_state", "How the GeoIP look-up of `client.ip` went: `found`, `not_found`, `private`, `db_missing`, `db_stale` (found in a database that is old).", "",
+		func(r *record.Record) string { return r.Geo.State }),
+
+	text("http.request.method", "", "`$request` or `$request_method`", func(r *record.Record) []byte { return r.Access.Method }),
+	text("http.request.referrer", "", "`$http_referer`", func(r *record.Record) []byte { return r.Access.Referer }),
+	text("http.request.id", "", "`$request_id`", func(r *record.Record) []byte { return r.Access.RequestID }),
+	integer("http.request.bytes", "bytes", "Request line, header and body.", "`$request_length`", func(r *record.Record) record.Int { return r.Access.RequestLength }),
+	integer("http.response.status_code", "", "", "`$status`", func(r *record.Record) record.Int { return r.Access.Status }),
+	integer("http.response.bytes", "bytes", "With the header.", "`$bytes_sent`", func(r *record.Record) record.Int { return r.Access.BytesSent }),
+	integer("http.response.body.bytes", "bytes", "Without the header.", "`$body_bytes_sent`", func(r *record.Record) record.Int { return r.Access.BodyBytesSent }),
+	text("http.response.mime_type", "Without parameters.", "`$sent_http_content_type`", mimeType),
+	text("http.version", "", "`$request` or `$server_protocol`", httpVersion),
+
+	text("url.original", "As the client sent it.", "`$request` or `$request_uri`; else `$uri` and `$args`", func(r *record.Record) []byte { return r.URL.Original }),
+	text("url.path", "", "`url.original`", func(r *record.Record) []byte { return r.URL.Path }),
+	text("url.query", "Without the `?`.", "`url.original`", func(r *record.Record) []byte { return r.URL.Query }),
+	text("url.extension", "Without the dot.", "`url.path`", func(r *record.Record) []byte { return r.URL.Extension }),
+	text("url.domain", "Without port.", "`$host`, `$http_host` or the request line", func(r *record.Record) []byte { return r.URL.Domain }),
+	text("url.scheme", "", "`$scheme`, `$https` or the request line", func(r *record.Record) []byte { return r.URL.Scheme }),
+	integer("url.port", "", "", "`$server_port` or the request line", func(r *record.Record) record.Int { return r.URL.Port }),
+
+	text("user.name", "", "`$remote_user`", func(r *record.Record) []byte { return r.Access.RemoteUser }),
+
+	text("user_agent.original", "", "`$http_user_agent`", func(r *record.Record) []byte { return r.Access.UserAgent }),
+	word("user_agent.name", "", "`$http_user_agent`", func(r *record.Record) string { return r.UserAgent.Name }),
+	word("user_agent.version", "", "`$http_user_agent`", func(r *record.Record) string { return r.UserAgent.Version }),
+	word("user_agent.os.name", "", "`$http_user_agent`", func(r *record.Record) string { return r.UserAgent.OSName }),
+	word("user_agent.os.version", "", "`$http_user_agent`", func(r *record.Record) string { return r.UserAgent.OSVersion }),
+	word("user_agent.device.name", "", "`$http_user_agent`", func(r *record.Record) string { return r.UserAgent.DeviceName }),
+	boolean("user_agent.bot", "A program, not a person's browser.", "`$http_user_agent`", func(r *record.Record) (bool, bool) { return r.UserAgent.Bot, r.UserAgent.Valid }),
+
+	text("tls.version", "As nginx writes it: `TLSv1.3`.", "`$ssl_protocol`", func(r *record.Record) []byte { return r.Access.TLSProtocol }),
+	text("tls.cipher", "", "`$ssl_cipher`", func(r *record.Record) []byte { return r.Access.TLSCipher }),
+	text("tls.client.server_name", "", "`$ssl_server_name`", func(r *record.Record) []byte { return r.Access.TLSServerName }),
+
+	objects("nginx.access.upstream", "One entry per try.", "the `$upstream_*` lists", upstreamFields,
+		func(r *record.Record) []record.Upstream { return r.Access.Upstream }),
+	dictionary("nginx.access.extra", "Every other variable of the log_format under its nginx name, and `request` where that is no request line.", "", appendExtra),
+
+	word("error.message", "Why the line could not be read.", "", errorMessage),
+	integer("error.column", "bytes", "Where in the line, from 1.", "", func(r *record.Record) record.Int {
+		if r.ParseError == nil {
+			return record.Int{}
+		}
+		return record.Int{N: int64(r.ParseError.Column), Valid: true}
+	}),
+
+	word("log.file.path", "", "the file's path as given", func(r *record.Record) string { return r.Line.Origin.File }),
+	word("cloud.account.id", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.AccountID }),
+	word("aws.cloudwatch.log_group", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.LogGroup }),
+	word("aws.cloudwatch.log_stream", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.LogStream }),
+}
+
+// upstreamFields are the fields of one try at an upstream server.
+var upstreamFields = []field[record.Upstream]{
+	text("address", "", "`$upstream_addr`", func(u *record.Upstream) []byte { return u.Address }),
+	integer("status", "", "", "`$upstream_status`", func(u *record.Upstream) record.Int { return u.Status }),
+	seconds("connect_time", "`$upstream_connect_time`", func(u *record.Upstream) record.Int { return u.ConnectTime }),
+	seconds("header_time", "`$upstream_header_time`", func(u *record.Upstream) record.Int { return u.HeaderTime }),
+	seconds("response_time", "`$upstream_response_time`", func(u *record.Upstream) record.Int { return u.ResponseTime }),
+	integer("response_bytes", "bytes", "", "`$upstream_response_length`", func(u *record.Upstream) record.Int { return u.ResponseBytes }),
+	text("cache_status", "Of the whole request; stands in the last entry.", "`$upstream_cache_status`", func(u *record.Upstream) []byte { return u.CacheStatus }),
+}
+
+func eventKind(r *record.Record) string {
+	if r.Dataset == record.Unparsed {
+		return "pipeline_error"
+	}
+	return "event"
+}
+
+func eventCategory(r *record.Record) string {
+	if r.Dataset == record.AccessLine {
+		return "web"
+	}
+	return ""
+}
+
+// eventOutcome leaves out status 0, which nginx logs where it never answered.
+func eventOutcome(r *record.Record) string {
+	switch status := r.Access.Status; {
+	case !status.Valid || status.N == 0:
+		return ""
+	case status.N < 400:
+		return "success"
+	}
+	return "failure"
+}
+
+var (
+	semicolon  = []byte(";")
+	httpPrefix = []byte("HTTP/")
+)
+
+func mimeType(r *record.Record) []byte {
+	before, _, _ := bytes.Cut(r.Access.ContentType, semicolon)
+	return bytes.TrimRight(before, " ")
+}
+
+func httpVersion(r *record.Record) []byte {
+	return bytes.TrimPrefix(r.Access.Protocol, httpPrefix)
+}
+
+func errorMessage(r *record.Record) string {
+	switch {
+	case r.Line.Defect != record.Sound:
+		return r.Line.Defect.String()
+	case r.ParseError == nil:
+		return ""
+	case r.ParseError.Variable != "":
+		return "$" + r.ParseError.Variable + ": " + r.ParseError.Reason
+	}
+	return r.ParseError.Reason
+}
+
+func appendAlternatives(dst []byte, r *record.Record) []byte {
+	for _, code := range r.Provenance.Alternatives {
+		dst = appendString(appendComma(dst), code)
+	}
+	return dst
+}
+
+func appendHops(dst []byte, r *record.Record) []byte {
+	for _, addr := range r.Provenance.Hops {
+		dst = appendAddr(appendComma(dst), addr)
+	}
+	return dst
+}
+
+func appendClaimed(dst []byte, r *record.Record) []byte {
+	for _, token := range r.Provenance.Claimed {
+		dst = appendString(appendComma(dst), token)
+	}
+	return dst
+}
+
+func appendExtra(dst []byte, r *record.Record) []byte {
+	if r.Access.BadRequest != nil {
+		dst = append(appendComma(dst), `"request":`...)
+		dst = appendString(dst, r.Access.BadRequest)
+	}
+	for i := range r.Access.Extra {
+		p := &r.Access.Extra[i]
+		dst = appendString(appendComma(dst), p.Name)
+		dst = appendString(append(dst, ':'), p.Value)
+	}
+	return dst
+}

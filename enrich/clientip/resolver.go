@@ -1,0 +1,201 @@
+package clientip
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Config is what the operator says of the chain. The zero value works: every
+// private address then counts as an NLB's.
+type Config struct {
+	// NLB are the addresses of the Network Load Balancer's nodes, or the
+	// subnets that hold them. A single address says more than a subnet: an NLB
+	// writes no forwarded header.
+	NLB Addresses
+	// Trusted are the other proxies: the edge's tasks, a CDN's networks.
+	Trusted Addresses
+	// Internal are clients inside a wider network of the other two sets. The
+	// longest prefix decides.
+	Internal Addresses
+	// Fields is the order in which fields are asked for the client; nil means
+	// DefaultFields. $remote_addr is always asked.
+	Fields []Field
+	// Strict leaves the client absent where no trusted hop vouches for it.
+	Strict bool
+	// HealthPaths are request paths of health checks, compared whole.
+	HealthPaths []string
+}
+
+// A Resolver answers who the client is. It is immutable.
+type Resolver struct {
+	sets        *sets
+	before      []Field // asked before the PROXY protocol
+	after       []Field // asked after it, where $remote_addr is a proxy
+	useProxy    bool    // the PROXY protocol is asked at all
+	strict      bool
+	healthPaths []string
+}
+
+// New makes a Resolver. All that is wrong with c comes in one error.
+func New(c Config) (*Resolver, error) {
+	r := &Resolver{strict: c.Strict, healthPaths: c.HealthPaths}
+	var errs []error
+	var err error
+	if r.sets, err = newSets(c); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Internal.Unix {
+		errs = append(errs, fmt.Errorf("%q cannot be internal: it names no client", unixPeer))
+	}
+	fields := c.Fields
+	if fields == nil {
+		fields = DefaultFields()
+	}
+	seen := map[Field]bool{}
+	for _, f := range fields {
+		switch {
+		case seen[f]:
+			errs = append(errs, fmt.Errorf("field %q is named twice", f))
+		case f == ProxyProtocolAddr:
+			r.useProxy = true
+		case f == RemoteAddr || f == RealipRemoteAddr || !strings.HasPrefix(string(f), "http_"):
+			errs = append(errs, fmt.Errorf("field %q cannot name the client: give %q or $http_ variables", f, ProxyProtocolAddr))
+		case r.useProxy:
+			r.after = append(r.after, f)
+		default:
+			r.before = append(r.before, f)
+		}
+		seen[f] = true
+	}
+	for _, path := range c.HealthPaths {
+		if !strings.HasPrefix(path, "/") {
+			errs = append(errs, fmt.Errorf("health check path %q does not start with a slash", path))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if !r.useProxy {
+		// Without the PROXY protocol there is no before: all are asked where
+		// $remote_addr is a proxy.
+		r.after, r.before = r.before, nil
+	}
+	return r, nil
+}
+
+// Inferred reports whether the NLB's addresses are inferred, not given.
+func (r *Resolver) Inferred() bool { return r.sets.inferred }
+
+// IsProxy reports whether addr is in the nlb or the trusted set.
+func (r *Resolver) IsProxy(addr netip.Addr) bool { return r.sets.classOf(addr.Unmap()).isProxy() }
+
+// A Value is what a variable was logged as.
+type Value struct {
+	// Text is the value; nil if the variable was absent.
+	Text []byte
+	// Logged is whether the log_format carries the variable.
+	Logged bool
+}
+
+// present reports whether the variable had a value that says something.
+func (v Value) present() bool { return len(v.Text) > 0 }
+
+// Evidence is what one record offers. Its texts are not changed.
+type Evidence struct {
+	RemoteAddr        Value
+	RealipRemoteAddr  Value
+	ProxyProtocolAddr Value
+	XForwardedFor     Value
+	XRealIP           Value
+	// Header returns the value of a field of Config.Fields that is none of the
+	// above; nil says that there are none.
+	Header func(Field) Value
+
+	// BadRequest is the request line where it is none: see the record package.
+	BadRequest  []byte
+	Path        []byte
+	UserAgent   Value
+	Status      int // 0: not logged
+	VPCEndpoint []byte
+}
+
+// An Answer is what Resolve found. Use it again for the next record.
+type Answer struct {
+	// Client is the client's address, unmapped; the zero Addr if unknown. It
+	// is never an address of the nlb or trusted sets.
+	Client netip.Addr
+	// Field is where Client was read, Vouched whether a trusted hop stands
+	// behind it. Both mean something only if Client is valid.
+	Field   Field
+	Vouched bool
+	// Peer is the TCP peer that nginx saw; the zero Addr if unknown.
+	Peer netip.Addr
+
+	Verdict      Verdict
+	Reason       Reason
+	Alternatives []Reason // other reasons that the same evidence allows
+	Hop          Hop      // where the fault sits; NoHop if there is none
+
+	NLBPrivateIP bool // $remote_addr shows an NLB's address
+	NLBInferred  bool // … of a set that was inferred, not given
+
+	// Hops are the addresses known, the client first, at most MaxHops of
+	// HopCount.
+	Hops     []netip.Addr
+	HopCount int
+	// Claimed are what the visitor said, at most MaxClaimed of ClaimedCount,
+	// each cut at MaxToken bytes.
+	Claimed      [][]byte
+	ClaimedCount int
+}
+
+// Bounds of what an Answer keeps of a list; what is walked is not bounded.
+const (
+	MaxHops    = 16
+	MaxClaimed = 16
+	MaxToken   = 64 // bytes; the longest address with port has 53
+)
+
+func (a *Answer) reset() {
+	*a = Answer{Alternatives: a.Alternatives[:0], Hops: a.Hops[:0], Claimed: a.Claimed[:0]}
+}
+
+func (a *Answer) addHop(addr netip.Addr) {
+	if !addr.IsValid() {
+		return
+	}
+	for _, known := range a.Hops {
+		if known == addr {
+			return
+		}
+	}
+	a.HopCount++
+	if len(a.Hops) < MaxHops {
+		a.Hops = append(a.Hops, addr)
+	}
+}
+
+func (a *Answer) addClaim(token []byte) {
+	if len(token) == 0 {
+		return
+	}
+	a.ClaimedCount++
+	if len(a.Claimed) < MaxClaimed {
+		a.Claimed = append(a.Claimed, token[:min(len(token), MaxToken)])
+	}
+}
+
+// addClaims adds the tokens of a forwarded header from left to right.
+func (a *Answer) addClaims(header []byte) {
+	for len(header) > 0 {
+		n := bytes.IndexAny(header, " ,")
+		if n < 0 {
+			n = len(header)
+		}
+		a.addClaim(header[:n])
+		header = header[min(n+1, len(header)):]
+	}
+}

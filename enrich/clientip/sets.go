@@ -1,0 +1,163 @@
+package clientip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/gaissmai/bart"
+)
+
+// A class is what the configuration says of an address.
+type class uint8
+
+const (
+	outside  class = iota // in no set: a client
+	internal              // a private client inside a wider set
+	trusted               // a proxy that writes forwarded headers
+	nlb                   // inside a network that holds NLB nodes
+	nlbNode               // exactly an NLB node
+)
+
+// isProxy reports whether an address of the class can never be the client.
+func (c class) isProxy() bool { return c >= trusted }
+
+// isNLB reports whether an address of the class is an NLB's.
+func (c class) isNLB() bool { return c >= nlb }
+
+// Addresses is a set of addresses as nginx's set_real_ip_from takes them. The
+// zero value is the empty set.
+type Addresses struct {
+	Prefixes []netip.Prefix
+	// Unix is the word "unix:": peers on Unix-domain sockets.
+	Unix bool
+}
+
+// unixPeer is how nginx writes the address of a peer on a Unix-domain socket.
+const unixPeer = "unix:"
+
+// ParseAddresses reads addresses, CIDRs and the word "unix:". Each item may
+// hold several, separated by commas. All items that are none of these are
+// named in the error.
+func ParseAddresses(items ...string) (Addresses, error) {
+	var set Addresses
+	var errs []error
+	for _, item := range items {
+		for text := range strings.SplitSeq(item, ",") {
+			text = strings.TrimSpace(text)
+			switch {
+			case text == "":
+			case text == unixPeer:
+				set.Unix = true
+			default:
+				prefix, err := parsePrefix(text)
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				set.Prefixes = append(set.Prefixes, prefix)
+			}
+		}
+	}
+	return set, errors.Join(errs...)
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		addr, err := netip.ParseAddr(text)
+		if err != nil || addr.Zone() != "" {
+			return netip.Prefix{}, fmt.Errorf("%q is no address, CIDR or %q", text, unixPeer)
+		}
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is no address, CIDR or %q", text, unixPeer)
+	}
+	if addr := prefix.Addr(); addr.Is4In6() {
+		if prefix.Bits() < 96 {
+			return netip.Prefix{}, fmt.Errorf("%q is wider than the IPv4-mapped addresses", text)
+		}
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	return prefix.Masked(), nil
+}
+
+// Empty reports whether nothing is in the set.
+func (a Addresses) Empty() bool { return len(a.Prefixes) == 0 && !a.Unix }
+
+// privateNetworks count as NLB addresses where no set is given: RFC 1918,
+// RFC 6598, RFC 4193, link-local and loopback, in both families.
+var privateNetworks = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("fc00::/7"),
+	netip.MustParsePrefix("fe80::/10"),
+	netip.MustParsePrefix("::1/128"),
+}
+
+// isPrivate reports whether addr lies in one of privateNetworks.
+func isPrivate(addr netip.Addr) bool {
+	for _, p := range privateNetworks {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// sets holds the three address sets as one table: the longest prefix decides.
+type sets struct {
+	table    bart.Table[class]
+	unix     bool // peers on Unix-domain sockets are trusted
+	inferred bool // no set was given; private addresses count as NLBs
+	cdn      bool // a public network is trusted: a CDN may stand before the NLB
+}
+
+func newSets(c Config) (*sets, error) {
+	s := &sets{
+		unix:     c.Trusted.Unix || c.NLB.Unix,
+		inferred: c.NLB.Empty() && c.Trusted.Empty(),
+	}
+	var errs []error
+	given := map[netip.Prefix]class{}
+	insert := func(set Addresses, as class) {
+		for _, p := range set.Prefixes {
+			if was, ok := given[p]; ok && was.isProxy() != as.isProxy() {
+				errs = append(errs, fmt.Errorf("%s is given as a proxy and as internal", p))
+			}
+			given[p] = as
+			s.table.Insert(p, as)
+		}
+	}
+	if s.inferred {
+		insert(Addresses{Prefixes: privateNetworks}, nlb)
+		clear(given) // an internal network may be one of these as a whole
+	}
+	insert(c.Internal, internal)
+	insert(c.Trusted, trusted)
+	for _, p := range c.Trusted.Prefixes {
+		s.cdn = s.cdn || !isPrivate(p.Addr())
+	}
+	// NLB comes last: a network that is in both sets is the NLB's.
+	for _, p := range c.NLB.Prefixes {
+		as := nlb
+		if p.IsSingleIP() {
+			as = nlbNode
+		}
+		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
+	}
+	return s, errors.Join(errs...)
+}
+
+// classOf returns the class of addr, which must be unmapped.
+func (s *sets) classOf(addr netip.Addr) class {
+	c, _ := s.table.Lookup(addr)
+	return c
+}

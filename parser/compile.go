@@ -1,0 +1,216 @@
+package parser
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"clearhop/record"
+)
+
+// An Escape is how nginx escapes values, the escape= of a log_format.
+type Escape uint8
+
+const (
+	// EscapeDefault writes control bytes, quotes, backslashes and all bytes
+	// from 0x7F as \xHH.
+	EscapeDefault Escape = iota
+	// EscapeJSON writes JSON string escapes.
+	EscapeJSON
+	// EscapeNone writes values as they are.
+	EscapeNone
+)
+
+// String returns the word that stands in nginx.conf.
+func (e Escape) String() string {
+	switch e {
+	case EscapeDefault:
+		return "default"
+	case EscapeJSON:
+		return "json"
+	case EscapeNone:
+		return "none"
+	}
+	return "unknown"
+}
+
+// The causes of a CompileError.
+var (
+	// ErrSyntax: nginx would refuse the text too.
+	ErrSyntax = errors.New("not a log_format")
+	// ErrAmbiguous: nginx writes lines in this format that nobody can read
+	// back.
+	ErrAmbiguous = errors.New("log_format cannot be read back")
+)
+
+// A CompileError says where and why a log_format was refused.
+type CompileError struct {
+	// Column is the byte column in the text given to Compile, from 1.
+	Column int
+	// Reason says what is wrong there.
+	Reason string
+	// Err is ErrSyntax or ErrAmbiguous.
+	Err error
+}
+
+// Error gives the place and the reason in one line.
+func (e *CompileError) Error() string {
+	return fmt.Sprintf("%v: column %d: %s", e.Err, e.Column, e.Reason)
+}
+
+// Unwrap returns the cause.
+func (e *CompileError) Unwrap() error { return e.Err }
+
+// Compile makes a Format of text: a log_format directive as it stands in
+// nginx.conf, the name of a format that nginx or this package brings along
+// (see BuiltinNames), or a bare format string.
+func Compile(text string) (*Format, error) {
+	trimmed := strings.TrimSpace(text)
+	if directive, ok := Builtin(trimmed); ok {
+		text, trimmed = directive, directive
+	}
+	if isDirective(trimmed) {
+		d, err := parseDirective(text)
+		if err != nil {
+			return nil, err
+		}
+		return compile(d.name, d.escape, d.parts)
+	}
+	if trimmed == "" {
+		return nil, &CompileError{Column: 1, Reason: "empty", Err: ErrSyntax}
+	}
+	if isName(trimmed) {
+		return nil, &CompileError{Column: 1, Err: ErrSyntax,
+			Reason: fmt.Sprintf("no format is called %q; known: %s", trimmed, strings.Join(BuiltinNames(), ", "))}
+	}
+	return compile("", EscapeDefault, []part{{text: text, columns: identity(text)}})
+}
+
+// isName tells a name from a format string: that one has a "$".
+func isName(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if !isNameByte(c) && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// A part is one argument of a directive with its escapes undone. columns holds
+// where each of its bytes stood, from 1, and one entry more for the end.
+type part struct {
+	text    string
+	columns []int
+}
+
+func identity(text string) []int {
+	columns := make([]int, len(text)+1)
+	for i := range columns {
+		columns[i] = i + 1
+	}
+	return columns
+}
+
+// A token is fixed text or a variable.
+type token struct {
+	text       string
+	isVariable bool
+	column     int
+}
+
+func compile(name string, escape Escape, parts []part) (*Format, error) {
+	var tokens []token
+	for _, p := range parts {
+		// nginx reads each string on its own: a variable's name does not
+		// run on into the next one.
+		ts, err := tokenize(p)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, ts...)
+	}
+	f := &Format{name: name, escape: escape}
+	for _, t := range tokens {
+		switch {
+		case t.isVariable:
+			if n := len(f.steps); n > 0 && len(f.steps[n-1].literal) == 0 && f.steps[n-1].variable.width == 0 {
+				return nil, &CompileError{Column: t.column, Err: ErrAmbiguous,
+					Reason: fmt.Sprintf("nothing stands between $%s and $%s", f.steps[n-1].variable.name, t.text)}
+			}
+			f.steps = append(f.steps, step{variable: lookup(t.text), store: true})
+		case len(f.steps) == 0:
+			f.prefix = append(f.prefix, t.text...)
+		default:
+			last := &f.steps[len(f.steps)-1]
+			last.literal = append(last.literal, t.text...)
+		}
+	}
+	if len(f.steps) == 0 {
+		return nil, &CompileError{Column: 1, Reason: "no variable in it", Err: ErrSyntax}
+	}
+	f.plan()
+	return f, nil
+}
+
+// plan settles what can be known of each step before the first line.
+func (f *Format) plan() {
+	best := noTime
+	for i := range f.steps {
+		best = max(best, f.steps[i].variable.kind.timeRank())
+	}
+	for i := range f.steps {
+		st := &f.steps[i]
+		st.quoted = len(st.literal) > 0 && st.literal[0] == '"' && f.escape != EscapeNone
+		st.spaced = !st.quoted && len(st.literal) > 0 && st.variable.kind.mayHoldSpace()
+		rank := st.variable.kind.timeRank()
+		st.store = rank == noTime || rank == best
+		f.logged |= st.variable.logged
+	}
+	if f.logged.Has(loggedMethodAndTarget) {
+		f.logged |= record.LoggedRequest
+	}
+}
+
+// tokenize splits one string as ngx_http_log_compile_format does.
+func tokenize(p part) ([]token, error) {
+	var tokens []token
+	text := p.text
+	for i := 0; i < len(text); {
+		if text[i] != '$' {
+			end := strings.IndexByte(text[i:], '$')
+			if end < 0 {
+				end = len(text) - i
+			}
+			tokens = append(tokens, token{text: text[i : i+end], column: p.columns[i]})
+			i += end
+			continue
+		}
+		start := i
+		i++
+		bracket := i < len(text) && text[i] == '{'
+		if bracket {
+			i++
+		}
+		nameStart := i
+		for i < len(text) && isNameByte(text[i]) {
+			i++
+		}
+		name := text[nameStart:i]
+		if bracket {
+			if i == len(text) || text[i] != '}' {
+				return nil, &CompileError{Column: p.columns[start], Reason: "the closing bracket of the variable is missing", Err: ErrSyntax}
+			}
+			i++
+		}
+		if name == "" {
+			return nil, &CompileError{Column: p.columns[start], Reason: `a "$" without a variable's name`, Err: ErrSyntax}
+		}
+		tokens = append(tokens, token{text: name, isVariable: true, column: p.columns[start]})
+	}
+	return tokens, nil
+}
+
+func isNameByte(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}

@@ -1,0 +1,162 @@
+package parser
+
+import "strings"
+
+const directiveName = "log_format"
+
+// isDirective reports whether text starts with the word log_format.
+func isDirective(text string) bool {
+	rest, ok := strings.CutPrefix(text, directiveName)
+	return ok && rest != "" && strings.IndexByte(" \t\r\n", rest[0]) >= 0
+}
+
+// A directive is a log_format directive taken apart.
+type directive struct {
+	name   string
+	escape Escape
+	parts  []part
+}
+
+// parseDirective reads `log_format name [escape=…] 'string' …;` with the rules
+// of nginx's configuration files: either quote, a backslash before a quote,
+// a backslash, t, r or n, and comments up to the end of the line.
+func parseDirective(text string) (directive, error) {
+	var d directive
+	args, err := arguments(text)
+	if err != nil {
+		return d, err
+	}
+	args = args[1:] // the word log_format
+	if len(args) < 2 {
+		return d, &CompileError{Column: len(text) + 1, Reason: "a name and at least one string must follow log_format", Err: ErrSyntax}
+	}
+	d.name, args = args[0].text, args[1:]
+	if value, ok := strings.CutPrefix(args[0].text, "escape="); ok {
+		switch value {
+		case "default":
+			d.escape = EscapeDefault
+		case "json":
+			d.escape = EscapeJSON
+		case "none":
+			d.escape = EscapeNone
+		default:
+			return d, &CompileError{Column: args[0].columns[0], Reason: "escape must be default, json or none", Err: ErrSyntax}
+		}
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return d, &CompileError{Column: len(text) + 1, Reason: "the format's string is missing", Err: ErrSyntax}
+	}
+	d.parts = args
+	return d, nil
+}
+
+// arguments splits a directive into its words.
+func arguments(text string) ([]part, error) {
+	var args []part
+	for i := 0; i < len(text); {
+		switch c := text[i]; c {
+		case ' ', '\t', '\r', '\n':
+			i++
+		case '#':
+			i += lineLength(text[i:])
+		case ';':
+			if rest := skipBlank(text, i+1); rest < len(text) {
+				return nil, &CompileError{Column: rest + 1, Reason: `there is text after the ";"`, Err: ErrSyntax}
+			}
+			return args, nil
+		case '{', '}':
+			return nil, &CompileError{Column: i + 1, Reason: "a bracket outside of quotes", Err: ErrSyntax}
+		default:
+			arg, next, err := argument(text, i)
+			if err != nil {
+				return nil, err
+			}
+			if next < len(text) && strings.IndexByte(" \t\r\n;", text[next]) < 0 {
+				return nil, &CompileError{Column: next + 1, Reason: "a space must follow the closing quote", Err: ErrSyntax}
+			}
+			args = append(args, arg)
+			i = next
+		}
+	}
+	// A directive pasted without its semicolon is clear enough.
+	return args, nil
+}
+
+// argument reads the word that starts at i and returns where it ends.
+func argument(text string, i int) (part, int, error) {
+	start := i
+	quote := byte(0)
+	if c := text[i]; c == '"' || c == '\'' {
+		quote = c
+		i++
+	}
+	var p part
+	var b strings.Builder
+	for ; i < len(text); i++ {
+		c := text[i]
+		if quote != 0 && c == quote {
+			break
+		}
+		if quote == 0 && strings.IndexByte(" \t\r\n;", c) >= 0 {
+			break
+		}
+		p.columns = append(p.columns, i+1)
+		if c == '\\' && i+1 < len(text) {
+			if plain, ok := confEscape(text[i+1]); ok {
+				c = plain
+				i++
+			}
+		}
+		b.WriteByte(c)
+	}
+	p.text = b.String()
+	p.columns = append(p.columns, i+1)
+	if quote == 0 {
+		return p, i, nil
+	}
+	if i == len(text) {
+		return p, i, &CompileError{Column: start + 1, Reason: "the closing quote is missing", Err: ErrSyntax}
+	}
+	return p, i + 1, nil
+}
+
+// confEscape returns what a backslash and c stand for in nginx.conf; other
+// backslashes stay as they are (ngx_conf_read_token).
+func confEscape(c byte) (byte, bool) {
+	switch c {
+	case '"', '\'', '\\':
+		return c, true
+	case 't':
+		return '\t', true
+	case 'r':
+		return '\r', true
+	case 'n':
+		return '\n', true
+	}
+	return 0, false
+}
+
+// skipBlank returns the index of the first byte from i on that is neither
+// space nor in a comment.
+func skipBlank(text string, i int) int {
+	for i < len(text) {
+		switch text[i] {
+		case ' ', '\t', '\r', '\n':
+			i++
+		case '#':
+			i += lineLength(text[i:])
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// lineLength returns how long the first line of text is, without its end.
+func lineLength(text string) int {
+	if n := strings.IndexByte(text, '\n'); n >= 0 {
+		return n
+	}
+	return len(text)
+}

@@ -1,0 +1,38 @@
+// Package parser turns lines of an nginx log into records.
+//
+// In goes the log_format as it stands in nginx.conf, compiled once:
+//
+//	f, err := parser.Compile(`log_format main '$remote_addr - [$time_local] "$request"';`)
+//
+// and then line after line:
+//
+//	err := f.Parse(line, rec)
+//
+// A Format is a plan: the fixed text between the variables, and for each
+// variable where its value ends, how it is escaped and which field of the
+// record it fills. A log_format that cannot be read back is refused by Compile
+// with the place and the reason; Parse uses no regular expression, no map and
+// no reflection, and allocates nothing for a line that matches.
+//
+// # Where a value ends
+//
+// A value reaches to the fixed text that follows it. Inside quotes that is
+// exact, since nginx escapes the quote in values. A value that stands bare and
+// may hold a space ($remote_user is the usual one) ends at the first place
+// where the fixed text stands and what follows has the shape that the next
+// variable must have: a time, a number. The $upstream_* lists are read by
+// their own grammar: ", " between tries, " : " between groups.
+//
+// # Absent and empty
+//
+// With escape=default nginx writes "-" for a variable without a value: it is
+// absent in the record (nil). An empty value is empty, not nil. With
+// escape=json and escape=none nginx writes nothing in both cases, and both are
+// absent.
+//
+// # Lifetime and concurrency
+//
+// Values in the record alias the line, or the record's scratch space where an
+// escape had to be undone. A Format is immutable and safe for concurrent use;
+// a Set remembers which of its formats matched last and is not.
+package parser

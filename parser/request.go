@@ -1,0 +1,62 @@
+package parser
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// setRequest takes the request line apart: "GET /path HTTP/1.1", or
+// "GET /path" of HTTP/0.9. What is no request line is kept whole as
+// BadRequest: nginx logs whatever came first on the connection.
+func setRequest(a *record.Access, line []byte) {
+	if len(line) == 0 {
+		return
+	}
+	method, rest, ok := bytes.Cut(line, space)
+	if !ok || !isMethod(method) || len(rest) == 0 {
+		a.BadRequest = line
+		return
+	}
+	target, protocol := rest, []byte(nil)
+	if i := bytes.LastIndexByte(rest, ' '); i > 0 && isProtocol(rest[i+1:]) {
+		target, protocol = rest[:i], rest[i+1:]
+	} else if rest[0] != '/' || i >= 0 {
+		a.BadRequest = line
+		return
+	}
+	a.Method, a.RequestTarget = method, target
+	if protocol != nil {
+		a.Protocol = protocol
+	}
+}
+
+var (
+	space    = []byte(" ")
+	httpName = []byte("HTTP/")
+)
+
+// isMethod reports whether b is a method as nginx lets pass: capital letters,
+// "_" and "-".
+func isMethod(b []byte) bool {
+	for _, c := range b {
+		if (c < 'A' || c > 'Z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// isProtocol reports whether b is HTTP/ and a version.
+func isProtocol(b []byte) bool {
+	version, ok := bytes.CutPrefix(b, httpName)
+	if !ok || len(version) == 0 {
+		return false
+	}
+	for _, c := range version {
+		if (c < '0' || c > '9') && c != '.' {
+			return false
+		}
+	}
+	return true
+}

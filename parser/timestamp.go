@@ -1,0 +1,112 @@
+package parser
+
+// parseTimeLocal reads $time_local, "28/Sep/1970:12:00:00 +0600", into
+// milliseconds since the Unix epoch.
+func parseTimeLocal(b []byte) (int64, bool) {
+	if len(b) != len("28/Sep/1970:12:00:00 +0600") ||
+		b[2] != '/' || b[6] != '/' || b[11] != ':' || b[14] != ':' || b[17] != ':' || b[20] != ' ' {
+		return 0, false
+	}
+	month, ok := monthNumber(b[3], b[4], b[5])
+	if !ok {
+		return 0, false
+	}
+	zone, ok := zoneOffset(b[21], b[22:24], b[24:26])
+	if !ok {
+		return 0, false
+	}
+	return unixMilli(b[7:11], month, b[0:2], b[12:14], b[15:17], b[18:20], zone)
+}
+
+// parseTimeISO reads $time_iso8601, "1970-09-28T12:00:00+06:00".
+func parseTimeISO(b []byte) (int64, bool) {
+	if len(b) != len("1970-09-28T12:00:00+06:00") ||
+		b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[22] != ':' {
+		return 0, false
+	}
+	month, ok := digits(b[5:7])
+	if !ok {
+		return 0, false
+	}
+	zone, ok := zoneOffset(b[19], b[20:22], b[23:25])
+	if !ok {
+		return 0, false
+	}
+	return unixMilli(b[0:4], month, b[8:10], b[11:13], b[14:16], b[17:19], zone)
+}
+
+// unixMilli puts a civil time together; zone is seconds east of UTC. A second
+// of 60 is let pass: a leap second is a time, however rare.
+func unixMilli(year []byte, month int, day, hour, minute, second []byte, zone int) (int64, bool) {
+	y, ok0 := digits(year)
+	d, ok1 := digits(day)
+	h, ok2 := digits(hour)
+	m, ok3 := digits(minute)
+	s, ok4 := digits(second)
+	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 ||
+		month < 1 || month > 12 || d < 1 || d > daysIn(y, month) || h > 23 || m > 59 || s > 60 {
+		return 0, false
+	}
+	seconds := int64(daysFromCivil(y, month, d))*86400 + int64(h*3600+m*60+s-zone)
+	return seconds * 1000, true
+}
+
+// daysFromCivil counts the days from 1970-01-01 in the proleptic Gregorian
+// calendar. Years are taken from March, so that a leap day ends its year.
+func daysFromCivil(y, m, d int) int {
+	if m <= 2 {
+		y--
+		m += 12
+	}
+	const to1970 = 719468 // days from 0000-03-01 to 1970-01-01
+	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 1 - to1970
+}
+
+func daysIn(y, m int) int {
+	switch m {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+func digits(b []byte) (int, bool) {
+	n := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// zoneOffset returns seconds east of UTC.
+func zoneOffset(sign byte, hours, minutes []byte) (int, bool) {
+	h, ok1 := digits(hours)
+	m, ok2 := digits(minutes)
+	if !ok1 || !ok2 || h > 23 || m > 59 || (sign != '+' && sign != '-') {
+		return 0, false
+	}
+	offset := h*3600 + m*60
+	if sign == '-' {
+		offset = -offset
+	}
+	return offset, true
+}
+
+// monthNumber reads an English month's three letters as nginx writes them.
+func monthNumber(a, b, c byte) (int, bool) {
+	const names = "JanFebMarAprMayJunJulAugSepOctNovDec"
+	for i := 0; i < len(names); i += 3 {
+		if names[i] == a && names[i+1] == b && names[i+2] == c {
+			return i/3 + 1, true
+		}
+	}
+	return 0, false
+}

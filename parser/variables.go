@@ -1,0 +1,244 @@
+package parser
+
+import (
+	"strings"
+
+	"clearhop/record"
+)
+
+// A kind is how a variable's value is written, and so how it is read.
+type kind uint8
+
+const (
+	kindText        kind = iota // any bytes; the client has a hand in many of them
+	kindWord                    // text without a space: addresses, ids, hosts
+	kindInt                     // a whole number
+	kindSeconds                 // seconds with a fraction
+	kindTimeLocal               // 28/Sep/1970:12:00:00 +0600
+	kindTimeISO                 // 1970-09-28T12:00:00+06:00
+	kindMsec                    // seconds since the epoch with milliseconds
+	kindRequest                 // the request line
+	kindTextList                // a $upstream_* list of texts
+	kindIntList                 // … of whole numbers
+	kindSecondsList             // … of seconds
+)
+
+func (k kind) isList() bool { return k >= kindTextList }
+
+func (k kind) mayHoldSpace() bool { return k == kindText || k == kindRequest }
+
+const noTime = 0
+
+// timeRank orders the variables that bear a time: the finer one is stored.
+func (k kind) timeRank() int {
+	switch k {
+	case kindTimeLocal:
+		return 1
+	case kindTimeISO:
+		return 2
+	case kindMsec:
+		return 3
+	default:
+		return noTime
+	}
+}
+
+// fits reports whether raw has the shape of a value of kind k. It decides only
+// where a value before it ends; set has the last word.
+func (k kind) fits(raw []byte) bool {
+	if len(raw) == 1 && raw[0] == '-' {
+		return true
+	}
+	switch k {
+	case kindInt:
+		_, ok := parseInt(raw)
+		return ok
+	case kindSeconds, kindMsec:
+		_, ok := parseSeconds(raw)
+		return ok
+	case kindTimeLocal:
+		_, ok := parseTimeLocal(raw)
+		return ok
+	case kindTimeISO:
+		_, ok := parseTimeISO(raw)
+		return ok
+	default:
+		return true
+	}
+}
+
+// A variable is an nginx variable and the field of the record that it fills.
+// Exactly one of text, number, list and listNumber is set where there is such
+// a field; a variable with none goes to Access.Extra under its own name.
+type variable struct {
+	name       string
+	kind       kind
+	width      int // bytes of every value but "-"; 0 if they vary
+	logged     record.Logged
+	text       func(*record.Access) *[]byte
+	number     func(*record.Access) *record.Int
+	list       func(*record.Upstream) *[]byte
+	listNumber func(*record.Upstream) *record.Int
+}
+
+// Members of a Logged set beyond the ones that the record names: together they
+// are as good as $request.
+const (
+	loggedMethod record.Logged = 1 << (15 - iota)
+	loggedTarget
+	loggedMethodAndTarget = loggedMethod | loggedTarget
+)
+
+// variables are the nginx variables that have a field of their own, by the
+// modules that define them. A new field starts with a line here.
+var variables = []variable{
+	// ngx_http_core_module
+	{name: "remote_addr", kind: kindWord, logged: record.LoggedRemoteAddr, text: func(a *record.Access) *[]byte { return &a.RemoteAddr }},
+	{name: "remote_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RemotePort }},
+	{name: "remote_user", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RemoteUser }},
+	{name: "request", kind: kindRequest, logged: record.LoggedRequest},
+	{name: "request_method", kind: kindWord, logged: loggedMethod, text: func(a *record.Access) *[]byte { return &a.Method }},
+	{name: "request_uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.RequestTarget }},
+	{name: "uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.URI }},
+	{name: "document_uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.URI }},
+	{name: "args", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
+	{name: "query_string", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
+	{name: "server_protocol", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Protocol }},
+	{name: "host", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Host }},
+	{name: "http_host", kind: kindText, text: func(a *record.Access) *[]byte { return &a.HTTPHost }},
+	{name: "server_name", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.ServerName }},
+	{name: "server_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ServerPort }},
+	{name: "scheme", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Scheme }},
+	{name: "https", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.HTTPS }},
+	{name: "status", kind: kindInt, logged: record.LoggedStatus, number: func(a *record.Access) *record.Int { return &a.Status }},
+	{name: "body_bytes_sent", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.BodyBytesSent }},
+	{name: "bytes_sent", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.BytesSent }},
+	{name: "request_length", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RequestLength }},
+	{name: "request_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
+	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
+	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
+	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
+	{name: "http_user_agent", kind: kindText, logged: record.LoggedUserAgent, text: func(a *record.Access) *[]byte { return &a.UserAgent }},
+	{name: "http_x_forwarded_for", kind: kindText, logged: record.LoggedXForwardedFor, text: func(a *record.Access) *[]byte { return &a.XForwardedFor }},
+	{name: "http_x_real_ip", kind: kindText, logged: record.LoggedXRealIP, text: func(a *record.Access) *[]byte { return &a.XRealIP }},
+	{name: "proxy_protocol_addr", kind: kindWord, logged: record.LoggedProxyProtocolAddr, text: func(a *record.Access) *[]byte { return &a.ProxyProtocolAddr }},
+	{name: "proxy_protocol_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ProxyProtocolPort }},
+	{name: vpceVariable, kind: kindWord, text: func(a *record.Access) *[]byte { return &a.VPCEndpoint }},
+
+	// The time of the line: when the request ended.
+	{name: "time_local", kind: kindTimeLocal, width: len("28/Sep/1970:12:00:00 +0600")},
+	{name: "time_iso8601", kind: kindTimeISO, width: len("1970-09-28T12:00:00+06:00")},
+	{name: "msec", kind: kindMsec},
+
+	// ngx_http_realip_module
+	{name: "realip_remote_addr", kind: kindWord, logged: record.LoggedRealipRemoteAddr, text: func(a *record.Access) *[]byte { return &a.RealipRemoteAddr }},
+	{name: "realip_remote_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RealipRemotePort }},
+
+	// ngx_http_ssl_module
+	{name: "ssl_protocol", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.TLSProtocol }},
+	{name: "ssl_cipher", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.TLSCipher }},
+	{name: "ssl_server_name", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.TLSServerName }},
+
+	// ngx_http_upstream_module
+	{name: "upstream_addr", kind: kindTextList, list: func(u *record.Upstream) *[]byte { return &u.Address }},
+	{name: "upstream_status", kind: kindIntList, listNumber: func(u *record.Upstream) *record.Int { return &u.Status }},
+	{name: "upstream_connect_time", kind: kindSecondsList, listNumber: func(u *record.Upstream) *record.Int { return &u.ConnectTime }},
+	{name: "upstream_header_time", kind: kindSecondsList, listNumber: func(u *record.Upstream) *record.Int { return &u.HeaderTime }},
+	{name: "upstream_response_time", kind: kindSecondsList, listNumber: func(u *record.Upstream) *record.Int { return &u.ResponseTime }},
+	{name: "upstream_response_length", kind: kindIntList, listNumber: func(u *record.Upstream) *record.Int { return &u.ResponseBytes }},
+	{name: "upstream_cache_status", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.CacheStatus }},
+}
+
+// vpceVariable is the PROXY protocol's TLV that carries the VPC endpoint's id
+// (AWS PrivateLink), in nginx since 1.23.2.
+const vpceVariable = "proxy_protocol_tlv_0xEA"
+
+// lookup returns the variable called name. One without a field of its own is
+// read as text and kept under its name. Names are case-insensitive in nginx.
+func lookup(name string) variable {
+	for _, v := range variables {
+		if strings.EqualFold(v.name, name) {
+			return v
+		}
+	}
+	return variable{name: strings.ToLower(name), kind: extraKind(name)}
+}
+
+// extraKind returns how a variable without a field of its own is written. Only
+// what the client sends, or what the configuration sets, may hold a space.
+func extraKind(name string) kind {
+	switch name {
+	case "connection", "connection_requests", "connections_active", "nginx_version", "pid", "pipe",
+		"proxy_protocol_server_addr", "proxy_protocol_server_port", "request_completion", "request_port",
+		"server_addr", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd", "tcpinfo_rcv_space",
+		"connection_time", "ssl_session_id", "ssl_session_reused", "ssl_curve", "ssl_early_data",
+		"binary_remote_addr", "http2", "http3", "request_body_file", "limit_rate", "is_args", "gzip_ratio":
+		return kindWord
+	}
+	if strings.HasPrefix(name, "upstream_bytes_") || strings.HasPrefix(name, "upstream_queue_time") {
+		return kindTextList
+	}
+	return kindText
+}
+
+// set stores value, which is nil where the variable is absent. It returns what
+// was wrong with it; nothing if all went well.
+func (v *variable) set(r *record.Record, value []byte) (reason string) {
+	switch v.kind {
+	case kindRequest:
+		setRequest(&r.Access, value)
+	case kindTimeLocal, kindTimeISO, kindMsec:
+		return v.setTime(r, value)
+	case kindInt, kindSeconds:
+		if v.number == nil {
+			break
+		}
+		n, reason := v.kind.parse(value)
+		if reason != "" {
+			return reason
+		}
+		*v.number(&r.Access) = n
+		return ""
+	case kindTextList, kindIntList, kindSecondsList:
+		if v.list != nil || v.listNumber != nil {
+			return v.setList(&r.Access, value)
+		}
+	}
+	switch {
+	case v.text != nil:
+		if v.name == vpceVariable && len(value) > 0 && value[0] == vpceSubtype {
+			value = value[1:]
+		}
+		*v.text(&r.Access) = value
+	case v.kind != kindRequest && value != nil:
+		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
+	}
+	return ""
+}
+
+// vpceSubtype is the first byte of the VPC endpoint TLV's value
+// (PP2_SUBTYPE_AWS_VPCE_ID in the NLB guide).
+const vpceSubtype = 0x01
+
+func (v *variable) setTime(r *record.Record, value []byte) string {
+	if value == nil {
+		return "the time is absent"
+	}
+	var ms int64
+	var ok bool
+	switch v.kind {
+	case kindTimeLocal:
+		ms, ok = parseTimeLocal(value)
+	case kindTimeISO:
+		ms, ok = parseTimeISO(value)
+	default:
+		var ns int64
+		ns, ok = parseSeconds(value)
+		ms = ns / nanosPerMilli
+	}
+	if !ok {
+		return "not a time"
+	}
+	r.Timestamp, r.HasTimestamp = ms, true
+	return ""
+}
