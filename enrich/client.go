@@ -1,0 +1,70 @@
+package enrich
+
+import (
+	"clearhop/enrich/clientip"
+	"clearhop/record"
+)
+
+// resolveClient hands what nginx logged to the resolver and keeps its answer.
+func (w *Worker) resolveClient(r *record.Record) {
+	a := &r.Access
+	logged := func(text []byte, v record.Logged) clientip.Value {
+		return clientip.Value{Text: text, Logged: a.Logged.Has(v)}
+	}
+	e := &w.evidence
+	w.rec = r
+	e.RemoteAddr = logged(a.RemoteAddr, record.LoggedRemoteAddr)
+	e.RealipRemoteAddr = logged(a.RealipRemoteAddr, record.LoggedRealipRemoteAddr)
+	e.ProxyProtocolAddr = logged(a.ProxyProtocolAddr, record.LoggedProxyProtocolAddr)
+	e.XForwardedFor = logged(a.XForwardedFor, record.LoggedXForwardedFor)
+	e.XRealIP = logged(a.XRealIP, record.LoggedXRealIP)
+	e.UserAgent = logged(a.UserAgent, record.LoggedUserAgent)
+	e.BadRequest = a.BadRequest
+	e.Path = r.URL.Path
+	e.VPCEndpoint = a.VPCEndpoint
+	e.Status = 0
+	if a.Status.Valid && a.Status.N < 1000 {
+		e.Status = int(a.Status.N)
+	}
+	w.resolver.Resolve(e, &w.answer)
+	w.keepAnswer(r)
+}
+
+func (w *Worker) keepAnswer(r *record.Record) {
+	a, p := &w.answer, &r.Provenance
+	r.Client.IP = a.Client
+	r.Client.SourceIP = a.Peer
+	r.Client.SourcePort = sourcePort(&r.Access)
+	r.Client.Address = a.Address
+	p.Verdict, p.Reason = string(a.Verdict), string(a.Reason)
+	for _, reason := range a.Alternatives {
+		p.Alternatives = append(p.Alternatives, string(reason))
+	}
+	p.Hop, p.Field, p.Vouched = string(a.Hop), string(a.Field), a.Vouched
+	p.NLBPrivateIP, p.NLBInferred = a.NLBPrivateIP, a.NLBInferred
+	p.Hops, p.HopCount = append(p.Hops, a.Hops...), a.HopCount
+	p.Claimed, p.ClaimedCount = append(p.Claimed, a.Claimed...), a.ClaimedCount
+}
+
+// sourcePort is the peer's port: $realip_remote_port, or $remote_port where
+// the realip module replaced nothing.
+func sourcePort(a *record.Access) record.Int {
+	switch {
+	case a.RealipRemotePort.Valid:
+		return a.RealipRemotePort
+	case a.RealipRemoteAddr != nil && string(a.RealipRemoteAddr) == string(a.RemoteAddr):
+		return a.RemotePort
+	}
+	return record.Int{}
+}
+
+// header finds a provider's header that configuration put in the order of
+// fields. Such variables have no field of their own in the record.
+func (w *Worker) header(field clientip.Field) clientip.Value {
+	for i := range w.rec.Access.Extra {
+		if p := &w.rec.Access.Extra[i]; p.Name == string(field) {
+			return clientip.Value{Text: p.Value, Logged: true}
+		}
+	}
+	return clientip.Value{}
+}

@@ -1,0 +1,114 @@
+// Package enrich adds to a parsed record what can be known beyond the line: the
+// parts of the URL, the client behind the proxies, its place and network, and
+// what its user agent says.
+//
+//	e, err := enrich.New(enrich.Config{Client: client, Databases: databases})
+//	w := e.NewWorker() // one for each goroutine
+//	err = w.Enrich(rec)
+//
+// The steps run in one order, since each may need the one before it: the URL's
+// path tells health checks, and a place is looked up for the resolved client
+// only, never for a proxy.
+//
+// An Enricher is immutable and safe for concurrent use. A Worker holds the
+// caches of one goroutine; in the steady state it allocates nothing.
+package enrich
+
+import (
+	"clearhop/enrich/clientip"
+	"clearhop/enrich/geoip"
+	"clearhop/enrich/useragent"
+	"clearhop/record"
+)
+
+// Config says what the steps go by.
+type Config struct {
+	// Client is the chain of proxies.
+	Client clientip.Config
+	// Databases are the open GeoIP databases. The caller closes them when no
+	// Worker is in use any more.
+	Databases *geoip.Databases
+}
+
+// An Enricher holds what the workers share.
+type Enricher struct {
+	resolver  *clientip.Resolver
+	databases *geoip.Databases
+	rules     *useragent.Rules
+}
+
+// New makes an Enricher. All that is wrong with c comes in one error.
+func New(c Config) (*Enricher, error) {
+	resolver, err := clientip.New(c.Client)
+	if err != nil {
+		return nil, err
+	}
+	return &Enricher{resolver: resolver, databases: c.Databases, rules: useragent.NewRules()}, nil
+}
+
+// Inferred reports whether the NLB's addresses are inferred, not given.
+func (e *Enricher) Inferred() bool { return e.resolver.Inferred() }
+
+// A Worker enriches the records of one goroutine.
+type Worker struct {
+	resolver *clientip.Resolver
+	geo      *geoip.Reader
+	agents   *useragent.Parser
+
+	rec      *record.Record
+	evidence clientip.Evidence
+	answer   clientip.Answer
+}
+
+// NewWorker makes a Worker with empty caches.
+func (e *Enricher) NewWorker() *Worker {
+	w := &Worker{
+		resolver: e.resolver,
+		geo:      e.databases.NewReader(),
+		agents:   e.rules.NewParser(),
+	}
+	w.evidence.Header = w.header
+	return w
+}
+
+// Enrich takes r through all steps. Lines that are no access lines have
+// nothing to add. The error is that of a damaged GeoIP database, see
+// geoip.LookupError; the record is complete but for that.
+func (w *Worker) Enrich(r *record.Record) error {
+	if r.Dataset != record.AccessLine {
+		return nil
+	}
+	splitURL(&r.URL, &r.Access)
+	w.resolveClient(r)
+	w.readUserAgent(r)
+	return w.lookUpPlace(r)
+}
+
+func (w *Worker) readUserAgent(r *record.Record) {
+	if len(r.Access.UserAgent) == 0 {
+		return
+	}
+	ua := w.agents.Parse(r.Access.UserAgent)
+	r.UserAgent = record.UserAgent{
+		Name: ua.Name, Version: ua.Version,
+		OSName: ua.OSName, OSVersion: ua.OSVersion,
+		DeviceName: ua.DeviceName, Bot: ua.Bot, Valid: true,
+	}
+}
+
+func (w *Worker) lookUpPlace(r *record.Record) error {
+	if !r.Client.IP.IsValid() {
+		return nil
+	}
+	result, err := w.geo.Lookup(r.Client.IP)
+	p := &result.Place
+	r.Geo = record.Geo{
+		State:         string(p.State),
+		ContinentCode: p.ContinentCode, CountryISOCode: p.CountryISOCode, CountryName: p.CountryName,
+		RegionISOCode: p.RegionISOCode, RegionName: p.RegionName,
+		CityName: p.CityName, PostalCode: p.PostalCode, TimeZone: p.TimeZone,
+		Latitude: p.Latitude, Longitude: p.Longitude, HasLocation: p.HasLocation,
+	}
+	r.AS = record.AS{Number: result.AS.Number, Organization: result.AS.Organization}
+	return err
+}

@@ -1,0 +1,130 @@
+package enrich
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+var (
+	schemeEnd = []byte("://")
+	schemes   = [2][]byte{[]byte("http"), []byte("https")}
+)
+
+// splitURL takes the request's target apart (RFC 9112, section 3.2): a path
+// with a query as a rule; a whole URL for a proxy; "host:port" with CONNECT;
+// "*" with OPTIONS.
+func splitURL(u *record.URL, a *record.Access) {
+	target := a.RequestTarget
+	u.Original = target
+	if target == nil {
+		// $uri is decoded and normalised, so it is no original.
+		target = a.URI
+	}
+	switch {
+	case bytes.HasPrefix(target, slash):
+		splitPath(u, target)
+	case string(a.Method) == "CONNECT":
+		u.Domain, u.Port = splitHost(target)
+	default:
+		if i := bytes.Index(target, schemeEnd); i > 0 {
+			u.Scheme = target[:i]
+			authority := target[i+len(schemeEnd):]
+			end := bytes.IndexAny(authority, "/?#")
+			if end < 0 {
+				end = len(authority)
+			}
+			u.Domain, u.Port = splitHost(authority[:end])
+			splitPath(u, authority[end:])
+		}
+	}
+	if a.RequestTarget == nil && a.Args != nil {
+		u.Query = a.Args
+	}
+	setServer(u, a)
+}
+
+var slash = []byte("/")
+
+// setServer takes what nginx says of the server over what the request line
+// says: the client can write anything there.
+func setServer(u *record.URL, a *record.Access) {
+	switch {
+	case len(a.Host) > 0:
+		u.Domain, _ = splitHost(a.Host)
+	case len(a.HTTPHost) > 0:
+		u.Domain, _ = splitHost(a.HTTPHost)
+	}
+	switch {
+	case len(a.Scheme) > 0:
+		u.Scheme = a.Scheme
+	case string(a.HTTPS) == "on":
+		u.Scheme = schemes[1]
+	}
+	if a.ServerPort.Valid {
+		u.Port = a.ServerPort
+	}
+}
+
+// splitPath splits "/path.ext?query#fragment".
+func splitPath(u *record.URL, target []byte) {
+	if i := bytes.IndexByte(target, '#'); i >= 0 {
+		target = target[:i]
+	}
+	path := target
+	if i := bytes.IndexByte(target, '?'); i >= 0 {
+		path, u.Query = target[:i], target[i+1:]
+	}
+	if len(path) == 0 {
+		return
+	}
+	u.Path = path
+	u.Extension = extension(path)
+}
+
+// maxExtension is the length of the longest extension that is taken for one.
+const maxExtension = 16
+
+// extension returns what follows the last dot of the path's last segment, if
+// it looks like a file's extension. A name that only starts with a dot has
+// none.
+func extension(path []byte) []byte {
+	name := path[bytes.LastIndexByte(path, '/')+1:]
+	dot := bytes.LastIndexByte(name, '.')
+	if dot <= 0 || dot+1 == len(name) || len(name)-dot-1 > maxExtension {
+		return nil
+	}
+	ext := name[dot+1:]
+	for _, c := range ext {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return nil
+		}
+	}
+	return ext
+}
+
+// splitHost splits "host:port" and "[v6]:port"; the brackets are dropped.
+func splitHost(authority []byte) (host []byte, port record.Int) {
+	host = authority
+	rest := []byte(nil)
+	if len(host) > 0 && host[0] == '[' {
+		end := bytes.IndexByte(host, ']')
+		if end < 0 {
+			return host, record.Int{}
+		}
+		host, rest = host[1:end], host[end+1:]
+	} else if i := bytes.LastIndexByte(host, ':'); i >= 0 {
+		host, rest = host[:i], host[i:]
+	}
+	if len(rest) > 1 && rest[0] == ':' && len(rest) <= len(":65535") {
+		n := int64(0)
+		for _, c := range rest[1:] {
+			if c < '0' || c > '9' {
+				return host, record.Int{}
+			}
+			n = n*10 + int64(c-'0')
+		}
+		port = record.Int{N: n, Valid: 0 < n && n <= 65535}
+	}
+	return host, port
+}

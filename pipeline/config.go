@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clearhop/enrich/clientip"
+)
+
+// Config is every setting of the pipeline. The struct tags are the one place
+// where a setting's name, its environment variable, its default and its help
+// stand: the command's flags, its configuration file, the Lambdas' environment
+// and the table in the README all read them.
+type Config struct {
+	Format       []string          `name:"format" env:"CLEARHOP_FORMAT" default:"auto" sep:"none" placeholder:"FORMAT" help:"How the lines are written: a log_format directive as in nginx.conf, a bare format string, or one of combined, main, main_real_ip, clearhop; auto tries these four. Repeatable: each line is tried in order."`
+	NLB          []string          `name:"nlb" env:"CLEARHOP_NLB" placeholder:"CIDR" help:"Addresses of the Network Load Balancer's nodes, or their subnets. Without nlb and trusted, every private address counts as an NLB's."`
+	Trusted      []string          `name:"trusted" env:"CLEARHOP_TRUSTED" placeholder:"CIDR" help:"Other proxies: the edge's tasks, a CDN's networks, unix: for peers on Unix-domain sockets."`
+	Internal     []string          `name:"internal" env:"CLEARHOP_INTERNAL" placeholder:"CIDR" help:"Clients inside a network of nlb or trusted. The longest prefix decides."`
+	Strict       bool              `name:"strict" env:"CLEARHOP_STRICT" help:"Leave client.ip out where no trusted hop vouches for it."`
+	HealthPath   []string          `name:"health-path" env:"CLEARHOP_HEALTH_PATH" placeholder:"PATH" help:"Request path of a health check, compared whole."`
+	ClientFields []string          `name:"client-fields" env:"CLEARHOP_CLIENT_FIELDS" default:"proxy_protocol_addr,http_x_forwarded_for,http_x_real_ip" placeholder:"FIELD" help:"Variables that may name the client, in order; a provider's header such as http_cf_connecting_ip can be among them."`
+	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" type:"path" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
+	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" type:"path" placeholder:"FILE" help:"GeoIP database of autonomous systems."`
+	GeoMaxAge    time.Duration     `name:"geo-max-age" env:"CLEARHOP_GEO_MAX_AGE" default:"2160h" placeholder:"DURATION" help:"How old a GeoIP database may be before its answers are marked db_stale; 0 for no limit."`
+	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," placeholder:"KEY=VALUE" help:"Put a label into every event."`
+	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
+
+	// Now tells the time for lines that bear none and for the age of
+	// databases; nil means time.Now.
+	Now func() time.Time `kong:"-" env:"-"`
+}
+
+// client makes the resolver's configuration, with the name of the setting
+// before each error.
+func (c *Config) client() (clientip.Config, error) {
+	var errs []error
+	set := func(name string, items []string) clientip.Addresses {
+		addresses, err := clientip.ParseAddresses(items...)
+		if err != nil {
+			errs = append(errs, setting(name, err))
+		}
+		return addresses
+	}
+	out := clientip.Config{
+		NLB:         set("nlb", c.NLB),
+		Trusted:     set("trusted", c.Trusted),
+		Internal:    set("internal", c.Internal),
+		Strict:      c.Strict,
+		HealthPaths: c.HealthPath,
+	}
+	for _, name := range c.ClientFields {
+		name = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "$"))
+		out.Fields = append(out.Fields, clientip.Field(name))
+	}
+	return out, errors.Join(errs...)
+}
+
+// setting puts the name of the setting before an error that is joined of
+// several, one line each.
+func setting(name string, err error) error {
+	return fmt.Errorf("%s: %w", name, err)
+}

@@ -1,0 +1,206 @@
+// Package pipeline takes raw lines to encoded events. It is the one place that
+// knows the order of the steps, so that the Lambdas and the command cannot
+// drift apart.
+//
+//	p, err := pipeline.New(pipeline.Config{NLB: []string{"10.16.1.11"}})
+//	defer p.Close()
+//	w := p.NewWorker() // one for each goroutine
+//	out := w.Process(line)
+//
+// In goes a record.Line, out comes an Outcome: exactly one for each line, with
+// the line's identity. A line that no format reads is an outcome too, with an
+// event of the dataset nginx.unparsed that carries the text.
+//
+// A Pipeline is immutable and safe for concurrent use; a Worker belongs to one
+// goroutine and allocates nothing per line in the steady state.
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"time"
+
+	"clearhop/encode"
+	"clearhop/enrich"
+	"clearhop/enrich/geoip"
+	"clearhop/parser"
+	"clearhop/record"
+)
+
+// A Pipeline is a Config made ready: formats compiled, databases opened.
+type Pipeline struct {
+	formats   *parser.Set
+	enricher  *enrich.Enricher
+	encoder   *encode.Encoder
+	databases *geoip.Databases
+	original  bool
+	now       func() time.Time
+}
+
+// New makes a Pipeline. Every bad setting of c is named in the one error.
+func New(c Config) (*Pipeline, error) {
+	p := &Pipeline{original: c.Original, now: c.Now}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	var errs []error
+	fail := func(name string, err error) {
+		if err != nil {
+			errs = append(errs, setting(name, err))
+		}
+	}
+	formats := c.Format
+	if len(formats) == 0 {
+		formats = []string{parser.Auto}
+	}
+	var err error
+	p.formats, err = parser.NewSet(formats...)
+	fail("format", err)
+	p.encoder, err = encode.New(encode.Options{Labels: c.Label})
+	fail("label", err)
+	p.databases, err = geoip.Open(geoip.Config{CityPath: c.CityDB, ASNPath: c.ASNDB, MaxAge: c.GeoMaxAge, Now: c.Now})
+	fail("city-db, asn-db", err)
+	client, err := c.client()
+	if err != nil {
+		errs = append(errs, err)
+	} else {
+		p.enricher, err = enrich.New(enrich.Config{Client: client, Databases: p.databases})
+		fail("client", err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		if p.databases != nil {
+			err = errors.Join(err, p.databases.Close())
+		}
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close closes the databases. No Worker may be in use any more.
+func (p *Pipeline) Close() error { return p.databases.Close() }
+
+// Databases describes the open GeoIP databases.
+func (p *Pipeline) Databases() []geoip.Info { return p.databases.Info() }
+
+// Inferred reports whether the NLB's addresses are inferred, not given.
+func (p *Pipeline) Inferred() bool { return p.enricher.Inferred() }
+
+// An Outcome is what became of one line. It holds until the Worker's next
+// Process.
+type Outcome struct {
+	// ID is the identity of the event: the line's, or one derived from it.
+	ID []byte
+	// Record is the line as it was understood.
+	Record *record.Record
+	// Data is the event with a newline at its end. It is never empty.
+	Data []byte
+	// Err says what was wrong: a *record.ParseError or a *geoip.LookupError.
+	// There is an event all the same.
+	Err error
+}
+
+// A Worker takes lines through the pipeline one at a time.
+type Worker struct {
+	p       *Pipeline
+	formats *parser.Set
+	enrich  *enrich.Worker
+	rec     record.Record
+	data    []byte
+
+	digest hash.Hash
+	id     []byte
+
+	// The time of the line before, for lines that bear none.
+	previous       int64
+	previousOrigin *record.Origin
+}
+
+// NewWorker makes a Worker with empty caches.
+func (p *Pipeline) NewWorker() *Worker {
+	return &Worker{p: p, formats: p.formats.Clone(), enrich: p.enricher.NewWorker(), digest: sha256.New()}
+}
+
+// maxKept bounds the buffer that a Worker keeps from line to line.
+const maxKept = 256 << 10
+
+// Process takes one line through parse, enrich and encode. The line must have
+// an Origin and is not kept.
+func (w *Worker) Process(line *record.Line) Outcome {
+	r := &w.rec
+	r.Reset()
+	r.Line = *line
+	r.ID = w.identify(line)
+
+	parseErr := w.parse(r)
+	w.setTime(r)
+	enrichErr := w.enrich.Enrich(r)
+
+	if cap(w.data) > maxKept {
+		w.data = nil
+	}
+	w.data = w.p.encoder.Append(w.data[:0], r)
+	err := parseErr
+	if enrichErr != nil {
+		err = errors.Join(parseErr, enrichErr)
+	}
+	return Outcome{ID: r.ID, Record: r, Data: w.data, Err: err}
+}
+
+// MaxOriginal is how many bytes of a line an event carries.
+const MaxOriginal = 64 << 10
+
+func (w *Worker) parse(r *record.Record) error {
+	text := r.Line.Text
+	if w.p.original {
+		r.Original = text[:min(len(text), MaxOriginal)]
+	}
+	err := error(&record.ParseError{Column: 1, Reason: r.Line.Defect.String()})
+	if r.Line.Defect == record.Sound {
+		err = w.formats.Parse(text, r)
+	}
+	if err == nil {
+		return nil
+	}
+	r.Original = text[:min(len(text), MaxOriginal)]
+	errors.As(err, &r.ParseError)
+	return err
+}
+
+// setTime gives a line without a time the next best one.
+func (w *Worker) setTime(r *record.Record) {
+	valid := func(ms int64) bool { return encode.MinTime <= ms && ms <= encode.MaxTime }
+	line := &r.Line
+	switch {
+	case r.HasTimestamp && valid(r.Timestamp):
+		r.TimestampFrom = record.FromLine
+	case line.HasTime && valid(line.Time):
+		r.Timestamp, r.TimestampFrom = line.Time, record.FromSource
+	case w.previousOrigin != nil && w.previousOrigin == line.Origin:
+		r.Timestamp, r.TimestampFrom = w.previous, record.FromPrevious
+	default:
+		r.Timestamp, r.TimestampFrom = w.p.now().UnixMilli(), record.FromClock
+	}
+	w.previous, w.previousOrigin = r.Timestamp, line.Origin
+}
+
+// identify returns the line's id, or for a line without one a hash of its
+// source, offset and text: the same line of the same file has the same id
+// however often it is read.
+func (w *Worker) identify(line *record.Line) []byte {
+	if len(line.ID) > 0 {
+		return line.ID
+	}
+	const idBytes = 16 // of the digest; 128 bits are beyond collision
+	w.digest.Reset()
+	w.id = append(w.id[:0], line.Origin.Source...)
+	w.id = append(w.id, 0)
+	w.id = binary.BigEndian.AppendUint64(w.id, uint64(line.Offset))
+	w.digest.Write(w.id)
+	w.digest.Write(line.Text)
+	sum := w.digest.Sum(w.id[:0])
+	w.id = hex.AppendEncode(sum, sum[:idBytes])
+	return w.id[len(sum):]
+}

@@ -1,0 +1,84 @@
+// Package sink is the contract of where events go.
+//
+// In go Documents, one encoded event each; what comes out is up to the sink.
+// Implementations live in the folders below this one, and each passes the
+// suite of package sinktest.
+//
+//	err := s.Put(ctx, docs)
+//	var failed *sink.PutError
+//	if errors.As(err, &failed) {
+//		// all but failed.Failures were delivered
+//	}
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A Document is one event on its way out.
+type Document struct {
+	// ID is the event's identity, for sinks that key on it.
+	ID []byte
+	// Data is a JSON object and a newline.
+	Data []byte
+}
+
+// A Sink takes documents to where they are kept. It is safe for concurrent
+// use.
+type Sink interface {
+	// Put delivers docs in their order and returns when the fate of each is
+	// known. Neither docs nor what they point to is kept or changed.
+	//
+	// A *PutError lists the documents that were not delivered; all others
+	// were. With any other error none was. A Put whose ctx is already done
+	// delivers nothing and returns ctx's error; one of no documents does
+	// nothing. After Close it returns ErrClosed.
+	Put(ctx context.Context, docs []Document) error
+
+	// Close delivers what may still be buffered and gives up what the sink
+	// holds. A second Close does nothing.
+	Close(ctx context.Context) error
+}
+
+// ErrClosed is returned by a Put after Close.
+var ErrClosed = errors.New("sink is closed")
+
+// A PutError accounts for the documents that a Put could not deliver.
+type PutError struct {
+	// Failures are in the order of the documents.
+	Failures []Failure
+}
+
+// A Failure is why one document was not delivered.
+type Failure struct {
+	Index int // in the documents given to Put
+	Err   error
+}
+
+// Error gives the number of failures and the first cause.
+func (e *PutError) Error() string {
+	if len(e.Failures) == 0 {
+		return "0 documents not delivered"
+	}
+	return fmt.Sprintf("%d documents not delivered: %v", len(e.Failures), e.Failures[0].Err)
+}
+
+// Unwrap returns the causes.
+func (e *PutError) Unwrap() []error {
+	errs := make([]error, len(e.Failures))
+	for i, f := range e.Failures {
+		errs[i] = f.Err
+	}
+	return errs
+}
+
+// FailFrom accounts for all documents from index first on, for one cause.
+func FailFrom(first, count int, cause error) *PutError {
+	e := &PutError{}
+	for i := first; i < count; i++ {
+		e.Failures = append(e.Failures, Failure{Index: i, Err: cause})
+	}
+	return e
+}
