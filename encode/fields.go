@@ -93,9 +93,9 @@ var fields = []field[record.Record]{
 	text("http.response.mime_type", "Without parameters.", "`$sent_http_content_type`", mimeType),
 	text("http.version", "", "`$request` or `$server_protocol`", httpVersion),
 
-	text("url.original", "As the client sent it.", "`$request` or `$request_uri`; else `$uri` and `$args`", func(r *record.Record) []byte { return r.URL.Original }),
-	text("url.path", "", "`url.original`", func(r *record.Record) []byte { return r.URL.Path }),
-	text("url.query", "Without the `?`.", "`url.original`", func(r *record.Record) []byte { return r.URL.Query }),
+	text("url.original", "As the client sent it.", "`$request` or `$request_uri`", func(r *record.Record) []byte { return r.URL.Original }),
+	text("url.path", "", "`url.original`, else `$uri`", func(r *record.Record) []byte { return r.URL.Path }),
+	text("url.query", "Without the `?`.", "`url.original`, else `$args`", func(r *record.Record) []byte { return r.URL.Query }),
 	text("url.extension", "Without the dot.", "`url.path`", func(r *record.Record) []byte { return r.URL.Extension }),
 	text("url.domain", "Without port.", "`$host`, `$http_host` or the request line", func(r *record.Record) []byte { return r.URL.Domain }),
 	text("url.scheme", "", "`$scheme`, `$https` or the request line", func(r *record.Record) []byte { return r.URL.Scheme }),

@@ -1,0 +1,58 @@
+# make run and make test need Go and nothing else; see README.md.
+
+GO       ?= go
+BUILD    := build
+CLEARHOP := $(BUILD)/clearhop
+GEOIP    := $(BUILD)/geoip
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260211190930-8161c38c6cdc
+
+# The chain that wrote the sample logs: one NLB node, one edge task.
+SAMPLES  := $(wildcard testdata/chain/*/*.access.log) testdata/seed/access.log
+CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
+	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
+	$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
+		$$(test -f $(GEOIP)/country.mmdb && echo --city-db $(GEOIP)/country.mmdb) \
+		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
+		$(SAMPLES)
+	@echo "The events are in $(BUILD)/events.ndjson; the first one:"
+	@head -n 1 $(BUILD)/events.ndjson
+
+build: ## build the command into build/clearhop
+	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
+
+test: ## run all tests
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+lint: ## run golangci-lint
+	$(GO) run $(LINT) run ./...
+
+COUNT ?= 6
+bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
+	@mkdir -p $(BUILD)
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline | tee $(BUILD)/bench.txt
+	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
+
+FUZZTIME ?= 30s
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$dir/*_test.go 2>/dev/null | cut -c6-); do \
+			echo "$$target in $$dir"; \
+			(cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); \
+		done; \
+	done
+
+golden: ## rewrite golden files and generated documentation; read the diff
+	$(GO) test ./... -update
+
+clean: ## remove what was built, the GeoIP databases included
+	rm -rf $(BUILD) .cache

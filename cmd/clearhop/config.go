@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// loadConfig reads a configuration file: YAML (and so JSON too) whose keys are
+// the names of the flags.
+//
+//	nlb: [10.16.1.11]
+//	trusted: [10.16.1.0/24]
+func loadConfig(r io.Reader) (kong.Resolver, error) {
+	settings := map[string]any{}
+	if err := yaml.NewDecoder(r).Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("configuration file: %w", err)
+	}
+	return configFile(settings), nil
+}
+
+// A configFile answers kong with the settings of a file. A flag on the command
+// line comes before an environment variable, and that before the file.
+type configFile map[string]any
+
+// Validate reports each key that is no setting: a misspelt one must not
+// quietly mean the default.
+func (f configFile) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, command := range app.Children {
+		for _, flag := range command.Flags {
+			known[flag.Name] = true
+		}
+	}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		if !known[key] {
+			errs = append(errs, fmt.Errorf("configuration file: there is no setting %q", key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Resolve returns the file's value of a flag; nil if it has none to say.
+func (f configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if os.Getenv(name) != "" {
+			return nil, nil
+		}
+	}
+	return f[flag.Name], nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+)
+
+// The exit codes, as the help and the README state them.
+const (
+	exitOK          = 0   // all input was read; unparsable lines are events, not failures
+	exitFailed      = 1   // some input could not be read, or events could not be written
+	exitUsage       = 2   // the command line or the configuration is wrong
+	exitInterrupted = 130 // ended by a signal, after the record in hand
+)
+
+// grammar is the command line.
+type grammar struct {
+	Enrich     enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
+	Version    versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
+	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion for bash, zsh or fish."`
+}
+
+const description = `Clearhop puts the client back into nginx logs behind a Network Load Balancer.
+
+It reads access logs, finds each request's client in the fields that the proxy
+chain left, and flags the records that still show the load balancer's own address.`
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the command but for the process around it.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	// kong ends the program after --help; here that is a panic that ends run.
+	type exit int
+	defer func() {
+		if r := recover(); r != nil {
+			c, ok := r.(exit)
+			if !ok {
+				panic(r)
+			}
+			code = int(c)
+		}
+	}()
+	var cli grammar
+	app, err := kong.New(&cli,
+		kong.Name("clearhop"),
+		kong.Description(description),
+		kong.Writers(out, errOut),
+		kong.Exit(func(c int) { panic(exit(c)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ShortUsageOnError(),
+		kong.Configuration(loadConfig),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{in: in, out: out, err: errOut}),
+	)
+	if err != nil {
+		panic("clearhop: the command line's grammar is wrong: " + err.Error())
+	}
+	kongcompletion.Register(app)
+	command, err := app.Parse(args)
+	if err != nil {
+		fmt.Fprintf(errOut, "clearhop: %v\n", err)
+		if len(args) == 0 {
+			fmt.Fprintln(errOut, `Try "clearhop enrich FILE" or "clearhop --help".`)
+		}
+		return exitUsage
+	}
+	switch err := command.Run(); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(errOut, "clearhop: interrupted")
+		return exitInterrupted
+	default:
+		for _, e := range flatten(err) {
+			fmt.Fprintf(errOut, "clearhop: %v\n", e)
+		}
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+}
+
+// errInterrupted is returned by a command that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+// A usageError is a command line or configuration that cannot be used.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string   { return e.err.Error() }
+func (e *usageError) Unwrap() []error { return flatten(e.err) }
+
+// flatten lists the errors of a joined one.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	if len(all) == 0 {
+		return []error{err}
+	}
+	return all
+}

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"clearhop/enrich/clientip"
+	"clearhop/pipeline"
+	"clearhop/record"
+)
+
+// A summary counts what a person wants to know of a run.
+type summary struct {
+	inputs int
+	empty  int64
+
+	lines, parsed, unparsed int64
+	geoErrors               int64
+	nlbPrivate, nlbInferred int64
+	bots                    int64
+
+	verdicts  tally
+	reasons   tally // of all records
+	shown     tally // reasons of records that show an NLB's private address
+	hops      map[string]tally
+	countries tally
+	networks  tally
+	paths     tally
+	statuses  tally
+	unread    tally // why lines could not be read
+}
+
+func newSummary() *summary {
+	return &summary{
+		verdicts: tally{}, reasons: tally{}, shown: tally{}, hops: map[string]tally{},
+		countries: tally{}, networks: tally{}, paths: tally{}, statuses: tally{}, unread: tally{},
+	}
+}
+
+// A tally counts by name. It stops taking new names when it holds maxNames of
+// them: a scanner asks for any number of paths.
+type tally map[string]int64
+
+const (
+	maxNames = 50_000
+	others   = "(others)"
+)
+
+func (t tally) add(name []byte) {
+	if _, known := t[string(name)]; !known && len(t) >= maxNames {
+		t[others]++
+		return
+	}
+	t[string(name)]++
+}
+
+func (t tally) addText(name string) {
+	if _, known := t[name]; !known && len(t) >= maxNames {
+		name = others
+	}
+	t[name]++
+}
+
+// add counts one outcome.
+func (s *summary) add(out *pipeline.Outcome) {
+	r := out.Record
+	s.lines++
+	if r.Dataset != record.AccessLine {
+		s.unparsed++
+		s.unread.addText(whyUnread(r))
+		return
+	}
+	s.parsed++
+	if out.Err != nil {
+		s.geoErrors++
+	}
+	p := &r.Provenance
+	s.verdicts.addText(p.Verdict)
+	s.reasons.addText(p.Reason)
+	if p.NLBPrivateIP {
+		s.nlbPrivate++
+		if p.NLBInferred {
+			s.nlbInferred++
+		}
+		s.shown.addText(p.Reason)
+	}
+	if p.Hop != "" {
+		if s.hops[p.Reason] == nil {
+			s.hops[p.Reason] = tally{}
+		}
+		s.hops[p.Reason].addText(p.Hop)
+	}
+	if r.UserAgent.Bot {
+		s.bots++
+	}
+	if r.Geo.CountryName != "" {
+		s.countries.addText(r.Geo.CountryName)
+	} else if r.Client.IP.IsValid() {
+		s.countries.addText("(" + cmp.Or(r.Geo.State, "unknown") + ")")
+	}
+	if r.AS.Organization != "" {
+		s.networks.addText(r.AS.Organization)
+	}
+	if r.URL.Path != nil {
+		s.paths.add(r.URL.Path)
+	}
+	if r.Access.Status.Valid {
+		s.statuses.addText(statusClass(r.Access.Status.N))
+	}
+}
+
+func whyUnread(r *record.Record) string {
+	if r.Line.Defect != record.Sound {
+		return r.Line.Defect.String()
+	}
+	if r.ParseError.Variable != "" {
+		return "$" + r.ParseError.Variable + ": " + r.ParseError.Reason
+	}
+	return r.ParseError.Reason
+}
+
+func statusClass(status int64) string {
+	if status < 100 || status > 599 {
+		return strconv.FormatInt(status, 10)
+	}
+	return strconv.FormatInt(status/100, 10) + "xx"
+}
+
+// printCount prints the one line that ends every run.
+func (s *summary) printCount(w io.Writer) {
+	fmt.Fprintf(w, "clearhop: %s, %d parsed, %d unparsed, %d with an NLB's private address\n",
+		plural(s.lines, "line"), s.parsed, s.unparsed, s.nlbPrivate)
+}
+
+// print prints the whole summary.
+func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
+	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", plural(s.lines, "line"), plural(int64(s.inputs), "input"))
+	printTable(w, "Lines", s.lines, []entry{
+		{"parsed", s.parsed, ""},
+		{"unparsed", s.unparsed, ""},
+	})
+	if s.unparsed > 0 {
+		printTable(w, "Why lines could not be read", s.unparsed, s.unread.top(5))
+	}
+	if s.parsed == 0 {
+		return
+	}
+	printTable(w, "Who the client is (verdict)", s.parsed, explain(s.verdicts.top(10), clientip.Verdicts()))
+	s.printChain(w)
+	printTable(w, "Countries of clients", s.parsed, s.countries.top(5))
+	printTable(w, "Networks of clients", s.parsed, s.networks.top(5))
+	printTable(w, "Paths", s.parsed, s.paths.top(5))
+	printTable(w, "Status", s.parsed, s.statuses.byName())
+	fmt.Fprintf(w, "Bots and tools by their user agent: %d of %d.\n", s.bots, s.parsed)
+	if s.geoErrors > 0 {
+		fmt.Fprintf(w, "Look-ups that failed in a damaged GeoIP database: %d.\n", s.geoErrors)
+	}
+	if s.empty > 0 {
+		fmt.Fprintf(w, "Empty lines left out: %d.\n", s.empty)
+	}
+	for _, db := range p.Databases() {
+		age := ""
+		if db.Stale {
+			age = ", which is older than geo-max-age allows"
+		}
+		fmt.Fprintf(w, "GeoIP: %s, built %s%s.\n", db.Path, db.Built.Format("2006-01-02"), age)
+	}
+	if len(p.Databases()) == 0 {
+		fmt.Fprintln(w, "GeoIP: no database given, so no country and no network is known (make geoip builds one).")
+	}
+}
+
+// printChain says how many records show an NLB's address, why, and what mends
+// it.
+func (s *summary) printChain(w io.Writer) {
+	inferred := ""
+	if s.nlbInferred > 0 {
+		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
+	}
+	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
+		s.nlbPrivate, plural(s.parsed, "parsed line"), inferred)
+	if s.nlbPrivate > 0 {
+		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), clientip.Reasons()))
+	}
+	faults := tally{}
+	for name, n := range s.reasons {
+		if clientip.Reason(name).IsFault() {
+			faults[name] = n
+		}
+	}
+	if len(faults) == 0 {
+		fmt.Fprintf(w, "No line shows a fault of the chain.\n\n")
+		return
+	}
+	fmt.Fprintln(w, "Faults of the chain, and what mends them")
+	docs := clientip.Reasons()
+	for _, e := range faults.top(20) {
+		i := slices.IndexFunc(docs, func(d clientip.Doc) bool { return d.Code == e.name })
+		var hops []string
+		for _, hop := range s.hops[e.name].byName() {
+			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
+		}
+		fmt.Fprintf(w, "  %s: %s", e.name, plural(e.n, "line"))
+		if len(hops) > 0 {
+			fmt.Fprintf(w, " (hop: %s)", strings.Join(hops, ", "))
+		}
+		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(docs[i].Mend, "`", ""))
+	}
+	fmt.Fprintln(w)
+}
+
+// An entry is a row of a table.
+type entry struct {
+	name string
+	n    int64
+	note string
+}
+
+// top returns the entries with the highest counts, at most limit.
+func (t tally) top(limit int) []entry {
+	entries := t.byName()
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.n, a.n) })
+	return entries[:min(limit, len(entries))]
+}
+
+// byName returns all entries in the order of their names.
+func (t tally) byName() []entry {
+	entries := make([]entry, 0, len(t))
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		entries = append(entries, entry{name: name, n: t[name]})
+	}
+	return entries
+}
+
+// explain adds to entries what their codes mean.
+func explain(entries []entry, docs []clientip.Doc) []entry {
+	for i := range entries {
+		for _, d := range docs {
+			if d.Code == entries[i].name {
+				entries[i].note = strings.ReplaceAll(d.Means, "`", "")
+			}
+		}
+	}
+	return entries
+}
+
+// printTable prints rows of count, share and name under a title.
+func printTable(w io.Writer, title string, of int64, entries []entry) {
+	if len(entries) == 0 {
+		return
+	}
+	fmt.Fprintln(w, title)
+	width := 0
+	for _, e := range entries {
+		width = max(width, len(printable(e.name)))
+	}
+	for _, e := range entries {
+		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, printable(e.name))
+		if e.note != "" {
+			line += "  " + e.note
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+	fmt.Fprintln(w)
+}
+
+const maxPrinted = 80
+
+// printable makes text of a log fit for a terminal: control characters would
+// command it.
+func printable(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, name)
+	if runes := []rune(name); len(runes) > maxPrinted {
+		name = string(runes[:maxPrinted]) + "…"
+	}
+	return name
+}
+
+func percent(n, of int64) string {
+	if of == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + "%"
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.FormatInt(n, 10) + " " + noun + "s"
+}
