@@ -1,0 +1,290 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+
+	"clearhop/record"
+)
+
+// A Decoder reads the payloads that CloudWatch Logs sends. It keeps its
+// buffers from call to call; it is for one goroutine. After an error it is as
+// good as before.
+type Decoder struct {
+	opts Options
+
+	packed   []byte // what the base64 text stood for
+	unpacked []byte // the JSON; lines alias it
+	lines    []record.Line
+	payload  Payload
+
+	src  bytes.Reader
+	gzip gzip.Reader
+}
+
+// A Payload is what one delivery of CloudWatch Logs held. It and all it points
+// to, but for Origin, hold until the decoder's next call.
+type Payload struct {
+	Type Type
+	// Filters are the names of the subscription filters that matched.
+	Filters []string
+	// Origin names the account, group and stream that the lines come from.
+	Origin *record.Origin
+	// Lines are the log events, in their order. A Control payload has none,
+	// whatever events it carried.
+	Lines []record.Line
+}
+
+// A Type says what a payload is for.
+type Type uint8
+
+const (
+	// Data is a payload of log events: messageType is DATA_MESSAGE, or absent
+	// while there are logEvents.
+	Data Type = iota
+	// Control is a probe of the destination: messageType is CONTROL_MESSAGE.
+	// It carries no log line.
+	Control
+)
+
+// What is kept from one call to the next is bounded, so that one big payload
+// does not hold its memory for good.
+const (
+	keepBytes = 16 << 20
+	keepLines = 1 << 16
+)
+
+var (
+	errEmpty     = errors.New("nothing there")
+	errForm      = errors.New("neither a Lambda event, base64 text, gzip nor JSON")
+	errArray     = errors.New("an array is no payload")
+	errNotBase64 = errors.New("not base64 text")
+)
+
+// NewDecoder returns a Decoder with the bounds of o.
+func NewDecoder(o Options) *Decoder {
+	return &Decoder{opts: o.withDefaults()}
+}
+
+// Decode reads one payload in whichever form data has it; see the package
+// documentation. An error is a *PayloadError, and then there is no payload:
+// part of one is never returned. Data is not changed, and not kept.
+func (d *Decoder) Decode(data []byte) (*Payload, error) {
+	d.trim()
+	if isGzip(data) {
+		return d.gunzip(data)
+	}
+	data = bytes.TrimSpace(data)
+	switch {
+	case len(data) == 0:
+		return nil, &PayloadError{Stage: StageForm, Err: errEmpty}
+	case data[0] == '{':
+		return d.object(data)
+	case data[0] == '"':
+		return d.quoted(data)
+	case data[0] == '[':
+		return nil, &PayloadError{Stage: StageForm, Err: errArray}
+	case isBase64(data[0]):
+		return d.unbase64(data)
+	}
+	return nil, &PayloadError{Stage: StageForm, Err: errForm}
+}
+
+// trim gives up what the last call left too large to keep.
+func (d *Decoder) trim() {
+	if cap(d.packed) > keepBytes {
+		d.packed = nil
+	}
+	if cap(d.unpacked) > keepBytes {
+		d.unpacked = nil
+	}
+	if cap(d.lines) > keepLines {
+		d.lines = nil
+	}
+}
+
+func isGzip(b []byte) bool {
+	return len(b) >= 2 && b[0] == 0x1f && b[1] == 0x8b
+}
+
+func isBase64(c byte) bool {
+	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/'
+}
+
+// object reads a JSON object: the event of a Lambda, or else a payload.
+func (d *Decoder) object(data []byte) (*Payload, error) {
+	s := scanner{b: data}
+	v, found := s.awslogsData()
+	if s.err != nil {
+		return nil, s.payloadError()
+	}
+	if found {
+		return d.unbase64(d.unquote(v))
+	}
+	if len(data) > d.opts.MaxPayload {
+		return nil, tooLarge(d.opts.MaxPayload)
+	}
+	d.unpacked = append(d.unpacked[:0], data...)
+	return d.parse(d.unpacked)
+}
+
+// quoted reads base64 text in quotes.
+func (d *Decoder) quoted(data []byte) (*Payload, error) {
+	s := scanner{b: data}
+	v, ok := s.value()
+	if ok && s.i < len(data) {
+		s.fail(errTrailing)
+	}
+	if s.err != nil {
+		return nil, s.payloadError()
+	}
+	return d.unbase64(bytes.TrimSpace(d.unquote(v)))
+}
+
+// unquote returns what a string stands for. Some encoders write "\/" for the
+// slashes of base64 text and "\u003d" for the equal signs at its end.
+func (d *Decoder) unquote(v value) []byte {
+	if !v.escaped {
+		return v.raw
+	}
+	d.unpacked = append(d.unpacked[:0], v.raw...) // free until gunzip needs it
+	return unescape(d.unpacked)
+}
+
+// awslogsData finds the member data of the top-level member awslogs. It stops
+// early, having found nothing, at a key that only a payload has.
+func (s *scanner) awslogsData() (data value, found bool) {
+	if !s.enter('{') {
+		return value{}, false
+	}
+	for first := true; ; first = false {
+		key, more := s.key(first)
+		if !more {
+			break
+		}
+		switch {
+		case string(key) == "messageType" || string(key) == "logEvents":
+			return value{}, false
+		case string(key) == "awslogs" && s.peek() == '{':
+			data, found = s.member("data")
+		default:
+			s.value()
+		}
+		if s.err != nil {
+			return value{}, false
+		}
+	}
+	s.end()
+	if found && data.kind != text {
+		s.fail(errNotBase64)
+	}
+	return data, found
+}
+
+// member reads an object and returns the value of one key.
+func (s *scanner) member(name string) (v value, found bool) {
+	s.enter('{')
+	for first := true; ; first = false {
+		key, more := s.key(first)
+		if !more {
+			return v, found
+		}
+		member, ok := s.value()
+		if !ok {
+			return v, false
+		}
+		if string(key) == name {
+			v, found = member, true
+		}
+	}
+}
+
+// end fails unless only white space is left.
+func (s *scanner) end() {
+	s.peek()
+	if s.i < len(s.b) {
+		s.fail(errTrailing)
+	}
+}
+
+func (s *scanner) payloadError() error {
+	return &PayloadError{Stage: StageJSON, Offset: int64(s.i), Err: s.err}
+}
+
+func tooLarge(offset int) error {
+	return &PayloadError{Stage: StageSize, Offset: int64(offset), Err: ErrTooLarge}
+}
+
+func (d *Decoder) unbase64(text []byte) (*Payload, error) {
+	n := base64.StdEncoding.DecodedLen(len(text))
+	if n > d.opts.MaxPayload {
+		return nil, tooLarge(d.opts.MaxPayload)
+	}
+	if cap(d.packed) < n {
+		d.packed = make([]byte, n+n/4)
+	}
+	n, err := base64.StdEncoding.Decode(d.packed[:n], text)
+	if err != nil {
+		e := &PayloadError{Stage: StageBase64, Err: errNotBase64}
+		if at, ok := errors.AsType[base64.CorruptInputError](err); ok {
+			e.Offset = int64(at)
+		}
+		return nil, e
+	}
+	return d.gunzip(d.packed[:n])
+}
+
+// gunzip unpacks packed, all its members, up to the bound.
+func (d *Decoder) gunzip(packed []byte) (*Payload, error) {
+	d.src.Reset(packed)
+	defer d.src.Reset(nil)
+	fail := func(stage Stage, err error) (*Payload, error) {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // a header cut short
+		}
+		return nil, &PayloadError{Stage: stage, Offset: int64(len(packed) - d.src.Len()), Err: err}
+	}
+	if err := d.gzip.Reset(&d.src); err != nil {
+		return fail(StageGzip, err)
+	}
+
+	limit := d.opts.MaxPayload
+	buf := d.unpacked[:0]
+	if want := sizeHint(packed, limit); cap(buf) < want {
+		buf = make([]byte, 0, want+want/4)
+	}
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := d.gzip.Read(buf[len(buf):min(cap(buf), limit+1)])
+		buf = buf[:len(buf)+n]
+		d.unpacked = buf
+		switch {
+		case len(buf) > limit:
+			return fail(StageSize, ErrTooLarge)
+		case err == io.EOF:
+			return d.parse(buf)
+		case err != nil:
+			return fail(StageGzip, err)
+		}
+	}
+}
+
+// sizeHint returns how much packed will unpack to, going by the last four
+// bytes of gzip. They may lie, so the hint goes no further than deflate can.
+func sizeHint(packed []byte, limit int) int {
+	const deflateMost = 1032 // bytes out of one byte
+	if len(packed) < 4 {
+		return 0
+	}
+	size := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+	size = min(size, int64(len(packed))*deflateMost, int64(limit))
+	// One byte more lets the read that fills the buffer see the end, too.
+	return int(size) + 1
+}

@@ -1,0 +1,156 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clearhop/record"
+)
+
+// FuzzPayload: what encoding/json reads as a payload, the decoder reads the
+// same, in each of its forms; what it does not, the decoder refuses. Either
+// way the decoder is fit for the next payload.
+func FuzzPayload(f *testing.F) {
+	for _, c := range payloadCases {
+		f.Add([]byte(c.json))
+	}
+	for _, c := range badPayloads {
+		f.Add(c.data)
+	}
+	f.Add(lambdaEvent(payloadJSON(3)))
+	d := NewDecoder(Options{})
+	good := payloadJSON(2)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := bytes.Clone(data)
+		p, err := d.Decode(data)
+		if !bytes.Equal(data, before) {
+			t.Fatal("the input was changed")
+		}
+		if err != nil && p != nil {
+			t.Fatal("both a payload and an error")
+		}
+		data = bytes.TrimSpace(data)
+		isObject := bytes.HasPrefix(data, []byte("{"))
+		// The oracle reads the JSON of payloads only: an object that may be a
+		// Lambda event is left to TestForms.
+		mayBeEvent := bytes.Contains(data, []byte("awslogs")) || bytes.Contains(data, []byte(`\`))
+		isPayload := bytes.HasPrefix(data, []byte(`{"logEvents"`)) || bytes.HasPrefix(data, []byte(`{"messageType"`))
+		if isPayload || isObject && !mayBeEvent {
+			sameAsSlow(t, data, p, err)
+			p, err = d.Decode(lambdaEvent(data))
+			sameAsSlow(t, data, p, err)
+		}
+		if p, err = d.Decode(good); err != nil || len(p.Lines) != 2 {
+			t.Fatalf("a good payload after it: %v", err)
+		}
+	})
+}
+
+func sameAsSlow(t *testing.T, data []byte, p *Payload, err error) {
+	t.Helper()
+	if errors.Is(err, errDepth) {
+		return // encoding/json goes deeper
+	}
+	slow, slowErr := slowDecode(data)
+	wantErr := slowErr != nil || !slow.Known
+	if wantErr != (err != nil) {
+		t.Fatalf("%q: error %v, encoding/json: %v, known type: %v", data, err, slowErr, slow.Known)
+	}
+	if err != nil {
+		return
+	}
+	if diff := cmp.Diff(slow, slowly(p)); diff != "" {
+		t.Fatalf("%q: -encoding/json +decoder\n%s", data, diff)
+	}
+}
+
+// FuzzReader: the lines are what splitting the whole input gives, with their
+// offsets, whether the input comes whole, in pieces or packed.
+func FuzzReader(f *testing.F) {
+	f.Add([]byte("a\nb\r\n\n\r\nlong line\r\n\x00\xff\nlast"), byte(3))
+	f.Add([]byte("\n\n"), byte(0))
+	f.Add([]byte("{\"a\":1}\nH4sI no\n\"x\"\n"), byte(9))
+	f.Fuzz(func(t *testing.T, data []byte, most byte) {
+		maxLine := int(most) + 1
+		if isGzip(data) || isZstd(data) || sniff(data) == payloads {
+			// Another input altogether: no panic, and an end.
+			drain(NewReader(bytes.NewReader(data), Options{MaxLine: maxLine, MaxPayload: 1 << 16}))
+			return
+		}
+		want, empty := slowLines(data, maxLine)
+		for name, r := range map[string]io.Reader{
+			"whole":     bytes.NewReader(data),
+			"bytewise":  iotest.OneByteReader(bytes.NewReader(data)),
+			"with EOF":  iotest.DataErrReader(bytes.NewReader(data)),
+			"gzip":      bytes.NewReader(pack(data)),
+			"two gzips": bytes.NewReader(append(append(pack(data[:len(data)/2]), '\n'), pack(data[len(data)/2:])...)),
+			"zstd":      bytes.NewReader(packZstd(data)),
+		} {
+			if len(data) == 0 && name != "whole" {
+				continue
+			}
+			reader := NewReader(r, Options{MaxLine: maxLine})
+			got, err := drain(reader)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s: -want +got\n%s", name, diff)
+			}
+			if reader.Empty() != empty {
+				t.Fatalf("%s: %d empty lines, want %d", name, reader.Empty(), empty)
+			}
+		}
+	})
+}
+
+// slowLines splits the whole input at once: the oracle of the Reader.
+func slowLines(data []byte, most int) (all []record.Line, empty int64) {
+	origin := &record.Origin{Source: "-"}
+	offset := 0
+	for part := range bytes.SplitAfterSeq(data, []byte("\n")) {
+		text := bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r"))
+		line := record.Line{Text: text, Offset: int64(offset), Origin: origin}
+		if len(text) > most {
+			line.Text, line.Defect = text[:most], record.TooLong
+		}
+		switch {
+		case len(text) > 0:
+			all = append(all, line)
+		case len(part) > 0:
+			empty++
+		}
+		offset += len(part)
+	}
+	return all, empty
+}
+
+// drain reads to the end and copies the lines. Errors of single payloads are
+// joined.
+func drain(r *Reader) (all []record.Line, failed error) {
+	for {
+		line, err := r.Next()
+		if err == io.EOF {
+			return all, failed
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			if _, ok := errors.AsType[*PayloadError](err); ok {
+				continue
+			}
+			return all, failed
+		}
+		all = append(all, clone(line))
+	}
+}
+
+func clone(l *record.Line) record.Line {
+	c := *l
+	c.ID, c.Text = bytes.Clone(l.ID), bytes.Clone(l.Text)
+	return c
+}
