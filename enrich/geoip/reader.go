@@ -1,0 +1,95 @@
+package geoip
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/gaissmai/bart"
+)
+
+// cacheNetworks bounds how many networks a Reader remembers: about 5 MB.
+const cacheNetworks = 1 << 14
+
+// Reader looks addresses up and remembers the answers by network. It serves one
+// goroutine at a time.
+type Reader struct {
+	databases *Databases
+	limit     int // networks to remember
+
+	// known holds the special networks and what was read so far. Its networks
+	// of the databases never overlap: each is the smaller of the two that the
+	// databases answered for, and those of one database are disjoint.
+	known *bart.Table[*Result]
+}
+
+// NewReader gives a Reader with an empty cache.
+func (d *Databases) NewReader() *Reader {
+	return &Reader{databases: d, limit: cacheNetworks, known: specialTable()}
+}
+
+// Lookup tells what the databases know of addr. An IPv4-mapped IPv6 address is
+// looked up as IPv4, and a zone is ignored.
+//
+// The error, if any, joins a *LookupError for each damaged database. The Result
+// is then still to be used: the state of that part is StateError, and the other
+// part is as good as ever.
+//
+// If the network is known from an earlier look-up, Lookup allocates nothing.
+func (r *Reader) Lookup(addr netip.Addr) (Result, error) {
+	if !addr.IsValid() {
+		return Result{}, nil
+	}
+	addr = addr.Unmap().WithZone("")
+	if known, ok := r.known.Lookup(addr); ok {
+		return r.aged(*known), nil
+	}
+	return r.read(addr)
+}
+
+// read asks the databases and remembers the answer, unless one of them failed:
+// a cache of failures would hide from the caller how many there are.
+func (r *Reader) read(addr netip.Addr) (Result, error) {
+	place, placeNetwork, placeErr := r.databases.city.place(addr)
+	as, asNetwork, asErr := r.databases.asn.as(addr)
+	result := Result{Place: place, AS: as}
+	if err := errors.Join(placeErr, asErr); err != nil {
+		return r.aged(result), err
+	}
+	network := placeNetwork
+	if asNetwork.Bits() > network.Bits() {
+		network = asNetwork
+	}
+	r.remember(network, &result)
+	return r.aged(result), nil
+}
+
+// remember begins anew when the cache is full: to read a network again costs a
+// few microseconds, less than keeping account of its use at every look-up.
+func (r *Reader) remember(network netip.Prefix, result *Result) {
+	if r.known.Size() >= r.limit+len(specialNetworks) {
+		r.known = specialTable()
+	}
+	r.known.Insert(network, result)
+}
+
+// aged turns found into stale where a database is too old by now. It works on
+// the copy that the caller gets, since a Reader may outlive the day on which a
+// database grows too old.
+func (r *Reader) aged(result Result) Result {
+	d := r.databases
+	if d.maxAge <= 0 {
+		return result
+	}
+	place, as := result.Place.State == StateFound, result.AS.State == StateFound
+	if !place && !as {
+		return result
+	}
+	now := d.now()
+	if place && now.After(d.city.expires) {
+		result.Place.State = StateStale
+	}
+	if as && now.After(d.asn.expires) {
+		result.AS.State = StateStale
+	}
+	return result
+}

@@ -1,0 +1,139 @@
+package useragent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func BenchmarkParse(b *testing.B) {
+	rules := NewRules()
+	for _, x := range []struct{ name, ua string }{
+		{"iphone", iPhone},
+		{"chrome", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"},
+		{"android", "Mozilla/5.0 (Linux; Android 14; SAMSUNG SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile Safari/537.36"},
+		{"googlebot", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"},
+		{"curl", "curl/7.54.0"},
+		{"hostile", string(hostile())},
+	} {
+		b.Run("hit/"+x.name, func(b *testing.B) {
+			parser := rules.NewParser()
+			ua := []byte(x.ua)
+			b.ReportAllocs()
+			for b.Loop() {
+				parser.Parse(ua)
+			}
+		})
+		b.Run("miss/"+x.name, func(b *testing.B) {
+			rules.read(x.ua)
+			b.ReportAllocs()
+			for b.Loop() {
+				rules.read(x.ua)
+			}
+		})
+	}
+}
+
+// The first line of a cold process: new rules, a new parser, one user agent and
+// the expressions that it needs.
+func BenchmarkCold(b *testing.B) {
+	b.Run("rules", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			NewRules()
+		}
+	})
+	b.Run("parser", func(b *testing.B) {
+		rules := NewRules()
+		b.ReportAllocs()
+		for b.Loop() {
+			rules.NewParser()
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		ua := []byte(iPhone)
+		b.ReportAllocs()
+		for b.Loop() {
+			NewRules().NewParser().Parse(ua)
+		}
+	})
+}
+
+// A user agent that asks for as many expressions as fit: the shortest atoms
+// that lead to rules, most rules first.
+func hostile() []byte {
+	rules := NewRules()
+	order := make([]uint16, len(atoms))
+	gain := make([]float64, len(atoms))
+	for i := range atoms {
+		order[i] = uint16(i)
+		for _, set := range []*ruleSet{rules.browsers, rules.systems, rules.kinds} {
+			gain[i] += float64(len(set.byAtom[i])) / float64(len(atoms[i]))
+		}
+	}
+	slices.SortStableFunc(order, func(a, b uint16) int {
+		switch {
+		case gain[a] > gain[b]:
+			return -1
+		case gain[a] < gain[b]:
+			return 1
+		}
+		return 0
+	})
+	var ua []byte
+	for _, a := range order {
+		if s := atoms[a]; len(ua)+len(s) <= MaxInput {
+			ua = append(ua, s...)
+		}
+	}
+	return ua
+}
+
+// The worst that a sender can do costs milliseconds, and twice the length no
+// more than about twice the time: the bounds are wide, for slow machines.
+func TestHostileInput(t *testing.T) {
+	rules := NewRules()
+	for name, ua := range map[string]string{
+		"atoms":  string(hostile()),
+		"a":      strings.Repeat("a", MaxInput),
+		"spaces": ";" + strings.Repeat(" ", MaxInput-1),
+		"digits": "Mozilla/5.0 (Linux; Android " + strings.Repeat("1.", (MaxInput-40)/2),
+		"parens": "Mozilla/5.0 " + strings.Repeat("(", MaxInput-20),
+		"models": strings.Repeat("; HTC Desire Build", MaxInput/18),
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules.read(ua) // compiles
+			start := time.Now()
+			rules.read(ua)
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+// Many goroutines share the rules from the start on: go test -race.
+func TestConcurrentParsers(t *testing.T) {
+	rules := NewRules()
+	fixtures := readJSON[[]fixture](t, "testdata/uap-core/os.json")
+	results := make(chan string)
+	const workers = 4
+	for range workers {
+		go func() {
+			parser := rules.NewParser()
+			var all strings.Builder
+			for _, x := range fixtures {
+				fmt.Fprintln(&all, parser.Parse([]byte(x.UA)))
+			}
+			results <- all.String()
+		}()
+	}
+	want := <-results
+	for range workers - 1 {
+		if got := <-results; got != want {
+			t.Error("two parsers answer differently")
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package useragent
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A Result is what a user agent says. A text that is not known is empty; the
+// zero Result says nothing at all. All texts are valid UTF-8 without control
+// characters, and at most [MaxText] bytes long.
+type Result struct {
+	Name       string // the browser or program, without version: Chrome Mobile
+	Version    string // as far as it is given: 120, 120.0 or 120.0.6099
+	OSName     string // iOS
+	OSVersion  string // 17.2.1
+	DeviceName string // iPhone
+	// Bot is set when a program sent the request of its own accord or in a
+	// script, as the user agent itself has it; see the package comment.
+	Bot bool
+}
+
+const (
+	// MaxInput is how many bytes of a user agent are read; what stands behind
+	// them is not looked at. The longest of the 18,000 that uap-core collected
+	// has 492, and the time that a hostile one costs grows with the length.
+	MaxInput = 512
+	// MaxText is how many bytes each text of a Result may have; longer ones
+	// are cut.
+	MaxText = 96
+)
+
+// Rules are uap-core's rules, made ready. One value serves the whole process
+// and is safe for concurrent use; the expressions that have been used are kept
+// in it.
+type Rules struct {
+	atoms                    *atomIndex
+	browsers, systems, kinds *ruleSet
+}
+
+// NewRules takes about a millisecond, since it compiles no expression yet.
+func NewRules() *Rules {
+	return &Rules{
+		atoms:    newAtomIndex(),
+		browsers: newRuleSet(browserRules[:]),
+		systems:  newRuleSet(osRules[:]),
+		kinds:    newRuleSet(deviceRules[:]),
+	}
+}
+
+// A Parser reads user agents and remembers what it read. It belongs to one
+// goroutine at a time.
+type Parser struct {
+	rules *Rules
+	cache cache
+}
+
+// NewParser returns a parser with an empty cache, which has a fixed size: see
+// the package comment.
+func (r *Rules) NewParser() *Parser {
+	return &Parser{rules: r, cache: newCache()}
+}
+
+// Parse says what the user agent ua is: the header's value as it was sent. It
+// does not keep ua. Without a header, logged as nothing or as "-", the result
+// is zero.
+func (p *Parser) Parse(ua []byte) Result {
+	if len(ua) > MaxInput {
+		ua = ua[:MaxInput]
+	}
+	if len(ua) == 0 || (len(ua) == 1 && ua[0] == '-') {
+		return Result{}
+	}
+	hash := p.cache.hash(ua)
+	if result, ok := p.cache.get(hash, ua); ok {
+		return result
+	}
+	key := string(ua)
+	result := p.rules.read(key)
+	p.cache.put(hash, key, result)
+	return result
+}
+
+// read is Parse without a memory.
+func (r *Rules) read(ua string) Result {
+	// A character that the cut went through falls with the rest.
+	text := strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
+	if text == "" {
+		return Result{}
+	}
+	folded := fold(text)
+	var foundSpace [64]uint16
+	var seenSpace [(len(atoms) + 63) / 64]uint64
+	seen := bitset(seenSpace[:])
+	found := r.atoms.find(folded, foundSpace[:0], seen)
+
+	var result Result
+	if rule, groups := r.browsers.match(text, found, seen); rule != nil {
+		result.Name = rule.expand(0, text, groups)
+		result.Version = rule.version(text, groups)
+	}
+	if rule, groups := r.systems.match(text, found, seen); rule != nil {
+		result.OSName = rule.expand(0, text, groups)
+		result.OSVersion = rule.version(text, groups)
+	}
+	if rule, groups := r.kinds.match(text, found, seen); rule != nil {
+		result.DeviceName = rule.expand(0, text, groups)
+	}
+	result.Bot = isSpider(result) || namesBot(folded) ||
+		hasBotWord(fold(result.Name)) || namesNothing(result, text)
+	if isGeneric(result.Name) || isFromURL(result.Name) {
+		result.Name, result.Version = product(text)
+	}
+	if isGeneric(result.OSName) {
+		result.OSName, result.OSVersion = "", ""
+	}
+	if isGeneric(result.DeviceName) {
+		result.DeviceName = ""
+	}
+	for _, s := range []*string{&result.Name, &result.Version, &result.OSName, &result.OSVersion, &result.DeviceName} {
+		*s = bounded(*s)
+	}
+	// A version says nothing without its name.
+	if result.Name == "" {
+		result.Version = ""
+	}
+	if result.OSName == "" {
+		result.OSVersion = ""
+	}
+	return result
+}
+
+// spider is the device that uap-core gives to programs.
+const spider = "Spider"
+
+// isFromURL tells the names that uap-core takes out of the address which a bot
+// gives for itself, where it does not know the bot: https://openai.com/bot.
+func isFromURL(name string) bool {
+	switch name[strings.LastIndexByte(name, '/')+1:] {
+	case "bot", "crawler", "robot", "spider":
+		return true
+	}
+	return false
+}
+
+// namesNothing tells a text that could be a program's name, while uap-core knows
+// neither a browser nor a system nor a device in it. Browsers and apps tell at
+// least one of them; what does not is made by somebody who wrote a few words
+// into an HTTP library.
+func namesNothing(r Result, text string) bool {
+	return isGeneric(r.Name) && isGeneric(r.OSName) && isGeneric(r.DeviceName) &&
+		isLetter(rune(text[0])) && !strings.ContainsFunc(text, notPrintable)
+}
+
+func notPrintable(r rune) bool { return r < ' ' || r > '~' }
+
+// isSpider tells what uap-core has as a bot. It looks for "silk" too, which is a
+// browser where it is not a crawler of that name.
+func isSpider(r Result) bool { return r.DeviceName == spider && r.Name != "Amazon Silk" }
+
+// isGeneric tells answers of uap-core that only say that it has none.
+func isGeneric(s string) bool {
+	switch s {
+	case "", "Other", spider, "Generic Smartphone", "Generic Tablet", "Generic Feature Phone", "Generic_Android":
+		return true
+	case "K": // what Chrome on Android says instead of the model
+		return true
+	}
+	return false
+}
+
+// product returns the name and version that a program unknown to uap-core
+// gives itself: at the very start, as RFC 9110 has it (ELB-HealthChecker/2.0,
+// Amazon CloudFront), or, where it starts like a browser, behind "compatible;".
+func product(text string) (name, version string) {
+	if rest, ok := strings.CutPrefix(text, "Mozilla/"); ok {
+		_, text, ok = strings.Cut(rest, "compatible; ")
+		if !ok {
+			return "", ""
+		}
+	}
+	end := strings.IndexAny(text, "/(;)")
+	if end < 0 {
+		end = len(text)
+	}
+	name = strings.TrimSpace(text[:end])
+	if isGeneric(name) || len(name) > 48 || !isLetter(rune(name[0])) ||
+		strings.Count(name, " ") > 2 || strings.ContainsFunc(name, notName) {
+		return "", ""
+	}
+	version, ok := strings.CutPrefix(text[end:], "/")
+	if !ok {
+		return name, ""
+	}
+	version = strings.TrimPrefix(version, "v")
+	if end := strings.IndexFunc(version, notVersion); end >= 0 {
+		version = version[:end]
+	}
+	if version = strings.Trim(version, "."); len(version) > 24 {
+		version = ""
+	}
+	return name, version
+}
+
+func notName(r rune) bool {
+	return !isLetter(r) && !('0' <= r && r <= '9') && !strings.ContainsRune("-_.!+: ", r)
+}
+
+func notVersion(r rune) bool { return !('0' <= r && r <= '9') && r != '.' }
+
+func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+
+// bounded cuts s to MaxText bytes. A text with control characters is no name
+// of anything: it becomes empty.
+func bounded(s string) string {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return ""
+		}
+	}
+	if len(s) <= MaxText {
+		return s
+	}
+	end := MaxText
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
