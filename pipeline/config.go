@@ -21,8 +21,8 @@ type Config struct {
 	Strict       bool              `name:"strict" env:"CLEARHOP_STRICT" help:"Leave client.ip out where no trusted hop vouches for it."`
 	HealthPath   []string          `name:"health-path" env:"CLEARHOP_HEALTH_PATH" placeholder:"PATH" help:"Request path of a health check, compared whole."`
 	ClientFields []string          `name:"client-fields" env:"CLEARHOP_CLIENT_FIELDS" default:"proxy_protocol_addr,http_x_forwarded_for,http_x_real_ip" placeholder:"FIELD" help:"Variables that may name the client, in order; a provider's header such as http_cf_connecting_ip can be among them."`
-	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" type:"path" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
-	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" type:"path" placeholder:"FILE" help:"GeoIP database of autonomous systems."`
+	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
+	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" placeholder:"FILE" help:"GeoIP database of autonomous systems."`
 	GeoMaxAge    time.Duration     `name:"geo-max-age" env:"CLEARHOP_GEO_MAX_AGE" default:"2160h" placeholder:"DURATION" help:"How old a GeoIP database may be before its answers are marked db_stale; 0 for no limit."`
 	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," placeholder:"KEY=VALUE" help:"Put a label into every event."`
 	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
@@ -57,8 +57,16 @@ func (c *Config) client() (clientip.Config, error) {
 	return out, errors.Join(errs...)
 }
 
-// setting puts the name of the setting before an error that is joined of
-// several, one line each.
+// setting puts the name of the setting before an error, and before each one of
+// several that were joined.
 func setting(name string, err error) error {
-	return fmt.Errorf("%s: %w", name, err)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, setting(name, e))
+	}
+	return errors.Join(errs...)
 }

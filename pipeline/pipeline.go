@@ -68,7 +68,9 @@ func New(c Config) (*Pipeline, error) {
 		errs = append(errs, err)
 	} else {
 		p.enricher, err = enrich.New(enrich.Config{Client: client, Databases: p.databases})
-		fail("client", err)
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		if p.databases != nil {
