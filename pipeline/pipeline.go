@@ -159,9 +159,11 @@ func (w *Worker) parse(r *record.Record) error {
 	if w.p.original {
 		r.Original = text[:min(len(text), MaxOriginal)]
 	}
-	err := error(&record.ParseError{Column: 1, Reason: r.Line.Defect.String()})
+	var err error
 	if r.Line.Defect == record.Sound {
 		err = w.formats.Parse(text, r)
+	} else {
+		err = &record.ParseError{Column: 1, Reason: r.Line.Defect.String()}
 	}
 	if err == nil {
 		return nil
