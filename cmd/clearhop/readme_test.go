@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"clearhop/parser"
+	"clearhop/pipeline"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestReadme holds what the README shows against the code.
+func TestReadme(t *testing.T) {
+	path := filepath.Join("..", "..", "README.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := page
+	format, _ := parser.Builtin(parser.Recommended)
+	for name, content := range map[string]string{
+		"configuration": configurationTable(),
+		"format":        "```nginx\n" + format + "\n```\n",
+		"example":       example(t),
+	} {
+		got = replaceGenerated(t, got, name, content)
+	}
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(page), string(got)); diff != "" {
+		t.Errorf("README.md is out of date (make golden rewrites it; -want +got):\n%s", diff)
+	}
+}
+
+func replaceGenerated(t *testing.T, page []byte, name, content string) []byte {
+	t.Helper()
+	begin, end := []byte("<!-- generated: "+name+" -->\n"), []byte("<!-- end -->")
+	before, rest, ok1 := bytes.Cut(page, begin)
+	_, after, ok2 := bytes.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("README.md lacks the markers of %q", name)
+	}
+	return bytes.Join([][]byte{before, begin, []byte(content), end, after}, nil)
+}
+
+// configurationTable makes the table of settings from the struct tags that
+// kong and the Lambdas read too.
+func configurationTable() string {
+	var b strings.Builder
+	b.WriteString("| flag, key | variable | default | what it does |\n| --- | --- | --- | --- |\n")
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Config]()) {
+		name := f.Tag.Get("name")
+		if name == "" {
+			continue
+		}
+		value := f.Tag.Get("default")
+		if value != "" {
+			value = "`" + value + "`"
+		}
+		b.WriteString("| `--" + name + "` | `" + f.Tag.Get("env") + "` | " + value + " | " + f.Tag.Get("help") + " |\n")
+	}
+	return b.String()
+}
+
+// example shows a line that real nginx wrote and the event made of it.
+func example(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join("..", "..", "testdata", "chain", "d3-no-realip-at-B", "b.access.log")
+	line, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	args := []string{"enrich", "-q", "--nlb", "10.16.1.11", "--trusted", "10.16.1.13"}
+	if code := run(t.Context(), args, bytes.NewReader(line), &out, &errOut); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errOut.String())
+	}
+	var event bytes.Buffer
+	if err := json.Indent(&event, out.Bytes(), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return "```\n" + string(line) + "```\n\nand this is its event:\n\n```json\n" + strings.TrimRight(event.String(), "\n") + "\n```\n"
+}

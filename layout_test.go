@@ -1,0 +1,74 @@
+// Package clearhop_test holds the tree as a whole to its layout and its
+// documentation.
+package clearhop_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport says which of our packages each room may import, directly. A room
+// is a folder with all below it unless a deeper one is listed; "name/" allows
+// all below name.
+var mayImport = map[string][]string{
+	"record":                {},
+	"decode":                {"record"},
+	"parser":                {"record"},
+	"encode":                {"record"},
+	"sink":                  {"sink"},
+	"enrich":                {"record", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
+	"enrich/clientip":       {},
+	"enrich/geoip":          {},
+	"enrich/geoip/makedb":   {"enrich/geoip"},
+	"enrich/useragent":      {"enrich/useragent/"},
+	"pipeline":              {"record", "parser", "enrich", "enrich/clientip", "enrich/geoip", "encode"},
+	"cmd":                   {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
+	"functions":             {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
+	"sink/firehose":         {"sink"},
+	"internal/mototest":     {},
+	"functions/runtimetest": {"functions/runtimetest"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const module = "clearhop/"
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		pkg, inside := strings.CutPrefix(words[0], module)
+		if !inside {
+			continue // the root holds tests only
+		}
+		room := pkg
+		allowed, known := mayImport[room]
+		for !known && strings.Contains(room, "/") {
+			room = room[:strings.LastIndex(room, "/")]
+			allowed, known = mayImport[room]
+		}
+		if !known {
+			t.Errorf("%s belongs to no room of mayImport", pkg)
+			continue
+		}
+		for _, imported := range words[1:] {
+			name, ours := strings.CutPrefix(imported, module)
+			if !ours || slices.ContainsFunc(allowed, func(a string) bool {
+				return a == name || strings.HasSuffix(a, "/") && strings.HasPrefix(name, a)
+			}) {
+				continue
+			}
+			t.Errorf("%s may not import %s", pkg, name)
+		}
+	}
+}
+
+// TestPlainBuild: the command is built by go build alone, so what it embeds
+// and what is generated must be committed.
+func TestPlainBuild(t *testing.T) {
+	if out, err := exec.Command("go", "build", "-o", t.TempDir()+"/clearhop", "./cmd/clearhop").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
