@@ -11,6 +11,9 @@ BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 SAMPLES  := $(wildcard testdata/chain/*/*.access.log) testdata/seed/access.log
 CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
 
+# What .ci/tools could not find on the system.
+export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench fuzz build geoip geoip-city golden clean
 
@@ -41,7 +44,8 @@ $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
 build: ## build the command into build/clearhop
 	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
 
-test: ## run all tests
+test: ## get what the tests want (nginx, moto) and run them all
+	@.ci/tools
 	$(GO) vet ./...
 	$(GO) test -race ./...
 
