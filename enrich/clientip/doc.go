@@ -22,6 +22,6 @@
 //	r.Resolve(&evidence, &a)
 //
 // A Resolver is immutable and safe for concurrent use. An Answer is used again
-// from record to record and belongs to one goroutine; its Claimed alias the
-// evidence.
+// from record to record and belongs to one goroutine; its Claimed and
+// Address alias the evidence.
 package clientip

@@ -3,6 +3,7 @@ package clientip
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 )
 
 // Resolve says who the client of e is, and writes the answer to a.
@@ -45,20 +46,26 @@ type resolution struct {
 	// have replaced it.
 	peer      hop
 	peerKnown bool
-	// xff is the walk over X-Forwarded-For from the peer, taken to be a proxy.
+	// proxyBelieved says that rule 1 holds: the peer is a proxy or unknown, so
+	// that $proxy_protocol_addr is what the NLB saw.
+	proxyBelieved bool
+	// front is who wrote the end of a forwarded header: who stands before the
+	// NLB if the PROXY protocol says so, else the peer.
+	front hop
+	// xff is the walk over X-Forwarded-For from front, taken to be a proxy.
 	xff walk
+	// remoteIsLeft says that $remote_addr may have been taken from the part of
+	// X-Forwarded-For that the visitor wrote.
+	remoteIsLeft bool
 
-	client        netip.Addr
-	field         Field
-	vouched       bool
-	token         []byte // the text that the client was read from
-	won           walk   // where that stands, if it stands in a header
-	withheld      bool   // strict mode took the client back
-	believedMuch  bool   // nginx took what a visitor can write
-	maybeTooMuch  bool   // … or it may have
-	behindCDN     bool   // the PROXY protocol names a CDN, a header the client
-	proxyVouched  bool   // the NLB stands behind $proxy_protocol_addr
-	forgeableAddr bool   // $proxy_protocol_addr is there, but anybody may have sent it
+	client       netip.Addr
+	field        Field
+	vouched      bool
+	token        []byte // the text that the client was read from
+	won          walk   // where that stands, if it stands in a header
+	withheld     bool   // strict mode took the client back
+	believedMuch bool   // nginx took what a visitor can write
+	maybeTooMuch bool   // … or it may have
 }
 
 func (r *Resolver) read(e *Evidence) resolution {
@@ -66,25 +73,35 @@ func (r *Resolver) read(e *Evidence) resolution {
 	c.remote = r.readAddr(e.RemoteAddr)
 	c.realip = r.readAddr(e.RealipRemoteAddr)
 	c.proxy = r.readAddr(e.ProxyProtocolAddr)
-	if r.sets.inferred && len(e.VPCEndpoint) > 0 {
+	c.xri = r.readHeader(e.XRealIP)
+	if r.sets.inferred && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
 		// By PrivateLink the client's address is private, and inferred sets
 		// would take it for an NLB.
 		c.proxy.class = outside
+		if c.remote.addr == c.proxy.addr {
+			c.remote.class = outside
+		}
 	}
-	c.xri = r.readHeader(e.XRealIP)
 	switch {
 	case c.realip.isAddress():
 		c.peer, c.peerKnown = c.realip, true
 	case c.remote.isProxy():
 		c.peer, c.peerKnown = c.remote, true
 	}
-	peer := trusted
-	if c.peerKnown {
-		peer = c.peer.class
+	c.proxyBelieved = c.proxy.addr.IsValid() && (!c.peerKnown || c.peer.isProxy())
+	switch {
+	case c.proxyBelieved:
+		c.front = c.proxy
+	case c.remote.class == trusted && c.realip.class.isNLB() && c.replaced() && !c.proxy.given:
+		c.front = c.remote // only the PROXY protocol can have told nginx
+	case c.peerKnown:
+		c.front = c.peer
+	default:
+		c.front.class = trusted
 	}
-	c.xff = r.sets.walk(peer, e.XForwardedFor.Text)
-	c.proxyVouched = c.proxy.addr.IsValid() && (!c.peerKnown || c.peer.isProxy())
-	c.forgeableAddr = c.proxy.addr.IsValid() && !c.proxyVouched
+	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
+	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
+		(c.replaced() || !c.realip.isAddress()) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
 	return c
 }
 
@@ -92,7 +109,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 func (r *Resolver) readAddr(v Value) hop {
 	h := hop{logged: v.Logged, given: v.present()}
 	if bytes.HasPrefix(v.Text, []byte(unixPeer)) {
-		h.isUnix = true
+		h.isUnix, h.class = true, strangerProxy
 		if r.sets.unix {
 			h.class = trusted
 		}
@@ -118,119 +135,135 @@ func (r *Resolver) readHeader(v Value) hop {
 	return h
 }
 
-// writesHeaders reports whether a hop of the class writes forwarded headers.
-// An NLB node does not: behind one, and with no CDN configured in front, the
-// header is the visitor's own. Of a whole subnet that cannot be said, since it
-// may hold the edge's tasks too.
-func (s *sets) writesHeaders(c class) bool {
-	return c.isProxy() && (c != nlbNode || s.cdn)
+// replaced reports whether the realip module is known to have put another
+// address in the place of the peer's.
+func (c *resolution) replaced() bool {
+	return c.realip.isAddress() && c.remote.addr.IsValid() && c.realip.addr != c.remote.addr
+}
+
+// headersAreVisitors reports whether the forwarded headers are known to be the
+// visitor's own, so that they tell nothing about the chain.
+func (c *resolution) headersAreVisitors() bool {
+	switch {
+	case c.proxyBelieved && c.proxy.isClient():
+		return true // the visitor reached the NLB with them
+	case !c.peerKnown:
+		return false
+	case !c.peer.isProxy():
+		return true
+	case c.front.class != nlbNode || c.sets.cdn:
+		return false
+	}
+	// Where the peer is only taken from $remote_addr, a proxy's address in a
+	// header shows that the edge wrote it: visitors do not know those.
+	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xri.isProxy()
+}
+
+// inHeader reports whether nginx can have read addr from X-Forwarded-For or
+// X-Real-IP.
+func (c *resolution) inHeader(addr netip.Addr) bool {
+	return c.xri.addr == addr || c.xff.addr == addr || holds(c.e.XForwardedFor.Text, addr)
 }
 
 // findClient applies the rules of docs/verdicts.md, "Who the client is".
 func (c *resolution) findClient() {
-	if c.ask(c.before) || c.askProxyProtocol() {
-		return
-	}
-	if c.remote.isClient() {
+	cdn := c.proxyBelieved && c.proxy.isProxy() // in front of the NLB
+	switch {
+	case c.peerKnown && c.peer.isClient():
+		c.believedMuch = c.replaced()
+		if c.believedMuch || !c.remote.addr.IsValid() {
+			c.found(c.peer.addr, RealipRemoteAddr, true, c.e.RealipRemoteAddr.Text)
+		} else {
+			c.found(c.remote.addr, RemoteAddr, true, c.e.RemoteAddr.Text)
+		}
+	case c.useProxy && c.proxyBelieved && !cdn:
+		// nginx asks set_real_ip_from before it takes this address over, which
+		// is as good as knowing the peer.
+		vouched := c.peerKnown || c.proxy.addr == c.remote.addr
+		c.found(c.proxy.addr, ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
+	case (cdn || !c.remote.isClient()) && c.ask(c.before):
+	case cdn && c.useProxy && c.useXFF && c.askHeader(XForwardedFor):
+		c.believedMuch = c.remote.isClient() && c.remoteIsLeft
+	case c.remote.isClient():
 		c.askRemoteAddr()
-		return
+	default:
+		c.ask(c.after)
 	}
-	if c.remote.isProxy() && c.realip.isClient() {
-		// nginx replaced a peer that is no proxy by an address that is one.
-		c.believedMuch = true
-		c.found(c.realip.addr, RealipRemoteAddr, true, c.e.RealipRemoteAddr.Text)
-		return
-	}
-	c.ask(c.after)
 }
 
 func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []byte) {
 	c.client, c.field, c.vouched, c.token = addr, field, vouched, token
 }
 
-// askProxyProtocol is rule 1: the NLB stands behind $proxy_protocol_addr if
-// the peer is a proxy. nginx does not check that, so we do.
-func (c *resolution) askProxyProtocol() bool {
-	if !c.useProxy || !c.proxyVouched {
+// foundInHeader takes the token at which a walk ended. Who handed the header
+// on must be known for anybody to vouch for it.
+func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
+	c.won = w
+	vouched := c.peerKnown && w.vouched
+	if c.remoteIsLeft && !c.realip.isAddress() {
+		vouched = false // what was taken for the peer may be forged itself
+	}
+	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
+}
+
+// askRemoteAddr takes $remote_addr, which is no proxy behind a peer that is one
+// or is unknown, unless nginx believed what a visitor can write.
+func (c *resolution) askRemoteAddr() {
+	visitors := c.headersAreVisitors()
+	switch {
+	case c.remoteIsLeft && !visitors && (c.proxy.logged || c.peer.class != nlbNode):
+		c.believedMuch = true
+		c.foundInHeader(c.xff, XForwardedFor, c.e.XForwardedFor.Text)
+		return
+	case visitors && c.proxy.logged && !c.proxy.given:
+		// Behind an NLB that speaks no PROXY protocol, nginx has nothing but a
+		// header of the visitor to take an address from.
+		c.believedMuch = true
+		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
+		return
+	}
+	beyond := c.xff.pastNLB && c.xff.addr == c.remote.addr && c.xri.addr != c.remote.addr
+	if beyond && !visitors && c.peerKnown {
+		// A proxy handed on the NLB's address, and nginx went on to what the
+		// visitor had written before it.
+		c.believedMuch = true
+		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
+		return
+	}
+	// That the PROXY protocol, not logged, gave nginx the address is the
+	// likelier story behind an NLB, also where a header holds it.
+	c.maybeTooMuch = c.remoteIsLeft
+	vouched := !c.peerKnown || !c.inHeader(c.remote.addr) ||
+		c.sets.writesHeaders(c.front.class) && !c.remoteIsLeft
+	vouched = vouched && !beyond
+	c.found(c.remote.addr, RemoteAddr, vouched, c.e.RemoteAddr.Text)
+}
+
+// ask asks headers in their order, but none beyond an NLB's address before the
+// others: there the visitor's own words stand.
+func (c *resolution) ask(fields []Field) bool {
+	for _, field := range fields {
+		if (field != XForwardedFor || !c.xff.pastNLB) && c.askHeader(field) {
+			return true
+		}
+	}
+	return c.xff.pastNLB && slices.Contains(fields, XForwardedFor) && c.askHeader(XForwardedFor)
+}
+
+func (c *resolution) askHeader(field Field) bool {
+	header := c.header(field)
+	if !header.present() {
 		return false
 	}
-	if c.proxy.isClient() {
-		c.found(c.proxy.addr, ProxyProtocolAddr, true, c.e.ProxyProtocolAddr.Text)
-		return true
+	w := c.xff
+	if field != XForwardedFor {
+		w = c.oneAddress(field, header.Text)
 	}
-	// A CDN stands in front of the NLB: go on from its address.
-	w := c.sets.walk(c.proxy.class, c.e.XForwardedFor.Text)
 	if w.end != foundClient {
 		return false
 	}
-	c.behindCDN = true
-	c.foundInHeader(w, XForwardedFor, c.e.XForwardedFor.Text)
+	c.foundInHeader(w, field, header.Text)
 	return true
-}
-
-func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
-	c.won = w
-	c.found(w.addr, field, c.sets.writesHeaders(w.writer), header[w.tokenStart:w.tokenEnd])
-}
-
-// askRemoteAddr is rule 2: $remote_addr is no proxy and so the client, unless
-// nginx believed what a visitor can write.
-func (c *resolution) askRemoteAddr() {
-	header := c.e.XForwardedFor.Text
-	if c.realip.isAddress() && !c.peer.isProxy() {
-		c.believedMuch = c.realip.addr != c.remote.addr
-		if c.believedMuch {
-			c.found(c.realip.addr, RealipRemoteAddr, true, c.e.RealipRemoteAddr.Text)
-			return
-		}
-		c.found(c.remote.addr, RemoteAddr, true, c.e.RemoteAddr.Text)
-		return
-	}
-	// nginx can have taken $remote_addr from the header only if it stands
-	// there. To the left of a token that is no proxy it is a visitor's word.
-	left := c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
-		holds(header[:c.xff.tokenStart], c.remote.addr)
-	switch {
-	case left && c.sets.writesHeaders(c.xff.writer):
-		c.believedMuch = true
-		c.foundInHeader(c.xff, XForwardedFor, header)
-		c.vouched = c.vouched && c.peerKnown
-	case left:
-		// Behind an NLB node both tokens are the visitor's. That the PROXY
-		// protocol gave nginx the address is the likelier story.
-		c.maybeTooMuch = true
-		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
-	default:
-		fromHeader := c.xff.end == foundClient && c.xff.addr == c.remote.addr
-		vouched := !c.peerKnown || !fromHeader || c.sets.writesHeaders(c.xff.writer)
-		c.found(c.remote.addr, RemoteAddr, vouched, c.e.RemoteAddr.Text)
-	}
-}
-
-// ask is rule 3: $remote_addr is a proxy or no address, and the headers are
-// asked in their order. Before the PROXY protocol they are asked only where a
-// proxy is known to stand in front.
-func (c *resolution) ask(fields []Field) bool {
-	if len(fields) == 0 || c.remote.isClient() && !(c.proxyVouched && c.proxy.isProxy()) {
-		return false
-	}
-	for _, field := range fields {
-		header := c.header(field)
-		if !header.present() {
-			continue
-		}
-		w := c.xff
-		if field != XForwardedFor {
-			w = c.oneAddress(field, header.Text)
-		}
-		if w.end != foundClient {
-			continue
-		}
-		c.foundInHeader(w, field, header.Text)
-		c.vouched = c.vouched && c.peerKnown
-		return true
-	}
-	return false
 }
 
 func (c *resolution) header(field Field) Value {
@@ -252,14 +285,11 @@ const cloudFrontViewer Field = "http_cloudfront_viewer_address"
 // oneAddress reads a header that names one address as a walk of one step.
 func (c *resolution) oneAddress(field Field, header []byte) walk {
 	if field == cloudFrontViewer {
-		if i := bytes.LastIndexByte(header, ':'); i >= 0 {
+		if i := bytes.LastIndexByte(header, ':'); i > 0 && header[0] != '[' {
 			header = header[:i]
 		}
 	}
-	w := walk{end: unreadableHop, writer: trusted}
-	if c.peerKnown {
-		w.writer = c.peer.class
-	}
+	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
 	switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +22,8 @@ type Config struct {
 	// longest prefix decides.
 	Internal Addresses
 	// Fields is the order in which fields are asked for the client; nil means
-	// DefaultFields. $remote_addr is always asked.
+	// DefaultFields. $remote_addr is always asked. Headers before the PROXY
+	// protocol do not win over a client that it names.
 	Fields []Field
 	// Strict leaves the client absent where no trusted hop vouches for it.
 	Strict bool
@@ -35,13 +37,14 @@ type Resolver struct {
 	before      []Field // asked before the PROXY protocol
 	after       []Field // asked after it, where $remote_addr is a proxy
 	useProxy    bool    // the PROXY protocol is asked at all
+	useXFF      bool    // and X-Forwarded-For
 	strict      bool
 	healthPaths []string
 }
 
 // New makes a Resolver. All that is wrong with c comes in one error.
 func New(c Config) (*Resolver, error) {
-	r := &Resolver{strict: c.Strict, healthPaths: c.HealthPaths}
+	r := &Resolver{strict: c.Strict, healthPaths: slices.Clone(c.HealthPaths)}
 	var errs []error
 	var err error
 	if r.sets, err = newSets(c); err != nil {
@@ -54,6 +57,7 @@ func New(c Config) (*Resolver, error) {
 	if fields == nil {
 		fields = DefaultFields()
 	}
+	r.useXFF = slices.Contains(fields, XForwardedFor)
 	seen := map[Field]bool{}
 	for _, f := range fields {
 		switch {
@@ -61,7 +65,7 @@ func New(c Config) (*Resolver, error) {
 			errs = append(errs, fmt.Errorf("field %q is named twice", f))
 		case f == ProxyProtocolAddr:
 			r.useProxy = true
-		case f == RemoteAddr || f == RealipRemoteAddr || !strings.HasPrefix(string(f), "http_"):
+		case len(f) <= len("http_") || !strings.HasPrefix(string(f), "http_"):
 			errs = append(errs, fmt.Errorf("field %q cannot name the client: give %q or $http_ variables", f, ProxyProtocolAddr))
 		case r.useProxy:
 			r.after = append(r.after, f)
@@ -125,12 +129,16 @@ type Evidence struct {
 // An Answer is what Resolve found. Use it again for the next record.
 type Answer struct {
 	// Client is the client's address, unmapped; the zero Addr if unknown. It
-	// is never an address of the nlb or trusted sets.
+	// is never an address of the nlb or trusted sets. Inferred sets know one
+	// exception: by PrivateLink the PROXY protocol names a private client.
 	Client netip.Addr
 	// Field is where Client was read, Vouched whether a trusted hop stands
 	// behind it. Both mean something only if Client is valid.
 	Field   Field
 	Vouched bool
+	// Address is what was logged as $remote_addr where that is no address and
+	// nothing else names the client; else nil. It aliases the evidence.
+	Address []byte
 	// Peer is the TCP peer that nginx saw; the zero Addr if unknown.
 	Peer netip.Addr
 

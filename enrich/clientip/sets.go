@@ -13,15 +13,16 @@ import (
 type class uint8
 
 const (
-	outside  class = iota // in no set: a client
-	internal              // a private client inside a wider set
-	trusted               // a proxy that writes forwarded headers
-	nlb                   // inside a network that holds NLB nodes
-	nlbNode               // exactly an NLB node
+	outside       class = iota // in no set: a client
+	internal                   // a private client inside a wider set
+	strangerProxy              // a Unix-domain peer that no set names: a proxy, but nobody vouches for it
+	trusted                    // a proxy that writes forwarded headers
+	nlb                        // inside a network that holds NLB nodes
+	nlbNode                    // exactly an NLB node
 )
 
 // isProxy reports whether an address of the class can never be the client.
-func (c class) isProxy() bool { return c >= trusted }
+func (c class) isProxy() bool { return c >= strangerProxy }
 
 // isNLB reports whether an address of the class is an NLB's.
 func (c class) isNLB() bool { return c >= nlb }
@@ -129,6 +130,11 @@ func newSets(c Config) (*sets, error) {
 	given := map[netip.Prefix]class{}
 	insert := func(set Addresses, as class) {
 		for _, p := range set.Prefixes {
+			if !p.IsValid() || p.Addr().Is4In6() {
+				errs = append(errs, fmt.Errorf("prefix %v cannot match: see ParseAddresses", p))
+				continue
+			}
+			p = p.Masked()
 			if was, ok := given[p]; ok && was.isProxy() != as.isProxy() {
 				errs = append(errs, fmt.Errorf("%s is given as a proxy and as internal", p))
 			}
@@ -154,6 +160,23 @@ func newSets(c Config) (*sets, error) {
 		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
 	return s, errors.Join(errs...)
+}
+
+// writesHeaders reports whether a hop of the class vouches for the forwarded
+// headers that came from it. An NLB node does not write any: behind one, and
+// with no CDN configured in front, they are the visitor's own. Of a whole
+// subnet that was given for the NLB this cannot be said, since it may hold the
+// edge's tasks too. Nobody vouches where no set was given.
+func (s *sets) writesHeaders(c class) bool {
+	switch c {
+	case trusted:
+		return true
+	case nlb:
+		return !s.inferred
+	case nlbNode:
+		return s.cdn
+	}
+	return false
 }
 
 // classOf returns the class of addr, which must be unmapped.

@@ -20,9 +20,9 @@ type Reason string
 
 // The reasons.
 const (
-	NotAnAddress             Reason = "not_an_address"
 	HealthCheckProbe         Reason = "health_check"
 	ProxyProtocolNotListened Reason = "proxy_protocol_not_listened"
+	NotAnAddress             Reason = "not_an_address"
 	RejectedBeforeRealip     Reason = "rejected_before_realip"
 	TrustsTooMuch            Reason = "trusts_too_much"
 	FieldsDisagree           Reason = "fields_disagree"
@@ -41,8 +41,9 @@ const (
 // it.
 type Doc struct {
 	Code  string
-	Fault bool // counts as a fault of the chain: alarms ring for these only
-	Means string
+	Fault bool   // counts as a fault of the chain: alarms ring for these only
+	Means string // short enough for a line of a terminal
+	Note  string // what else to know; for the documentation
 	Mend  string // what to do about a fault
 }
 
@@ -50,11 +51,14 @@ type Doc struct {
 func Verdicts() []Doc {
 	return []Doc{
 		{Code: string(Direct), Means: "`$remote_addr` is the client"},
-		{Code: string(Forwarded), Means: "`$remote_addr` is a proxy or was forged; another field names the client"},
-		{Code: string(Internal), Means: "the client is a private address that is no proxy"},
+		{Code: string(Forwarded), Means: "`$remote_addr` is not the client, another field names it",
+			Note: "`$remote_addr` is a proxy's, or was forged, or is masked."},
+		{Code: string(Internal), Means: "the client has a private address and is no proxy"},
 		{Code: string(HealthCheck), Means: "a probe of the load balancer, not a visitor"},
-		{Code: string(Lost), Means: "only proxies are left: nobody can say who the client was"},
-		{Code: string(Disputed), Means: "fields that should agree name different clients; `client.ip` is the rules' answer, absent in strict mode"},
+		{Code: string(Lost), Means: "only proxies are left: nobody can say who the client was",
+			Note: "In strict mode also where nobody vouches for the client."},
+		{Code: string(Disputed), Means: "fields that should agree name different clients",
+			Note: "`client.ip` is then the answer of the rules; it is absent in strict mode."},
 		{Code: string(Unreadable), Means: "no field holds an address"},
 	}
 }
@@ -62,21 +66,91 @@ func Verdicts() []Doc {
 // Reasons returns the reasons in the order in which they are tried.
 func Reasons() []Doc {
 	return []Doc{
-		{string(NotAnAddress), false, "`$remote_addr` is no address (masked, a name), and no other field gives one", ""},
-		{string(HealthCheckProbe), false, "the peer is a proxy, no field names a client, and the user agent is the load balancer's or the path a configured health check; normal also when all is right (PROXY protocol LOCAL)", ""},
-		{string(ProxyProtocolNotListened), true, "the request is a PROXY protocol header: a single NUL byte and status 400 for version 2, `PROXY TCP…` for version 1. A few such lines among healthy ones are scanners", "edge: add `proxy_protocol` to the `listen` directive"},
-		{string(RejectedBeforeRealip), false, "the peer shows, with status 400, 408, 414, 494 or 505: nginx refuses such requests before its realip module runs, so a right set-up logs these too", "for the log: `error_page 400 408 414 494 505` to an internal static file"},
-		{string(TrustsTooMuch), true, "nginx took an address that a visitor can write for the client's", "the hop that wrote the line: narrow `set_real_ip_from` to the addresses of the hop before it"},
-		{string(FieldsDisagree), true, "X-Forwarded-For and X-Real-IP, or the PROXY protocol and `$remote_addr`, name different clients", "edge: set both headers with `proxy_set_header`; one of them is handed on from the visitor"},
-		{string(CDNInFront), false, "the PROXY protocol names a trusted proxy, and X-Forwarded-For the client behind it; nginx reads one source only, this resolver both", ""},
-		{string(EdgeHandedOnProxy), true, "the forwarded header holds proxies only", "edge: hand on `$proxy_protocol_addr`, not `$remote_addr`, and read the PROXY protocol"},
-		{string(RealipNotApplied), true, "`$remote_addr` is a proxy although another field names the client", "the hop named: `set_real_ip_from` lacks the peer, `real_ip_header` is missing, or `real_ip_recursive` is off behind two proxies"},
-		{string(EdgeHandedOnNothing), true, "`$remote_addr` is a proxy behind the NLB, and there is no forwarded header", "edge: set X-Real-IP and X-Forwarded-For from `$proxy_protocol_addr`; an empty variable sends no header"},
-		{string(ProxyProtocolOff), true, "`$remote_addr` is the NLB's address and nothing else is there", "target group: turn on `proxy_protocol_v2.enabled` together with `listen … proxy_protocol` (or `preserve_client_ip.enabled`)"},
-		{string(PrivateLink), false, "a VPC endpoint's id is logged: the client came by PrivateLink", ""},
-		{string(UnreadableHop), false, "a token of the forwarded header is no address; the walk ended there", ""},
-		{string(ClientSentForwardedFor), false, "the visitor sent a forwarded header of its own; it is kept apart as a claim", ""},
-		{string(OK), false, "nothing is wrong", ""},
+		{
+			Code:  string(HealthCheckProbe),
+			Means: "a probe of the load balancer",
+			Note: "The peer is a proxy, no field names a client, and the user agent begins `ELB-HealthChecker/` or the path is that of a configured health check. " +
+				"Normal also when all is right: such probes carry a PROXY protocol header without a client (LOCAL).",
+		},
+		{
+			Code: string(ProxyProtocolNotListened), Fault: true,
+			Means: "the request is a PROXY protocol header that nginx did not expect",
+			Note: "A single NUL byte and status 400 for version 2, `PROXY TCP…` for version 1. The address in such a line is a claim. " +
+				"A few such lines among healthy ones are scanners.",
+			Mend: "edge: add `proxy_protocol` to the `listen` directive",
+		},
+		{
+			Code:  string(NotAnAddress),
+			Means: "`$remote_addr` is no address, and no field gives the client",
+			Note:  "It is masked, or a name, or not logged.",
+		},
+		{
+			Code:  string(RejectedBeforeRealip),
+			Means: "nginx refused the request before its realip module ran",
+			Note:  "The peer shows, with status 400, 408, 414, 494 or 505: a right set-up logs these too.",
+			Mend:  "for the log: `error_page 400 408 414 494 505` to an internal static file",
+		},
+		{
+			Code: string(TrustsTooMuch), Fault: true,
+			Means: "nginx took an address that a visitor can write for the client's",
+			Note: "`$remote_addr` was replaced although the peer is no proxy; or it stands in X-Forwarded-For to the left of an address that is no proxy; " +
+				"or nginx read a header behind an NLB that speaks no PROXY protocol.",
+			Mend: "the hop that wrote the line: narrow `set_real_ip_from` to the addresses of the hop before it, and behind an NLB take `real_ip_header proxy_protocol`; " +
+				"or name a proxy that is missing in `trusted`",
+		},
+		{
+			Code: string(FieldsDisagree), Fault: true,
+			Means: "fields that should agree name different clients",
+			Note:  "X-Forwarded-For and X-Real-IP of one proxy, or the PROXY protocol and `$remote_addr`.",
+			Mend:  "edge: set both headers with `proxy_set_header`, one of them is handed on from the visitor; where it reads the PROXY protocol, take `real_ip_header proxy_protocol`",
+		},
+		{
+			Code:  string(CDNInFront),
+			Means: "a trusted proxy stands before the NLB, the client behind it",
+			Note: "The PROXY protocol names the CDN, and X-Forwarded-For or another header the client. nginx reads one source only, this resolver both. " +
+				"Without such a header the client is lost.",
+		},
+		{
+			Code: string(EdgeHandedOnProxy), Fault: true,
+			Means: "the forwarded header holds proxies only",
+			Note:  "The edge wrote the NLB's address where the client's should be. X-Real-IP may still give the client.",
+			Mend:  "edge: hand on `$proxy_protocol_addr`, not `$remote_addr`, and read the PROXY protocol",
+		},
+		{
+			Code: string(RealipNotApplied), Fault: true,
+			Means: "`$remote_addr` is a proxy although another field tells more",
+			Mend:  "the hop named: `set_real_ip_from` lacks the peer, `real_ip_header` is missing, or `real_ip_recursive` is off behind two proxies",
+		},
+		{
+			Code: string(EdgeHandedOnNothing), Fault: true,
+			Means: "`$remote_addr` is a proxy, and there is no forwarded header",
+			Note:  "The proxy is none of the NLB. It may also be a health check that the edge passed on.",
+			Mend:  "edge: set X-Real-IP and X-Forwarded-For from `$proxy_protocol_addr`; an empty variable sends no header",
+		},
+		{
+			Code: string(ProxyProtocolOff), Fault: true,
+			Means: "`$remote_addr` is the NLB's address, and no proxy says more",
+			Note:  "A forwarded header behind an NLB node is the visitor's own and changes nothing here.",
+			Mend:  "target group: turn on `proxy_protocol_v2.enabled` together with `listen … proxy_protocol` (or `preserve_client_ip.enabled`)",
+		},
+		{
+			Code:  string(PrivateLink),
+			Means: "the client came by PrivateLink: a VPC endpoint's id is logged",
+		},
+		{
+			Code:  string(UnreadableHop),
+			Means: "a token of the forwarded header is no address",
+			Note:  "The walk ended there, as nginx's does.",
+		},
+		{
+			Code:  string(ClientSentForwardedFor),
+			Means: "the visitor sent a forwarded header of its own",
+			Note:  "It is kept apart as a claim.",
+		},
+		{
+			Code:  string(OK),
+			Means: "no fault can be seen",
+		},
 	}
 }
 

@@ -7,9 +7,14 @@ type walk struct {
 	end ending
 	// addr is the client that was found, if end is foundClient.
 	addr netip.Addr
-	// writer is the class of the hop that wrote the token at which the walk
-	// ended: the address to its right, or the peer.
-	writer class
+	// vouched is whether every hop that the walk passed writes forwarded
+	// headers, from the peer to the one that wrote the token at which it ended.
+	// To the left of a single one that does not, a visitor may have written
+	// all, the addresses of proxies too.
+	vouched bool
+	// pastNLB is whether one of these hops, not the peer, is an NLB node: a
+	// proxy wrote the node's address where the client's should be.
+	pastNLB bool
 	// tokenStart and tokenEnd are the place of that token in the header.
 	tokenStart, tokenEnd int
 }
@@ -29,7 +34,7 @@ const (
 //
 // The walk is a loop where nginx recurses, and does not bound the list.
 func (s *sets) walk(peer class, header []byte) walk {
-	w := walk{writer: peer}
+	w := walk{vouched: s.writesHeaders(peer)}
 	for end := len(header); end > 0; {
 		start, stop := lastToken(header[:end])
 		w.tokenStart, w.tokenEnd = start, stop
@@ -44,7 +49,8 @@ func (s *sets) walk(peer class, header []byte) walk {
 			return w
 		}
 		w.end = onlyProxies
-		w.writer = c
+		w.vouched = w.vouched && s.writesHeaders(c)
+		w.pastNLB = w.pastNLB || c == nlbNode && !s.cdn
 		end = start - 1
 	}
 	return w
@@ -84,11 +90,12 @@ func holds(header []byte, addr netip.Addr) bool {
 // Walk returns the address that nginx's realip module would make of a peer and
 // one header line, with real_ip_recursive on or off: the peer where it is not
 // trusted or the last token is no address, else the last token that could be
-// read before the walk ended. It explains what an nginx did; for who the
-// client was, see Resolve.
+// read before the walk ended. The zero Addr stands for a peer on a Unix-domain
+// socket. It explains what an nginx did; for who the client was, see Resolve.
 func (r *Resolver) Walk(peer netip.Addr, header []byte, recursive bool) netip.Addr {
 	addr := peer.Unmap()
-	for end := len(header); end > 0 && r.sets.classOf(addr).isProxy(); {
+	proxy := r.sets.classOf(addr).isProxy() || !addr.IsValid() && r.sets.unix
+	for end := len(header); end > 0 && proxy; {
 		start, stop := lastToken(header[:end])
 		next, ok := parseAddrPort(header[start:stop])
 		if !ok {
@@ -98,6 +105,7 @@ func (r *Resolver) Walk(peer netip.Addr, header []byte, recursive bool) netip.Ad
 		if !recursive {
 			break
 		}
+		proxy = r.sets.classOf(addr).isProxy()
 		end = start - 1
 	}
 	return addr
