@@ -83,6 +83,8 @@ func Compile(text string) (*Format, error) {
 		return nil, &CompileError{Column: 1, Err: ErrSyntax,
 			Reason: fmt.Sprintf("no format is called %q; known: %s", trimmed, strings.Join(BuiltinNames(), ", "))}
 	}
+	// A format read from a file ends with the file's last line.
+	text = strings.TrimRight(text, "\r\n")
 	return compile("", EscapeDefault, []part{{text: text, columns: identity(text)}})
 }
 
@@ -132,18 +134,25 @@ func compile(name string, escape Escape, parts []part) (*Format, error) {
 	}
 	f := &Format{name: name, escape: escape}
 	for _, t := range tokens {
+		last := len(f.steps) - 1
 		switch {
 		case t.isVariable:
-			if n := len(f.steps); n > 0 && len(f.steps[n-1].literal) == 0 && f.steps[n-1].variable.width == 0 {
+			if last >= 0 && len(f.steps[last].literal) == 0 && f.steps[last].variable.width == 0 {
 				return nil, &CompileError{Column: t.column, Err: ErrAmbiguous,
-					Reason: fmt.Sprintf("nothing stands between $%s and $%s", f.steps[n-1].variable.name, t.text)}
+					Reason: fmt.Sprintf("nothing stands between $%s and $%s", f.steps[last].variable.name, t.text)}
 			}
-			f.steps = append(f.steps, step{variable: lookup(t.text), store: true})
-		case len(f.steps) == 0:
+			f.steps = append(f.steps, step{variable: lookup(t.text)})
+		case strings.Contains(t.text, "\n"):
+			return nil, &CompileError{Column: t.column, Reason: "a line break in the fixed text: it would write several lines", Err: ErrAmbiguous}
+		case last < 0:
 			f.prefix = append(f.prefix, t.text...)
 		default:
-			last := &f.steps[len(f.steps)-1]
-			last.literal = append(last.literal, t.text...)
+			st := &f.steps[last]
+			st.literal = append(st.literal, t.text...)
+			f.planEnd(st)
+			if reason := f.ambiguous(st); reason != "" {
+				return nil, &CompileError{Column: t.column, Err: ErrAmbiguous, Reason: reason}
+			}
 		}
 	}
 	if len(f.steps) == 0 {
@@ -159,16 +168,76 @@ func (f *Format) plan() {
 	for i := range f.steps {
 		best = max(best, f.steps[i].variable.kind.timeRank())
 	}
+	back := -1
 	for i := range f.steps {
 		st := &f.steps[i]
-		st.quoted = len(st.literal) > 0 && st.literal[0] == '"' && f.escape != EscapeNone
-		st.spaced = !st.quoted && len(st.literal) > 0 && st.variable.kind.mayHoldSpace()
+		st.back = back
+		switch {
+		case st.marked:
+			// Whatever the values before it are taken to be, the line goes on
+			// from the same place: going back behind it changes nothing.
+			back = -1
+		case st.open:
+			back = i
+		}
 		rank := st.variable.kind.timeRank()
 		st.store = rank == noTime || rank == best
 		f.logged |= st.variable.logged
 	}
 	if f.logged.Has(loggedMethodAndTarget) {
 		f.logged |= record.LoggedRequest
+	}
+}
+
+// planEnd settles what ends the value of st, by the fixed text known so far.
+func (f *Format) planEnd(st *step) {
+	st.marked, st.mark, st.open = false, 0, false
+	for i, c := range st.literal {
+		// In JSON a quote behind a backslash looks like one in a value.
+		likeValue := f.escape == EscapeJSON && c == '"' && i > 0 && st.literal[i-1] == '\\'
+		if f.escape.hides(c) && !likeValue {
+			st.marked, st.mark = true, i
+			return
+		}
+	}
+	if st.variable.width > 0 || st.variable.kind.isNumeric() {
+		return
+	}
+	for i, c := range st.literal {
+		if !st.variable.kind.holds(c) {
+			st.mark = i
+			return
+		}
+	}
+	st.open = len(st.literal) > 0
+}
+
+// ambiguous says why the value of st and the fixed text behind it cannot be
+// told apart; nothing if they can.
+func (f *Format) ambiguous(st *step) string {
+	v, next := &st.variable, st.literal[0]
+	switch {
+	case st.marked || v.width > 0:
+		return ""
+	case v.kind.isNumeric() && '0' <= next && next <= '9':
+		return fmt.Sprintf("a digit stands right behind the number $%s", v.name)
+	case v.kind.isList() && goesOnAsList(st.literal, v.kind),
+		v.kind.isList() && v.kind.isNumeric() && next == '-' && f.escape != EscapeDefault:
+		return fmt.Sprintf("the text behind $%s could be one more item of it", v.name)
+	}
+	return ""
+}
+
+// hides reports whether nginx writes c in no value, or only behind a
+// backslash.
+func (e Escape) hides(c byte) bool {
+	switch e {
+	case EscapeDefault:
+		return c < ' ' || c == '"' || c >= 0x7F
+	case EscapeJSON:
+		return c < ' ' || c == '"'
+	default:
+		return false
 	}
 }
 

@@ -4,9 +4,10 @@ import "strings"
 
 const directiveName = "log_format"
 
-// isDirective reports whether text starts with the word log_format.
+// isDirective reports whether text starts with the word log_format, be it
+// after comments.
 func isDirective(text string) bool {
-	rest, ok := strings.CutPrefix(text, directiveName)
+	rest, ok := strings.CutPrefix(text[skipBlank(text, 0):], directiveName)
 	return ok && rest != "" && strings.IndexByte(" \t\r\n", rest[0]) >= 0
 }
 
@@ -101,12 +102,19 @@ func argument(text string, i int) (part, int, error) {
 		if quote == 0 && strings.IndexByte(" \t\r\n;", c) >= 0 {
 			break
 		}
+		if quote == 0 && c == '{' && text[i-1] != '$' {
+			return p, i, &CompileError{Column: i + 1, Reason: "a bracket outside of quotes", Err: ErrSyntax}
+		}
 		p.columns = append(p.columns, i+1)
 		if c == '\\' && i+1 < len(text) {
-			if plain, ok := confEscape(text[i+1]); ok {
-				c = plain
-				i++
+			i++
+			plain, ok := confEscape(text[i])
+			if !ok { // the backslash stays, and what it stands before ends nothing
+				b.WriteByte(c)
+				p.columns = append(p.columns, i+1)
+				plain = text[i]
 			}
+			c = plain
 		}
 		b.WriteByte(c)
 	}

@@ -16,12 +16,19 @@
 //
 // # Where a value ends
 //
-// A value reaches to the fixed text that follows it. Inside quotes that is
-// exact, since nginx escapes the quote in values. A value that stands bare and
-// may hold a space ($remote_user is the usual one) ends at the first place
-// where the fixed text stands and what follows has the shape that the next
-// variable must have: a time, a number. The $upstream_* lists are read by
-// their own grammar: ", " between tries, " : " between groups.
+// A value reaches to the fixed text that follows it. That is exact where the
+// text holds a byte that nginx escapes in values, such as a quote, and where the
+// value itself cannot hold the text: a number, an address before a space. The
+// $upstream_* lists are read by their own grammar, ", " between tries and " : "
+// between groups, as far as that goes: a text behind an unquoted list that starts
+// with ": " is taken for one more item.
+//
+// Elsewhere the value may hold the text: $remote_user before " [" is the usual
+// one, $http_user_agent without quotes the worst. Such a value ends at the first
+// place from which all the rest of the line fits the format, with times where
+// times must be and numbers where numbers must be. If more than one place will
+// do, the visitor can make the value end early; quotes in the log_format are
+// what prevents that.
 //
 // # Absent and empty
 //

@@ -18,15 +18,30 @@ type Format struct {
 // A step reads one variable and the fixed text behind it.
 type step struct {
 	variable variable
-	literal  []byte // fixed text after the value; empty only in the last step
-	quoted   bool   // the literal starts with a quote that values cannot hold
-	spaced   bool   // the value may hold the literal: look ahead before ending it
-	store    bool   // false for a time when the format carries a better one
+	literal  []byte // fixed text after the value; empty only in the last step and after a fixed width
+	// marked is set when the literal holds, at mark, a byte that the escape
+	// lets through in no value: the first such byte ends the value.
+	marked bool
+	// mark is the place in the literal of the first byte that the value cannot
+	// hold.
+	mark int
+	// open is set when the value may hold the literal: it ends at the first
+	// place from which the rest of the line fits.
+	open bool
+	// back is the open step to go back to when this one fails, or -1.
+	back  int
+	store bool // false for a time when the format carries a better one
 }
 
-// A span is the place of a value in a line, from start up to but not
-// including end.
-type span struct{ start, end int }
+// A place is where a value stands in a line, from start up to but not
+// including end. In an open step, end is also the last place tried, and no
+// place is tried twice: what follows a place fits or not, wherever the value
+// before it starts. Together with bound, which saves looking for the same byte
+// again, that keeps splitting linear in the length of the line.
+type place struct {
+	start, end int
+	bound      int // one past the last place where the value can end; 0 before the first try
+}
 
 // Name returns the name of the log_format, empty if it was given without one.
 func (f *Format) Name() string { return f.name }
@@ -49,41 +64,52 @@ func (f *Format) Variables() []string {
 
 // usualVariables is how many variables a line may have before splitting it
 // costs an allocation.
-const usualVariables = 64
+const usualVariables = 48
 
 // Parse reads line into r, whose Access must be as Reset leaves it. If the line
 // does not match, the error is a *record.ParseError, and r.Access may be
 // partly filled.
 func (f *Format) Parse(line []byte, r *record.Record) error {
-	var usual [usualVariables]span
-	spans, err := f.split(line, usual[:0])
-	if err != nil {
+	if line == nil {
+		line = []byte{} // else its empty values would pass for absent ones
+	}
+	var usual [usualVariables]place
+	places := usual[:]
+	if len(f.steps) > len(usual) {
+		places = make([]place, len(f.steps))
+	}
+	if err := f.split(line, places); err != nil {
 		return err
 	}
 	r.Dataset = record.AccessLine
 	r.Access.Logged = f.logged
 	for i := range f.steps {
 		st := &f.steps[i]
-		raw := line[spans[i].start:spans[i].end]
-		value := f.value(raw, r)
-		if !st.store && value != nil {
+		if !st.store {
 			continue
 		}
+		p := &places[i]
+		value := f.value(line[p.start:p.end], r)
 		if reason := st.variable.set(r, value); reason != "" {
-			return f.mismatch(st, spans[i].start, reason)
+			return f.mismatch(i, p.start, reason)
 		}
 	}
 	finishUpstream(&r.Access)
 	return nil
 }
 
+// absent reports whether raw is what nginx writes for a variable that has no
+// value.
+func (f *Format) absent(raw []byte) bool {
+	if f.escape == EscapeDefault {
+		return len(raw) == 1 && raw[0] == '-'
+	}
+	return len(raw) == 0
+}
+
 // value undoes the escapes of raw and tells absent from empty.
 func (f *Format) value(raw []byte, r *record.Record) []byte {
-	if f.escape == EscapeDefault {
-		if len(raw) == 1 && raw[0] == '-' {
-			return nil
-		}
-	} else if len(raw) == 0 {
+	if f.absent(raw) {
 		return nil
 	}
 	if f.escape == EscapeNone || bytes.IndexByte(raw, '\\') < 0 {
@@ -100,103 +126,143 @@ func (f *Format) value(raw []byte, r *record.Record) []byte {
 	return scratch[from:len(scratch):len(scratch)]
 }
 
-// split finds the place of each value. It appends one span per step.
-func (f *Format) split(line []byte, spans []span) ([]span, error) {
+// What can be wrong with the shape of a line.
+const (
+	noPrefix = "the fixed text is not there"
+	noEnd    = "the text that ends the value is not there"
+	goesOn   = "the line goes on after the end of the format"
+)
+
+// split finds the place of each value, one per step; places must be zero. Of
+// several ways to read the line it takes the one whose earliest open value is
+// the shortest.
+func (f *Format) split(line []byte, places []place) error {
 	if !bytes.HasPrefix(line, f.prefix) {
-		return spans, &record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: "the fixed text is not there"}
+		return &record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: noPrefix}
 	}
 	at := len(f.prefix)
-	for i := range f.steps {
-		st := &f.steps[i]
-		end := f.end(line, at, i)
-		if end < 0 {
-			return spans, f.mismatch(st, at, "the text that ends the value is not there")
+	var furthest struct {
+		at, step int
+		reason   string
+	}
+	for i := 0; i < len(f.steps); {
+		st, p := &f.steps[i], &places[i]
+		p.start = at
+		found := f.end(line, st, p)
+		reason, where := noEnd, at
+		if found {
+			next, last := p.end+len(st.literal), i == len(f.steps)-1
+			reason = ""
+			if st.open || st.back >= 0 || last { // else there is no choice, and set tells
+				reason = f.misfit(st, line[at:p.end])
+			}
+			if reason == "" && last && next != len(line) {
+				reason, where = goesOn, next
+			}
+			if reason == "" {
+				at = next
+				i++
+				continue
+			}
 		}
-		spans = append(spans, span{at, end})
-		at = end + len(st.literal)
+		if furthest.reason == "" || where > furthest.at {
+			furthest.at, furthest.step, furthest.reason = where, i, reason
+		}
+		if !found || !st.open {
+			i = st.back
+		}
+		if i < 0 {
+			return f.mismatch(furthest.step, furthest.at, furthest.reason)
+		}
+		at = places[i].start
 	}
-	if at != len(line) {
-		return spans, &record.ParseError{Format: f.name, Column: at + 1, Reason: "the line goes on after the end of the format"}
-	}
-	return spans, nil
+	return nil
 }
 
-// end returns where the value of step i ends that starts at from, or -1.
-func (f *Format) end(line []byte, from, i int) int {
-	st := &f.steps[i]
-	rest := line[from:]
+// end sets p.end to where the value ends that starts at p.start, or in an open
+// step to the next place where it can end. It reports whether there is one.
+func (f *Format) end(line []byte, st *step, p *place) bool {
+	if width := st.variable.width; width > 0 {
+		p.end = p.start + width
+		return p.end <= len(line) && bytes.HasPrefix(line[p.end:], st.literal)
+	}
+	bound := p.bound
+	if p.start >= bound {
+		p.bound = p.start + f.reach(line[p.start:], st) + 1
+		p.end = p.start - 1
+		bound = p.bound
+	} else if f.standsApart(line, p.start, st) {
+		bound = p.start + f.reach(line[p.start:], st) + 1
+	}
+	if !st.open {
+		p.end = bound - 1 - st.mark
+		return p.end >= p.start && bytes.HasPrefix(line[p.end:], st.literal)
+	}
+	from := max(p.start, p.end+1)
+	if from < bound {
+		n := bytes.Index(line[from:min(bound-1+len(st.literal), len(line))], st.literal)
+		if n >= 0 {
+			p.end = from + n
+			return true
+		}
+		p.end = bound - 1 // nothing is left to be tried
+	}
+	return false
+}
+
+// reach returns how many of the first bytes of rest the value may hold.
+func (f *Format) reach(rest []byte, st *step) int {
+	k := st.variable.kind
 	switch {
-	case st.variable.width > 0:
-		return f.fixedEnd(line, from, st)
-	case st.variable.kind.isList() && !st.quoted:
-		n := listEnd(rest, st.literal)
-		if !bytes.HasPrefix(rest[n:], st.literal) {
-			return -1
-		}
-		return from + n
-	case len(st.literal) == 0:
-		return len(line)
-	case st.quoted:
-		n := f.quote(rest, st.literal[0])
-		if n < 0 || !bytes.HasPrefix(rest[n:], st.literal) {
-			return -1
-		}
-		return from + n
+	case st.marked:
+		return f.markIndex(rest, st.literal[st.mark])
+	case k.isList():
+		return listEnd(rest, k)
+	case k.isNumeric() && f.escape == EscapeDefault && len(rest) > 0 && rest[0] == '-':
+		return 1
 	}
-	for n := 0; ; n++ {
-		next := bytes.Index(rest[n:], st.literal)
-		if next < 0 {
-			return -1
-		}
-		n += next
-		if !st.spaced || f.plausible(line, from+n+len(st.literal), i+1) {
-			return from + n
-		}
-	}
+	return k.run(rest)
 }
 
-// fixedEnd is end for a value that is always as long, or "-".
-func (f *Format) fixedEnd(line []byte, from int, st *step) int {
-	rest := line[from:]
-	for _, width := range [2]int{st.variable.width, 1} {
-		if len(rest) >= width && bytes.HasPrefix(rest[width:], st.literal) {
-			return from + width
-		}
-	}
-	return -1
-}
-
-// plausible reports whether the value of step i can start at from. It looks at
-// that one step only, so splitting stays linear in practice.
-func (f *Format) plausible(line []byte, from, i int) bool {
-	if i == len(f.steps) {
-		return from == len(line)
-	}
-	st := &f.steps[i]
-	if st.spaced {
-		return true
-	}
-	end := f.end(line, from, i)
-	if end < 0 || (i == len(f.steps)-1 && end+len(st.literal) != len(line)) {
+// standsApart reports whether a value that starts at may reach elsewhere than
+// one that started before it and held that place. If so, how far it reaches is
+// found in a few bytes.
+func (f *Format) standsApart(line []byte, at int, st *step) bool {
+	k := st.variable.kind
+	switch {
+	case at == 0 || at == len(line):
 		return false
+	case st.marked:
+		return f.escape == EscapeJSON && line[at-1] == '\\'
+	case k.isList():
+		// No item starts so, but a separator has such bytes.
+		return line[at] == ':' || line[at] == ' ' && !bytes.HasPrefix(line[at:], nextGroup)
 	}
-	return st.variable.kind.fits(line[from:end])
+	return k.isNumeric()
 }
 
-// quote returns the index of the quote that ends a value, or -1. nginx escapes
-// quotes in values, so with escape=default the first one is it.
-func (f *Format) quote(rest []byte, quote byte) int {
-	n := 0
-	for {
-		next := bytes.IndexByte(rest[n:], quote)
+// misfit says why raw has not the shape of a value of the step; nothing if it
+// has. It decides only which of the places is the end of a value: set has the
+// last word.
+func (f *Format) misfit(st *step, raw []byte) string {
+	if f.absent(raw) && st.variable.width == 0 {
+		return ""
+	}
+	return st.variable.kind.misfit(raw)
+}
+
+// markIndex returns the index of the first mark in b that stands for itself,
+// or len(b).
+func (f *Format) markIndex(b []byte, mark byte) int {
+	for n := 0; ; n++ {
+		next := bytes.IndexByte(b[n:], mark)
 		if next < 0 {
-			return -1
+			return len(b)
 		}
 		n += next
-		if f.escape != EscapeJSON || !escaped(rest[:n]) {
+		if f.escape != EscapeJSON || mark != '"' || !escaped(b[:n]) {
 			return n
 		}
-		n++
 	}
 }
 
@@ -209,8 +275,12 @@ func escaped(b []byte) bool {
 	return (len(b)-n)%2 == 1
 }
 
-func (f *Format) mismatch(st *step, at int, reason string) error {
-	return &record.ParseError{Format: f.name, Variable: st.variable.name, Column: at + 1, Reason: reason}
+func (f *Format) mismatch(i, at int, reason string) error {
+	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
+	if reason != goesOn {
+		err.Variable = f.steps[i].variable.name
+	}
+	return err
 }
 
 // common returns the length of the longest common prefix.

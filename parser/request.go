@@ -8,19 +8,21 @@ import (
 
 // setRequest takes the request line apart: "GET /path HTTP/1.1", or
 // "GET /path" of HTTP/0.9. What is no request line is kept whole as
-// BadRequest: nginx logs whatever came first on the connection.
+// BadRequest: nginx logs whatever came first on the connection. Like nginx it
+// lets more than one space pass between the parts and some behind them.
 func setRequest(a *record.Access, line []byte) {
 	if len(line) == 0 {
 		return
 	}
-	method, rest, ok := bytes.Cut(line, space)
-	if !ok || !isMethod(method) || len(rest) == 0 {
+	method, rest, _ := bytes.Cut(line, space)
+	rest = bytes.Trim(rest, " ")
+	if !isMethod(method) || len(rest) == 0 {
 		a.BadRequest = line
 		return
 	}
 	target, protocol := rest, []byte(nil)
 	if i := bytes.LastIndexByte(rest, ' '); i > 0 && isProtocol(rest[i+1:]) {
-		target, protocol = rest[:i], rest[i+1:]
+		target, protocol = bytes.TrimRight(rest[:i], " "), rest[i+1:]
 	} else if rest[0] != '/' || i >= 0 {
 		a.BadRequest = line
 		return

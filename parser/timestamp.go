@@ -58,7 +58,8 @@ func daysFromCivil(y, m, d int) int {
 		y--
 		m += 12
 	}
-	const to1970 = 719468 // days from 0000-03-01 to 1970-01-01
+	y += 400                       // the divisions below round towards zero
+	const to1970 = 719468 + 146097 // days from 0000-03-01 to 1970-01-01, and of 400 years
 	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 1 - to1970
 }
 

@@ -11,13 +11,17 @@ var (
 	nextGroup = []byte(" : ")
 )
 
-// listEnd returns where an unquoted $upstream_* list ends: an item has no
-// space, and what follows ", " or " : " is another item.
-func listEnd(b, literal []byte) int {
+// listEnd returns where an unquoted list of kind k ends: an item has neither
+// space nor comma and does not start with a colon, and what follows ", " or
+// " : " is another item.
+func listEnd(b []byte, k kind) int {
 	n := 0
 	for {
-		for n < len(b) && b[n] != ' ' && b[n] != ',' && !(len(literal) > 0 && b[n] == literal[0]) {
+		switch {
+		case n < len(b) && b[n] == '-' && k.isNumeric():
 			n++
+		case n < len(b) && b[n] != ':':
+			n += k.run(b[n:])
 		}
 		switch {
 		case bytes.HasPrefix(b[n:], nextTry):
@@ -33,22 +37,15 @@ func listEnd(b, literal []byte) int {
 // setList spreads a list over the tries, one entry each.
 func (v *variable) setList(a *record.Access, value []byte) string {
 	for i := 0; value != nil; i++ {
-		item := value
-		value = nil
-		if n := listItem(item); n < len(item) {
-			separator := len(nextTry)
-			if item[n] == ' ' {
-				separator = len(nextGroup)
-			}
-			item, value = item[:n], item[n+separator:]
-		}
+		var item []byte
+		item, value = cutItem(value)
 		if i == len(a.Upstream) {
 			if i == maxTries {
 				return "more tries than nginx can make"
 			}
 			a.Upstream = append(a.Upstream, record.Upstream{})
 		}
-		if len(item) == 0 || len(item) == 1 && item[0] == '-' {
+		if noItem(item) {
 			continue
 		}
 		if v.list != nil {
@@ -69,14 +66,36 @@ func (v *variable) setList(a *record.Access, value []byte) string {
 // hostile line could ask for.
 const maxTries = 256
 
-// listItem returns how long the first item of a list is.
-func listItem(b []byte) int {
-	for i := range b {
-		if b[i] == ',' && bytes.HasPrefix(b[i:], nextTry) || b[i] == ' ' && bytes.HasPrefix(b[i:], nextGroup) {
-			return i
+// cutItem splits a list behind its first item; rest is nil if there is no other.
+func cutItem(list []byte) (item, rest []byte) {
+	for i := range list {
+		switch {
+		case list[i] == ',' && bytes.HasPrefix(list[i:], nextTry):
+			return list[:i], list[i+len(nextTry):]
+		case list[i] == ' ' && bytes.HasPrefix(list[i:], nextGroup):
+			return list[:i], list[i+len(nextGroup):]
 		}
 	}
-	return len(b)
+	return list, nil
+}
+
+// noItem reports whether item says that a try had no such value.
+func noItem(item []byte) bool {
+	return len(item) == 0 || len(item) == 1 && item[0] == '-'
+}
+
+// misfitList says why list is no list of values of kind k; nothing if it is.
+func misfitList(list []byte, k kind) string {
+	for list != nil {
+		var item []byte
+		if item, list = cutItem(list); noItem(item) {
+			continue
+		}
+		if reason := k.misfit(item); reason != "" {
+			return reason
+		}
+	}
+	return ""
 }
 
 // finishUpstream gives $upstream_cache_status, which is one word for the whole
@@ -90,4 +109,13 @@ func finishUpstream(a *record.Access) {
 		a.Upstream = append(a.Upstream, record.Upstream{})
 	}
 	a.Upstream[len(a.Upstream)-1].CacheStatus = a.CacheStatus
+}
+
+// goesOnAsList reports whether the fixed text b behind a list of kind k reads
+// like more of it.
+func goesOnAsList(b []byte, k kind) bool {
+	if !k.isNumeric() {
+		b = b[k.run(b):]
+	}
+	return bytes.HasPrefix(b, nextTry) || bytes.HasPrefix(b, nextGroup)
 }

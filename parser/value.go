@@ -11,6 +11,13 @@ const (
 	nanosPerMilli  = 1_000_000
 )
 
+// What can be wrong with a value.
+const (
+	notInt     = "not a whole number"
+	notSeconds = "not a number of seconds"
+	notTime    = "not a time"
+)
+
 // parse reads a number; absent stays absent.
 func (k kind) parse(value []byte) (record.Int, string) {
 	if value == nil {
@@ -21,11 +28,11 @@ func (k kind) parse(value []byte) (record.Int, string) {
 	switch k {
 	case kindSeconds, kindSecondsList:
 		if n, ok = parseSeconds(value); !ok {
-			return record.Int{}, "not a number of seconds"
+			return record.Int{}, notSeconds
 		}
 	default:
 		if n, ok = parseInt(value); !ok {
-			return record.Int{}, "not a whole number"
+			return record.Int{}, notInt
 		}
 	}
 	return record.Int{N: n, Valid: true}, ""

@@ -25,7 +25,61 @@ const (
 
 func (k kind) isList() bool { return k >= kindTextList }
 
-func (k kind) mayHoldSpace() bool { return k == kindText || k == kindRequest }
+func (k kind) isNumeric() bool {
+	switch k {
+	case kindInt, kindSeconds, kindMsec, kindIntList, kindSecondsList:
+		return true
+	default:
+		return false
+	}
+}
+
+// holds reports whether an unquoted value of kind k, a word or a list of texts,
+// may hold c anywhere.
+func (k kind) holds(c byte) bool {
+	switch k {
+	case kindWord:
+		return c > ' '
+	case kindTextList:
+		return c != ' ' && c != ','
+	default:
+		return true
+	}
+}
+
+// run returns how many of the first bytes of b a value of kind k may hold; in a
+// list it is one item.
+func (k kind) run(b []byte) int {
+	n := 0
+	switch k {
+	case kindWord, kindTextList:
+		for n < len(b) && k.holds(b[n]) {
+			n++
+		}
+		return n
+	case kindInt, kindIntList:
+		return digitRun(b)
+	case kindSeconds, kindSecondsList, kindMsec:
+		n = digitRun(b)
+		if n < len(b) && b[n] == '.' {
+			if fraction := digitRun(b[n+1:]); fraction > 0 {
+				n += 1 + fraction
+			}
+		}
+		return n
+	default:
+		return len(b)
+	}
+}
+
+// digitRun returns how many digits b starts with, up to more than a number has.
+func digitRun(b []byte) int {
+	n := 0
+	for n < len(b) && n < 20 && '0' <= b[n] && b[n] <= '9' {
+		n++
+	}
+	return n
+}
 
 const noTime = 0
 
@@ -43,28 +97,33 @@ func (k kind) timeRank() int {
 	}
 }
 
-// fits reports whether raw has the shape of a value of kind k. It decides only
-// where a value before it ends; set has the last word.
-func (k kind) fits(raw []byte) bool {
-	if len(raw) == 1 && raw[0] == '-' {
-		return true
-	}
+// misfit says why raw is no value of kind k; nothing if it is one.
+func (k kind) misfit(raw []byte) string {
+	ok := true
 	switch k {
 	case kindInt:
-		_, ok := parseInt(raw)
-		return ok
-	case kindSeconds, kindMsec:
-		_, ok := parseSeconds(raw)
-		return ok
+		if _, ok = parseInt(raw); !ok {
+			return notInt
+		}
+	case kindSeconds:
+		if _, ok = parseSeconds(raw); !ok {
+			return notSeconds
+		}
+	case kindMsec:
+		_, ok = parseSeconds(raw)
 	case kindTimeLocal:
-		_, ok := parseTimeLocal(raw)
-		return ok
+		_, ok = parseTimeLocal(raw)
 	case kindTimeISO:
-		_, ok := parseTimeISO(raw)
-		return ok
-	default:
-		return true
+		_, ok = parseTimeISO(raw)
+	case kindIntList:
+		return misfitList(raw, kindInt)
+	case kindSecondsList:
+		return misfitList(raw, kindSeconds)
 	}
+	if !ok {
+		return notTime
+	}
+	return ""
 }
 
 // A variable is an nginx variable and the field of the record that it fills.
@@ -73,7 +132,7 @@ func (k kind) fits(raw []byte) bool {
 type variable struct {
 	name       string
 	kind       kind
-	width      int // bytes of every value but "-"; 0 if they vary
+	width      int // bytes of every value; 0 if they vary
 	logged     record.Logged
 	text       func(*record.Access) *[]byte
 	number     func(*record.Access) *record.Int
@@ -103,7 +162,7 @@ var variables = []variable{
 	{name: "document_uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.URI }},
 	{name: "args", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
 	{name: "query_string", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
-	{name: "server_protocol", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Protocol }},
+	{name: "server_protocol", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Protocol }},
 	{name: "host", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Host }},
 	{name: "http_host", kind: kindText, text: func(a *record.Access) *[]byte { return &a.HTTPHost }},
 	{name: "server_name", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.ServerName }},
@@ -161,18 +220,22 @@ func lookup(name string) variable {
 			return v
 		}
 	}
-	return variable{name: strings.ToLower(name), kind: extraKind(name)}
+	name = strings.ToLower(name)
+	return variable{name: name, kind: extraKind(name)}
 }
 
 // extraKind returns how a variable without a field of its own is written. Only
 // what the client sends, or what the configuration sets, may hold a space.
 func extraKind(name string) kind {
 	switch name {
-	case "connection", "connection_requests", "connections_active", "nginx_version", "pid", "pipe",
-		"proxy_protocol_server_addr", "proxy_protocol_server_port", "request_completion", "request_port",
-		"server_addr", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd", "tcpinfo_rcv_space",
-		"connection_time", "ssl_session_id", "ssl_session_reused", "ssl_curve", "ssl_early_data",
-		"binary_remote_addr", "http2", "http3", "request_body_file", "limit_rate", "is_args", "gzip_ratio":
+	case "connection", "connection_requests", "connections_active", "connections_reading", "connections_writing", "connections_waiting",
+		"limit_rate", "pid", "proxy_protocol_server_port", "request_port",
+		"tcpinfo_rcv_space", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd":
+		return kindInt
+	case "connection_time", "gzip_ratio":
+		return kindSeconds
+	case "http2", "http3", "is_args", "nginx_version", "pipe", "proxy_protocol_server_addr", "request_body_file", "request_completion",
+		"server_addr", "ssl_curve", "ssl_early_data", "ssl_session_id", "ssl_session_reused":
 		return kindWord
 	}
 	if strings.HasPrefix(name, "upstream_bytes_") || strings.HasPrefix(name, "upstream_queue_time") {
@@ -209,7 +272,11 @@ func (v *variable) set(r *record.Record, value []byte) (reason string) {
 		if v.name == vpceVariable && len(value) > 0 && value[0] == vpceSubtype {
 			value = value[1:]
 		}
-		*v.text(&r.Access) = value
+		// $request may have told what this one cannot: of a request that nginx
+		// refuses it knows no $request_uri.
+		if value != nil {
+			*v.text(&r.Access) = value
+		}
 	case v.kind != kindRequest && value != nil:
 		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
 	}
@@ -237,7 +304,7 @@ func (v *variable) setTime(r *record.Record, value []byte) string {
 		ms = ns / nanosPerMilli
 	}
 	if !ok {
-		return "not a time"
+		return notTime
 	}
 	r.Timestamp, r.HasTimestamp = ms, true
 	return ""

@@ -14,7 +14,7 @@ import (
 // stand: the command's flags, its configuration file, the Lambdas' environment
 // and the table in the README all read them.
 type Config struct {
-	Format       []string          `name:"format" env:"CLEARHOP_FORMAT" default:"auto" sep:"none" placeholder:"FORMAT" help:"How the lines are written: a log_format directive as in nginx.conf, a bare format string, or one of combined, main, main_real_ip, clearhop; auto tries these four. Repeatable: each line is tried in order."`
+	Format       []string          `name:"format" env:"CLEARHOP_FORMAT" default:"auto" sep:"none" envSeparator:"\x1e" placeholder:"FORMAT" help:"How the lines are written: a log_format directive as in nginx.conf, a bare format string, or one of combined, main, main_real_ip, clearhop; auto tries these four. Repeatable: each line is tried in order."`
 	NLB          []string          `name:"nlb" env:"CLEARHOP_NLB" placeholder:"CIDR" help:"Addresses of the Network Load Balancer's nodes, or their subnets. Without nlb and trusted, every private address counts as an NLB's."`
 	Trusted      []string          `name:"trusted" env:"CLEARHOP_TRUSTED" placeholder:"CIDR" help:"Other proxies: the edge's tasks, a CDN's networks, unix: for peers on Unix-domain sockets."`
 	Internal     []string          `name:"internal" env:"CLEARHOP_INTERNAL" placeholder:"CIDR" help:"Clients inside a network of nlb or trusted. The longest prefix decides."`
@@ -24,7 +24,7 @@ type Config struct {
 	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
 	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" placeholder:"FILE" help:"GeoIP database of autonomous systems."`
 	GeoMaxAge    time.Duration     `name:"geo-max-age" env:"CLEARHOP_GEO_MAX_AGE" default:"2160h" placeholder:"DURATION" help:"How old a GeoIP database may be before its answers are marked db_stale; 0 for no limit."`
-	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," placeholder:"KEY=VALUE" help:"Put a label into every event."`
+	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VALUE" help:"Put a label into every event."`
 	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
 
 	// Now tells the time for lines that bear none and for the age of

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"clearhop/sink"
+
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 )
@@ -100,10 +102,11 @@ type usageError struct{ err error }
 func (e *usageError) Error() string   { return e.err.Error() }
 func (e *usageError) Unwrap() []error { return flatten(e.err) }
 
-// flatten lists the errors of a joined one.
+// flatten lists the errors of a joined one. A sink's error stays one: it
+// accounts for each document.
 func flatten(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	if _, whole := err.(*sink.PutError); whole || !ok {
 		return []error{err}
 	}
 	var all []error

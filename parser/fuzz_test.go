@@ -1,0 +1,256 @@
+package parser
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clearhop/record"
+)
+
+// FuzzParse: what a format reads it has not changed, lost or made up. The
+// places of the values and the fixed text between them are the line, byte for
+// byte; each number and time is in its place; nothing is read twice in two ways.
+func FuzzParse(f *testing.F) {
+	for _, c := range usualLines {
+		f.Add([]byte(c.line))
+	}
+	for _, path := range []string{
+		filepath.Join("testdata", "clearhop.log"),
+		filepath.Join("..", "testdata", "seed", "access.log"),
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for line := range bytes.Lines(text) {
+			f.Add(bytes.TrimSuffix(line, []byte("\n")))
+		}
+	}
+	var formats []*Format
+	for _, text := range append(builtinDirectives(), witnessed...) {
+		formats = append(formats, mustCompile(f, text))
+	}
+	for _, c := range usualLines {
+		formats = append(formats, mustCompile(f, c.format))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		before := bytes.Clone(line)
+		for _, format := range formats {
+			var r, again record.Record
+			err := format.Parse(line, &r)
+			if err == nil {
+				places := make([]place, len(format.steps))
+				if err := format.split(line, places); err != nil {
+					t.Fatalf("%s: parsed, and then: %v", shape(format), err)
+				}
+				if got := printed(format, line, places); !bytes.Equal(got, line) {
+					t.Fatalf("%s:\n line %q\nprint %q", shape(format), line, got)
+				}
+			}
+			if err2 := format.Parse(line, &again); fmt.Sprint(err) != fmt.Sprint(err2) || fmt.Sprint(dump(&r)) != fmt.Sprint(dump(&again)) {
+				t.Fatalf("%s: read twice in two ways:\n%v %q\n%v %q", shape(format), err, dump(&r), err2, dump(&again))
+			}
+		}
+		if !bytes.Equal(line, before) {
+			t.Fatalf("the line was changed to %q", line)
+		}
+	})
+}
+
+// printed puts a line together again.
+func printed(f *Format, line []byte, places []place) []byte {
+	out := bytes.Clone(f.prefix)
+	for i, p := range places {
+		out = append(out, line[p.start:p.end]...)
+		out = append(out, f.steps[i].literal...)
+	}
+	return out
+}
+
+// FuzzUnescape: undoing what nginx does to a value gives the value.
+func FuzzUnescape(f *testing.F) {
+	f.Add([]byte(`say "hi" \x22 \u0041`))
+	f.Add([]byte("\x00\x1f\x7f\x80\xff\n\r\t\b\f\\"))
+	f.Add([]byte("caf\xc3\xa9 \xed\xa0\x80"))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		for _, c := range []struct {
+			escape Escape
+			undo   func(dst, raw []byte) []byte
+		}{{EscapeDefault, appendUnescaped}, {EscapeJSON, appendUnescapedJSON}} {
+			escaped := appendEscaped(nil, value, c.escape)
+			got := c.undo([]byte("kept"), escaped)
+			if want := append([]byte("kept"), value...); !bytes.Equal(got, want) {
+				t.Errorf("escape=%v: %q is written %q and read %q", c.escape, value, escaped, got)
+			}
+			// A value that nothing escaped may hold anything; it never grows.
+			if got := c.undo(nil, value); len(got) > len(value) {
+				t.Errorf("escape=%v: %q grew to %q", c.escape, value, got)
+			}
+		}
+	})
+}
+
+// appendEscaped writes a value as nginx does: ngx_http_log_escape and
+// ngx_escape_json.
+func appendEscaped(dst, value []byte, escape Escape) []byte {
+	for _, c := range value {
+		switch {
+		case escape == EscapeDefault && (c < ' ' || c == '"' || c == '\\' || c >= 0x7F):
+			dst = fmt.Appendf(dst, `\x%02X`, c)
+		case escape != EscapeJSON:
+			dst = append(dst, c)
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			if i := strings.IndexByte("\n\r\t\b\f", c); i >= 0 {
+				dst = append(dst, '\\', "nrtbf"[i])
+			} else {
+				dst = fmt.Appendf(dst, `\u%04X`, c)
+			}
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// FuzzFormat: what nginx writes in a format that Compile takes can be read
+// back. Where something ends each value for sure, it is the same values; else
+// it is one way to read the line, with the first value that differs shorter than
+// the one that was written.
+func FuzzFormat(f *testing.F) {
+	for _, text := range append(builtinDirectives(), witnessed...) {
+		f.Add(text, []byte("GET / HTTP/1.1\x00a b [c] \" - \\\x00\xc3\xa9, : -\x00"))
+	}
+	f.Add(`$http_a|$http_b|$host:$server_port-$status`, []byte("a|b\x00c\x00"))
+	f.Add(`[$upstream_addr] $upstream_status:$time_local$msec`, []byte("[a], b"))
+	f.Add(`log_format x escape=json '\\$http_a\\"$http_b" $host\\';`, []byte(`\\"`))
+	f.Add(`log_format x escape=none '$http_a"$time_iso8601 $http_b';`, []byte(`"`))
+	f.Fuzz(func(t *testing.T, text string, material []byte) {
+		format, err := Compile(text)
+		if err != nil {
+			return
+		}
+		line := append([]byte{}, format.prefix...)
+		values := make([][]byte, len(format.steps))
+		raws := make([][]byte, len(format.steps))
+		ends := make([]int, len(format.steps))
+		certain := true
+		for i := range format.steps {
+			st := &format.steps[i]
+			values[i], material = nginxValue(st.variable, material)
+			raws[i] = appendEscaped(nil, values[i], format.escape)
+			if values[i] == nil && format.escape == EscapeDefault {
+				raws[i] = []byte("-")
+			}
+			line = append(line, raws[i]...)
+			line = append(line, st.literal...)
+			certain = certain && !st.open
+			ends[i] = len(line) - len(st.literal)
+		}
+		for i, st := range format.steps {
+			if st.variable.kind.isList() && !st.marked && goesOnAsList(line[ends[i]:], st.variable.kind) {
+				return // what stands behind the list reads like one more item
+			}
+		}
+
+		places := make([]place, len(format.steps))
+		if err := format.split(line, places); err != nil {
+			t.Fatalf("%s\nwrote %q\n line %q: %v", shape(format), raws, line, err)
+		}
+		if got := printed(format, line, places); !bytes.Equal(got, line) {
+			t.Fatalf("%s:\n line %q\nprint %q", shape(format), line, got)
+		}
+		for i, p := range places {
+			raw := line[p.start:p.end]
+			if bytes.Equal(raw, raws[i]) {
+				continue
+			}
+			if certain || len(raw) >= len(raws[i]) {
+				t.Fatalf("%s\nwrote %q\n line %q: value %d is %q", shape(format), raws, line, i, raw)
+			}
+			return // a shorter one will do: the documented ambiguity
+		}
+
+		// The same places: then the same values, but that "-" looks like
+		// absence and empty may too.
+		var r record.Record
+		for i, p := range places {
+			raw := line[p.start:p.end]
+			got := format.value(raw, &r)
+			want := values[i]
+			if format.absent(raw) {
+				want = nil
+			}
+			if !bytes.Equal(got, want) || (got == nil) != (want == nil) {
+				t.Fatalf("%s: %q was written %q and read %q", shape(format), values[i], raw, got)
+			}
+		}
+		if err := format.Parse(line, &r); err != nil {
+			t.Fatalf("%s\nline %q: %v", shape(format), line, err)
+		}
+	})
+}
+
+// nginxValue makes a value that nginx could write for the variable out of the
+// material up to its first NUL. nil is an absent one.
+func nginxValue(v variable, material []byte) (value, rest []byte) {
+	chunk, rest, _ := bytes.Cut(material, []byte{0})
+	pick := 0
+	for _, c := range chunk {
+		pick = (pick*31 + int(c)) & 0xFFFF
+	}
+	number := func() []byte { return fmt.Appendf(nil, "%d", pick) }
+	seconds := func() []byte { return fmt.Appendf(nil, "%d.%03d", pick, pick%1000) }
+	list := func(item func() []byte) []byte {
+		out := item()
+		for n := pick % 3; n > 0; n-- {
+			out = append(out, []string{", ", " : "}[n%2]...)
+			if pick%5 == 0 {
+				out = append(out, '-')
+			} else {
+				out = append(out, item()...)
+			}
+		}
+		return out
+	}
+	switch v.kind {
+	case kindTimeLocal:
+		return fmt.Appendf(nil, "%02d/Feb/2024:%02d:00:59 -0%d%d0", pick%29+1, pick%24, pick%10, pick%6), rest
+	case kindTimeISO:
+		return fmt.Appendf(nil, "2024-02-%02dT%02d:00:59+0%d:30", pick%29+1, pick%24, pick%10), rest
+	case kindMsec:
+		return seconds(), rest
+	}
+	if len(chunk) == 0 {
+		if len(rest)%2 == 1 && (v.kind == kindText || v.kind == kindWord) {
+			return []byte{}, rest
+		}
+		return nil, rest
+	}
+	switch v.kind {
+	case kindInt:
+		return number(), rest
+	case kindSeconds:
+		return seconds(), rest
+	case kindWord:
+		return bytes.Map(func(r rune) rune {
+			if r <= ' ' {
+				return -1
+			}
+			return r
+		}, chunk), rest
+	case kindTextList:
+		return list(func() []byte { return fmt.Appendf(nil, "[::%x]:%d", pick, pick) }), rest
+	case kindIntList:
+		return list(number), rest
+	case kindSecondsList:
+		return list(seconds), rest
+	default:
+		return chunk, rest
+	}
+}
