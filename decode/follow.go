@@ -135,7 +135,7 @@ func (f *Follower) finish() (*record.Line, error) {
 	if f.lines.rest(&f.line) {
 		return &f.line, nil
 	}
-	f.Close()
+	_ = f.Close() // read only
 	return nil, io.EOF
 }
 

@@ -16,9 +16,8 @@ type Reader struct {
 	kind   content
 	err    error // ends the reading, once what was read is used up
 
-	lines  lines
-	line   record.Line
-	origin *record.Origin
+	lines lines
+	line  record.Line
 
 	decoder Decoder
 	pending []record.Line // of the current payload

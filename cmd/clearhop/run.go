@@ -106,7 +106,7 @@ func (e *usageError) Unwrap() []error { return flatten(e.err) }
 // accounts for each document.
 func flatten(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if _, whole := err.(*sink.PutError); whole || !ok {
+	if _, whole := err.(*sink.PutError); whole || !ok { //nolint:errorlint // what it is joined with is taken apart
 		return []error{err}
 	}
 	var all []error

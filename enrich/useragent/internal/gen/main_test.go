@@ -34,7 +34,7 @@ func TestClausesOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := clausesOf(tree); !slices.EqualFunc(got, want, func(a, b clause) bool { return slices.Equal(a, b) }) {
+		if got := clausesOf(tree); !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("%s: got %q, want %q", expr, got, want)
 		}
 	}
