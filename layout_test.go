@@ -28,7 +28,10 @@ var mayImport = map[string][]string{
 	"functions":             {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
 	"sink/firehose":         {"sink"},
 	"internal/mototest":     {},
+	"internal/nginxtest":    {},
 	"functions/runtimetest": {"functions/runtimetest"},
+	"functions/environment": {},
+	"functions/delivery":    {"record", "pipeline", "sink", "sink/"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/internal/nginxtest"
 	"clearhop/record"
 
 	"github.com/google/go-cmp/cmp"
@@ -191,9 +191,6 @@ func shots() []shot {
 // nginxConf is the configuration. The first %s is the directory, the second the
 // formats and logs; the ports follow: plain, proxied, backend, closed.
 const nginxConf = `
-daemon off;
-master_process off;
-pid %[1]s/nginx.pid;
 error_log %[1]s/error.log;
 events { worker_connections 64; }
 http {
@@ -240,67 +237,10 @@ http {
 // startNginx runs nginx until the test ends and returns where its listeners are.
 func startNginx(t *testing.T, dir, formats string) map[string]string {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		const how = "nginx is not installed; try: apt-get install nginx-light, or brew install nginx"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(how)
-		}
-		t.Skip(how)
-	}
-	var ports [4]int
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // all stay taken until all are chosen
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	conf := fmt.Sprintf(nginxConf, dir, formats, ports[0], ports[1], ports[2], ports[3])
-	confPath := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(confPath, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	errorLog := filepath.Join(dir, "error.log")
-	cmd := exec.Command(program, "-e", errorLog, "-p", dir, "-c", confPath)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // the test kills it: the status says nothing
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-exited
+	ports := nginxtest.Start(t, dir, 4, func(ports []int) string {
+		return fmt.Sprintf(nginxConf, dir, formats, ports[0], ports[1], ports[2], ports[3])
 	})
-	plain := fmt.Sprintf("127.0.0.1:%d", ports[0])
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		conn, err := net.Dial("tcp", plain)
-		if err == nil {
-			// It says nothing and so leaves no line in the log.
-			_ = conn.Close()
-			break
-		}
-		stopped := false
-		select {
-		case <-exited:
-			stopped = true
-		case <-time.After(5 * time.Millisecond):
-		}
-		if stopped || time.Now().After(deadline) {
-			log, _ := os.ReadFile(errorLog)
-			t.Fatalf("nginx does not listen: %v\n%s%s", err, output.Bytes(), log)
-		}
-	}
-	return map[string]string{"plain": plain, "proxied": fmt.Sprintf("127.0.0.1:%d", ports[1])}
+	return map[string]string{"plain": fmt.Sprintf("127.0.0.1:%d", ports[0]), "proxied": fmt.Sprintf("127.0.0.1:%d", ports[1])}
 }
 
 // fire sends the bytes and reads until nginx closes the connection.

@@ -2,7 +2,6 @@ package clientip_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,13 +9,13 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"clearhop/enrich/clientip"
+	"clearhop/internal/nginxtest"
 )
 
 // The sets that both nginx and the Resolver are given.
@@ -44,17 +43,6 @@ type peer struct {
 // test is skipped, but not in CI.
 func startNginx(t *testing.T) *oracle {
 	t.Helper()
-	path, err := exec.LookPath("nginx")
-	if err != nil {
-		path = "/usr/sbin/nginx"
-		_, err = os.Stat(path)
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("nginx is not installed, and CI must hold the walk against it: apt-get install nginx")
-		}
-		t.Skip("nginx is not installed: install it (apt-get install nginx, brew install nginx) to hold the walk against the real one")
-	}
 	dir, err := os.MkdirTemp("", "clearhop") // t.TempDir is too long for a socket's name
 	if err != nil {
 		t.Fatal(err)
@@ -65,41 +53,7 @@ func startNginx(t *testing.T) *oracle {
 		l.Close()
 		o.ipv6 = true
 	}
-	var servers strings.Builder
-	for i, recursive := range []string{"off", "on"} {
-		o.port[i] = freePort(t)
-		fmt.Fprintf(&servers, "\tserver {\n\t\tlisten 127.0.0.1:%d; listen unix:%s;\n", o.port[i], o.socket(i))
-		if o.ipv6 {
-			fmt.Fprintf(&servers, "\t\tlisten [::1]:%d;\n", o.port[i])
-		}
-		fmt.Fprintf(&servers, "\t\treal_ip_recursive %s;\n", recursive)
-		servers.WriteString("\t\tlocation / { return 200 \"$remote_addr|$http_x_forwarded_for\"; }\n\t}\n")
-	}
-	var from strings.Builder
-	for _, a := range realIPFrom {
-		fmt.Fprintf(&from, "set_real_ip_from %s; ", a)
-	}
-	// "return" answers after the realip module has run.
-	config := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log crit;
-events { worker_connections 64; }
-http {
-	access_log off; keepalive_requests 1000000; large_client_header_buffers 4 64k;
-	client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
-	real_ip_header X-Forwarded-For; %[2]s
-%[3]s}
-`, dir, from.String(), servers.String())
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log"))
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() }) // killed: its error says no more
+	copy(o.port[:], nginxtest.Start(t, dir, len(o.port), o.config))
 
 	tcp := func(local, remote string) func(int) (net.Conn, error) {
 		return func(recursive int) (net.Conn, error) {
@@ -120,32 +74,37 @@ http {
 	if o.ipv6 {
 		o.peers = append(o.peers, peer{"::1", netip.MustParseAddr("::1"), tcp("::1", "::1")})
 	}
-	for range 100 {
-		var c net.Conn
-		if c, err = o.peers[0].dial(1); err == nil {
-			c.Close()
-			return o
+	return o
+}
+
+// config makes nginx's configuration: a server for each mode, which answers
+// with the address that its realip module made of the peer's.
+func (o *oracle) config(ports []int) string {
+	var servers strings.Builder
+	for i, recursive := range []string{"off", "on"} {
+		fmt.Fprintf(&servers, "\tserver {\n\t\tlisten 127.0.0.1:%d; listen unix:%s;\n", ports[i], o.socket(i))
+		if o.ipv6 {
+			fmt.Fprintf(&servers, "\t\tlisten [::1]:%d;\n", ports[i])
 		}
-		time.Sleep(20 * time.Millisecond)
+		fmt.Fprintf(&servers, "\t\treal_ip_recursive %s;\n", recursive)
+		servers.WriteString("\t\tlocation / { return 200 \"$remote_addr|$http_x_forwarded_for\"; }\n\t}\n")
 	}
-	cancel()
-	_ = cmd.Wait()
-	t.Fatalf("nginx does not answer: %v\n%s", err, stderr.String())
-	return nil
+	var from strings.Builder
+	for _, a := range realIPFrom {
+		fmt.Fprintf(&from, "set_real_ip_from %s; ", a)
+	}
+	// "return" answers after the realip module has run.
+	return fmt.Sprintf(`events { worker_connections 64; }
+http {
+	access_log off; keepalive_requests 1000000; large_client_header_buffers 4 64k;
+	client_body_temp_path %[1]s/t1; proxy_temp_path %[1]s/t2; fastcgi_temp_path %[1]s/t3; uwsgi_temp_path %[1]s/t4; scgi_temp_path %[1]s/t5;
+	real_ip_header X-Forwarded-For; %[2]s
+%[3]s}
+`, o.dir, from.String(), servers.String())
 }
 
 func (o *oracle) socket(recursive int) string {
 	return filepath.Join(o.dir, fmt.Sprint("s", recursive))
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // A client asks nginx over one connection.
