@@ -15,7 +15,7 @@ CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden clean
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden clean invoke validate build-SubscriberFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,26 @@ $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
 build: ## build the command into build/clearhop
 	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
 
+# What sam build calls. The flags make a static binary without the parts of
+# aws-lambda-go that only the retired go1.x runtime needs.
+LAMBDA_ARCH ?= arm64
+build-SubscriberFunction:
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' \
+		-o $(ARTIFACTS_DIR)/bootstrap ./functions/subscriber
+
+build-GeoIPLayer: geoip
+	mkdir -p $(ARTIFACTS_DIR)/geoip
+	cp -r $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb $(GEOIP)/ATTRIBUTION.txt $(ARTIFACTS_DIR)/geoip/
+
+PAYLOAD ?= testdata/payload/subscription.json
+invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
+	@mkdir -p $(BUILD)/subscriber
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
+	$(GO) run ./functions/runtimetest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+
+validate: ## check template.yaml
+	cfn-lint template.yaml
+
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
 	$(GO) vet ./...
@@ -55,7 +75,7 @@ lint: ## run golangci-lint
 COUNT ?= 6
 bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline | tee $(BUILD)/bench.txt
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline ./sink/firehose ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 FUZZTIME ?= 30s
