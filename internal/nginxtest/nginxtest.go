@@ -60,7 +60,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all stay taken until all are chosen
+		defer func() { _ = l.Close() }() // all stay taken until all are chosen
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
