@@ -39,8 +39,14 @@ type Record struct {
 	Timestamp     int64
 	HasTimestamp  bool
 	TimestampFrom TimeSource
-	// Access holds what nginx logged of the request.
+	// Access holds what nginx logged of the request, for an AccessLine.
 	Access Access
+	// Error holds the parts of an error line, for an ErrorLogLine.
+	Error ErrorLine
+	// Envelope is what a log router wrapped around the line.
+	Envelope Envelope
+	// Continues is the ID of the line that this one goes on; nil for most.
+	Continues []byte
 	// ParseError says why an unparsed line is none; nil for all others.
 	ParseError *ParseError
 
@@ -100,6 +106,11 @@ const (
 	Unparsed Dataset = iota
 	// AccessLine is a line of an access log.
 	AccessLine
+	// ErrorLogLine is a line of an error log.
+	ErrorLogLine
+	// OtherLine is known chatter: of an entrypoint, nginx's notices, and lines
+	// that go on another one.
+	OtherLine
 )
 
 // String returns the value of event.dataset.
@@ -107,6 +118,10 @@ func (d Dataset) String() string {
 	switch d {
 	case AccessLine:
 		return "nginx.access"
+	case ErrorLogLine:
+		return "nginx.error"
+	case OtherLine:
+		return "nginx.other"
 	case Unparsed:
 		return "nginx.unparsed"
 	}

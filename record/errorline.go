@@ -1,0 +1,88 @@
+package record
+
+// ErrorLine is a line of nginx's error log taken apart:
+//
+//	2026/11/22 11:00:25 [error] 10129#10129: *1 open() "/x" failed (2: No such file
+//	or directory) while sending response, client: 10.0.0.1, server: _, request:
+//	"GET /x HTTP/1.1", host: "example.com"
+//
+// nginx escapes nothing here, and cuts the whole at 2,048 bytes. Parts that are
+// not there are nil.
+type ErrorLine struct {
+	Level      []byte // debug, info, notice, warn, error, crit, alert, emerg
+	PID        Int
+	TID        Int
+	Connection Int // the number behind the "*"
+	// Message is the text between the connection and the first of the parts
+	// below, without errno and action.
+	Message    []byte
+	Errno      Int    // the number in "(2: No such file or directory)"
+	ErrnoText  []byte // … and its text
+	Action     []byte // what follows "while ": sending response to client
+	Client     []byte // an address as $remote_addr has it, or "unix:"
+	Server     []byte
+	Request    []byte // without quotes, and so the three below
+	Subrequest []byte
+	Upstream   []byte
+	Host       []byte
+	Referrer   []byte
+}
+
+// Envelope is what a log router wrapped around a line, and what it told beside
+// it. Parts that are not there are nil.
+type Envelope struct {
+	// Kinds names the envelopes opened, the outermost first.
+	Kinds    [MaxEnvelopes]EnvelopeKind
+	Count    int
+	Stream   []byte // stdout or stderr
+	Partial  bool   // the line goes on in the next one
+	Time     int64  // of the outermost envelope that bears one, ms since the Unix epoch
+	HasTime  bool
+	ID       []byte // of the container
+	Name     []byte // of the container
+	Type     []byte // of the orchestrator: kubernetes, ecs
+	Cluster  []byte
+	Space    []byte // the namespace
+	Resource []byte // the pod, or the task's ARN
+}
+
+// MaxEnvelopes bounds how many envelopes around one line are opened.
+const MaxEnvelopes = 4
+
+// An EnvelopeKind is a way to wrap a line.
+type EnvelopeKind uint8
+
+// The kinds of envelopes.
+const (
+	NoEnvelope     EnvelopeKind = iota
+	FireLens                    // JSON of Fluent Bit or Fluentd on ECS: {"log":…,"container_id":…}
+	Kubernetes                  // JSON of Fluent Bit's Kubernetes filter, Container Insights: {"log":…,"kubernetes":{…}}
+	DockerJSON                  // Docker's json-file driver: {"log":…,"stream":…,"time":…}
+	CRI                         // 2016-10-06T00:17:09.669794202Z stdout F line
+	Compose                     // web_1  | line
+	Syslog                      // <190>Nov 22 11:00:25 host nginx: line, RFC 3164 and 5424
+	TransformedLog              // JSON of a CloudWatch Logs transformer around the line
+)
+
+// String returns the word that the documentation and reports use.
+func (k EnvelopeKind) String() string {
+	switch k {
+	case NoEnvelope:
+		return ""
+	case FireLens:
+		return "firelens"
+	case Kubernetes:
+		return "kubernetes"
+	case DockerJSON:
+		return "docker"
+	case CRI:
+		return "cri"
+	case Compose:
+		return "compose"
+	case Syslog:
+		return "syslog"
+	case TransformedLog:
+		return "cloudwatch_transformer"
+	}
+	return ""
+}
