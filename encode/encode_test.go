@@ -72,6 +72,18 @@ func full() *record.Record {
 			Domain: []byte("example.com"), Scheme: []byte("https"), Port: number(443),
 		},
 		ParseError: &record.ParseError{Variable: "status", Column: 12, Reason: "not a whole number"},
+		Error: record.ErrorLine{
+			Level: []byte("error"), PID: number(7), TID: number(8), Connection: number(1),
+			Message: []byte(`open() "/x" failed`), Errno: number(2), ErrnoText: []byte("No such file or directory"),
+			Action: []byte("sending response"), Client: []byte("10.16.1.11"), Server: []byte("_"),
+			Request: []byte("GET / HTTP/1.1"), Subrequest: []byte("/auth"), Upstream: []byte("http://10.0.0.1/"),
+			Host: []byte("example.com"), Referrer: []byte("https://example.com/"),
+		},
+		Envelope: record.Envelope{
+			ID: []byte("c0ffee"), Name: []byte("web"), Type: []byte("kubernetes"), Cluster: []byte("main"),
+			Space: []byte("shop"), Resource: []byte("web-1"),
+		},
+		Continues: []byte("38900"),
 	}
 }
 

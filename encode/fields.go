@@ -23,14 +23,14 @@ var fields = []field[record.Record]{
 		func(r *record.Record) []byte { return r.ID }),
 	word("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
 	word("event.category", "`web` for access lines.", "", eventCategory),
-	word("event.dataset", "`nginx.access` or `nginx.unparsed`.", "",
+	word("event.dataset", "`nginx.access`, `nginx.error`, `nginx.other` (an entrypoint's words, nginx's notices, lines that go on another one) or `nginx.unparsed`.", "",
 		func(r *record.Record) string { return r.Dataset.String() }),
 	word("event.outcome", "`success` below status 400, else `failure`.", "`$status`", eventOutcome),
 	integer("event.duration", "ns", "From the first byte read to the line written.", "`$request_time`",
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
-	word("event.timestamp_from", "Where `@timestamp` is from when the line bears none: `cloudwatch`, `previous_line` or `clock`.", "",
+	word("event.timestamp_from", "Where `@timestamp` is from when the line bears none: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
-	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed`, on request for others.", "the line",
+	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
 
 	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",
@@ -119,7 +119,23 @@ var fields = []field[record.Record]{
 		func(r *record.Record) []record.Upstream { return r.Access.Upstream }),
 	dictionary("nginx.access.extra", "Every other variable of the log_format under its nginx name, and `request` where that is no request line.", "", appendExtra),
 
-	word("error.message", "Why the line could not be read.", "", errorMessage),
+	text("nginx.error.level", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Level })),
+	integer("nginx.error.pid", "", "", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.PID })),
+	integer("nginx.error.tid", "", "", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.TID })),
+	integer("nginx.error.connection", "", "The number behind the `*`.", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.Connection })),
+	integer("nginx.error.errno", "", "The system's error number.", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.Errno })),
+	text("nginx.error.errno_text", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.ErrnoText })),
+	text("nginx.error.action", "What nginx was doing: the words behind `while`.", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Action })),
+	text("nginx.error.client", "As nginx saw it: by the same realip rules as `$remote_addr`.", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Client })),
+	text("nginx.error.server", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Server })),
+	text("nginx.error.request", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Request })),
+	text("nginx.error.subrequest", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Subrequest })),
+	text("nginx.error.upstream", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Upstream })),
+	text("nginx.error.host", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Host })),
+	text("nginx.error.referrer", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Referrer })),
+	text("nginx.continues", "The `event.id` of the line that this one goes on. That event carries the whole.", "", func(r *record.Record) []byte { return r.Continues }),
+
+	text("error.message", "What an error line says; why an unparsed line could not be read.", "", errorMessage),
 	integer("error.column", "bytes", "Where in the line, from 1.", "", func(r *record.Record) record.Int {
 		if r.ParseError == nil {
 			return record.Int{}
@@ -127,10 +143,17 @@ var fields = []field[record.Record]{
 		return record.Int{N: int64(r.ParseError.Column), Valid: true}
 	}),
 
+	text("log.level", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Level })),
 	word("log.file.path", "", "the file's path as given", func(r *record.Record) string { return r.Line.Origin.File }),
 	word("cloud.account.id", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.AccountID }),
 	word("aws.cloudwatch.log_group", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.LogGroup }),
 	word("aws.cloudwatch.log_stream", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.LogStream }),
+	text("container.id", "", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.ID }),
+	text("container.name", "", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.Name }),
+	text("orchestrator.type", "`ecs` or `kubernetes`.", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.Type }),
+	text("orchestrator.cluster.name", "", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.Cluster }),
+	text("orchestrator.namespace", "", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.Space }),
+	text("orchestrator.resource.name", "The pod, or the task's ARN.", "a log router's envelope", func(r *record.Record) []byte { return r.Envelope.Resource }),
 }
 
 // upstreamFields are the fields of one try at an upstream server.
@@ -183,16 +206,27 @@ func httpVersion(r *record.Record) []byte {
 	return bytes.TrimPrefix(r.Access.Protocol, httpPrefix)
 }
 
-func errorMessage(r *record.Record) string {
+// errorText and errorNumber read a part of an error line, and of no other.
+func errorText(part func(*record.ErrorLine) []byte) func(*record.Record) []byte {
+	return func(r *record.Record) []byte { return part(&r.Error) }
+}
+
+func errorNumber(part func(*record.ErrorLine) record.Int) func(*record.Record) record.Int {
+	return func(r *record.Record) record.Int { return part(&r.Error) }
+}
+
+func errorMessage(r *record.Record) []byte {
 	switch {
+	case r.Error.Message != nil:
+		return r.Error.Message
 	case r.Line.Defect != record.Sound:
-		return r.Line.Defect.String()
+		return []byte(r.Line.Defect.String())
 	case r.ParseError == nil:
-		return ""
+		return nil
 	case r.ParseError.Variable != "":
-		return "$" + r.ParseError.Variable + ": " + r.ParseError.Reason
+		return []byte("$" + r.ParseError.Variable + ": " + r.ParseError.Reason)
 	}
-	return r.ParseError.Reason
+	return []byte(r.ParseError.Reason)
 }
 
 func appendAlternatives(dst []byte, r *record.Record) []byte {

@@ -39,6 +39,8 @@ type Record struct {
 	Timestamp     int64
 	HasTimestamp  bool
 	TimestampFrom TimeSource
+	// Format is the name of the log_format that an AccessLine was read with.
+	Format string
 	// Access holds what nginx logged of the request, for an AccessLine.
 	Access Access
 	// Error holds the parts of an error line, for an ErrorLogLine.
@@ -82,7 +84,7 @@ func (r *Record) Reset() {
 func (r *Record) ResetAccess() {
 	upstream, extra := r.Access.Upstream[:0], r.Access.Extra[:0]
 	r.Access = Access{Upstream: upstream, Extra: extra}
-	r.Dataset, r.Timestamp, r.HasTimestamp = Unparsed, 0, false
+	r.Dataset, r.Timestamp, r.HasTimestamp, r.Format = Unparsed, 0, false, ""
 	r.scratch = r.scratch[:0]
 }
 
@@ -134,6 +136,8 @@ type TimeSource uint8
 const (
 	// FromLine: the line itself bears the time.
 	FromLine TimeSource = iota
+	// FromEnvelope: the time that a log router gave the line.
+	FromEnvelope
 	// FromSource: the log event's time, as CloudWatch Logs stored it.
 	FromSource
 	// FromPrevious: the time of the line before it in the stream.
@@ -147,6 +151,8 @@ func (s TimeSource) String() string {
 	switch s {
 	case FromLine:
 		return ""
+	case FromEnvelope:
+		return "envelope"
 	case FromSource:
 		return "cloudwatch"
 	case FromPrevious:
