@@ -222,7 +222,9 @@ func (c *resolution) askRemoteAddr() {
 		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
 		return
 	}
-	beyond := c.xff.pastNLB && c.xff.addr == c.remote.addr && c.xri.addr != c.remote.addr
+	// X-Real-IP is no witness for it: whoever can write one header can write
+	// both.
+	beyond := c.xff.pastNLB && c.xff.addr == c.remote.addr
 	if beyond && !visitors && c.peerKnown {
 		// A proxy handed on the NLB's address, and nginx went on to what the
 		// visitor had written before it.
@@ -292,6 +294,9 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
+	if c.xff.pastNLB && c.xff.addr == addr {
+		w.vouched = false // the visitor wrote the same into the other header
+	}
 	switch {
 	case !ok:
 	case c.sets.classOf(addr).isProxy():

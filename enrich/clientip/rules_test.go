@@ -47,6 +47,12 @@ func TestRuleRemoteAddr(t *testing.T) {
 	// Only X-Real-IP decided.
 	f(`R=210.227.0.10 RR=10.16.1.13 XFF=- XRI=210.227.0.10`,
 		`direct ok 210.227.0.10 remote_addr via 10.16.1.13`)
+	// The visitor sent the same address in both headers, and the edge put the
+	// NLB's behind it: one claim does not vouch for the other.
+	f(`R=6.6.6.6 RR=10.16.1.13 PP=- XFF="6.6.6.6, 10.16.1.11" XRI=6.6.6.6`,
+		`disputed trusts_too_much@web 6.6.6.6 remote_addr unvouched via 10.16.1.11 10.16.1.13 also edge_handed_on_proxy`)
+	f(`R=10.16.1.13 RR=10.16.1.13 PP=- XFF="6.6.6.6, 10.16.1.11" XRI=6.6.6.6`,
+		`forwarded edge_handed_on_proxy@edge 6.6.6.6 http_x_real_ip unvouched via 10.16.1.11 10.16.1.13 also proxy_protocol_off`)
 	// A private address outside the sets is a client inside.
 	f(`R=10.16.2.7 RR=10.16.1.11 PP=10.16.2.7`,
 		`internal ok 10.16.2.7 proxy_protocol_addr via 10.16.1.11`)
