@@ -1,6 +1,10 @@
 package decode
 
-import "bytes"
+import (
+	"bytes"
+
+	"clearhop/decode/internal/jsonscan"
+)
 
 // A cut finds where a payload ends in a stream of payloads, while the stream
 // comes in piece by piece. It only counts brackets and quotes: whether the
@@ -46,7 +50,7 @@ func (c *cut) find(b []byte, all bool) (n int, whole bool) {
 func (c *cut) json(b []byte) (int, bool) {
 	for c.seen < len(b) {
 		if c.inString {
-			c.seen += plainLen(b[c.seen:])
+			c.seen += jsonscan.PlainLen(b[c.seen:])
 			if c.seen == len(b) {
 				return 0, false
 			}

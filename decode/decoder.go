@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"clearhop/decode/internal/jsonscan"
 	"clearhop/record"
 )
 
@@ -118,9 +119,9 @@ func isBase64(c byte) bool {
 
 // object reads a JSON object: the event of a Lambda, or else a payload.
 func (d *Decoder) object(data []byte) (*Payload, error) {
-	s := scanner{b: data}
+	s := scanner{jsonscan.Scanner{B: data}}
 	v, found := s.awslogsData()
-	if s.err != nil {
+	if s.Err != nil {
 		return nil, s.payloadError()
 	}
 	if found {
@@ -135,12 +136,12 @@ func (d *Decoder) object(data []byte) (*Payload, error) {
 
 // quoted reads base64 text in quotes.
 func (d *Decoder) quoted(data []byte) (*Payload, error) {
-	s := scanner{b: data}
-	v, ok := s.value()
-	if ok && s.i < len(data) {
-		s.fail(errTrailing)
+	s := scanner{jsonscan.Scanner{B: data}}
+	v, ok := s.Value()
+	if ok && s.I < len(data) {
+		s.Fail(jsonscan.ErrTrailing)
 	}
-	if s.err != nil {
+	if s.Err != nil {
 		return nil, s.payloadError()
 	}
 	return d.unbase64(bytes.TrimSpace(d.unquote(v)))
@@ -148,53 +149,56 @@ func (d *Decoder) quoted(data []byte) (*Payload, error) {
 
 // unquote returns what a string stands for. Some encoders write "\/" for the
 // slashes of base64 text and "\u003d" for the equal signs at its end.
-func (d *Decoder) unquote(v value) []byte {
-	if !v.escaped {
-		return v.raw
+func (d *Decoder) unquote(v jsonscan.Value) []byte {
+	if !v.Escaped {
+		return v.Raw
 	}
-	d.unpacked = append(d.unpacked[:0], v.raw...) // free until gunzip needs it
-	return unescape(d.unpacked)
+	d.unpacked = append(d.unpacked[:0], v.Raw...) // free until gunzip needs it
+	return jsonscan.Unescape(d.unpacked)
 }
+
+// A scanner reads the JSON of payloads.
+type scanner struct{ jsonscan.Scanner }
 
 // awslogsData finds the member data of the top-level member awslogs. It stops
 // early, having found nothing, at a key that only a payload has.
-func (s *scanner) awslogsData() (data value, found bool) {
-	if !s.enter('{') {
-		return value{}, false
+func (s *scanner) awslogsData() (data jsonscan.Value, found bool) {
+	if !s.Enter('{') {
+		return jsonscan.Value{}, false
 	}
 	for first := true; ; first = false {
-		key, more := s.key(first)
+		key, more := s.Key(first)
 		if !more {
 			break
 		}
 		switch {
 		case string(key) == "messageType" || string(key) == "logEvents":
-			return value{}, false
-		case string(key) == "awslogs" && s.peek() == '{':
+			return jsonscan.Value{}, false
+		case string(key) == "awslogs" && s.Peek() == '{':
 			data, found = s.member("data")
 		default:
-			s.value()
+			s.Value()
 		}
-		if s.err != nil {
-			return value{}, false
+		if s.Err != nil {
+			return jsonscan.Value{}, false
 		}
 	}
-	s.end()
-	if found && data.kind != text {
-		s.fail(errNotBase64)
+	s.End()
+	if found && data.Kind != jsonscan.Text {
+		s.Fail(errNotBase64)
 	}
 	return data, found
 }
 
 // member reads an object and returns the value of one key.
-func (s *scanner) member(name string) (v value, found bool) {
-	s.enter('{')
+func (s *scanner) member(name string) (v jsonscan.Value, found bool) {
+	s.Enter('{')
 	for first := true; ; first = false {
-		key, more := s.key(first)
+		key, more := s.Key(first)
 		if !more {
 			return v, found
 		}
-		member, ok := s.value()
+		member, ok := s.Value()
 		if !ok {
 			return v, false
 		}
@@ -204,16 +208,8 @@ func (s *scanner) member(name string) (v value, found bool) {
 	}
 }
 
-// end fails unless only white space is left.
-func (s *scanner) end() {
-	s.peek()
-	if s.i < len(s.b) {
-		s.fail(errTrailing)
-	}
-}
-
 func (s *scanner) payloadError() error {
-	return &PayloadError{Stage: StageJSON, Offset: int64(s.i), Err: s.err}
+	return &PayloadError{Stage: StageJSON, Offset: int64(s.I), Err: s.Err}
 }
 
 func tooLarge(offset int) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"clearhop/decode/internal/jsonscan"
 	"clearhop/record"
 )
 
@@ -53,7 +54,7 @@ func FuzzPayload(f *testing.F) {
 
 func sameAsSlow(t *testing.T, data []byte, p *Payload, err error) {
 	t.Helper()
-	if errors.Is(err, errDepth) {
+	if errors.Is(err, jsonscan.ErrDepth) {
 		return // encoding/json goes deeper
 	}
 	slow, slowErr := slowDecode(data)

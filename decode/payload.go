@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"clearhop/decode/internal/jsonscan"
 	"clearhop/record"
 )
 
@@ -24,56 +25,56 @@ const minEvent = 64
 // last counts; those not known, such as extractedFields, are stepped over.
 func (d *Decoder) parse(b []byte) (*Payload, error) {
 	var (
-		messageType, owner, group, stream value
+		messageType, owner, group, stream jsonscan.Value
 
 		hasEvents bool
-		s         = scanner{b: b}
+		s         = scanner{jsonscan.Scanner{B: b}}
 		p         = &d.payload
 	)
 	p.Filters = p.Filters[:0]
 	d.lines = d.lines[:0]
 
-	s.enter('{')
-	for first := true; s.err == nil; first = false {
-		key, more := s.key(first)
+	s.Enter('{')
+	for first := true; s.Err == nil; first = false {
+		key, more := s.Key(first)
 		if !more {
 			break
 		}
 		switch string(key) {
 		case "messageType":
-			messageType, _ = s.value()
+			messageType, _ = s.Value()
 		case "owner":
-			owner, _ = s.value()
+			owner, _ = s.Value()
 		case "logGroup":
-			group, _ = s.value()
+			group, _ = s.Value()
 		case "logStream":
-			stream, _ = s.value()
+			stream, _ = s.Value()
 		case "subscriptionFilters":
 			p.Filters = s.names(p.Filters[:0])
 		case "logEvents":
 			d.lines = d.lines[:0]
-			hasEvents = s.peek() == '['
+			hasEvents = s.Peek() == '['
 			if hasEvents {
 				d.events(&s)
-			} else if v, ok := s.value(); ok && v.kind != null {
-				s.fail(errEvents)
+			} else if v, ok := s.Value(); ok && v.Kind != jsonscan.Null {
+				s.Fail(errEvents)
 			}
 		default:
-			s.value()
+			s.Value()
 		}
 	}
-	if s.err == nil {
-		s.end()
+	if s.Err == nil {
+		s.End()
 	}
-	if s.err != nil {
-		if s.err == ErrTooLarge {
-			return nil, tooLarge(s.i)
+	if s.Err != nil {
+		if s.Err == ErrTooLarge {
+			return nil, tooLarge(s.I)
 		}
 		return nil, s.payloadError()
 	}
 
-	absent := messageType.kind == none || messageType.kind == null
-	switch name := messageType.name(); {
+	absent := messageType.Kind == jsonscan.None || messageType.Kind == jsonscan.Null
+	switch name := messageType.Name(); {
 	case absent && !hasEvents:
 		return nil, &PayloadError{Stage: StageType, Err: errNoEvents}
 	case absent || string(name) == "DATA_MESSAGE":
@@ -84,7 +85,7 @@ func (d *Decoder) parse(b []byte) (*Payload, error) {
 	default:
 		return nil, &PayloadError{Stage: StageType, Err: errType}
 	}
-	p.setOrigin(owner.name(), group.name(), stream.name())
+	p.setOrigin(owner.Name(), group.Name(), stream.Name())
 	for i := range d.lines {
 		d.lines[i].Origin = p.Origin
 	}
@@ -107,37 +108,25 @@ func (p *Payload) setOrigin(owner, group, stream []byte) {
 	p.Origin = o
 }
 
-// name returns a string without its escapes, or a number as it stands; nothing
-// else names anything. The escapes go in place, so it can be called once only.
-func (v value) name() []byte {
-	switch {
-	case v.kind == text && v.escaped:
-		return unescape(v.raw)
-	case v.kind == text, v.kind == number:
-		return v.raw
-	}
-	return nil
-}
-
 // names reads an array of strings into list, which keeps the strings that it
 // has at the same place. Anything else in the array is left out, and so is
 // anything that is no array.
 func (s *scanner) names(list []string) []string {
-	if s.peek() != '[' {
-		s.value()
+	if s.Peek() != '[' {
+		s.Value()
 		return list
 	}
-	s.enter('[')
+	s.Enter('[')
 	old := list[:cap(list)]
-	for first := true; s.sibling(']', first); first = false {
-		v, ok := s.value()
+	for first := true; s.Sibling(']', first); first = false {
+		v, ok := s.Value()
 		if !ok {
 			break
 		}
-		if v.kind != text {
+		if v.Kind != jsonscan.Text {
 			continue
 		}
-		name := v.name()
+		name := v.Name()
 		if n := len(list); n < len(old) && old[n] == string(name) {
 			list = list[:n+1]
 		} else {
@@ -150,14 +139,14 @@ func (s *scanner) names(list []string) []string {
 // events reads the array logEvents into d.lines.
 func (d *Decoder) events(s *scanner) {
 	most := max(d.opts.MaxPayload/minEvent, 1)
-	s.enter('[')
-	for first := true; s.sibling(']', first); first = false {
+	s.Enter('[')
+	for first := true; s.Sibling(']', first); first = false {
 		if len(d.lines) == most {
-			s.fail(ErrTooLarge)
+			s.Fail(ErrTooLarge)
 			return
 		}
 		d.event(s)
-		if s.err != nil {
+		if s.Err != nil {
 			return
 		}
 	}
@@ -165,18 +154,18 @@ func (d *Decoder) events(s *scanner) {
 
 // event reads one log event and appends its line.
 func (d *Decoder) event(s *scanner) {
-	var id, timestamp, message value
-	isObject := s.peek() == '{'
-	start := s.i
+	var id, timestamp, message jsonscan.Value
+	isObject := s.Peek() == '{'
+	start := s.I
 	if isObject {
-		s.enter('{')
+		s.Enter('{')
 		for first := true; ; first = false {
-			key, more := s.key(first)
+			key, more := s.Key(first)
 			if !more {
 				break
 			}
-			var v value
-			if v, more = s.value(); !more {
+			var v jsonscan.Value
+			if v, more = s.Value(); !more {
 				break
 			}
 			switch string(key) {
@@ -189,27 +178,27 @@ func (d *Decoder) event(s *scanner) {
 			}
 		}
 	} else {
-		s.value()
+		s.Value()
 	}
-	if s.err != nil {
+	if s.Err != nil {
 		return
 	}
 
 	d.lines = append(d.lines, record.Line{Offset: int64(len(d.lines))})
 	line := &d.lines[len(d.lines)-1]
-	line.Time, line.HasTime = timestamp.millis()
-	if message.kind == text {
-		setText(line, message.name(), d.opts.MaxLine)
+	line.Time, line.HasTime = millis(timestamp)
+	if message.Kind == jsonscan.Text {
+		setText(line, message.Name(), d.opts.MaxLine)
 	} else {
-		setText(line, s.b[start:s.i], d.opts.MaxLine)
+		setText(line, s.B[start:s.I], d.opts.MaxLine)
 		line.Defect = record.Malformed
-		if id.escaped {
+		if id.Escaped {
 			// Without its escapes the id would change the raw text that it
 			// stands in.
-			id.raw = append([]byte(nil), id.raw...)
+			id.Raw = append([]byte(nil), id.Raw...)
 		}
 	}
-	line.ID = id.name()
+	line.ID = id.Name()
 }
 
 // setText sets the line's text, without its line ending and no longer than
@@ -236,9 +225,9 @@ const (
 
 // millis reads a time in milliseconds, given as a number or as the text of
 // one. A fraction is cut off. A time that no one could write down is none.
-func (v value) millis() (int64, bool) {
-	b := v.name()
-	if n, ok := numberLen(b); !ok || n != len(b) {
+func millis(v jsonscan.Value) (int64, bool) {
+	b := v.Name()
+	if n, ok := jsonscan.NumberLen(b); !ok || n != len(b) {
 		return 0, false
 	}
 	var ms int64

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 
@@ -77,6 +78,10 @@ func (r *Reader) BytesRead() int64 { return r.in.n.Load() }
 // Empty returns how many empty lines were left out.
 func (r *Reader) Empty() int64 { return r.lines.empty }
 
+// byteOrderMark is what some editors put before UTF-8. It is no part of the
+// first line, but of its offset.
+var byteOrderMark = []byte("\xEF\xBB\xBF")
+
 // begin unpacks the stream and tells what it holds.
 func (r *Reader) begin() error {
 	var err error
@@ -86,6 +91,9 @@ func (r *Reader) begin() error {
 	}
 	for r.kind == undecided {
 		err = r.lines.read(r.stream)
+		if r.lines.offset == 0 && bytes.HasPrefix(r.lines.bytes(), byteOrderMark) {
+			r.lines.drop(len(byteOrderMark))
+		}
 		head := r.lines.bytes()
 		r.kind = sniff(head)
 		if r.kind == undecided && (err != nil || len(head) >= sniffSize) {

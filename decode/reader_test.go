@@ -315,3 +315,18 @@ func (c *cycle) Read(p []byte) (int, error) {
 	c.at = (c.at + n) % len(c.data)
 	return n, nil
 }
+
+// TestByteOrderMark: it is no part of the first line, and not looked for
+// elsewhere.
+func TestByteOrderMark(t *testing.T) {
+	r := NewReader(strings.NewReader("\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n"), Options{Name: "x"})
+	for _, want := range []struct {
+		text   string
+		offset int64
+	}{{"a", 3}, {"\xEF\xBB\xBFb", 5}} {
+		line, err := r.Next()
+		if err != nil || string(line.Text) != want.text || line.Offset != want.offset {
+			t.Fatalf("got %+v, %v; want %+v", line, err, want)
+		}
+	}
+}

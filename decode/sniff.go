@@ -1,6 +1,10 @@
 package decode
 
-import "bytes"
+import (
+	"bytes"
+
+	"clearhop/decode/internal/jsonscan"
+)
 
 // A content is what a stream holds.
 type content uint8
@@ -18,31 +22,31 @@ const sniffSize = 64 << 10
 // be JSON as well, so an object is a payload only if it has one of the
 // top-level members of one, with a value of the right kind.
 func sniff(head []byte) content {
-	s := scanner{b: head}
-	switch s.peek() {
+	s := scanner{jsonscan.Scanner{B: head}}
+	switch s.Peek() {
 	case 0:
-		if s.i == len(head) {
+		if s.I == len(head) {
 			return undecided
 		}
 	case '{':
 		return s.sniffObject()
 	case '"':
-		return sniffBase64(head[s.i+1:])
+		return sniffBase64(head[s.I+1:])
 	case gzipBase64[0]:
-		return sniffBase64(head[s.i:])
+		return sniffBase64(head[s.I:])
 	}
 	return logLines
 }
 
 func (s *scanner) sniffObject() content {
-	s.enter('{')
+	s.Enter('{')
 	for first := true; ; first = false {
-		key, more := s.key(first)
+		key, more := s.Key(first)
 		if !more {
 			break
 		}
-		c := s.peek()
-		switch rest := s.b[s.i:]; string(key) {
+		c := s.Peek()
+		switch rest := s.B[s.I:]; string(key) {
 		case "awslogs":
 			if c == '{' {
 				return payloads
@@ -58,11 +62,11 @@ func (s *scanner) sniffObject() content {
 				}
 			}
 		}
-		if _, ok := s.value(); !ok {
+		if _, ok := s.Value(); !ok {
 			break
 		}
 	}
-	if s.err == errEnd {
+	if s.Err == jsonscan.ErrEnd {
 		return undecided
 	}
 	return logLines

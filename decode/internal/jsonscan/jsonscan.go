@@ -1,4 +1,7 @@
-package decode
+// Package jsonscan reads JSON by steps, from the front to the back, and
+// allocates nothing. It is for those who look for a few members of documents
+// that are not their own.
+package jsonscan
 
 import (
 	"bytes"
@@ -11,71 +14,73 @@ import (
 
 // What a scanner can find wrong. None of them quotes the input.
 var (
-	errEnd      = errors.New("unexpected end of JSON")
-	errValue    = errors.New("not a JSON value")
-	errNumber   = errors.New("not a JSON number")
-	errControl  = errors.New("control character in a JSON string")
-	errEscape   = errors.New("unknown escape in a JSON string")
-	errKey      = errors.New("object key expected")
-	errColon    = errors.New("colon expected")
-	errComma    = errors.New("comma or closing bracket expected")
-	errTrailing = errors.New("text behind the JSON value")
-	errDepth    = errors.New("JSON nested too deeply")
+	ErrEnd      = errors.New("unexpected end of JSON")
+	ErrValue    = errors.New("not a JSON value")
+	ErrNumber   = errors.New("not a JSON number")
+	ErrControl  = errors.New("control character in a JSON string")
+	ErrEscape   = errors.New("unknown escape in a JSON string")
+	ErrKey      = errors.New("object key expected")
+	ErrColon    = errors.New("colon expected")
+	ErrComma    = errors.New("comma or closing bracket expected")
+	ErrTrailing = errors.New("text behind the JSON value")
+	ErrDepth    = errors.New("JSON nested too deeply")
 )
 
 // maxDepth bounds how deep a value that is skipped may nest.
 const maxDepth = 256
 
-// A scanner reads JSON, as strict as RFC 8259 is, once and from front to back.
+// A Scanner reads JSON, as strict as RFC 8259 is, once and from front to back.
 // It allocates nothing and changes nothing: strings come out as they stand
-// between their quotes, and unescape is a step of its own.
+// between their quotes, and [Unescape] is a step of its own.
 //
-// The first fault sticks in err; i then stands at or near it.
-type scanner struct {
-	b   []byte
-	i   int
-	err error
+// The first fault sticks in Err; I then stands at or near it.
+type Scanner struct {
+	B   []byte // the input
+	I   int    // where the scanner stands in it
+	Err error
 
 	plain [maxKey]byte // the last key that had escapes, without them
 }
 
-// A value is any JSON value as it stands in the input.
-type value struct {
-	kind    kind
-	escaped bool   // a string with at least one escape in it
-	raw     []byte // of a string, what stands between its quotes
+// A Value is any JSON value as it stands in the input.
+type Value struct {
+	Kind    Kind
+	Escaped bool   // a string with at least one escape in it
+	Raw     []byte // of a string, what stands between its quotes
 }
 
-// kind is the class of a value.
-type kind uint8
+// A Kind is the class of a value.
+type Kind uint8
 
+// The kinds of values.
 const (
-	none kind = iota // no value was seen
-	null
-	boolean
-	number
-	text
-	array
-	object
+	None Kind = iota // no value was seen
+	Null
+	Boolean
+	Number
+	Text
+	Array
+	Object
 )
 
 // maxKey is enough for each key that means something here, even if all its
 // letters are \u escapes. A longer key cannot be one of them.
 const maxKey = 128
 
-func (s *scanner) fail(err error) bool {
-	if s.err == nil {
-		s.err = err
+// Fail sets Err, unless a fault is there already, and reports false.
+func (s *Scanner) Fail(err error) bool {
+	if s.Err == nil {
+		s.Err = err
 	}
 	return false
 }
 
-// peek returns the first byte behind any white space, 0 at the end.
-func (s *scanner) peek() byte {
-	for s.i < len(s.b) {
-		switch c := s.b[s.i]; c {
+// Peek returns the first byte behind any white space, 0 at the end.
+func (s *Scanner) Peek() byte {
+	for s.I < len(s.B) {
+		switch c := s.B[s.I]; c {
 		case ' ', '\t', '\n', '\r':
-			s.i++
+			s.I++
 		default:
 			return c
 		}
@@ -83,103 +88,103 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// enter steps over the bracket that opens an object or array.
-func (s *scanner) enter(open byte) bool {
-	if c := s.peek(); c != open {
-		return s.failAt(errValue)
+// Enter steps over the bracket that opens an object or array.
+func (s *Scanner) Enter(open byte) bool {
+	if c := s.Peek(); c != open {
+		return s.failAt(ErrValue)
 	}
-	s.i++
+	s.I++
 	return true
 }
 
-// failAt fails with err, or with errEnd if nothing is left.
-func (s *scanner) failAt(err error) bool {
-	if s.i >= len(s.b) {
-		err = errEnd
+// failAt fails with err, or with ErrEnd if nothing is left.
+func (s *Scanner) failAt(err error) bool {
+	if s.I >= len(s.B) {
+		err = ErrEnd
 	}
-	return s.fail(err)
+	return s.Fail(err)
 }
 
-// key steps to the next member of the object that was entered and returns its
+// Key steps to the next member of the object that was entered and returns its
 // key, without escapes. It reports false at the end of the object, which it
 // steps over, and on a fault.
-func (s *scanner) key(first bool) ([]byte, bool) {
-	if !s.sibling('}', first) {
+func (s *Scanner) Key(first bool) ([]byte, bool) {
+	if !s.Sibling('}', first) {
 		return nil, false
 	}
-	if s.peek() != '"' {
-		return nil, s.failAt(errKey)
+	if s.Peek() != '"' {
+		return nil, s.failAt(ErrKey)
 	}
-	s.i++
+	s.I++
 	raw, escaped, ok := s.str()
 	if !ok {
 		return nil, false
 	}
-	if s.peek() != ':' {
-		return nil, s.failAt(errColon)
+	if s.Peek() != ':' {
+		return nil, s.failAt(ErrColon)
 	}
-	s.i++
+	s.I++
 	if escaped {
 		if len(raw) > len(s.plain) {
 			return nil, true
 		}
-		raw = unescape(s.plain[:copy(s.plain[:], raw)])
+		raw = Unescape(s.plain[:copy(s.plain[:], raw)])
 	}
 	return raw, true
 }
 
-// sibling steps to the next member or element: over the comma, unless it is
+// Sibling steps to the next member or element: over the comma, unless it is
 // the first. It reports false at the closing bracket, which it steps over, and
 // on a fault.
-func (s *scanner) sibling(closing byte, first bool) bool {
-	c := s.peek()
+func (s *Scanner) Sibling(closing byte, first bool) bool {
+	c := s.Peek()
 	switch {
 	case c == closing:
-		s.i++
+		s.I++
 		return false
-	case first && s.i < len(s.b):
+	case first && s.I < len(s.B):
 		return true
 	case c == ',':
-		s.i++
-		if s.peek() == closing {
-			return s.fail(errValue)
+		s.I++
+		if s.Peek() == closing {
+			return s.Fail(ErrValue)
 		}
 		return true
 	}
-	return s.failAt(errComma)
+	return s.failAt(ErrComma)
 }
 
-// value reads one value, whatever it is.
-func (s *scanner) value() (value, bool) {
-	c := s.peek()
-	start := s.i
+// Value reads one value, whatever it is.
+func (s *Scanner) Value() (Value, bool) {
+	c := s.Peek()
+	start := s.I
 	switch c {
 	case '"':
-		s.i++
+		s.I++
 		raw, escaped, ok := s.str()
-		return value{text, escaped, raw}, ok
+		return Value{Text, escaped, raw}, ok
 	case '{', '[':
-		k := object
+		k := Object
 		if c == '[' {
-			k = array
+			k = Array
 		}
 		ok := s.nested()
-		return value{kind: k, raw: s.b[start:s.i]}, ok
+		return Value{Kind: k, Raw: s.B[start:s.I]}, ok
 	}
 	k, ok := s.scalar(c)
-	return value{kind: k, raw: s.b[start:s.i]}, ok
+	return Value{Kind: k, Raw: s.B[start:s.I]}, ok
 }
 
 // nested steps over an object or array. The kinds of the open brackets are
 // kept as bits, so depth costs no stack.
-func (s *scanner) nested() bool {
+func (s *Scanner) nested() bool {
 	var objects [maxDepth / 64]uint64
 	depth := 0
 	for {
-		switch c := s.peek(); c {
+		switch c := s.Peek(); c {
 		case '{', '[':
 			if depth == maxDepth {
-				return s.fail(errDepth)
+				return s.Fail(ErrDepth)
 			}
 			bit := uint64(1) << (depth % 64)
 			objects[depth/64] &^= bit
@@ -187,20 +192,20 @@ func (s *scanner) nested() bool {
 				objects[depth/64] |= bit
 			}
 			depth++
-			s.i++
+			s.I++
 			if c == '[' {
-				if s.sibling(']', true) {
+				if s.Sibling(']', true) {
 					continue
 				}
-			} else if _, more := s.key(true); more {
+			} else if _, more := s.Key(true); more {
 				continue
 			}
-			if s.err != nil {
+			if s.Err != nil {
 				return false
 			}
 			depth--
 		case '"':
-			s.i++
+			s.I++
 			if _, _, ok := s.str(); !ok {
 				return false
 			}
@@ -218,14 +223,14 @@ func (s *scanner) nested() bool {
 			top := depth - 1
 			var more bool
 			if objects[top/64]>>(top%64)&1 == 1 {
-				_, more = s.key(false)
+				_, more = s.Key(false)
 			} else {
-				more = s.sibling(']', false)
+				more = s.Sibling(']', false)
 			}
 			if more {
 				break
 			}
-			if s.err != nil {
+			if s.Err != nil {
 				return false
 			}
 			depth--
@@ -233,45 +238,53 @@ func (s *scanner) nested() bool {
 	}
 }
 
-// scalar steps over a number, true, false or null that begins with c.
-func (s *scanner) scalar(c byte) (kind, bool) {
-	switch c {
-	case 'n':
-		return null, s.literal("null")
-	case 't':
-		return boolean, s.literal("true")
-	case 'f':
-		return boolean, s.literal("false")
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		n, ok := numberLen(s.b[s.i:])
-		s.i += n
-		if !ok {
-			return none, s.failAt(errNumber)
-		}
-		return number, true
+// End fails unless only white space is left.
+func (s *Scanner) End() {
+	s.Peek()
+	if s.I < len(s.B) {
+		s.Fail(ErrTrailing)
 	}
-	return none, s.failAt(errValue)
 }
 
-func (s *scanner) literal(word string) bool {
-	rest := s.b[s.i:]
+// scalar steps over a number, true, false or null that begins with c.
+func (s *Scanner) scalar(c byte) (Kind, bool) {
+	switch c {
+	case 'n':
+		return Null, s.literal("null")
+	case 't':
+		return Boolean, s.literal("true")
+	case 'f':
+		return Boolean, s.literal("false")
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		n, ok := NumberLen(s.B[s.I:])
+		s.I += n
+		if !ok {
+			return None, s.failAt(ErrNumber)
+		}
+		return Number, true
+	}
+	return None, s.failAt(ErrValue)
+}
+
+func (s *Scanner) literal(word string) bool {
+	rest := s.B[s.I:]
 	if len(rest) >= len(word) {
 		if string(rest[:len(word)]) != word {
-			return s.fail(errValue)
+			return s.Fail(ErrValue)
 		}
-		s.i += len(word)
+		s.I += len(word)
 		return true
 	}
 	if string(rest) != word[:len(rest)] {
-		return s.fail(errValue)
+		return s.Fail(ErrValue)
 	}
-	s.i = len(s.b)
-	return s.fail(errEnd)
+	s.I = len(s.B)
+	return s.Fail(ErrEnd)
 }
 
-// numberLen returns how many bytes at the front of b are a JSON number, and
+// NumberLen returns how many bytes at the front of b are a JSON number, and
 // whether they are a whole one.
-func numberLen(b []byte) (int, bool) {
+func NumberLen(b []byte) (int, bool) {
 	i := 0
 	digits := func() bool {
 		start := i
@@ -308,28 +321,28 @@ func numberLen(b []byte) (int, bool) {
 
 // str reads the rest of a string whose opening quote has been read, and its
 // closing quote. Bytes that are not UTF-8 are let through.
-func (s *scanner) str() (raw []byte, escaped, ok bool) {
-	b, start := s.b, s.i
+func (s *Scanner) str() (raw []byte, escaped, ok bool) {
+	b, start := s.B, s.I
 	i := start
 	for {
-		i += plainLen(b[i:])
+		i += PlainLen(b[i:])
 		if i >= len(b) {
-			s.i = i
-			return nil, false, s.fail(errEnd)
+			s.I = i
+			return nil, false, s.Fail(ErrEnd)
 		}
 		switch c := b[i]; {
 		case c == '"':
-			s.i = i + 1
+			s.I = i + 1
 			return b[start:i], escaped, true
 		case c != '\\':
-			s.i = i
-			return nil, false, s.fail(errControl)
+			s.I = i
+			return nil, false, s.Fail(ErrControl)
 		}
 		escaped = true
 		i++
 		if i >= len(b) {
-			s.i = i
-			return nil, false, s.fail(errEnd)
+			s.I = i
+			return nil, false, s.Fail(ErrEnd)
 		}
 		switch b[i] {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -338,26 +351,26 @@ func (s *scanner) str() (raw []byte, escaped, ok bool) {
 			i++
 			for range 4 {
 				if i >= len(b) {
-					s.i = i
-					return nil, false, s.fail(errEnd)
+					s.I = i
+					return nil, false, s.Fail(ErrEnd)
 				}
 				if hexDigit[b[i]] < 0 {
-					s.i = i
-					return nil, false, s.fail(errEscape)
+					s.I = i
+					return nil, false, s.Fail(ErrEscape)
 				}
 				i++
 			}
 		default:
-			s.i = i
-			return nil, false, s.fail(errEscape)
+			s.I = i
+			return nil, false, s.Fail(ErrEscape)
 		}
 	}
 }
 
-// plainLen returns how many bytes at the front of b stand for themselves in a
+// PlainLen returns how many bytes at the front of b stand for themselves in a
 // JSON string: the first that does not is a quote, a backslash or a control
 // character. It looks at eight bytes at a time.
-func plainLen(b []byte) int {
+func PlainLen(b []byte) int {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
@@ -383,10 +396,10 @@ func plainLen(b []byte) int {
 	return i
 }
 
-// unescape replaces the escapes of a string that str has found well-formed, in
-// place: no escape is shorter than what it stands for. Half of a surrogate
-// pair becomes U+FFFD.
-func unescape(b []byte) []byte {
+// Unescape replaces the escapes of a string that a Scanner has found
+// well-formed, in place: no escape is shorter than what it stands for. Half of
+// a surrogate pair becomes U+FFFD.
+func Unescape(b []byte) []byte {
 	w := bytes.IndexByte(b, '\\')
 	if w < 0 {
 		return b
@@ -433,6 +446,18 @@ func unescape(b []byte) []byte {
 		w++
 	}
 	return b[:w]
+}
+
+// Name returns a string without its escapes, or a number as it stands; nothing
+// else names anything. The escapes go in place, so it can be called once only.
+func (v Value) Name() []byte {
+	switch {
+	case v.Kind == Text && v.Escaped:
+		return Unescape(v.Raw)
+	case v.Kind == Text, v.Kind == Number:
+		return v.Raw
+	}
+	return nil
 }
 
 // hex4 reads four hexadecimal digits.

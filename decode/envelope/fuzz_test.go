@@ -1,0 +1,137 @@
+package envelope
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"clearhop/record"
+)
+
+// FuzzOpen: the line is not changed, what is inside is never longer and, with
+// room for more envelopes, is none itself. What came out of JSON is a text
+// that encoding/json finds there as well.
+func FuzzOpen(f *testing.F) {
+	for _, line := range unopened {
+		f.Add([]byte(line))
+	}
+	for _, line := range benchLines {
+		f.Add([]byte(line))
+	}
+	f.Add([]byte(`{"log":"\ud83d\ude00 \ud800 \u0041","container_id":"1","l\u006fg":"x"}`))
+	f.Add([]byte(`<190>1 - web nginx - - [a@1 b="]\"["][c] x`))
+	f.Add([]byte("\x1b[36mweb_1    |\x1b[0m x"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := bytes.Clone(text)
+		var e record.Envelope
+		inner, scratch := Open(text, nil, &e)
+		if !bytes.Equal(text, before) {
+			t.Fatal("the line was changed")
+		}
+		if len(inner) > len(text) || len(scratch) > record.MaxEnvelopes*len(text) {
+			t.Fatalf("%d bytes became %d, with scratch space of %d", len(text), len(inner), len(scratch))
+		}
+		if e.Count == 0 {
+			if !bytes.Equal(inner, text) || dump(&e) != "" {
+				t.Fatalf("not opened, but %q, %s", inner, dump(&e))
+			}
+			return
+		}
+		if e.Count < record.MaxEnvelopes && !e.Partial {
+			var again record.Envelope
+			if in, _ := Open(inner, nil, &again); again.Count != 0 || !bytes.Equal(in, inner) {
+				t.Fatalf("%q could be opened still: %s", inner, dump(&again))
+			}
+		}
+		if e.Count == 1 && text[0] == '{' {
+			sameAsJSON(t, text, inner)
+		}
+	})
+}
+
+// sameAsJSON holds the line in an object to what encoding/json reads there.
+func sameAsJSON(t *testing.T, text, inner []byte) {
+	t.Helper()
+	if !utf8.Valid(text) {
+		return // encoding/json replaces what is not UTF-8
+	}
+	members := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(text, &members); err != nil {
+		t.Fatalf("opened, but %v", err)
+	}
+	for _, key := range []string{"log", "message", "@message", "msg", "MESSAGE"} {
+		var line string
+		if raw := members[key]; len(raw) == 0 || raw[0] != '"' {
+			continue
+		} else if err := json.Unmarshal(raw, &line); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(inner); got != line && got != strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r") {
+			t.Fatalf("%q in %s, got %q", line, key, got)
+		}
+		return
+	}
+	if !bytes.Equal(inner, members["log"]) {
+		t.Fatalf("log is %s, got %q", members["log"], inner)
+	}
+}
+
+// FuzzTime: what is read is what package time reads.
+func FuzzTime(f *testing.F) {
+	f.Add("2016-10-06T00:17:09.669794202Z")
+	f.Add("2000-02-29T23:59:59-11:30")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := parseTime([]byte(text))
+		if !ok {
+			return
+		}
+		if want, err := time.Parse(time.RFC3339Nano, text); err != nil || want.UnixMilli() != got {
+			t.Fatalf("%q: %d, want %d, %v", text, got, want.UnixMilli(), err)
+		}
+	})
+}
+
+// FuzzJoiner: fragments name an earlier line, which is no fragment itself and
+// has the texts of all that name it; a line that stands alone is what Open
+// makes of it.
+func FuzzJoiner(f *testing.F) {
+	f.Add("2016-10-06T00:17:09Z stdout P a\n2016-10-06T00:17:09Z stdout F b\nx")
+	f.Add("{\"log\":\"a\",\"stream\":\"stdout\"}\n{\"log\":\"b\\n\",\"stream\":\"stdout\"}")
+	f.Fuzz(func(t *testing.T, batch string) {
+		var j Joiner
+		lines := strings.Split(batch, "\n")
+		for _, line := range lines {
+			j.Add([]byte(line))
+		}
+		sizes := make([]int, len(lines))
+		for i, line := range lines {
+			var e, alone record.Envelope
+			inner, _, first := j.Open(i, []byte(line), nil, &e)
+			if first > i || first < 0 {
+				t.Fatalf("line %d goes on line %d", i, first)
+			}
+			if first != i {
+				if j.lines[first].chain == 0 || int(j.chains[j.lines[first].chain-1].first) != first {
+					t.Fatalf("line %d goes on line %d, which is no first one", i, first)
+				}
+				sizes[first] += len(inner)
+				continue
+			}
+			if c := j.lines[i].chain; c == 0 {
+				if in, _ := Open([]byte(line), nil, &alone); !bytes.Equal(in, inner) || dump(&e) != dump(&alone) {
+					t.Fatalf("line %d: %q, alone %q", i, inner, in)
+				}
+			} else {
+				sizes[i] = j.lines[i].end - j.lines[i].start
+			}
+		}
+		for i, size := range sizes {
+			if c := j.lines[i].chain; c > 0 && int(j.chains[c-1].first) == i && j.chains[c-1].size != size {
+				t.Fatalf("line %d has %d bytes, its fragments %d", i, j.chains[c-1].size, size)
+			}
+		}
+	})
+}

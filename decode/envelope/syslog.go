@@ -1,0 +1,196 @@
+package envelope
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// openSyslog reads a syslog message. RFC 3164, as nginx writes it to
+// access_log syslog:, with or without host, and as a daemon stores it, without
+// the priority:
+//
+//	<190>Nov 22 11:00:25 host nginx: line
+//	<190>Nov 22 11:00:25 nginx: line
+//	Nov 22 11:00:25 host nginx[123]: line
+//
+// With a priority, the time may be one of RFC 3339 instead. RFC 5424:
+//
+//	<190>1 2026-11-22T11:00:25Z host nginx 123 - [a b="c"] line
+func openSyslog(text []byte, e *record.Envelope) ([]byte, bool) {
+	rest, hasPriority := priority(text)
+	if hasPriority && bytes.HasPrefix(rest, []byte("1 ")) {
+		inner, ok := openRFC5424(rest[2:], e)
+		if !ok {
+			return text, false
+		}
+		return inner, true
+	}
+	var (
+		ms      int64
+		hasTime bool
+	)
+	switch {
+	case isStamp(rest):
+		rest = rest[len(stampForm):]
+	case hasPriority:
+		stamp, behind, ok := word(rest)
+		if !ok {
+			return text, false
+		}
+		if ms, hasTime = parseTime(stamp); !hasTime {
+			return text, false
+		}
+		rest = behind
+	default:
+		return text, false
+	}
+	first, inner, ok := word(rest)
+	if !ok {
+		return text, false
+	}
+	if !isTag(first) {
+		if first, inner, ok = word(inner); !ok || !isTag(first) {
+			return text, false
+		}
+	}
+	add(e, record.Syslog)
+	setTime(e, ms, hasTime)
+	return inner, true
+}
+
+// priority steps over "<190>": facility times eight, and severity.
+func priority(text []byte) ([]byte, bool) {
+	const most = 191
+	if len(text) == 0 || text[0] != '<' {
+		return text, false
+	}
+	n, i := 0, 1
+	for i < len(text) && i <= 3 && isDigit(text[i]) {
+		n = n*10 + int(text[i]-'0')
+		i++
+	}
+	if i == 1 || i == len(text) || text[i] != '>' || n > most {
+		return text, false
+	}
+	return text[i+1:], true
+}
+
+// stampForm is the time of RFC 3164: letters and digits stand for their like,
+// and the first digit of the day may be a space.
+const stampForm = "Nov 22 11:00:25 "
+
+func isStamp(text []byte) bool {
+	if len(text) < len(stampForm) {
+		return false
+	}
+	switch string(text[:3]) {
+	case "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec":
+	default:
+		return false
+	}
+	for i := 3; i < len(stampForm); i++ {
+		switch want, c := stampForm[i], text[i]; {
+		case !isDigit(want):
+			if c != want {
+				return false
+			}
+		case !isDigit(c) && (i != 4 || c != ' '):
+			return false
+		}
+	}
+	return true
+}
+
+// isTag tells whether w names a program and ends the header: "nginx:" or
+// "nginx[123]:". It bounds the name as RFC 5424 does.
+func isTag(w []byte) bool {
+	const most = 48
+	name, ok := bytes.CutSuffix(w, []byte(":"))
+	if !ok {
+		return false
+	}
+	if pid, ok := bytes.CutSuffix(name, []byte("]")); ok {
+		for len(pid) > 0 && isDigit(pid[len(pid)-1]) {
+			pid = pid[:len(pid)-1]
+		}
+		if name, ok = bytes.CutSuffix(pid, []byte("[")); !ok {
+			return false
+		}
+	}
+	if len(name) == 0 || len(name) > most {
+		return false
+	}
+	for _, c := range name {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '_' && c != '-' && c != '.' && c != '/' {
+			return false
+		}
+	}
+	return true
+}
+
+// openRFC5424 reads what follows the version: time, host, program, process,
+// message id, structured data, message. All but the last may be "-".
+func openRFC5424(rest []byte, e *record.Envelope) ([]byte, bool) {
+	stamp, rest, ok := word(rest)
+	if !ok {
+		return nil, false
+	}
+	var ms int64
+	hasTime := false
+	if string(stamp) != "-" {
+		if ms, hasTime = parseTime(stamp); !hasTime {
+			return nil, false
+		}
+	}
+	for range 4 {
+		if _, rest, ok = word(rest); !ok {
+			return nil, false
+		}
+	}
+	n := structuredLen(rest)
+	if n == 0 {
+		return nil, false
+	}
+	inner := rest[n:]
+	if len(inner) > 0 {
+		if inner[0] != ' ' {
+			return nil, false
+		}
+		inner = bytes.TrimPrefix(inner[1:], []byte("\ufeff"))
+	}
+	add(e, record.Syslog)
+	setTime(e, ms, hasTime)
+	return inner, true
+}
+
+// structuredLen returns the length of "-" or of the bracketed elements at the
+// front of text; 0 if there are none. In a quoted value a backslash takes away
+// the meaning of the byte behind it.
+func structuredLen(text []byte) int {
+	if len(text) > 0 && text[0] == '-' {
+		return 1
+	}
+	i := 0
+	for i < len(text) && text[i] == '[' {
+		quoted := false
+		for i++; ; i++ {
+			if i >= len(text) {
+				return 0
+			}
+			if text[i] == ']' && !quoted {
+				break
+			}
+			switch text[i] {
+			case '"':
+				quoted = !quoted
+			case '\\':
+				if quoted {
+					i++
+				}
+			}
+		}
+		i++
+	}
+	return i
+}
