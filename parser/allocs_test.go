@@ -66,7 +66,7 @@ func BenchmarkParse(b *testing.B) {
 // A line of another format, which the Set finds and which costs the errors of
 // the formats before it.
 func BenchmarkParseSetFallsOver(b *testing.B) {
-	s, err := NewSet(Auto)
+	s, err := newSet(Auto)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (e *CompileError) Unwrap() error { return e.Err }
 
 // Compile makes a Format of text: a log_format directive as it stands in
 // nginx.conf, the name of a format that nginx or this package brings along
-// (see BuiltinNames), or a bare format string.
+// (see Builtin), or a bare format string.
 func Compile(text string) (*Format, error) {
 	trimmed := strings.TrimSpace(text)
 	if directive, ok := Builtin(trimmed); ok {
@@ -81,7 +81,7 @@ func Compile(text string) (*Format, error) {
 	}
 	if isName(trimmed) {
 		return nil, &CompileError{Column: 1, Err: ErrSyntax,
-			Reason: fmt.Sprintf("no format is called %q; known: %s", trimmed, strings.Join(BuiltinNames(), ", "))}
+			Reason: fmt.Sprintf("no format is called %q; known: %s", trimmed, strings.Join(append(BuiltinNames(), CombinedExtra), ", "))}
 	}
 	// A format read from a file ends with the file's last line.
 	text = strings.TrimRight(text, "\r\n")

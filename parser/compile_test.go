@@ -146,8 +146,8 @@ func TestCompileError(t *testing.T) {
 	f(`§`, "empty", ErrSyntax)
 	f(`§   `, "empty", ErrSyntax)
 	f(`§"-"`, "no variable in it", ErrSyntax)
-	f(`§common`, `no format is called "common"; known: combined, main, main_real_ip, clearhop`, ErrSyntax)
-	f(`§log_format`, `no format is called "log_format"; known: combined, main, main_real_ip, clearhop`, ErrSyntax)
+	f(`§common`, `no format is called "common"; known: combined, main, main_real_ip, clearhop, ingress, upstream_time, timed_combined, combined_extra`, ErrSyntax)
+	f(`§log_format`, `no format is called "log_format"; known: combined, main, main_real_ip, clearhop, ingress, upstream_time, timed_combined, combined_extra`, ErrSyntax)
 	f(`log_format x;§`, "a name and at least one string must follow log_format", ErrSyntax)
 	f(`log_format ;§`, "a name and at least one string must follow log_format", ErrSyntax)
 	f(`log_format x escape=json;§`, "the format's string is missing", ErrSyntax)
@@ -214,6 +214,10 @@ func TestBuiltin(t *testing.T) {
 		"main_real_ip": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent http_x_forwarded_for http_x_real_ip",
 		"clearhop": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent http_x_forwarded_for http_x_real_ip" +
 			" realip_remote_addr proxy_protocol_addr host request_id msec request_time request_length scheme upstream_addr upstream_status upstream_response_time",
+		"ingress": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name proxy_alternative_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"upstream_time":  "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_connect_time upstream_header_time upstream_response_time",
+		"timed_combined": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_response_time pipe",
 	}
 	got := map[string]string{}
 	for _, name := range BuiltinNames() {

@@ -14,6 +14,11 @@
 // with the place and the reason; Parse uses no regular expression, no map and
 // no reflection, and allocates nothing for a line that matches.
 //
+// JSONFormat reads JSON access logs, ParseConf the formats of a whole nginx.conf,
+// ParseErrorLine the lines of the error log that stand in the same stream, and
+// ParseChatter what the entrypoint of the nginx image says. A Set holds several
+// formats for streams in which any of them may come next.
+//
 // # Where a value ends
 //
 // A value reaches to the fixed text that follows it. That is exact where the

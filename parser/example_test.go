@@ -90,7 +90,7 @@ func ExampleFormat_Parse_error() {
 
 // A Set reads the logs of services that do not write the same format.
 func ExampleSet() {
-	set, err := parser.NewSet(parser.Auto, `log_format probe '$remote_addr $status';`)
+	set, err := parser.NewSet(parser.SetConfig{Formats: []string{parser.Auto, `log_format probe '$remote_addr $status';`}})
 	if err != nil {
 		fmt.Println(err)
 		return

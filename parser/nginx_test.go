@@ -24,7 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var recordLog = flag.Bool("record", false, "let TestNginx write testdata/clearhop.log anew")
+var recordLog = flag.Bool("record", false, "let TestNginx write testdata/clearhop.log and testdata/formats anew")
 
 // witnessed are the log_formats that TestNginx lets nginx write, besides the
 // ones of the package: other quotes, other separators, other escapes.
@@ -54,7 +54,8 @@ var twinVariables = strings.Fields(`remote_addr remote_port remote_user time_loc
 	http_referer http_user_agent http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host scheme
 	server_name server_port sent_http_content_type proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
 	proxy_protocol_server_port realip_remote_addr realip_remote_port connection connection_requests pipe upstream_addr
-	upstream_status upstream_connect_time upstream_header_time upstream_response_time upstream_response_length`)
+	upstream_status upstream_connect_time upstream_header_time upstream_response_time upstream_response_length
+	proxy_upstream_name proxy_alternative_upstream_name req_id trailing`)
 
 const (
 	unitSeparator   = "\x1f"
@@ -73,6 +74,7 @@ var fieldOf = map[string]string{
 	"proxy_protocol_port": "ProxyProtocolPort", "realip_remote_addr": "RealipRemoteAddr", "realip_remote_port": "RealipRemotePort",
 	"upstream_addr": "Address", "upstream_status": "Status", "upstream_connect_time": "ConnectTime", "upstream_header_time": "HeaderTime",
 	"upstream_response_time": "ResponseTime", "upstream_response_length": "ResponseBytes",
+	"req_id": "RequestID",
 }
 
 // A shot is what is sent over one connection.
@@ -80,7 +82,7 @@ type shot struct {
 	to    string // a listener of the configuration: plain, proxied
 	send  string
 	lines int  // log lines that it makes
-	keep  bool // for testdata/clearhop.log
+	keep  bool // for the logs in testdata
 }
 
 func shots() []shot {
@@ -205,6 +207,12 @@ http {
 	lingering_close off;
 	types { }
 	default_type text/plain;
+	# Variables that are not nginx's own: of ingress-nginx, and what stands for
+	# all that follows in combined_extra.
+	map $uri $proxy_upstream_name { default "default-web-8080"; /nothing "-"; }
+	map $uri $proxy_alternative_upstream_name { default ""; /retry "default-canary-8080"; }
+	map $uri $req_id { default $request_id; }
+	map $uri $trailing { default "$request_time \"$http_x_foo\" $upstream_addr"; /nothing "-"; /retry ""; }
 %[2]s
 	upstream retry { server 127.0.0.1:%[6]d max_fails=0; server 127.0.0.1:%[5]d backup; }
 	upstream gone { server 127.0.0.1:%[5]d down; }
@@ -293,19 +301,14 @@ func confString(s string) string {
 func TestNginx(t *testing.T) {
 	dir := t.TempDir()
 
-	// The twins, each record ended by a byte of its own.
-	twinText := "$" + strings.Join(twinVariables, unitSeparator+"$") + recordSeparator
-	formats := "log_format twin_bytes escape=none " + confString(twinText) + ";\n" +
-		"log_format twin_presence " + confString(twinText) + ";\n" +
-		"access_log " + dir + "/twin_bytes.log twin_bytes;\n" +
-		"access_log " + dir + "/twin_presence.log twin_presence;\n"
+	formats := twinLogs(dir)
 
 	type tested struct {
 		*Format
 		directive, end string
 	}
 	var all []tested
-	for _, directive := range append(builtinDirectives(), witnessed...) {
+	for _, directive := range slices.Concat(builtinDirectives(), []string{combinedExtra}, witnessed) {
 		f := mustCompile(t, directive)
 		end := "\n"
 		if f.Escape() == EscapeNone {
@@ -343,17 +346,38 @@ func TestNginx(t *testing.T) {
 			for i, line := range log {
 				checkWitness(t, f.Format, line, twins[i])
 			}
-			if f.Name() == Recommended && *recordLog {
+			if path := recorded(f.Name()); path != "" && *recordLog {
 				var out strings.Builder
 				for _, i := range kept {
 					out.WriteString(log[i] + "\n")
 				}
-				if err := os.WriteFile(filepath.Join("testdata", "clearhop.log"), []byte(out.String()), 0o644); err != nil {
+				if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// recorded is where the lines of a format are kept for the golden tests; empty
+// if they are not.
+func recorded(format string) string {
+	switch format {
+	case Recommended:
+		return filepath.Join("testdata", "clearhop.log")
+	case "ingress", "upstream_time", "timed_combined", CombinedExtra:
+		return filepath.Join("testdata", "formats", format+".log")
+	}
+	return ""
+}
+
+// twinLogs makes nginx write the twins, each record ended by a byte of its own.
+func twinLogs(dir string) string {
+	text := "$" + strings.Join(twinVariables, unitSeparator+"$") + recordSeparator
+	return "log_format twin_bytes escape=none " + confString(text) + ";\n" +
+		"log_format twin_presence " + confString(text) + ";\n" +
+		"access_log " + dir + "/twin_bytes.log twin_bytes;\n" +
+		"access_log " + dir + "/twin_presence.log twin_presence;\n"
 }
 
 func builtinDirectives() []string {
@@ -413,15 +437,23 @@ func checkWitness(t *testing.T, f *Format, line string, w twin) {
 		t.Errorf("%s: %.300q: %v", f.Name(), line, err)
 		return
 	}
-	names := f.Variables()
+	compareTwin(t, f, line, f.Variables(), &r, w, func(value []byte) bool {
+		if f.Escape() == EscapeDefault {
+			return string(value) == "-" // one that the client sent looks like absence
+		}
+		return len(value) == 0 // such a format does not tell absent from empty
+	})
+}
+
+// compareTwin compares what f read of the variables called names with their
+// twins. absent says which values look like none.
+func compareTwin(t *testing.T, f LineFormat, line string, names []string, r *record.Record, w twin, absent func([]byte) bool) {
+	t.Helper()
 	extra := 0
 	for _, name := range names {
 		want := w[name]
-		if f.Escape() == EscapeDefault && string(want) == "-" {
-			want = nil // a "-" that the client sent looks like absence
-		}
-		if f.Escape() != EscapeDefault && len(want) == 0 {
-			want = nil // such a format does not tell absent from empty
+		if absent(want) {
+			want = nil
 		}
 		var diff string
 		switch {
@@ -447,7 +479,7 @@ func checkWitness(t *testing.T, f *Format, line string, w twin) {
 				diff = cmp.Diff(wantInt(t, name, want), field)
 				break
 			}
-			if want == nil && name == "request_uri" || name == "request_method" && want == nil {
+			if want == nil && (name == "request_uri" || name == "request_method" || name == "server_protocol") {
 				break // $request tells more than these do
 			}
 			diff = cmp.Diff(want, field)

@@ -9,8 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func newSet(texts ...string) (*Set, error) { return NewSet(SetConfig{Formats: texts}) }
+
 func TestSet(t *testing.T) {
-	s, err := NewSet(Auto, `log_format short '$remote_addr $status';`)
+	s, err := newSet(Auto, `log_format short '$remote_addr $status';`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,14 +21,16 @@ func TestSet(t *testing.T) {
 		main       = combined + ` "1.1.1.1"`
 		mainRealIP = main + ` "2.2.2.2"`
 		clearhop   = mainRealIP + ` - - "h" 5c8f 1795345224.007 0.012 81 http "-" "-" "-"`
+		ingress    = combined + ` 81 0.012 [default-web-8080] [] 10.16.2.4:8080, 10.16.2.5:8080 0, 12 0.001, 0.010 502, 200 5c8f`
+		upstream   = combined + `rt=0.012 uct="0.001" uht="0.002" urt="0.010"`
+		timed      = combined + ` 0.012 0.001, 0.010 .`
+		object     = `{"remote_addr":"::1","status":200,"request":"GET / HTTP/1.1"}`
 		short      = `::1 200`
 	)
-	formats := []string{"combined", "main", "main_real_ip", "clearhop", "short"}
-	lines := []string{combined, main, mainRealIP, clearhop, short}
-	for i, f := range s.Formats() {
-		if f.Name() != formats[i] {
-			t.Fatalf("format %d is %s, want %s", i, f.Name(), formats[i])
-		}
+	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "upstream_time", "timed_combined", "json", "short"}
+	lines := []string{combined, main, mainRealIP, clearhop, ingress, upstream, timed, object, short}
+	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
+		t.Fatalf("formats (-want +got):\n%s", diff)
 	}
 	// Each format after each other one: what matched last decides nothing but
 	// the order.
@@ -54,7 +58,7 @@ func TestSet(t *testing.T) {
 func TestSetError(t *testing.T) {
 	f := func(line, format, variable string, column int) {
 		t.Helper()
-		s, err := NewSet("main", "combined", "$status")
+		s, err := newSet("main", "combined", "$status")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +86,7 @@ func TestSetError(t *testing.T) {
 }
 
 func TestSetClone(t *testing.T) {
-	s, err := NewSet("$status", `"$http_referer"`)
+	s, err := newSet("$status", `"$http_referer"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,24 +105,16 @@ func TestSetClone(t *testing.T) {
 	if s.last != 1 {
 		t.Error("the clone's line changed the original")
 	}
-	if diff := cmp.Diff(formatNames(s), formatNames(c)); diff != "" {
+	if diff := cmp.Diff(s.Names(), c.Names()); diff != "" || len(c.formats) != 2 {
 		t.Errorf("formats (-original +clone):\n%s", diff)
 	}
-}
-
-func formatNames(s *Set) []string {
-	var out []string
-	for _, f := range s.Formats() {
-		out = append(out, shape(f))
-	}
-	return out
 }
 
 // All that is wrong is told at once.
 func TestNewSetErrors(t *testing.T) {
 	f := func(want string, texts ...string) {
 		t.Helper()
-		_, err := NewSet(texts...)
+		_, err := newSet(texts...)
 		if err == nil || err.Error() != want {
 			t.Errorf("NewSet(%q): %v\nwant %s", texts, err, want)
 		}
@@ -126,8 +122,26 @@ func TestNewSetErrors(t *testing.T) {
 	f("no format")
 	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host\n"+
 		"format 3: not a log_format: column 1: a \"$\" without a variable's name", `$host$host`, `$host`, `$`)
-	_, err := NewSet(`$host$host`, `$`)
+	_, err := newSet(`$host$host`, `$`)
 	if !errors.Is(err, ErrAmbiguous) || !errors.Is(err, ErrSyntax) {
 		t.Errorf("%v does not wrap its causes", err)
+	}
+}
+
+// TestLastResort: combined with something behind it is read when nothing else
+// fits, and never remembered.
+func TestLastResort(t *testing.T) {
+	s, err := newSet(Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const combined = `::1 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`
+	for line, want := range map[string]string{combined + ` what 1 2`: CombinedExtra, combined: "combined"} {
+		for range 2 {
+			var r record.Record
+			if err := s.Parse([]byte(line), &r); err != nil || r.Format != want {
+				t.Errorf("%q was read as %q (%v), want %q", line, r.Format, err, want)
+			}
+		}
 	}
 }

@@ -175,6 +175,8 @@ var variables = []variable{
 	{name: "request_length", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RequestLength }},
 	{name: "request_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
 	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
+	// Of ingress-nginx: the visitor's X-Request-ID, or else $request_id.
+	{name: "req_id", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
 	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
 	{name: "http_user_agent", kind: kindText, logged: record.LoggedUserAgent, text: func(a *record.Access) *[]byte { return &a.UserAgent }},
@@ -229,17 +231,21 @@ func lookup(name string) variable {
 func extraKind(name string) kind {
 	switch name {
 	case "connection", "connection_requests", "connections_active", "connections_reading", "connections_writing", "connections_waiting",
-		"limit_rate", "pid", "proxy_protocol_server_port", "request_port",
+		"limit_rate", "pid", "proxy_port", "proxy_protocol_server_port", "request_port", "ssl_client_v_remain",
 		"tcpinfo_rcv_space", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd":
 		return kindInt
 	case "connection_time", "gzip_ratio":
 		return kindSeconds
-	case "http2", "http3", "is_args", "nginx_version", "pipe", "proxy_protocol_server_addr", "request_body_file", "request_completion",
-		"server_addr", "ssl_curve", "ssl_early_data", "ssl_session_id", "ssl_session_reused":
+	case "hostname", "http2", "http3", "is_args", "is_request_port", "limit_conn_status", "limit_req_status", "nginx_version", "pipe",
+		"proxy_alternative_upstream_name", "proxy_host", "proxy_protocol_server_addr", "proxy_upstream_name",
+		"request_body_file", "request_completion", "server_addr", "slice_range",
+		"ssl_alpn_protocol", "ssl_ciphers", "ssl_client_fingerprint", "ssl_client_serial", "ssl_client_sigalg",
+		"ssl_curve", "ssl_curves", "ssl_early_data", "ssl_session_id", "ssl_session_reused", "ssl_sigalg":
 		return kindWord
-	}
-	if strings.HasPrefix(name, "upstream_bytes_") || strings.HasPrefix(name, "upstream_queue_time") {
-		return kindTextList
+	case "upstream_bytes_received", "upstream_bytes_sent":
+		return kindIntList
+	case "upstream_first_byte_time", "upstream_queue_time", "upstream_session_time":
+		return kindSecondsList
 	}
 	return kindText
 }

@@ -1,0 +1,75 @@
+package parser
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// entrypoints are how the lines of the nginx image's entrypoint begin. Scripts
+// that somebody added to it are not here: what they write may matter.
+var entrypoints = [...]string{
+	"/docker-entrypoint.sh: ",
+	"10-listen-on-ipv6-by-default.sh: ",
+	"15-local-resolvers.envsh: ",
+	"20-envsubst-on-templates.sh: ",
+	"30-tune-worker-processes.sh: ",
+}
+
+const (
+	ownLine    = "nginx: "
+	ownConfig  = "configuration file "
+	ownConfig2 = "the configuration file "
+)
+
+// IsChatter reports whether line is known to be neither of the access log nor
+// of the error log: the nginx image's entrypoint, and what nginx says on the
+// terminal when it starts.
+func IsChatter(line []byte) bool {
+	for _, start := range entrypoints {
+		if bytes.HasPrefix(line, []byte(start)) {
+			return true
+		}
+	}
+	rest, ok := bytes.CutPrefix(line, []byte(ownLine))
+	if !ok {
+		return false
+	}
+	if _, _, ok := cutLevel(rest); ok {
+		return true
+	}
+	rest = bytes.TrimRight(rest, "\r\n")
+	return bytes.HasPrefix(rest, []byte(ownConfig2)) && bytes.HasSuffix(rest, []byte(" syntax is ok")) ||
+		bytes.HasPrefix(rest, []byte(ownConfig)) &&
+			(bytes.HasSuffix(rest, []byte(" test is successful")) || bytes.HasSuffix(rest, []byte(" test failed")))
+}
+
+// ParseChatter makes r an OtherLine of the line and reports whether it IsChatter.
+// Of nginx's "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in
+// use)" it reads level, message and errno into r.Error. No such line has a time.
+func ParseChatter(line []byte, r *record.Record) bool {
+	if !IsChatter(line) {
+		return false
+	}
+	r.Dataset = record.OtherLine
+	if rest, ok := bytes.CutPrefix(line, []byte(ownLine)); ok {
+		if level, message, ok := cutLevel(rest); ok {
+			r.Error.Level = level
+			r.Error.Message, r.Error.Errno, r.Error.ErrnoText = cutErrno(bytes.TrimRight(message, "\r\n"))
+		}
+	}
+	return true
+}
+
+// cutLevel cuts "[emerg] " off the start of text.
+func cutLevel(text []byte) (level, rest []byte, ok bool) {
+	text, ok = bytes.CutPrefix(text, []byte("["))
+	if !ok {
+		return nil, nil, false
+	}
+	n := bytes.IndexByte(text[:min(len(text), len("notice]"))], ']')
+	if n < 0 || !isErrorLevel(text[:n]) || !bytes.HasPrefix(text[n:], []byte("] ")) {
+		return nil, nil, false
+	}
+	return text[:n], text[n+len("] "):], true
+}

@@ -1,0 +1,332 @@
+package parser
+
+import (
+	"bytes"
+	"strconv"
+
+	"clearhop/record"
+)
+
+// A LineFormat reads the lines of one format: a *Format those of a log_format,
+// a *JSONFormat JSON objects of whatever keys. Parse reads line into r, whose
+// Access must be as Reset leaves it; its error is a *record.ParseError, and
+// then r.Access may be partly filled. Both are safe for concurrent use.
+type LineFormat interface {
+	Name() string
+	Parse(line []byte, r *record.Record) error
+}
+
+var (
+	_ LineFormat = (*Format)(nil)
+	_ LineFormat = (*JSONFormat)(nil)
+)
+
+// JSON is the name of the format that NewJSON makes.
+const JSON = "json"
+
+// A JSONFormat reads lines that are one JSON object each and carry nginx
+// variables under names of somebody's choice, in any order. It is immutable.
+//
+// # Keys
+//
+// A key stands for the variable of its name, or for what it stands for by
+// convention (clientip, status_code, http.request.method); case, "_", "-" and
+// "@" make no difference, and an object in an object is read as dotted keys. A
+// key that is a convention is a guess: where its value is none of the variable's,
+// or the variable is known otherwise, it stays under its own name. The variable's
+// own name is believed: a wrong value there is an error. All other keys go to
+// Access.Extra, objects and arrays as the JSON text they are. Of a key that
+// comes twice the last one counts.
+//
+// # Values
+//
+// null, "", "-" and nothing at all are absent; under escape=json nginx itself
+// does not tell absent from empty. Access.Logged has the variables whose keys
+// are there, with a value or without. Numbers may stand in quotes. Durations
+// are seconds, as nginx has them; under a key that ends in _ms, milliseconds.
+// Times may be in any of nginx's forms, in RFC 3339, or seconds, milliseconds,
+// microseconds or nanoseconds since the epoch; the finest of a line is stored.
+//
+// # What is no JSON and read all the same
+//
+// nginx does not know that it writes JSON. Read are \xHH of escape=default,
+// bytes that are no UTF-8 (they stay as they are), control bytes of
+// escape=none, a variable without quotes that was absent ("x":,), was "-" or is
+// a list ("x":502, 200), and a comma behind the last member. Quotes that were
+// not escaped are what no reader can cope with: with escape=none a visitor can
+// make up members.
+type JSONFormat struct {
+	name string
+	keys *keyTable
+}
+
+// NewJSON makes the format. keys adds to the names that are known, and goes
+// before them: from a key (dotted, if it stands in an object) to the nginx
+// variable that it carries, with or without "$", or to "-" if it carries none
+// despite its name. nil adds nothing.
+func NewJSON(keys map[string]string) (*JSONFormat, error) {
+	table, err := newKeyTable(keys)
+	if err != nil {
+		return nil, err
+	}
+	return &JSONFormat{name: JSON, keys: table}, nil
+}
+
+// Name returns "json".
+func (f *JSONFormat) Name() string { return f.name }
+
+// What can be wrong with a line of JSON as a whole.
+const (
+	noObject  = "not a JSON object"
+	noRequest = "a JSON object, but not of a request: of status, request and client's address two must be there"
+)
+
+// Parse reads line into r. A JSON object is an access line if it tells two of
+// three: a status, a request (or its method or its target), a client's address.
+func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
+	s := scanner{line: line, r: r, keys: f.keys}
+	if err := s.scan(); err != nil {
+		return f.mismatch(err.key, err.at, err.reason)
+	}
+	best := noTime
+	for i := range s.count {
+		if m := s.member(i); m.key != nil && !m.key.guessed {
+			if reason := f.setNamed(r, m, &best); reason != "" {
+				return f.mismatch(m.key, m.at, reason)
+			}
+		}
+	}
+	for i := range s.count {
+		if m := s.member(i); m.key == nil || m.key.guessed {
+			f.setGuessed(r, m, &best)
+		}
+	}
+	a := &r.Access
+	if len(a.BadRequest) > 0 && a.BadRequest[0] == '/' && a.Method != nil && a.RequestTarget == nil {
+		// Some write $request_uri under "request". Of a line that is none
+		// nginx knows no method.
+		a.RequestTarget, a.BadRequest = a.BadRequest, nil
+	}
+	if a.Logged.Has(loggedMethodAndTarget) {
+		a.Logged |= record.LoggedRequest
+	}
+	finishUpstream(a)
+	if !ofRequest(a) {
+		return f.mismatch(nil, 0, noRequest)
+	}
+	r.Dataset = record.AccessLine
+	return nil
+}
+
+func (f *JSONFormat) mismatch(k *key, at int, reason string) error {
+	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
+	if k != nil {
+		err.Variable = k.variable.name
+	}
+	return err
+}
+
+// ofRequest reports whether there is enough in a to be a line of an access log.
+func ofRequest(a *record.Access) bool {
+	found := 0
+	if a.Status.Valid {
+		found++
+	}
+	if a.Method != nil || a.RequestTarget != nil || a.URI != nil || a.BadRequest != nil {
+		found++
+	}
+	if a.RemoteAddr != nil || a.RealipRemoteAddr != nil || a.ProxyProtocolAddr != nil || a.XForwardedFor != nil || a.XRealIP != nil {
+		found++
+	}
+	return found >= 2
+}
+
+// setNamed stores the value of a key that is no guess.
+func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
+	v := &m.key.variable
+	r.Access.Logged |= v.logged
+	value := m.value(r)
+	switch {
+	case value == nil:
+		return ""
+	case m.shape == nested:
+		addExtra(&r.Access, m.name, value)
+		return ""
+	case v.kind.timeRank() != noTime:
+		ms, rank, ok := parseAnyTime(value)
+		if !ok {
+			return notTime
+		}
+		setBestTime(r, ms, rank, best)
+		return ""
+	case v.number != nil:
+		n, reason := m.key.number(value)
+		if reason == "" {
+			*v.number(&r.Access) = n
+		}
+		return reason
+	case v.text == nil && v.list == nil && v.listNumber == nil && v.kind != kindRequest:
+		addExtra(&r.Access, []byte(v.name), value)
+		return ""
+	}
+	return v.set(r, value)
+}
+
+// setGuessed stores the value of a key that is a guess, or unknown.
+func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
+	value := m.value(r)
+	if m.key != nil && m.shape != nested {
+		if value == nil {
+			r.Access.Logged |= m.key.variable.logged
+			return
+		}
+		if f.guess(r, m.key, value, best) {
+			r.Access.Logged |= m.key.variable.logged
+			return
+		}
+	}
+	if value != nil {
+		addExtra(&r.Access, m.name, value)
+	}
+}
+
+// guess stores value as what its key stands for by convention, and reports
+// whether it could be that.
+func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bool {
+	a, v := &r.Access, &k.variable
+	switch {
+	case v.kind.timeRank() != noTime:
+		ms, rank, ok := parseAnyTime(value)
+		if ok {
+			setBestTime(r, ms, rank, best)
+		}
+		return ok
+	case v.number != nil:
+		n, reason := k.number(value)
+		if reason != "" || v.name == "status" && n.N > 999 {
+			return false
+		}
+		field := v.number(a)
+		if field.Valid {
+			return *field == n
+		}
+		*field = n
+		return true
+	case v.name == "server_protocol" && isVersion(value):
+		scratch := r.Scratch()
+		from := len(scratch)
+		scratch = append(append(scratch, httpName...), value...)
+		r.SetScratch(scratch)
+		value = scratch[from:len(scratch):len(scratch)]
+	case !k.fits(value):
+		return false
+	}
+	switch {
+	case v.name == "uri" && bytes.IndexByte(value, '?') >= 0 && a.RequestTarget == nil:
+		a.RequestTarget = value // $uri has no arguments
+	case v.text != nil:
+		field := v.text(a)
+		if *field != nil {
+			return bytes.Equal(*field, value)
+		}
+		*field = value
+	case v.kind == kindRequest:
+		if a.RequestTarget != nil || a.BadRequest != nil {
+			return false
+		}
+		setRequest(a, value)
+	default:
+		if len(a.Upstream) > 0 && listed(v, a.Upstream) {
+			return false
+		}
+		return v.setList(a, value) == ""
+	}
+	return true
+}
+
+// listed reports whether one of the tries has a value of v.
+func listed(v *variable, tries []record.Upstream) bool {
+	for i := range tries {
+		if v.list != nil && *v.list(&tries[i]) != nil || v.listNumber != nil && v.listNumber(&tries[i]).Valid {
+			return true
+		}
+	}
+	return false
+}
+
+func setBestTime(r *record.Record, ms int64, rank int, best *int) {
+	if rank > *best {
+		*best = rank
+		r.Timestamp, r.HasTimestamp = ms, true
+	}
+}
+
+// number reads a number. Whoever handles JSON on its way may have written it
+// anew, as 200.0 or 1.2e-05.
+func (k *key) number(value []byte) (record.Int, string) {
+	kind := k.variable.kind
+	switch {
+	case kind == kindSeconds && k.unit == inNanos:
+		kind = kindInt
+	case kind == kindSeconds && k.unit == inMillis:
+		n, reason := k.variable.kind.parse(value)
+		n.N /= 1000
+		if reason == "" {
+			return n, ""
+		}
+	}
+	n, reason := kind.parse(value)
+	if reason == "" || !bytes.ContainsAny(value, ".eE") || len(value) > 40 {
+		return n, reason
+	}
+	x, err := strconv.ParseFloat(string(value), 64)
+	switch {
+	case err != nil || x < 0 || x > 1<<53:
+		return record.Int{}, reason
+	case k.variable.kind != kindSeconds:
+		if x != float64(int64(x)) {
+			return record.Int{}, reason
+		}
+	case k.unit == inMillis:
+		x *= nanosPerMilli
+	case k.unit == inSeconds:
+		x *= nanosPerSecond
+	}
+	if x > 1<<62 {
+		return record.Int{}, reason
+	}
+	return record.Int{N: int64(x + 0.5), Valid: true}, ""
+}
+
+// addExtra keeps value under a name that stands in the line. The Record may
+// have had an entry of that name before its last Reset, as all lines of a log
+// have: then that one's name is taken, and nothing allocated.
+func addExtra(a *record.Access, name, value []byte) {
+	n := len(a.Extra)
+	for i := range a.Extra {
+		if a.Extra[i].Name == string(name) {
+			a.Extra[i].Value = value
+			return
+		}
+	}
+	past := a.Extra[:cap(a.Extra)]
+	for i := n; i < len(past); i++ {
+		if past[i].Name == string(name) {
+			past[n], past[i] = past[i], past[n]
+			past[n].Value = value
+			a.Extra = past[:n+1]
+			return
+		}
+	}
+	a.Extra = append(a.Extra, record.Pair{Name: string(name), Value: value})
+}
+
+// isVersion reports whether b is what follows HTTP/: 1.1, 2.0, 3.
+func isVersion(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && c != '.' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 3
+}

@@ -1,0 +1,382 @@
+package parser
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"clearhop/record"
+)
+
+const (
+	// usualMembers is how many members a line may have before reading it costs
+	// an allocation.
+	usualMembers = 40
+	maxMembers   = 512
+	// maxObjects is how deep objects are looked into, maxNesting how deep what
+	// is kept as it is may go.
+	maxObjects = 8
+	maxNesting = 64
+)
+
+// A valueShape is how the value of a member is written.
+type valueShape uint8
+
+const (
+	bare   valueShape = iota // without quotes: a number, true, null, or what nginx put there
+	quoted                   // a string; raw is what stands between the quotes
+	nested                   // an object or array, raw as a whole
+)
+
+// A member is a key with its value. Those of inner objects stand beside the
+// others, under dotted names.
+type member struct {
+	name  []byte
+	raw   []byte
+	key   *key // nil: unknown
+	at    int  // where raw stands in the line
+	shape valueShape
+}
+
+// value undoes the escapes. It is nil where the member says that there is none.
+func (m *member) value(r *record.Record) []byte {
+	switch {
+	case len(m.raw) == 0, len(m.raw) == 1 && m.raw[0] == '-', m.shape == bare && string(m.raw) == "null":
+		return nil
+	case m.shape != quoted || bytes.IndexByte(m.raw, '\\') < 0:
+		return m.raw
+	}
+	scratch := r.Scratch()
+	from := len(scratch)
+	scratch = appendUnquoted(scratch, m.raw)
+	r.SetScratch(scratch)
+	return scratch[from:len(scratch):len(scratch)]
+}
+
+// What can be wrong with the text of a JSON object.
+const (
+	noKey       = "a key in quotes must stand here"
+	noColon     = "a colon must follow the key"
+	noComma     = "a comma or the end of the object must follow the value"
+	noClose     = "the closing quote is missing"
+	noValueEnd  = "the value does not end"
+	noBare      = "a byte that no value without quotes has"
+	noBalance   = "the brackets do not match"
+	tooDeep     = "objects and arrays are nested too deeply"
+	tooMany     = "more members than an access log has"
+	keyTooLong  = "the key is longer than any of an access log"
+	goesOnAfter = "the line goes on after the object"
+)
+
+// A scanError is where and why the line is no JSON object.
+type scanError struct {
+	at     int
+	key    *key
+	reason string
+}
+
+// A scanner takes a line apart into its members.
+type scanner struct {
+	line []byte
+	r    *record.Record
+	keys *keyTable
+
+	// The members: an array, not a slice of one, since the compiler would put
+	// that on the heap.
+	usual [usualMembers]member
+	more  []member
+	count int
+}
+
+func (s *scanner) member(i int) *member {
+	if i < len(s.usual) {
+		return &s.usual[i]
+	}
+	return &s.more[i-len(s.usual)]
+}
+
+// cut leaves the first n members.
+func (s *scanner) cut(n int) {
+	s.count = n
+	s.more = s.more[:max(0, n-len(s.usual))]
+}
+
+func (s *scanner) scan() *scanError {
+	i := skipSpace(s.line, 0)
+	if i == len(s.line) || s.line[i] != '{' {
+		return &scanError{at: i, reason: noObject}
+	}
+	end, err := s.object(i, nil, path{}, 1)
+	if err != nil {
+		return err
+	}
+	if end = skipSpace(s.line, end); end != len(s.line) {
+		return &scanError{at: end, reason: goesOnAfter}
+	}
+	return nil
+}
+
+// object reads the object that starts at i and returns where it ends. prefix is
+// what the names of its members start with.
+func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanError) {
+	line := s.line
+	for i++; ; {
+		i = skipSpace(line, i)
+		if i < len(line) && line[i] == '}' { // of an empty object, or after a comma
+			return i + 1, nil
+		}
+		if i == len(line) || line[i] != '"' {
+			return i, &scanError{at: i, reason: noKey}
+		}
+		end := stringEnd(line, i+1)
+		if end < 0 {
+			return i, &scanError{at: i, reason: noClose}
+		}
+		name := line[i+1 : end]
+		if len(prefix)+len(name) > maxKeyName {
+			return i, &scanError{at: i, reason: keyTooLong}
+		}
+		name = s.name(prefix, name)
+		here := at
+		here.add(name[len(prefix):])
+
+		i = skipSpace(line, end+1)
+		if i == len(line) || line[i] != ':' {
+			return i, &scanError{at: i, reason: noColon}
+		}
+		i = skipSpace(line, i+1)
+		if i == len(line) {
+			return i, &scanError{at: i, key: s.keys.find(&here), reason: noValueEnd}
+		}
+		var err *scanError
+		if i, err = s.value(i, name, here, depth); err != nil {
+			return i, err
+		}
+		i = skipSpace(line, i)
+		switch {
+		case i < len(line) && line[i] == ',':
+			i++
+		case i < len(line) && line[i] == '}':
+			return i + 1, nil
+		default:
+			return i, &scanError{at: i, reason: noComma}
+		}
+	}
+}
+
+// name returns the name of a member: what the key says, behind the names of the
+// objects around it.
+func (s *scanner) name(prefix, raw []byte) []byte {
+	escapes := bytes.IndexByte(raw, '\\') >= 0
+	if len(prefix) == 0 && !escapes {
+		return raw
+	}
+	scratch := s.r.Scratch()
+	from := len(scratch)
+	scratch = append(scratch, prefix...)
+	if escapes {
+		scratch = appendUnquoted(scratch, raw)
+	} else {
+		scratch = append(scratch, raw...)
+	}
+	s.r.SetScratch(scratch)
+	return scratch[from:len(scratch):len(scratch)]
+}
+
+// value reads the value that starts at i and returns where it ends.
+func (s *scanner) value(i int, name []byte, at path, depth int) (int, *scanError) {
+	line := s.line
+	k := s.keys.find(&at)
+	switch line[i] {
+	case '"':
+		end := stringEnd(line, i+1)
+		if end < 0 {
+			return i, &scanError{at: i, key: k, reason: noClose}
+		}
+		return end + 1, s.add(member{name: name, raw: line[i+1 : end], key: k, at: i + 1, shape: quoted})
+	case '{':
+		if depth < maxObjects {
+			return s.inner(i, name, at, depth)
+		}
+		fallthrough
+	case '[':
+		end, reason := nestedEnd(line, i)
+		if reason != "" {
+			return i, &scanError{at: end, key: k, reason: reason}
+		}
+		return end, s.add(member{name: name, raw: line[i:end], key: k, at: i, shape: nested})
+	}
+	end := bareEnd(line, i)
+	switch {
+	case end == len(line):
+		return i, &scanError{at: i, key: k, reason: noValueEnd}
+	case line[end] != ',' && line[end] != '}':
+		return i, &scanError{at: end, key: k, reason: noBare}
+	}
+	return end, s.add(member{name: name, raw: bytes.TrimRight(line[i:end], " \t"), key: k, at: i, shape: bare})
+}
+
+// inner reads an object in an object. If none of its members is known, it is
+// kept as one value.
+func (s *scanner) inner(i int, name []byte, at path, depth int) (int, *scanError) {
+	k := s.keys.find(&at)
+	before := s.count
+	at.enter()
+	prefix := s.name(name, []byte("."))
+	end, err := s.object(i, prefix, at, depth+1)
+	if err != nil {
+		return end, err
+	}
+	for i := before; i < s.count; i++ {
+		if s.member(i).key != nil {
+			return end, nil
+		}
+	}
+	s.cut(before)
+	return end, s.add(member{name: name, raw: s.line[i:end], key: k, at: i, shape: nested})
+}
+
+// add takes a member in. Of a known key that comes twice the last one counts.
+func (s *scanner) add(m member) *scanError {
+	if m.key != nil {
+		for i := range s.count {
+			if earlier := s.member(i); earlier.key == m.key {
+				*earlier = m
+				return nil
+			}
+		}
+	}
+	switch {
+	case s.count == maxMembers:
+		return &scanError{at: m.at, reason: tooMany}
+	case s.count < len(s.usual):
+		s.usual[s.count] = m
+	default:
+		s.more = append(s.more, m)
+	}
+	s.count++
+	return nil
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns the index of the quote that ends the string whose text
+// starts at i, or -1.
+func stringEnd(b []byte, i int) int {
+	for {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return -1
+		}
+		if text := b[i : i+n]; n == 0 || text[n-1] != '\\' || !escaped(text) {
+			return i + n
+		}
+		i += n + 1 // a text that ended here does not start with a backslash
+	}
+}
+
+// bareEnd returns where a value without quotes ends: before the comma of the
+// next member or the end of the object. A comma before anything else is one of
+// nginx's lists. It returns the index of a byte that is neither where such a
+// value cannot go on.
+func bareEnd(b []byte, i int) int {
+	for ; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == ',':
+			if next := skipSpace(b, i+1); next == len(b) || b[next] == '"' || b[next] == '}' || b[next] == ',' || next == i+1 {
+				return i
+			}
+		case c == '}' || c == '"' || c == '{' || c == '[' || c == ']' || c == '\\' || c < ' ' && c != '\t':
+			return i
+		}
+	}
+	return i
+}
+
+// nestedEnd returns where the object or array ends that starts at i, or the
+// place and the reason why it does not.
+func nestedEnd(b []byte, i int) (int, string) {
+	var open [maxNesting]byte
+	depth := 0
+	for ; i < len(b); i++ {
+		switch c := b[i]; c {
+		case '"':
+			end := stringEnd(b, i+1)
+			if end < 0 {
+				return i, noClose
+			}
+			i = end
+		case '{', '[':
+			if depth == maxNesting {
+				return i, tooDeep
+			}
+			open[depth] = c + 2 // in ASCII the closing one comes two later
+			depth++
+		case '}', ']':
+			depth--
+			if open[depth] != c {
+				return i, noBalance
+			}
+			if depth == 0 {
+				return i + 1, ""
+			}
+		}
+	}
+	return i, noBalance
+}
+
+// appendUnquoted undoes the escapes of a JSON string and \xHH, which nginx puts
+// there with escape=default. Half a surrogate pair becomes U+FFFD; what is no
+// escape stays as it is.
+func appendUnquoted(dst, raw []byte) []byte {
+	for {
+		n := bytes.IndexByte(raw, '\\')
+		if n < 0 || n+1 == len(raw) {
+			return append(dst, raw...)
+		}
+		dst = append(dst, raw[:n]...)
+		escape := raw[n:]
+		used := 2
+		switch c := escape[1]; c {
+		case 'x':
+			undone := appendUnescaped(dst, escape[:min(4, len(escape))])
+			used = min(4, len(escape))
+			if len(undone) != len(dst)+1 { // not \xHH
+				undone, used = append(dst, '\\', 'x'), 2
+			}
+			dst = undone
+		case 'u':
+			r, ok := hex4(escape[2:])
+			if !ok {
+				dst = append(dst, '\\', 'u')
+				break
+			}
+			used = 6
+			if utf16.IsSurrogate(r) {
+				r, used = surrogates(r, escape)
+			}
+			dst = utf8.AppendRune(dst, r)
+		default:
+			dst = appendUnescapedJSON(dst, escape[:2])
+		}
+		raw = escape[used:]
+	}
+}
+
+// surrogates joins the half r that escape starts with and the half behind it,
+// and returns how much of escape that is.
+func surrogates(r rune, escape []byte) (rune, int) {
+	if len(escape) >= 12 && escape[6] == '\\' && escape[7] == 'u' {
+		if low, ok := hex4(escape[8:]); ok {
+			if joined := utf16.DecodeRune(r, low); joined != utf8.RuneError {
+				return joined, 12
+			}
+		}
+	}
+	return utf8.RuneError, 6
+}

@@ -1,0 +1,139 @@
+package parser
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// scrub is AppendScrubbed as a caller uses it, with something in front.
+func scrub(t testing.TB, text string) string {
+	t.Helper()
+	dst := []byte("kept")
+	out, found := AppendScrubbed(dst, []byte(text))
+	if !bytes.HasPrefix(out, dst) || !found && len(out) != len(dst) {
+		t.Fatalf("%q: dst became %q", text, out)
+	}
+	if !found {
+		return text
+	}
+	if got := string(out[len(dst):]); got != text {
+		return got
+	}
+	t.Fatalf("%q: found, and nothing changed", text)
+	return ""
+}
+
+// In each text the secrets stand between ‹ and ›.
+var secretTexts = []string{
+	"Cookie: ‹sid=1; b=\"2\"›\r",
+	"cookie:‹a›",
+	"COOKIE \t:\t ‹a b: c=d›",
+	"Set-Cookie: ‹a=b; Path=/›\r\nHost: a\r\n",
+	"Authorization: ‹Bearer abc›\nX-Api-Key: ‹1›\nx-auth-token: ‹2›\nX-Amz-Security-Token: ‹3›\nProxy-Authorization: ‹Basic x›",
+	"Cookie: ‹a=b\rX: c›\r\n", // a stray carriage return ends nothing
+	"Host: a\r\nCookie: ‹a=b; session=12›",
+	"Cookie: ‹a›\" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80",
+	"Cookie: ‹a\" while reading PROXY protocol, client: b›\" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80",
+	"Authorization: ‹x broken header: \"›\n",
+	"Cookie: ‹a\" while reading PROXY protocol b›\r\n",
+	"2026/11/22 11:00:25 [error] 1#1: *1 broken header: \"Cookie: ‹a\"b›\r\n\" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80",
+	"2026/11/22 11:00:25 [error] 1#1: *1 broken header: \"GET /?a=1&token=‹b› HTTP/1.1\r\nHost: a\r\nCookie: ‹c›\r\n\r\n\" while reading PROXY protocol, client: ::1, server: a",
+	`x, request: "GET /a?access_token=‹a"b=c›&d=e HTTP/1.1", host: "h", referrer: "http://h/?TOKEN=‹f›"`,
+	`GET /?api_key=‹1›&password=‹2›;client_secret=‹3›#a`,
+	`GET /?X-Amz-Security-Token=‹a%2Fb›&X-Amz-Signature=‹c›&sig=‹d›&jwt=‹e›`,
+	`GET /?token=‹a=token=b›`,
+	`GET /?token=‹abc`, // cut off
+	`request: "GET /?pwd=‹a›", upstream: "http://b/?pwd=‹a›"`,
+}
+
+// Texts that hold none.
+var plainTexts = []string{
+	"", "\n", "Cookie", "Cookie:", "Cookie: ", "Cookie: \r\n", "Cooki", "X-Cookie: a", "Cookies: a", "Host: Cookie: a", "a\nHost: b",
+	"GET /?token=", "GET /?token=&a=b", "GET /token=a", "GET /?tokens=a", "GET /?design=a&signal=b", "=", "?=a", "token=a", "a token=b",
+	"Cookie: [scrubbed]\r\n", "GET /?token=[scrubbed]&a=b", usualCombined, wholeErrorLine,
+}
+
+func TestScrub(t *testing.T) {
+	for _, marked := range secretTexts {
+		text := strings.NewReplacer("‹", "", "›", "").Replace(marked)
+		var want strings.Builder
+		for i, part := range strings.Split(marked, "‹") {
+			if i > 0 {
+				_, part, _ = strings.Cut(part, "›")
+				want.WriteString(scrubbed)
+			}
+			want.WriteString(part)
+		}
+		if got := scrub(t, text); got != want.String() {
+			t.Errorf("\n text %q\n  got %q\n want %q", text, got, want.String())
+		}
+	}
+	for _, text := range plainTexts {
+		if got := scrub(t, text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// FuzzScrub: scrubbing twice is scrubbing once; what is left stands in the text
+// in its order; and line ends stay.
+func FuzzScrub(f *testing.F) {
+	for _, text := range secretTexts {
+		f.Add(text)
+	}
+	for _, text := range plainTexts {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := scrub(t, text)
+		if again := scrub(t, got); again != got {
+			t.Fatalf("\n text %q\n once %q\ntwice %q", text, got, again)
+		}
+		if strings.Count(got, "\n") != strings.Count(text, "\n") {
+			t.Fatalf("%q became %q", text, got)
+		}
+		rest := text
+		for i, part := range strings.Split(got, scrubbed) {
+			n := strings.Index(rest, part)
+			if n < 0 || i == 0 && n != 0 {
+				t.Fatalf("%q became %q, which has text of its own", text, got)
+			}
+			rest = rest[n+len(part):]
+		}
+		if !strings.HasSuffix(got, scrubbed) && !strings.Contains(text, scrubbed) && text != "" && got[len(got)-1] != text[len(text)-1] {
+			t.Fatalf("%q became %q, which has another end", text, got)
+		}
+		// A header's value on a line of its own never shows, whatever it is.
+		if !strings.Contains(text, "\n") && strings.Trim(text, " \t\r") != "" && !strings.Contains(text, brokenHeaderEnd+clientKey) {
+			dump := "\nAuthorization: x" + text + "\n"
+			if got := strings.TrimRight(scrub(t, dump), "\r\n"); got != "\nAuthorization: "+scrubbed {
+				t.Fatalf("%q became %q", dump, got)
+			}
+		}
+	})
+}
+
+func TestScrubAllocatesNothing(t *testing.T) {
+	buf := make([]byte, 0, 4096)
+	plain, secret := []byte(wholeErrorLine), []byte("GET /?token=a HTTP/1.1\r\nCookie: b\r\n")
+	if n := testing.AllocsPerRun(100, func() {
+		if _, found := AppendScrubbed(nil, plain); found {
+			t.Fatal("found a secret")
+		}
+		if _, found := AppendScrubbed(buf, secret); !found {
+			t.Fatal("found no secret")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkScrub(b *testing.B) {
+	text := []byte(wholeErrorLine)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		AppendScrubbed(nil, text)
+	}
+}
