@@ -22,7 +22,9 @@ import (
 	"errors"
 	"hash"
 	"time"
+	_ "time/tzdata" // for error-zone, where the system has no zones
 
+	"clearhop/decode/envelope"
 	"clearhop/encode"
 	"clearhop/enrich"
 	"clearhop/enrich/geoip"
@@ -33,6 +35,8 @@ import (
 // A Pipeline is a Config made ready: formats compiled, databases opened.
 type Pipeline struct {
 	formats   *parser.Set
+	perGroup  []groupFormats
+	errorZone *time.Location
 	enricher  *enrich.Enricher
 	encoder   *encode.Encoder
 	databases *geoip.Databases
@@ -52,13 +56,13 @@ func New(c Config) (*Pipeline, error) {
 			errs = append(errs, setting(name, err))
 		}
 	}
-	formats := c.Format
-	if len(formats) == 0 {
-		formats = []string{parser.Auto}
-	}
 	var err error
-	p.formats, err = parser.NewSet(formats...)
-	fail("format", err)
+	p.formats, p.perGroup, err = c.formats()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	p.errorZone, err = time.LoadLocation(c.ErrorZone)
+	fail("error-zone", err)
 	p.encoder, err = encode.New(encode.Options{Labels: c.Label})
 	fail("label", err)
 	p.databases, err = geoip.Open(geoip.Config{CityPath: c.CityDB, ASNPath: c.ASNDB, MaxAge: c.GeoMaxAge, Now: c.Now})
@@ -106,11 +110,20 @@ type Outcome struct {
 
 // A Worker takes lines through the pipeline one at a time.
 type Worker struct {
-	p       *Pipeline
-	formats *parser.Set
-	enrich  *enrich.Worker
-	rec     record.Record
-	data    []byte
+	p      *Pipeline
+	enrich *enrich.Worker
+	rec    record.Record
+	data   []byte
+
+	// The formats of the stream in hand, see formatsFor.
+	formats       map[string]*parser.Set
+	current       *parser.Set
+	currentOrigin *record.Origin
+
+	envelope      record.Envelope
+	batch         batch
+	scrubbed      []byte
+	scrubbedError []byte
 
 	digest hash.Hash
 	id     []byte
@@ -122,55 +135,112 @@ type Worker struct {
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	return &Worker{p: p, formats: p.formats.Clone(), enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	return &Worker{p: p, formats: map[string]*parser.Set{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
 }
 
 // maxKept bounds the buffer that a Worker keeps from line to line.
 const maxKept = 256 << 10
 
-// Process takes one line through parse, enrich and encode. The line must have
-// an Origin and is not kept.
+// Process takes one line on its own through the pipeline. The line must have an
+// Origin and is not kept. For lines of a stream, which may belong together, see
+// ProcessBatch.
 func (w *Worker) Process(line *record.Line) Outcome {
+	inner := line.Text
+	if line.Defect == record.Sound {
+		inner, w.batch.scratch = envelope.Open(line.Text, w.batch.scratch[:0], &w.envelope)
+	}
+	return w.process(line, inner)
+}
+
+// process is the heart of the pipeline: parse, enrich, encode. text is what the
+// envelopes around the line hold, or what it was joined to.
+func (w *Worker) process(line *record.Line, text []byte) Outcome {
+	r := w.begin(line)
+	parseErr := w.parse(r, text)
+	enrichErr := w.enrich.Enrich(r)
+	if enrichErr != nil {
+		return w.finish(r, errors.Join(parseErr, enrichErr))
+	}
+	return w.finish(r, parseErr)
+}
+
+// begin makes the record ready for a line.
+func (w *Worker) begin(line *record.Line) *record.Record {
 	r := &w.rec
 	r.Reset()
 	r.Line = *line
 	r.ID = w.identify(line)
+	if line.Defect == record.Sound {
+		r.Envelope = w.envelope
+	}
+	return r
+}
 
-	parseErr := w.parse(r)
+// finish encodes the record.
+func (w *Worker) finish(r *record.Record, err error) Outcome {
 	w.setTime(r)
-	enrichErr := w.enrich.Enrich(r)
-
 	if cap(w.data) > maxKept {
 		w.data = nil
 	}
 	w.data = w.p.encoder.Append(w.data[:0], r)
-	err := parseErr
-	if enrichErr != nil {
-		err = errors.Join(parseErr, enrichErr)
-	}
 	return Outcome{ID: r.ID, Record: r, Data: w.data, Err: err}
 }
 
 // MaxOriginal is how many bytes of a line an event carries.
 const MaxOriginal = 64 << 10
 
-func (w *Worker) parse(r *record.Record) error {
-	text := r.Line.Text
+// parse tells what kind of line it is and reads it.
+func (w *Worker) parse(r *record.Record, text []byte) error {
 	if w.p.original {
-		r.Original = text[:min(len(text), MaxOriginal)]
+		w.keepText(text)
 	}
-	var err error
-	if r.Line.Defect == record.Sound {
-		err = w.formats.Parse(text, r)
-	} else {
-		err = &record.ParseError{Column: 1, Reason: r.Line.Defect.String()}
+	if r.Line.Defect != record.Sound {
+		w.keepText(text)
+		r.ParseError = &record.ParseError{Column: 1, Reason: r.Line.Defect.String()}
+		return r.ParseError
 	}
+	if parser.IsErrorLine(text) {
+		if err := parser.ParseErrorLine(text, w.p.errorZone, r); err == nil {
+			w.scrubError(r)
+			return nil
+		}
+	}
+	if parser.ParseChatter(text, r) {
+		w.keepText(text)
+		return nil
+	}
+	err := w.formatsFor(r.Line.Origin).Parse(text, r)
 	if err == nil {
 		return nil
 	}
-	r.Original = text[:min(len(text), MaxOriginal)]
+	w.keepText(text)
 	errors.As(err, &r.ParseError)
 	return err
+}
+
+// keepText puts the head of a text into the event, without its secrets: what is
+// no access line may be a header that nginx dumped.
+func (w *Worker) keepText(text []byte) *record.Record {
+	text = text[:min(len(text), MaxOriginal)]
+	if scrubbed, found := parser.AppendScrubbed(w.scrubbed[:0], text); found {
+		w.scrubbed = scrubbed
+		text = scrubbed
+	}
+	w.rec.Original = text
+	return &w.rec
+}
+
+// scrubError takes secrets out of the parts of an error line that hold what a
+// client sent.
+func (w *Worker) scrubError(r *record.Record) {
+	for _, part := range []*[]byte{&r.Error.Message, &r.Error.Request, &r.Error.Subrequest, &r.Error.Upstream, &r.Error.Referrer} {
+		at := len(w.scrubbedError)
+		if scrubbed, found := parser.AppendScrubbed(w.scrubbedError, *part); found {
+			w.scrubbedError = scrubbed
+			*part = scrubbed[at:]
+		}
+	}
+	w.scrubbedError = w.scrubbedError[:0]
 }
 
 // setTime gives a line without a time the next best one.
@@ -180,6 +250,8 @@ func (w *Worker) setTime(r *record.Record) {
 	switch {
 	case r.HasTimestamp && valid(r.Timestamp):
 		r.TimestampFrom = record.FromLine
+	case r.Envelope.HasTime && valid(r.Envelope.Time):
+		r.Timestamp, r.TimestampFrom = r.Envelope.Time, record.FromEnvelope
 	case line.HasTime && valid(line.Time):
 		r.Timestamp, r.TimestampFrom = line.Time, record.FromSource
 	case w.previousOrigin != nil && w.previousOrigin == line.Origin:

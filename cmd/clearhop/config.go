@@ -17,9 +17,18 @@ import (
 //
 //	nlb: [10.16.1.11]
 //	trusted: [10.16.1.0/24]
+//	label: {service: web, env: prod}
 func loadConfig(r io.Reader) (kong.Resolver, error) {
 	settings := map[string]any{}
-	if err := yaml.NewDecoder(r).Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
+	d := yaml.NewDecoder(r)
+	err := d.Decode(&settings)
+	if err == nil {
+		// What a second document holds would be lost.
+		if err = d.Decode(&yaml.Node{}); err == nil {
+			err = errors.New("it holds more than one document")
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("configuration file: %w", err)
 	}
 	return configFile(settings), nil

@@ -23,7 +23,7 @@ type enrichCommand struct {
 
 	Config  kong.ConfigFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output  string          `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
-	Follow  bool            `short:"f" help:"Go on reading as the files grow, through rotation and truncation."`
+	Follow  bool            `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
 	FromEnd bool            `help:"With --follow: leave out the lines that are there already."`
 	Summary bool            `help:"Print a summary to standard error at the end."`
 	Quiet   bool            `short:"q" help:"Print no count and no progress."`
@@ -62,6 +62,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	}
 	out := file.New(s.out)
 	if c.Output != "" {
+		if err := c.refuseInputAsOutput(); err != nil {
+			return errors.Join(&usageError{err}, p.Close())
+		}
 		if out, err = file.Create(c.Output); err != nil {
 			return errors.Join(err, p.Close())
 		}
@@ -72,16 +75,18 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		out:     newBatch(out),
 		summary: newSummary(),
 	}
-	flushing := e.out.flushRegularly(ctx)
+	// When events cannot be written any more, reading ends.
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	flushing := e.flushRegularly(reading, stop)
 	if c.Follow {
-		err = c.follow(ctx, e)
+		err = c.follow(reading, e, stop)
 	} else {
-		err = c.readAll(ctx, e)
+		err = c.readAll(reading, e)
 	}
-	flushing()
 	// What is in hand is written even after an interrupt.
 	last := context.WithoutCancel(ctx)
-	err = errors.Join(err, e.out.flush(last), out.Close(last), p.Close())
+	err = errors.Join(err, flushing(), e.flush(last, true), e.out.flush(last), out.Close(last), p.Close())
 	if c.Summary {
 		e.summary.print(s.err, p)
 	} else if !c.Quiet {
@@ -93,23 +98,67 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
+// refuseInputAsOutput keeps the output from emptying an input.
+func (c *enrichCommand) refuseInputAsOutput() error {
+	output, err := os.Stat(c.Output)
+	if err != nil || !output.Mode().IsRegular() {
+		return nil // it is not there yet, or cannot be emptied
+	}
+	for _, name := range c.Files {
+		if input, err := os.Stat(name); err == nil && os.SameFile(input, output) {
+			return fmt.Errorf("--output %s is one of the files to read", c.Output)
+		}
+	}
+	return nil
+}
+
 // An enriching is one run of the command over its inputs. Several followers
 // share it.
 type enriching struct {
 	streams
 	mu      sync.Mutex
 	worker  *pipeline.Worker
+	lines   lineBatch
 	out     *batch
 	summary *summary
 }
 
-// process takes one line all the way. The error is that of the sink.
-func (e *enriching) process(ctx context.Context, line *record.Line) error {
+// add takes one line over and processes a batch when there are enough of them.
+// The error is that of the sink.
+func (e *enriching) add(ctx context.Context, line *record.Line) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	outcome := e.worker.Process(line)
-	e.summary.add(&outcome)
-	return e.out.add(ctx, &outcome)
+	if len(e.lines.lines) > 0 && e.lines.lines[0].Origin != line.Origin {
+		if err := e.process(ctx, true); err != nil {
+			return err
+		}
+	}
+	e.lines.add(line)
+	if !e.lines.full() {
+		return nil
+	}
+	return e.process(ctx, false)
+}
+
+// flush processes the lines that were gathered. Where last is false, lines that
+// may go on in the next ones are kept.
+func (e *enriching) flush(ctx context.Context, last bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.process(ctx, last)
+}
+
+func (e *enriching) process(ctx context.Context, last bool) error {
+	done, err := e.worker.ProcessBatch(e.lines.lines, last, func(out *pipeline.Outcome) error {
+		e.summary.add(out)
+		return e.out.add(ctx, out)
+	})
+	if err == nil && done == 0 && e.lines.full() {
+		// A message that does not end: no more of it is waited for.
+		return e.process(ctx, true)
+	}
+	e.lines.drop(done)
+	return err
 }
 
 // readAll reads the files one after the other. One that cannot be read does
@@ -139,15 +188,11 @@ func (c *enrichCommand) readAll(ctx context.Context, e *enriching) error {
 }
 
 func (e *enriching) read(ctx context.Context, name string, bar *progress) error {
-	in := io.Reader(&interruptible{ctx: ctx, r: e.in})
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+	in, err := e.open(ctx, name)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	r := decode.NewReader(in, decode.Options{Name: name})
 	e.summary.inputs++
 	var errs []error
@@ -164,16 +209,27 @@ func (e *enriching) read(ctx context.Context, name string, bar *progress) error 
 			errs = append(errs, err)
 			continue
 		case err != nil && ctx.Err() != nil:
-			return errors.Join(errs...)
+			return errors.Join(append(errs, e.flush(ctx, true))...)
 		case err != nil:
-			return errors.Join(append(errs, err)...)
+			return errors.Join(append(errs, err, e.flush(ctx, true))...)
 		}
-		if err := e.process(ctx, line); err != nil {
+		if err := e.add(ctx, line); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 	}
 	e.summary.empty += r.Empty()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.flush(ctx, true))...)
+}
+
+// open opens an input. Only a regular file never keeps a reader waiting.
+func (e *enriching) open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(&interruptible{ctx: ctx, r: e.in}), nil
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
+		return os.Open(name)
+	}
+	return &interruptible{ctx: ctx, open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
 }
 
 // maxErrors is how many broken payloads of one file are reported before the
@@ -181,7 +237,7 @@ func (e *enriching) read(ctx context.Context, name string, bar *progress) error 
 const maxErrors = 20
 
 // follow reads all files at once until ctx ends.
-func (c *enrichCommand) follow(ctx context.Context, e *enriching) error {
+func (c *enrichCommand) follow(ctx context.Context, e *enriching, stop func()) error {
 	if len(c.Files) == 0 {
 		return &usageError{errors.New("--follow needs files; standard input is read as it comes without it")}
 	}
@@ -193,7 +249,11 @@ func (c *enrichCommand) follow(ctx context.Context, e *enriching) error {
 			continue
 		}
 		e.summary.inputs++
-		wg.Go(func() { errs[i] = e.followOne(ctx, name, c.FromEnd) })
+		wg.Go(func() {
+			if errs[i] = e.followOne(ctx, name, c.FromEnd); errs[i] != nil {
+				stop() // the sink is dead for all of them
+			}
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -201,19 +261,24 @@ func (c *enrichCommand) follow(ctx context.Context, e *enriching) error {
 
 func (e *enriching) followOne(ctx context.Context, name string, fromEnd bool) error {
 	f := decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd})
+	said := ""
 	for {
 		line, err := f.Next()
 		if errors.Is(err, io.EOF) {
 			return f.Close()
 		}
 		if err != nil {
-			// The file may come back, so this is a notice, not the end.
+			// The file may come back, so this is a notice, not the end, and
+			// is given once.
 			e.mu.Lock()
-			fmt.Fprintf(e.err, "clearhop: %v\n", err)
+			if err.Error() != said {
+				said = err.Error()
+				printErrors(e.err, err)
+			}
 			e.mu.Unlock()
 			continue
 		}
-		if err := e.process(context.WithoutCancel(ctx), line); err != nil {
+		if err := e.add(context.WithoutCancel(ctx), line); err != nil {
 			return errors.Join(err, f.Close())
 		}
 	}

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	kongcompletion.Register(app)
 	command, err := app.Parse(args)
 	if err != nil {
-		fmt.Fprintf(errOut, "clearhop: %v\n", err)
+		printErrors(errOut, err)
 		if len(args) == 0 {
 			fmt.Fprintln(errOut, `Try "clearhop enrich FILE" or "clearhop --help".`)
 		}
@@ -82,14 +82,20 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "clearhop: interrupted")
 		return exitInterrupted
 	default:
-		for _, e := range flatten(err) {
-			fmt.Fprintf(errOut, "clearhop: %v\n", e)
-		}
+		printErrors(errOut, err)
 		var usage *usageError
 		if errors.As(err, &usage) {
 			return exitUsage
 		}
 		return exitFailed
+	}
+}
+
+// printErrors prints each error of a joined one on a line. Names of files may
+// hold anything, so it is made fit for a terminal.
+func printErrors(w io.Writer, err error) {
+	for _, e := range flatten(err) {
+		fmt.Fprintf(w, "clearhop: %s\n", printable(e.Error()))
 	}
 }
 
@@ -105,6 +111,10 @@ func (e *usageError) Unwrap() []error { return flatten(e.err) }
 // flatten lists the errors of a joined one. A sink's error stays one: it
 // accounts for each document.
 func flatten(err error) []error {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) {
+		err = parse.Unwrap()
+	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if _, whole := err.(*sink.PutError); whole || !ok { //nolint:errorlint // what it is joined with is taken apart
 		return []error{err}

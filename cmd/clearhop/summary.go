@@ -21,6 +21,7 @@ type summary struct {
 	empty  int64
 
 	lines, parsed, unparsed int64
+	errorLines, otherLines  int64
 	geoErrors               int64
 	nlbPrivate, nlbInferred int64
 	bots                    int64
@@ -34,12 +35,16 @@ type summary struct {
 	paths     tally
 	statuses  tally
 	unread    tally // why lines could not be read
+	formats   tally // the log_formats that access lines were read with
+	levels    tally // of error lines
+	envelopes tally // that log routers wrapped around lines
 }
 
 func newSummary() *summary {
 	return &summary{
 		verdicts: tally{}, reasons: tally{}, shown: tally{}, hops: map[string]tally{},
 		countries: tally{}, networks: tally{}, paths: tally{}, statuses: tally{}, unread: tally{},
+		formats: tally{}, levels: tally{}, envelopes: tally{},
 	}
 }
 
@@ -71,12 +76,24 @@ func (t tally) addText(name string) {
 func (s *summary) add(out *pipeline.Outcome) {
 	r := out.Record
 	s.lines++
-	if r.Dataset != record.AccessLine {
+	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
+		s.envelopes.addText(kind.String())
+	}
+	switch r.Dataset {
+	case record.ErrorLogLine:
+		s.errorLines++
+		s.levels.add(r.Error.Level)
+		return
+	case record.OtherLine:
+		s.otherLines++
+		return
+	case record.Unparsed:
 		s.unparsed++
 		s.unread.addText(whyUnread(r))
 		return
 	}
 	s.parsed++
+	s.formats.addText(r.Format)
 	if out.Err != nil {
 		s.geoErrors++
 	}
@@ -134,17 +151,22 @@ func statusClass(status int64) string {
 
 // printCount prints the one line that ends every run.
 func (s *summary) printCount(w io.Writer) {
-	fmt.Fprintf(w, "clearhop: %s, %d parsed, %d unparsed, %d with an NLB's private address\n",
-		plural(s.lines, "line"), s.parsed, s.unparsed, s.nlbPrivate)
+	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address\n",
+		plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate)
 }
 
 // print prints the whole summary.
 func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
 	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", plural(s.lines, "line"), plural(int64(s.inputs), "input"))
 	printTable(w, "Lines", s.lines, []entry{
-		{"parsed", s.parsed, ""},
+		{"access lines", s.parsed, ""},
+		{"error lines", s.errorLines, ""},
+		{"other: an entrypoint's words, notices, lines that go on another one", s.otherLines, ""},
 		{"unparsed", s.unparsed, ""},
 	})
+	printTable(w, "Formats of access lines (log_format)", s.parsed, s.formats.top(20))
+	printTable(w, "Error lines by level", s.errorLines, s.levels.top(8))
+	printTable(w, "Envelopes of log routers", s.lines, s.envelopes.top(10))
 	if s.unparsed > 0 {
 		printTable(w, "Why lines could not be read", s.unparsed, s.unread.top(5))
 	}
@@ -184,7 +206,7 @@ func (s *summary) printChain(w io.Writer) {
 		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
 	}
 	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
-		s.nlbPrivate, plural(s.parsed, "parsed line"), inferred)
+		s.nlbPrivate, plural(s.parsed, "access line"), inferred)
 	if s.nlbPrivate > 0 {
 		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), clientip.Reasons()))
 	}
@@ -258,10 +280,10 @@ func printTable(w io.Writer, title string, of int64, entries []entry) {
 	fmt.Fprintln(w, title)
 	width := 0
 	for _, e := range entries {
-		width = max(width, len(printable(e.name)))
+		width = max(width, len([]rune(shortened(e.name))))
 	}
 	for _, e := range entries {
-		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, printable(e.name))
+		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, shortened(e.name))
 		if e.note != "" {
 			line += "  " + e.note
 		}
@@ -272,19 +294,24 @@ func printTable(w io.Writer, title string, of int64, entries []entry) {
 
 const maxPrinted = 80
 
-// printable makes text of a log fit for a terminal: control characters would
-// command it.
-func printable(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, name)
+// shortened is printable, and no longer than a table's column.
+func shortened(name string) string {
+	name = printable(name)
 	if runes := []rune(name); len(runes) > maxPrinted {
 		name = string(runes[:maxPrinted]) + "…"
 	}
 	return name
+}
+
+// printable makes text of a log, or of a file's name, fit for a terminal:
+// control characters would command it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 func percent(n, of int64) string {

@@ -14,11 +14,13 @@ import (
 type Counts struct {
 	Lines     int // log lines read
 	Unparsed  int // of them: no format reads them
+	Other     int // of them: error lines, chatter, continuations
 	NLB       int // of them: $remote_addr shows an NLB's private address
 	GeoErrors int // look-ups that failed in a damaged database
 	Delivered int // events that the sink took
 	Failed    int // events that it did not take
 
+	formats  []count // lines by the format that read them
 	verdicts []count // in the order of their first record; there are few
 	reasons  []count
 }
@@ -31,8 +33,14 @@ type count struct {
 func (c *Counts) add(out *pipeline.Outcome) {
 	c.Lines++
 	r := out.Record
-	if r.Dataset == record.Unparsed {
+	switch r.Dataset {
+	case record.AccessLine:
+		c.formats = addTo(c.formats, r.Format)
+	case record.Unparsed:
 		c.Unparsed++
+		return
+	default:
+		c.Other++
 		return
 	}
 	if out.Err != nil {
@@ -57,7 +65,7 @@ func addTo(counts []count, name string) []count {
 
 // Reset makes c ready for the next invocation and keeps its memory.
 func (c *Counts) Reset() {
-	*c = Counts{verdicts: c.verdicts[:0], reasons: c.reasons[:0]}
+	*c = Counts{formats: c.formats[:0], verdicts: c.verdicts[:0], reasons: c.reasons[:0]}
 }
 
 // LogValue gives the counts as a group of attributes.
@@ -65,10 +73,12 @@ func (c *Counts) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("lines", c.Lines),
 		slog.Int("unparsed", c.Unparsed),
+		slog.Int("other", c.Other),
 		slog.Int("nlb_private_ip", c.NLB),
 		slog.Int("geo_errors", c.GeoErrors),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
+		slog.Any("formats", group(c.formats)),
 		slog.Any("verdicts", group(c.verdicts)),
 		slog.Any("reasons", group(c.reasons)),
 	)

@@ -40,16 +40,19 @@ const maxKept = 8 << 20
 func (c *Courier) Deliver(ctx context.Context, lines []record.Line, n *Counts) error {
 	c.reset()
 	var errs []error
-	for i := range lines {
-		out := c.worker.Process(&lines[i])
-		n.add(&out)
+	gather := func(out *pipeline.Outcome) error {
+		n.add(out)
 		c.data = append(c.data, out.Data...)
 		c.ends = append(c.ends, len(c.data))
 		c.ids = append(c.ids, out.ID...)
 		c.idAt = append(c.idAt, len(c.ids))
 		if len(c.data) >= maxGathered {
-			errs = append(errs, c.put(ctx, n))
+			errs = append(errs, c.put(ctx, n)) // the other lines are tried all the same
 		}
+		return nil
+	}
+	if _, err := c.worker.ProcessBatch(lines, true, gather); err != nil {
+		errs = append(errs, err)
 	}
 	errs = append(errs, c.put(ctx, n))
 	if cap(c.data) > maxKept {
