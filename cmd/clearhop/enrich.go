@@ -101,11 +101,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 // refuseInputAsOutput keeps the output from emptying an input.
 func (c *enrichCommand) refuseInputAsOutput() error {
 	output, err := os.Stat(c.Output)
-	if err != nil || !output.Mode().IsRegular() {
-		return nil // it is not there yet, or cannot be emptied
-	}
+	there := err == nil && output.Mode().IsRegular() // else it cannot be emptied
 	for _, name := range c.Files {
-		if input, err := os.Stat(name); err == nil && os.SameFile(input, output) {
+		if input, err := os.Stat(name); there && err == nil && os.SameFile(input, output) {
 			return fmt.Errorf("--output %s is one of the files to read", c.Output)
 		}
 	}
@@ -192,7 +190,7 @@ func (e *enriching) read(ctx context.Context, name string, bar *progress) error 
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // read only
 	r := decode.NewReader(in, decode.Options{Name: name})
 	e.summary.inputs++
 	var errs []error

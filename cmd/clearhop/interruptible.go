@@ -70,8 +70,10 @@ func (i *interruptible) fill() {
 // Close closes what was opened. A read that is still waiting keeps it open, and
 // ends with the program.
 func (i *interruptible) Close() error {
-	if i.ctx.Err() != nil {
+	select {
+	case <-i.ctx.Done():
 		return nil
+	default:
 	}
 	select {
 	case f := <-i.opened:
