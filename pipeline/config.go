@@ -15,7 +15,7 @@ import (
 // and the table in the README all read them.
 type Config struct {
 	Format       []string          `name:"format" env:"CLEARHOP_FORMAT" default:"auto" sep:"none" envSeparator:"\x1e" placeholder:"FORMAT" help:"How the lines are written: a log_format directive as in nginx.conf, a bare format string, @FILE for all of an nginx.conf, json, or the name of a known format; auto tries all known ones. Repeatable: each line is tried in order."`
-	FormatFor    map[string]string `name:"format-for" env:"CLEARHOP_FORMAT_FOR" mapsep:"none" envSeparator:"\x1e" envKeyValSeparator:"=" placeholder:"PATTERN=FORMAT" help:"The format of the log groups, or files, whose names match a pattern (* stands for anything but a slash); the others have those of format."`
+	FormatFor    map[string]string `name:"format-for" env:"CLEARHOP_FORMAT_FOR" mapsep:"\n" envSeparator:"\n" envKeyValSeparator:"=" placeholder:"PATTERN=FORMAT" help:"The format of the log groups, or files, whose names match a pattern (* stands for anything but a slash); the others have those of format. Repeatable; in the variable one a line."`
 	JSONKey      map[string]string `name:"json-key" env:"CLEARHOP_JSON_KEYS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VARIABLE" help:"The nginx variable that a key of a JSON access log carries, beside the usual ones; - for none."`
 	ErrorZone    string            `name:"error-zone" env:"CLEARHOP_ERROR_ZONE" default:"UTC" placeholder:"ZONE" help:"The time zone of error lines, which bear none: a name such as Asia/Tokyo."`
 	NLB          []string          `name:"nlb" env:"CLEARHOP_NLB" placeholder:"CIDR" help:"Addresses of the Network Load Balancer's nodes, or their subnets. Without nlb and trusted, every private address counts as an NLB's."`

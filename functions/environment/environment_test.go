@@ -23,7 +23,7 @@ func TestLoad(t *testing.T) {
 	err := environment.Load([]string{
 		"PATH=/bin", "CLEARHOP_FIREHOSE_STREAM=events", "CLEARHOP_NLB=10.0.0.1,10.0.0.2", "CLEARHOP_STRICT=true",
 		"CLEARHOP_FORMAT=$remote_addr, $status", "CLEARHOP_LABELS=service=web,env=prod", "CLEARHOP_GEO_MAX_AGE=1h",
-		"CLEARHOP_TRUSTED=",
+		"CLEARHOP_TRUSTED=", "CLEARHOP_FORMAT_FOR=/ecs/*=$remote_addr, $status\n/web=combined", "CLEARHOP_JSON_KEYS=who=remote_addr,what=request",
 	}, &s, &c)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,9 @@ func TestLoad(t *testing.T) {
 		t.Error(diff)
 	}
 	want := pipeline.Config{
-		Format: []string{"$remote_addr, $status"}, NLB: []string{"10.0.0.1", "10.0.0.2"}, Strict: true,
+		Format: []string{"$remote_addr, $status"}, ErrorZone: "UTC",
+		FormatFor: map[string]string{"/ecs/*": "$remote_addr, $status", "/web": "combined"},
+		JSONKey:   map[string]string{"who": "remote_addr", "what": "request"}, NLB: []string{"10.0.0.1", "10.0.0.2"}, Strict: true,
 		ClientFields: []string{"proxy_protocol_addr", "http_x_forwarded_for", "http_x_real_ip"},
 		GeoMaxAge:    time.Hour, Label: map[string]string{"service": "web", "env": "prod"},
 	}
