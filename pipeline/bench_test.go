@@ -109,18 +109,18 @@ func BenchmarkPayload(b *testing.B) {
 		w := open(b, c)
 		d := decode.NewDecoder(decode.Options{})
 		var out []byte
+		gather := func(o *pipeline.Outcome) error {
+			out = append(out, o.Data...)
+			return o.Err
+		}
 		for b.Loop() {
 			p, err := d.Decode(event)
 			if err != nil {
 				b.Fatal(err)
 			}
 			out = out[:0]
-			for i := range p.Lines {
-				o := w.Process(&p.Lines[i])
-				if o.Err != nil {
-					b.Fatal(o.Err)
-				}
-				out = append(out, o.Data...)
+			if _, err := w.ProcessBatch(p.Lines, true, gather); err != nil {
+				b.Fatal(err)
 			}
 		}
 		perLine(b)
