@@ -94,7 +94,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	done
 
 golden: ## rewrite golden files and generated documentation; read the diff
-	$(GO) test $$(grep -l 'flag.Bool("update"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+	$(GO) test -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

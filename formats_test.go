@@ -2,7 +2,6 @@ package clearhop_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,14 +9,11 @@ import (
 	"testing"
 
 	"clearhop/decode/envelope"
+	"clearhop/internal/golden"
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "rewrite generated documentation")
 
 // sampleOf returns a line of a format: the first of its golden file where it has
 // one, which real nginx wrote.
@@ -45,30 +41,7 @@ func firstLine(path string) string {
 // TestFormatsDocumentation writes the tables of docs/formats.md from golden
 // files, and holds that each sample is read as what it stands for.
 func TestFormatsDocumentation(t *testing.T) {
-	const path = "docs/formats.md"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := string(page)
-	for name, content := range map[string]string{"formats": formatTable(t), "envelopes": envelopeTable(t)} {
-		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->"
-		before, rest, ok := strings.Cut(got, begin)
-		_, after, ok2 := strings.Cut(rest, end)
-		if !ok || !ok2 {
-			t.Fatalf("%s lacks the markers of %q", path, name)
-		}
-		got = before + begin + content + end + after
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(page), got); diff != "" {
-		t.Errorf("%s is out of date (make golden rewrites it; -want +got):\n%s", path, diff)
-	}
+	golden.Sections(t, "docs/formats.md", map[string]string{"formats": formatTable(t), "envelopes": envelopeTable(t)})
 }
 
 func formatTable(t *testing.T) string {

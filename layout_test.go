@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
 	"sink/firehose":            {"sink"},
 	"internal/mototest":        {},
+	"internal/golden":          {},
 	"internal/nginxtest":       {},
 	"functions/runtimetest":    {"functions/runtimetest"},
 	"functions/environment":    {},

@@ -3,23 +3,19 @@ package encode_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"clearhop/encode"
+	"clearhop/internal/golden"
 	"clearhop/record"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files and generated documentation")
 
 // full is a record in which every field has a value.
 func full() *record.Record {
@@ -115,7 +111,7 @@ func TestGolden(t *testing.T) {
 			if err := json.Indent(&indented, event, "", "  "); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", name+".json"), indented.Bytes())
+			golden.Check(t, filepath.Join("testdata", name+".json"), indented.Bytes())
 			validate(t, event)
 		})
 	}
@@ -210,22 +206,11 @@ func TestAppendAllocatesNothing(t *testing.T) {
 // TestSchemaFile and TestDocumentation hold what is generated against the
 // table of fields.
 func TestSchemaFile(t *testing.T) {
-	golden(t, filepath.Join("..", "docs", "event.schema.json"), encode.JSONSchema())
+	golden.Check(t, filepath.Join("..", "docs", "event.schema.json"), encode.JSONSchema())
 }
 
 func TestDocumentation(t *testing.T) {
-	path := filepath.Join("..", "docs", "event.md")
-	const begin, end = "<!-- generated: fields -->\n", "<!-- end -->"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok1 := bytes.Cut(page, []byte(begin))
-	_, after, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok1 || !ok2 {
-		t.Fatalf("%s lacks the markers %q and %q", path, begin, end)
-	}
-	golden(t, path, bytes.Join([][]byte{before, []byte(begin), encode.MarkdownTable(), []byte(end), after}, nil))
+	golden.Sections(t, filepath.Join("..", "docs", "event.md"), map[string]string{"fields": string(encode.MarkdownTable())})
 }
 
 // FuzzAppend: whatever bytes a record holds, its event is one line of valid
@@ -303,26 +288,6 @@ func validate(t *testing.T, event []byte) {
 	}
 	if err := compiled.Validate(doc); err != nil {
 		t.Errorf("the event does not fit its schema: %v\n%s", err, event)
-	}
-}
-
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is out of date (make golden rewrites it; -want +got):\n%s", path, diff)
 	}
 }
 

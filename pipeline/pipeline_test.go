@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,13 +13,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"clearhop/internal/golden"
 	"clearhop/pipeline"
 	"clearhop/record"
-
-	godiff "github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // diagFormat is what wrote testdata/chain/*/*.diag.log: every variable that
 // tells of the chain.
@@ -110,7 +106,7 @@ func TestVerdictsOfTheRealChain(t *testing.T) {
 		}
 		flush()
 	}
-	golden(t, "testdata/verdicts.txt", []byte(table.String()))
+	golden.Check(t, "testdata/verdicts.txt", []byte(table.String()))
 }
 
 // TestEvents holds whole events: one scenario with all variables, the seed's
@@ -136,7 +132,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "testdata/events.json", events.Bytes())
+	golden.Check(t, "testdata/events.json", events.Bytes())
 }
 
 func TestEveryLineHasOneOutcomeWithItsIdentity(t *testing.T) {
@@ -284,21 +280,4 @@ func FuzzProcess(f *testing.F) {
 			t.Fatalf("two workers disagree:\n%q\n%q", first, second.Data)
 		}
 	})
-}
-
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := godiff.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is out of date (make golden rewrites it; -want +got):\n%s", path, diff)
-	}
 }

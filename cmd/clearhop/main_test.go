@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"flag"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 
+	"clearhop/internal/golden"
+
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected output in the scripts and generated documentation")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"clearhop": main})
@@ -25,7 +24,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
-		UpdateScripts: *update,
+		UpdateScripts: golden.Updating(),
 		Setup: func(env *testscript.Env) error {
 			samples, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
 			if err != nil {

@@ -9,48 +9,19 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/internal/golden"
 	"clearhop/parser"
 	"clearhop/pipeline"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestReadme holds what the README shows against the code.
 func TestReadme(t *testing.T) {
-	path := filepath.Join("..", "..", "README.md")
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := page
 	format, _ := parser.Builtin(parser.Recommended)
-	for name, content := range map[string]string{
+	golden.Sections(t, filepath.Join("..", "..", "README.md"), map[string]string{
 		"configuration": configurationTable(),
 		"format":        "```nginx\n" + format + "\n```\n",
 		"example":       example(t),
-	} {
-		got = replaceGenerated(t, got, name, content)
-	}
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(page), string(got)); diff != "" {
-		t.Errorf("README.md is out of date (make golden rewrites it; -want +got):\n%s", diff)
-	}
-}
-
-func replaceGenerated(t *testing.T, page []byte, name, content string) []byte {
-	t.Helper()
-	begin, end := []byte("<!-- generated: "+name+" -->\n"), []byte("<!-- end -->")
-	before, rest, ok1 := bytes.Cut(page, begin)
-	_, after, ok2 := bytes.Cut(rest, end)
-	if !ok1 || !ok2 {
-		t.Fatalf("README.md lacks the markers of %q", name)
-	}
-	return bytes.Join([][]byte{before, begin, []byte(content), end, after}, nil)
+	})
 }
 
 // configurationTable makes the table of settings from the struct tags that

@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,12 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"clearhop/internal/golden"
 	"clearhop/record"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // dump writes down all that an envelope holds, in one form for all tests.
 func dump(e *record.Envelope) string {
@@ -52,21 +48,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			got := dumpLog(t, path)
-			golden := strings.TrimSuffix(path, ".log") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-				t.Errorf("%s (-want +got; go test -update rewrites it):\n%s", golden, diff)
-			}
+			golden.Check(t, strings.TrimSuffix(path, ".log")+".txt", []byte(dumpLog(t, path)))
 		})
 	}
 }

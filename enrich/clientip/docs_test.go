@@ -1,51 +1,18 @@
 package clientip_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"clearhop/enrich/clientip"
+	"clearhop/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite generated documentation")
-
-const verdictsPage = "../../docs/verdicts.md"
 
 // TestVerdictsPage holds the tables of docs/verdicts.md to the code.
 func TestVerdictsPage(t *testing.T) {
-	b, err := os.ReadFile(verdictsPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := string(b)
-	want := replaceGenerated(t, page, "verdicts", verdictTable())
-	want = replaceGenerated(t, want, "reasons", reasonTable())
-	if *update {
-		if err := os.WriteFile(verdictsPage, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, page); diff != "" {
-		t.Errorf("docs/verdicts.md is out of date (go test ./enrich/clientip -update rewrites it; -want +got):\n%s", diff)
-	}
-}
-
-func replaceGenerated(t *testing.T, page, name, text string) string {
-	t.Helper()
-	mark, end := "<!-- generated: "+name+" -->\n", "<!-- end -->"
-	before, rest, ok := strings.Cut(page, mark)
-	_, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("no %q with %q in docs/verdicts.md", mark, end)
-	}
-	return before + mark + text + end + after
+	golden.Sections(t, "../../docs/verdicts.md", map[string]string{"verdicts": verdictTable(), "reasons": reasonTable()})
 }
 
 func verdictTable() string {

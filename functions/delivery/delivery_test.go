@@ -5,23 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
+	"clearhop/internal/golden"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/sink"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "rewrite generated documentation")
 
 func TestSettings(t *testing.T) {
 	f := func(want string, environ ...string) {
@@ -49,16 +44,6 @@ func TestSettings(t *testing.T) {
 
 // TestReadme holds the README's table of the functions' own settings.
 func TestReadme(t *testing.T) {
-	const path, begin, end = "../../README.md", "<!-- generated: function settings -->\n", "<!-- end -->"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(page), begin)
-	if !ok {
-		t.Fatalf("README.md lacks the marker %q", begin)
-	}
-	_, after, _ := strings.Cut(rest, end)
 	var b strings.Builder
 	b.WriteString("| variable | default | what it does |\n| --- | --- | --- |\n")
 	for _, v := range environment.Variables(&delivery.Settings{}) {
@@ -68,16 +53,7 @@ func TestReadme(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, value, v.Help)
 	}
-	got := before + begin + b.String() + end + after
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(page), got); diff != "" {
-		t.Errorf("README.md is out of date (make golden rewrites it; -want +got):\n%s", diff)
-	}
+	golden.Sections(t, "../../README.md", map[string]string{"function settings": b.String()})
 }
 
 // memory is a sink that keeps copies, and fails as fail says.

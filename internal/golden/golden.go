@@ -1,0 +1,69 @@
+// Package golden holds what a test makes against a file that is committed, and
+// rewrites the file when the test is run with -update:
+//
+//	golden.Check(t, "testdata/events.json", got)
+//	golden.Sections(t, "README.md", map[string]string{"format": table})
+//
+// make golden runs all tests that use the package with -update; a person reads
+// the diff.
+package golden
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files and generated documentation")
+
+// Updating reports whether the test was run with -update.
+func Updating() bool { return *update }
+
+// Check compares got with the file at path.
+func Check(t testing.TB, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("%s is out of date (make golden rewrites it; -want +got):\n%s", path, diff)
+	}
+}
+
+// Sections compares the parts of a page that are generated, by their names. A
+// part stands between lines of its own:
+//
+//	<!-- generated: NAME -->
+//	<!-- end -->
+func Sections(t testing.TB, path string, sections map[string]string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	for name, content := range sections {
+		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->"
+		before, rest, ok := strings.Cut(page, begin)
+		_, after, closed := strings.Cut(rest, end)
+		if !ok || !closed {
+			t.Fatalf("%s has no %q with %q behind it", path, begin, end)
+		}
+		page = before + begin + content + end + after
+	}
+	Check(t, path, []byte(page))
+}
