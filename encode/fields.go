@@ -30,7 +30,7 @@ var fields = []field[record.Record]{
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
 	word("event.timestamp_from", "Where `@timestamp` is from when the line bears none: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
-	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others. Cookies and tokens are scrubbed.", "the line",
+	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others; not for a line that goes on another one, whose event has the whole. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
 
 	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",

@@ -15,8 +15,8 @@ const scrubbed = "[scrubbed]"
 //
 // Secrets are
 //
-//   - the values of the headers Cookie, Set-Cookie, Authorization,
-//     Proxy-Authorization, X-Api-Key, X-Auth-Token and X-Amz-Security-Token that
+//   - the values of headers whose name holds cookie, auth, token, secret,
+//     password, api-key, session or jwt, in whatever company, that
 //     stand at the start of a line or of what a broken header quotes. A value
 //     reaches to the end of its line, whatever it holds, but not into what nginx
 //     writes behind a broken header;
@@ -102,7 +102,7 @@ func secretHeader(line []byte) (value int, ok bool) {
 
 func headerValue(line []byte) (value int, ok bool) {
 	n := bytes.IndexByte(line, ':')
-	if n < 0 || !isSecretHeader(bytes.TrimRight(line[:n], " \t")) {
+	if n < 0 || !isSecretHeader(bytes.Trim(line[:n], " \t")) {
 		return 0, false
 	}
 	value = n + 1
@@ -113,15 +113,27 @@ func headerValue(line []byte) (value int, ok bool) {
 }
 
 func isSecretHeader(name []byte) bool {
-	for _, secret := range [...]string{
-		"cookie", "set-cookie", "authorization", "proxy-authorization",
-		"x-api-key", "x-auth-token", "x-amz-security-token",
-	} {
-		if equalFold(name, secret) {
-			return true
+	for _, part := range [...]string{"cookie", "auth", "token", "secret", "password", "api-key", "apikey", "session", "jwt"} {
+		for i := 0; i+len(part) <= len(name); i++ {
+			if equalFold(name[i:i+len(part)], part) {
+				return len(name) <= maxHeaderName && isHeaderName(name)
+			}
 		}
 	}
 	return false
+}
+
+// maxHeaderName bounds what is taken for the name of a header.
+const maxHeaderName = 64
+
+// isHeaderName keeps a sentence with such a word in it from being one.
+func isHeaderName(name []byte) bool {
+	for _, c := range name {
+		if !isNameByte(c) && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // headerEnd returns where a header's value ends that text starts with. Only a

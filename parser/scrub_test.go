@@ -49,7 +49,7 @@ var secretTexts = []string{
 
 // Texts that hold none.
 var plainTexts = []string{
-	"", "\n", "Cookie", "Cookie:", "Cookie: ", "Cookie: \r\n", "Cooki", "X-Cookie: a", "Cookies: a", "Host: Cookie: a", "a\nHost: b",
+	"", "\n", "Cookie", "Cookie:", "Cookie: ", "Cookie: \r\n", "Cooki", "Cookie monster says: a", "Host: Cookie: a", "a\nHost: b",
 	"GET /?token=", "GET /?token=&a=b", "GET /token=a", "GET /?tokens=a", "GET /?design=a&signal=b", "=", "?=a", "token=a", "a token=b",
 	"Cookie: [scrubbed]\r\n", "GET /?token=[scrubbed]&a=b", usualCombined, wholeErrorLine,
 }

@@ -89,6 +89,9 @@ func (s *Set) add(name, text string, c SetConfig) error {
 	return nil
 }
 
+// combined is the format that nginx brings along.
+const combined = "combined"
+
 func (s *Set) addConf(name string, c SetConfig) error {
 	if c.ReadConf == nil {
 		return errors.New("no file can be read here")
@@ -97,11 +100,17 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	if err != nil {
 		return err
 	}
-	if len(conf.Formats) == 0 {
-		return fmt.Errorf("%s has no log_format", name)
-	}
 	for _, f := range conf.Formats {
 		s.formats = append(s.formats, f)
+	}
+	for _, log := range conf.Logs {
+		if log.Format == combined {
+			// nginx has this one without a log_format.
+			return s.add(combined, combined, c)
+		}
+	}
+	if len(conf.Formats) == 0 {
+		return fmt.Errorf("%s has no log_format", name)
 	}
 	return nil
 }

@@ -114,6 +114,35 @@ func TestStreamsAreNotMixed(t *testing.T) {
 	}
 }
 
+// TestVisitorCannotHideLines: what a format of the stream reads is no part of an
+// error that a visitor left open, whatever the line begins with.
+func TestVisitorCannotHideLines(t *testing.T) {
+	object := []byte(`{"time_iso8601":"2026-11-22T11:00:24+00:00","remote_addr":"203.0.113.9","request":"GET / HTTP/1.1","status":200}`)
+	lines := linesOf(&record.Origin{Source: "log"},
+		[]byte(`2026/11/22 11:00:25 [error] 7#7: *1 broken header: "x`), object, object,
+		[]byte(`{"status":200,"remote_addr":"203.0.113.9","request":"GET / HTTP/1.1","ua":"x\" while reading PROXY protocol, client: 1.2.3.4, server: x, y"}`))
+	for i, event := range inBatches(t, open(t, chain()), lines, len(lines))[1:] {
+		if !strings.Contains(event, `"dataset":"nginx.access"`) {
+			t.Errorf("line %d is hidden: %s", i+1, event)
+		}
+	}
+}
+
+// TestFragmentsWaitForTheNextBatch: where a batch ends changes nothing.
+func TestFragmentsWaitForTheNextBatch(t *testing.T) {
+	text := [][]byte{access, access}
+	for range 3 {
+		text = append(text, fmt.Appendf(nil, "2026-11-22T11:00:24.5Z stdout P %s", access[:30]), fmt.Appendf(nil, "2026-11-22T11:00:24.5Z stdout F %s", access[30:]))
+	}
+	lines := linesOf(&record.Origin{Source: "pod"}, text...)
+	want := inBatches(t, open(t, chain()), lines, len(lines))
+	for size := 1; size < len(lines); size++ {
+		if got := inBatches(t, open(t, chain()), lines, size); !slices.Equal(got, want) {
+			t.Errorf("in batches of %d: %q, want %q", size, got, want)
+		}
+	}
+}
+
 // TestFragmentsOfTwoContainers: pieces that a runtime cut are put together by
 // container and stream.
 func TestFragmentsOfTwoContainers(t *testing.T) {
@@ -169,6 +198,14 @@ func TestSecretsAreScrubbed(t *testing.T) {
 		[]byte(`2026/11/22 11:00:25 [error] 7#7: *1 broken header: "GET /?token=hush HTTP/1.1`), []byte("Cookie: hush"),
 		[]byte(`" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80`))
 	events := inBatches(t, open(t, chain()), lines, len(lines))
+	var wrapped [][]byte
+	for i := range lines {
+		wrapped = append(wrapped, fmt.Appendf(nil, "web_1  | %s", lines[i].Text))
+	}
+	wrapped = append(wrapped, []byte("2026-11-22T11:00:25.1Z stderr P Cookie: sid=hu"), []byte("2026-11-22T11:00:25.1Z stderr F sh; x=hush"))
+	wrapped = append(wrapped, []byte("X-Vault-Token: hush"), []byte(" Cookie: hush"))
+	in := linesOf(&record.Origin{Source: "wrapped"}, wrapped...)
+	events = append(events, inBatches(t, open(t, chain()), in, len(in))...)
 	if all := strings.Join(events, ""); strings.Contains(all, "hush") || !bytes.Contains([]byte(all), []byte("[scrubbed]")) {
 		t.Errorf("a secret is in the events:\n%s", all)
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,7 +38,10 @@ func (c *Config) formats() (*parser.Set, []groupFormats, error) {
 	}
 	all := compile("format", texts)
 	var perGroup []groupFormats
-	for _, pattern := range slices.Sorted(maps.Keys(c.FormatFor)) {
+	patterns := slices.SortedFunc(maps.Keys(c.FormatFor), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) // the longest says most
+	})
+	for _, pattern := range patterns {
 		if _, err := path.Match(pattern, ""); err != nil {
 			errs = append(errs, setting("format-for", fmt.Errorf("pattern %q: %w", pattern, err)))
 			continue

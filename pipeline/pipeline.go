@@ -61,6 +61,9 @@ func New(c Config) (*Pipeline, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
+	if c.ErrorZone == "Local" {
+		fail("error-zone", errors.New(`"Local" is the zone of this machine: name the zone that nginx runs in`))
+	}
 	p.errorZone, err = time.LoadLocation(c.ErrorZone)
 	fail("error-zone", err)
 	p.encoder, err = encode.New(encode.Options{Labels: c.Label})
@@ -113,6 +116,7 @@ type Worker struct {
 	p      *Pipeline
 	enrich *enrich.Worker
 	rec    record.Record
+	spare  record.Record // for lines that are looked at before their turn
 	data   []byte
 
 	// The formats of the stream in hand, see formatsFor.

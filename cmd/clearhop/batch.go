@@ -101,7 +101,9 @@ func (b *lineBatch) keep(text []byte) []byte {
 	return b.text[from:len(b.text):len(b.text)]
 }
 
-func (b *lineBatch) full() bool { return len(b.lines) >= maxLines || len(b.text) >= maxLineBytes }
+func (b *lineBatch) full() bool {
+	return len(b.lines) >= maxLines || len(b.lines) > 0 && len(b.text) >= maxLineBytes
+}
 
 // drop forgets the first n lines.
 func (b *lineBatch) drop(n int) {
@@ -146,7 +148,7 @@ func (e *enriching) flushRegularly(ctx context.Context, dead func()) (stop func(
 					dead()
 				}
 				e.mu.Lock()
-				held = len(e.lines.lines) > 0
+				held = e.holds()
 				e.mu.Unlock()
 			}
 		}

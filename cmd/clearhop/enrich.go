@@ -72,6 +72,8 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	e := &enriching{
 		streams: s,
 		worker:  p.NewWorker(),
+		lines:   map[*record.Origin]*lineBatch{},
+		mixed:   c.Follow,
 		out:     newBatch(out),
 		summary: newSummary(),
 	}
@@ -114,9 +116,12 @@ func (c *enrichCommand) refuseInputAsOutput() error {
 // share it.
 type enriching struct {
 	streams
-	mu      sync.Mutex
-	worker  *pipeline.Worker
-	lines   lineBatch
+	mu     sync.Mutex
+	worker *pipeline.Worker
+	// lines are what was gathered of each stream. Only followed files come
+	// mixed; of all others the one before has ended when the next one begins.
+	lines   map[*record.Origin]*lineBatch
+	mixed   bool
 	out     *batch
 	summary *summary
 }
@@ -126,16 +131,33 @@ type enriching struct {
 func (e *enriching) add(ctx context.Context, line *record.Line) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.lines.lines) > 0 && e.lines.lines[0].Origin != line.Origin {
-		if err := e.process(ctx, true); err != nil {
-			return err
+	b := e.lines[line.Origin]
+	if b == nil {
+		if !e.mixed {
+			if err := e.processAll(ctx, true); err != nil {
+				return err
+			}
+			clear(e.lines)
 		}
+		b = &lineBatch{}
+		e.lines[line.Origin] = b
 	}
-	e.lines.add(line)
-	if !e.lines.full() {
+	b.add(line)
+	if !b.full() {
 		return nil
 	}
-	return e.process(ctx, false)
+	return e.process(ctx, b, false)
+}
+
+// holds reports whether lines are gathered that were not processed. The caller
+// has e.mu.
+func (e *enriching) holds() bool {
+	for _, b := range e.lines {
+		if len(b.lines) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // flush processes the lines that were gathered. Where last is false, lines that
@@ -143,19 +165,27 @@ func (e *enriching) add(ctx context.Context, line *record.Line) error {
 func (e *enriching) flush(ctx context.Context, last bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.process(ctx, last)
+	return e.processAll(ctx, last)
 }
 
-func (e *enriching) process(ctx context.Context, last bool) error {
-	done, err := e.worker.ProcessBatch(e.lines.lines, last, func(out *pipeline.Outcome) error {
+func (e *enriching) processAll(ctx context.Context, last bool) error {
+	var errs []error
+	for _, b := range e.lines {
+		errs = append(errs, e.process(ctx, b, last))
+	}
+	return errors.Join(errs...)
+}
+
+func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error {
+	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
 		e.summary.add(out)
 		return e.out.add(ctx, out)
 	})
-	if err == nil && done == 0 && e.lines.full() {
+	if err == nil && done == 0 && !last && b.full() {
 		// A message that does not end: no more of it is waited for.
-		return e.process(ctx, true)
+		return e.process(ctx, b, true)
 	}
-	e.lines.drop(done)
+	b.drop(done)
 	return err
 }
 

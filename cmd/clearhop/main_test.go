@@ -40,6 +40,23 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// TestLongLines: lines that fill a batch by their bytes, to the byte and beyond,
+// leave it empty behind them.
+func TestLongLines(t *testing.T) {
+	for _, size := range []int{599, maxLineBytes / 32, maxLineBytes - 1, maxLineBytes, maxLineBytes + 1, 2 << 20} {
+		line := bytes.Repeat([]byte("a"), size-1)
+		n := 2*maxLineBytes/size + 1
+		in := bytes.Repeat(append(line, '\n'), n)
+		var out, errOut bytes.Buffer
+		if code := run(t.Context(), []string{"enrich", "-q"}, bytes.NewReader(in), &out, &errOut); code != exitOK {
+			t.Fatalf("%d lines of %d bytes: exit code %d: %s", n, size, code, errOut.String())
+		}
+		if got := bytes.Count(out.Bytes(), []byte("\n")); got != n {
+			t.Errorf("%d lines of %d bytes: %d events", n, size, got)
+		}
+	}
+}
+
 // pack FORM FROM TO writes a file packed: gzip, zstd or base64.
 func pack(ts *testscript.TestScript, _ bool, args []string) {
 	raw, err := os.ReadFile(ts.MkAbs(args[1]))

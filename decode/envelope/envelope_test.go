@@ -120,8 +120,10 @@ func TestOpen(t *testing.T) {
 	f(`<190>1 - web nginx - - [a@1 b="]\"["][c] `+"\ufeff"+"x", "x", "syslog")
 	// JSON
 	f(`{"log":"a\tb\r\n","stream":"stderr","time":"2016-10-05T00:00:30.082640485Z"}`, "a\tb", "docker time=2016-10-05T00:00:30.082Z stream=stderr")
-	f(`{"log":"a","stream":"stderr"}`, "a", "docker partial stream=stderr")
-	f(`{"log":"a","stream":"stderr","attrs":{"x":"y"}}`, "a", "docker partial stream=stderr")
+	piece := strings.Repeat("a", dockerCut)
+	f(`{"log":"`+piece+`","stream":"stderr"}`, piece, "docker partial stream=stderr")
+	f(`{"log":"`+piece+`","stream":"stderr","attrs":{"x":"y"}}`, piece, "docker partial stream=stderr")
+	f(`{"log":"`+piece[1:]+`","stream":"stderr"}`, piece[1:], "docker stream=stderr") // somebody took its newline
 	f(`{"log":"a","stream":"stderr","host":"x"}`, "a", "docker stream=stderr")
 	f(`{"log":"a","stream":"stdout","logtag":"P"}`, "a", "docker partial stream=stdout")
 	f(`{"log":"a","stream":"stdout","_p":"F"}`, "a", "docker stream=stdout")

@@ -58,8 +58,10 @@ func TestJoiner(t *testing.T) {
 	f([]string{cri + "P a", cri + "P b"}, "ab…", "b: on 0")
 	f([]string{cri + "P a"}, "a…")
 	f([]string{cri + "F a", cri + "P b", cri + "F", cri + "F "}, "a", "b", ": on 1", "")
-	f([]string{`{"log":"a","stream":"stdout"}`, `{"log":"b","stream":"stderr"}`, `{"log":"c\n","stream":"stdout"}`, `{"log":"d\n","stream":"stderr"}`},
-		"ac", "bd", "c: on 0", "d: on 1")
+	a, b := strings.Repeat("a", dockerCut), strings.Repeat("b", dockerCut)
+	f([]string{`{"log":"` + a + `","stream":"stdout"}`, `{"log":"` + b + `","stream":"stderr"}`, `{"log":"c\n","stream":"stdout"}`, `{"log":"d\n","stream":"stderr"}`},
+		a+"c", b+"d", "c: on 0", "d: on 1")
+	f([]string{`{"log":"x","stream":"stdout"}`, `{"log":"y","stream":"stdout"}`}, "x", "y") // newlines lost on the way
 	f([]string{fireLens("1", "a", part), fireLens("2", "x", part), fireLens("1", "b", part), fireLens("2", "y", last), fireLens("1", "c", last), fireLens("1", "d", "")},
 		"abc", "xy", "b: on 0", "y: on 1", "c: on 0", "d")
 	// A fragment is the middle of a line, whatever its front looks like; the

@@ -23,6 +23,10 @@ type object struct {
 	access             bool // has a key of an access log
 }
 
+// dockerCut is where Docker cuts lines. A shorter one without a newline lost it
+// on the way: taken for a piece it would swallow the lines behind it.
+const dockerCut = 16 << 10
+
 // openJSON reads an object. See the package documentation for what makes it an
 // envelope.
 func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
@@ -52,7 +56,7 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	kind := o.kind(hasLog)
 	newline := bytes.HasSuffix(inner, []byte("\n"))
 	partial := isTrue(o.partial) && !isTrue(o.last) || string(o.tag.Raw) == "P" ||
-		kind == record.DockerJSON && !newline && !o.others
+		kind == record.DockerJSON && !newline && !o.others && len(inner) >= dockerCut
 	if !partial {
 		inner = bytes.TrimSuffix(inner, []byte("\n"))
 		inner = bytes.TrimSuffix(inner, []byte("\r"))
