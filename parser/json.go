@@ -203,8 +203,8 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		return ok
 	case v.number != nil:
 		n, reason := k.number(value)
-		if reason != "" || v.name == "status" && n.N > 999 {
-			return false
+		if reason != "" || v.name == "status" && !isStatus(n.N) {
+			return false // a code of something else
 		}
 		field := v.number(a)
 		if field.Valid {
@@ -243,6 +243,10 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 	}
 	return true
 }
+
+// isStatus reports whether nginx logs n as a status: 0 where it never answered,
+// 9 for HTTP/0.9 without one.
+func isStatus(n int64) bool { return n == 0 || n == 9 || 100 <= n && n <= 599 }
 
 // listed reports whether one of the tries has a value of v.
 func listed(v *variable, tries []record.Upstream) bool {

@@ -421,3 +421,23 @@ func FuzzJSON(f *testing.F) {
 // toValid writes text as encoding/json does, with U+FFFD for each byte that is
 // no UTF-8.
 func toValid(b []byte) string { return string([]rune(string(b))) }
+
+// TestJSONOfSomethingElse: objects that only look a little like a request are no
+// access lines.
+func TestJSONOfSomethingElse(t *testing.T) {
+	f, err := NewJSON(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`{"event":"login failed","user":"bob","ip":"1.2.3.4","code":7}`,
+		`{"job":"x","status":"200","remote":"s3.amazonaws.com"}`,
+		`{"level":"info","message":"listening","port":80}`,
+		`{}`, `[]`,
+	} {
+		var r record.Record
+		if err := f.Parse([]byte(line), &r); err == nil {
+			t.Errorf("%s is an access line", line)
+		}
+	}
+}

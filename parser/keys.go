@@ -266,7 +266,7 @@ func inMilliseconds(name string) bool {
 func (k *key) fits(value []byte) bool {
 	switch k.variable.name {
 	case "remote_addr", "http_x_real_ip", "proxy_protocol_addr":
-		return bytes.IndexByte(value, ' ') < 0 && bytes.ContainsAny(value, ".:")
+		return bytes.IndexByte(value, ' ') < 0 && looksLikeAddress(value)
 	case "request":
 		return bytes.IndexByte(value, ' ') > 0
 	case "request_method":
@@ -281,6 +281,13 @@ func (k *key) fits(value []byte) bool {
 		return bytes.IndexByte(value, ' ') < 0
 	}
 	return k.variable.kind.misfit(value) == ""
+}
+
+// looksLikeAddress tells an address, masked or with a port too, from a name.
+func looksLikeAddress(value []byte) bool {
+	c := value[0]
+	return '0' <= c && c <= '9' && bytes.ContainsAny(value, ".:") || c == '[' ||
+		bytes.Count(value, []byte(":")) > 1 || bytes.HasPrefix(value, []byte("unix:"))
 }
 
 var schemeEnd = []byte("://")
