@@ -8,7 +8,7 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # The chain that wrote the sample logs: one NLB node, one edge task.
-SAMPLES  := $(wildcard testdata/chain/*/*.access.log) testdata/seed/access.log
+SAMPLES  := $(wildcard testdata/chain/*/*.access.log testdata/chain/*/*.error.log) testdata/seed/access.log
 CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
 
 # What .ci/tools could not find on the system.
