@@ -11,16 +11,11 @@ import (
 	"clearhop/sink"
 )
 
-// A batch gathers events and puts them into a sink many at a time. It is safe
-// for concurrent use.
+// A batch puts events into a sink many at a time. It is safe for concurrent use.
 type batch struct {
 	mu   sync.Mutex
 	to   sink.Sink
-	data []byte
-	ends []int // where each document ends in data
-	ids  []byte
-	idAt []int
-	docs []sink.Document
+	docs sink.Batch
 }
 
 const (
@@ -36,11 +31,8 @@ func newBatch(to sink.Sink) *batch { return &batch{to: to} }
 func (b *batch) add(ctx context.Context, out *pipeline.Outcome) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.data = append(b.data, out.Data...)
-	b.ends = append(b.ends, len(b.data))
-	b.ids = append(b.ids, out.ID...)
-	b.idAt = append(b.idAt, len(b.ids))
-	if len(b.data) < batchBytes {
+	b.docs.Add(out.ID, out.Data)
+	if b.docs.Size() < batchBytes {
 		return nil
 	}
 	// An interrupt must not lose what is gathered.
@@ -55,15 +47,8 @@ func (b *batch) flush(ctx context.Context) error {
 }
 
 func (b *batch) put(ctx context.Context) error {
-	b.docs = b.docs[:0]
-	data, id := 0, 0
-	for i, end := range b.ends {
-		b.docs = append(b.docs, sink.Document{ID: b.ids[id:b.idAt[i]], Data: b.data[data:end]})
-		data, id = end, b.idAt[i]
-	}
-	err := b.to.Put(ctx, b.docs)
-	b.data, b.ends, b.ids, b.idAt = b.data[:0], b.ends[:0], b.ids[:0], b.idAt[:0]
-	return err
+	defer b.docs.Reset()
+	return b.to.Put(ctx, b.docs.Documents())
 }
 
 // A lineBatch holds copies of lines, since a reader uses its buffers again.

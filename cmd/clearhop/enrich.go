@@ -293,6 +293,9 @@ func (e *enriching) followOne(ctx context.Context, name string, fromEnd bool) er
 	for {
 		line, err := f.Next()
 		if errors.Is(err, io.EOF) {
+			e.mu.Lock()
+			e.summary.empty += f.Empty()
+			e.mu.Unlock()
 			return f.Close()
 		}
 		if err != nil {
