@@ -208,6 +208,9 @@ func (w *Worker) parse(r *record.Record, text []byte) error {
 			w.scrubError(r)
 			return nil
 		}
+		// Nothing of what was read of it before it went wrong stays.
+		r.Error = record.ErrorLine{}
+		r.ResetAccess()
 	}
 	if parser.ParseChatter(text, r) {
 		w.keepText(text)
