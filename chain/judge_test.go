@@ -117,15 +117,19 @@ func newJudged(t testing.TB, out *pipeline.Outcome) judged {
 // hold asserts what is known of a scenario without asking Clearhop.
 func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []judged) {
 	t.Helper()
+	if set.name == "inferred" && s.needsSets != "" {
+		return
+	}
 	where := fmt.Sprintf("%s, %s.%s, sets %s", s.name, hop, format, set.name)
 	want := cmp.Or(s.want[hop+"."+format], s.want[hop])
+	fooled := slices.Contains(s.fooled, hop) || slices.Contains(s.fooled, hop+"."+format)
 	innocents := 0
 	for _, j := range all {
 		reason := clientip.Reason(j.Reason)
 		if s.healthy && reason.IsFault() {
 			t.Errorf("%s: a false alarm: %s", where, j.row)
 		}
-		if j.truth.IsValid() && j.Vouched && j.client != j.truth {
+		if j.truth.IsValid() && j.Vouched && j.client != j.truth && !fooled {
 			t.Errorf("%s: vouched for %v, but %v sent it: %s", where, j.client, j.truth, j.row)
 		}
 		if j.client.IsValid() && slices.Contains([]netip.Addr{nlb4, nlb6, edge4, edge6, web4, web6, mid4}, j.client) {

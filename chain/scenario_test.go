@@ -34,6 +34,12 @@ type scenario struct {
 	ownFormat bool
 	fields    []string
 	traffic   []connection
+	// needsSets says why the sets of addresses must be given: what inferred sets
+	// cannot know. Nothing is promised of them then.
+	needsSets string
+	// fooled are the logs, "web" or "edge.seed", whose lines look right although
+	// they are not: their fields cannot tell.
+	fooled []string
 	// healthy promises that no record carries a fault.
 	healthy bool
 	// want is the reason of an innocent visitor's requests, by hop and format:

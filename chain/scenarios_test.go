@@ -135,7 +135,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "ppv2-off-realip-everywhere", what: "no PROXY protocol, and the edge takes the client from X-Forwarded-For of the NLB, which is the visitor's",
-		nlb: plainIP, edge: join(notListened, handOnRemote, []edit{{edgeHeader, "    real_ip_header   X-Forwarded-For;\n"}}), traffic: visits(),
+		nlb: plainIP, edge: join(notListened, handOnRemote, []edit{{edgeHeader, "    real_ip_header   X-Forwarded-For;\n"}}), fooled: []string{"edge.seed", "web"}, traffic: visits(),
 		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
 	},
 	{
@@ -170,9 +170,9 @@ var scenarios = []scenario{
 	},
 	{
 		name: "edge-believes-visitors", what: "the edge takes the client from X-Forwarded-For, and trusts 0.0.0.0/0",
-		edge:    []edit{{edgeTrust, "    set_real_ip_from 0.0.0.0/0;\n"}, {edgeHeader, "    real_ip_header   X-Forwarded-For;\n    real_ip_recursive on;\n"}},
-		traffic: visits(),
-		want:    wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
+		edge:   []edit{{edgeTrust, "    set_real_ip_from 0.0.0.0/0;\n"}, {edgeHeader, "    real_ip_header   X-Forwarded-For;\n    real_ip_recursive on;\n"}},
+		fooled: []string{"edge.seed"}, traffic: visits(),
+		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
 	},
 	{
 		name: "edge-hands-on-visitors-header", what: "the edge sets X-Real-IP only, so that X-Forwarded-For is the visitor's",
@@ -194,12 +194,12 @@ var scenarios = []scenario{
 	{
 		name: "cdn", what: "a CDN before the NLB; the edge appends, the web hop trusts both",
 		edge: appendHeader, web: []edit{{webTrust, webTrust + "    set_real_ip_from  130.176.0.0/16;\n"}}, trusted: []string{"130.176.0.0/16"},
-		traffic: throughCDN(), healthy: true,
+		needsSets: "a CDN has public addresses", traffic: throughCDN(), healthy: true,
 		want: wants{"edge": clientip.CDNInFront, "edge.seed": clientip.CDNInFront, "web": clientip.OK},
 	},
 	{
 		name: "cdn-web-does-not-trust-it", what: "the same, but the web hop does not trust the CDN's network",
-		edge: appendHeader, trusted: []string{"130.176.0.0/16"}, traffic: throughCDN(),
+		edge: appendHeader, trusted: []string{"130.176.0.0/16"}, needsSets: "a CDN has public addresses", traffic: throughCDN(),
 		want: wants{"edge": clientip.CDNInFront, "edge.seed": clientip.CDNInFront, "web": clientip.RealipNotApplied},
 	},
 	{
@@ -235,12 +235,12 @@ var scenarios = []scenario{
 	},
 	{
 		name: "ipv6-target-wrong-cidr", what: "the same, and the edge trusts the NLB's IPv4 address only",
-		ipv6Target: true, edge: []edit{{edgeTrust, "    set_real_ip_from 10.16.1.11;\n"}}, traffic: []connection{visit(visitor6), visit(visitor4)},
+		ipv6Target: true, edge: []edit{{edgeTrust, "    set_real_ip_from 10.16.1.11;\n"}}, needsSets: "an NLB of IPv6 targets has public addresses", traffic: []connection{visit(visitor6), visit(visitor4)},
 		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
 	},
 	{
 		name: "private-link", what: "consumers of an endpoint service, by PrivateLink",
-		traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close")), byHand(privateLink(consumer4), request(consumer4, forgerAgent, "close", "X-Forwarded-For: 1.1.1.1"))},
+		needsSets: "the consumer has a private address", traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close")), byHand(privateLink(consumer4), request(consumer4, forgerAgent, "close", "X-Forwarded-For: 1.1.1.1"))},
 		healthy: true,
 		want:    wants{"edge": clientip.OK, "web": clientip.OK},
 	},
@@ -251,14 +251,14 @@ var scenarios = []scenario{
     log_format clearhop_json`, `"$upstream_addr" "$upstream_status" "$upstream_response_time" "$proxy_protocol_tlv_0xEA"';
 
     log_format clearhop_json`}, {`'"remote_user":"$remote_user"`, `'"proxy_protocol_tlv_0xEA":"$proxy_protocol_tlv_0xEA","remote_user":"$remote_user"`}},
-		traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close"))}, healthy: true,
+		needsSets: "the consumer has a private address", traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close"))}, healthy: true,
 		want: wants{"edge": clientip.PrivateLink, "edge.seed": clientip.OK, "web": clientip.OK},
 	},
 	{
 		name: "private-link-ppv2-off", what: "PrivateLink without PROXY protocol: nobody can tell the consumer",
 		nlb: plainIP, edge: join(noProxyAtEdge, handOnRemote),
-		traffic: []connection{byHand(nil, request(consumer4, plainAgent, "close"))},
-		want:    wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		needsSets: "the consumer has a private address", traffic: []connection{byHand(nil, request(consumer4, plainAgent, "close"))},
+		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
 	},
 	{
 		name: "ppv1", what: "PROXY protocol v1, as other balancers speak it",
@@ -287,12 +287,14 @@ var scenarios = []scenario{
 	},
 	{
 		name: "internal-caller", what: "a service inside the VPC that calls by the NLB",
-		traffic: []connection{visit(inside4), visit(visitor4)}, healthy: true,
+		needsSets: "the caller has a private address", traffic: []connection{visit(inside4), visit(visitor4)}, healthy: true,
 		want: wants{"edge": clientip.OK, "web": clientip.OK},
 	},
 	{
 		name: "past-the-nlb", what: "somebody inside the VPC who goes past the NLB, with and without a PROXY protocol header of his own",
-		nginx: olderNginx, traffic: []connection{
+		nginx: olderNginx, needsSets: "the caller has a private address",
+		fooled: []string{"web"}, // $proxy_protocol_addr is handed on whoever the peer is
+		traffic: []connection{
 			visit(visitor4),
 			direct(visit(inside4), edge4, 80),
 			direct(connection{from: inside4, header: proxied(2, forgedByHand), send: []string{request(inside4, forgerAgent, "close")}}, edge4, 80),
