@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"enrich/geoip/makedb":      {"enrich/geoip"},
 	"enrich/useragent":         {"enrich/useragent/"},
 	"pipeline":                 {"record", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "encode"},
+	"chain":                    {},
 	"cmd":                      {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
 	"sink/firehose":            {"sink"},

@@ -162,7 +162,7 @@ func (c *resolution) headersAreVisitors() bool {
 	}
 	// Where the peer is only taken from $remote_addr, a proxy's address in a
 	// header shows that the edge wrote it: visitors do not know those.
-	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xri.isProxy()
+	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xff.pastNLB && !c.xri.isProxy()
 }
 
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or

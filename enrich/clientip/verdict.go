@@ -90,7 +90,7 @@ func Reasons() []Doc {
 			Code:  string(RejectedBeforeRealip),
 			Means: "nginx refused the request before its realip module ran",
 			Note:  "The peer shows, with status 400, 408, 414, 494 or 505: a right set-up logs these too.",
-			Mend:  "for the log: `error_page 400 408 414 494 505` to an internal static file",
+			Mend:  "for the log: `error_page 400 414 494 505` to an internal static file (408 has no error page)",
 		},
 		{
 			Code: string(TrustsTooMuch), Fault: true,
