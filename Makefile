@@ -79,10 +79,10 @@ bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of t
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 ORACLE_SEED ?= $(shell date +%s)
-oracle: ## hold the parser and the walk to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
+oracle: ## hold the parser, the walk and the resolver to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
 	@.ci/tools
 	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) | grep -v '^=== '
-	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip | grep -v '^=== '
+	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) | grep -v '^=== '
 
 FUZZTIME ?= 30s
 fuzz: ## run each fuzz target for FUZZTIME (30s)
