@@ -7,7 +7,11 @@ import (
 
 // fill writes to a what follows from the client and the reason.
 func (c *resolution) fill(a *Answer) {
-	a.Client, a.Field, a.Vouched = c.client, c.field, c.vouched
+	a.Client, a.Field = c.client, c.field
+	a.Vouched = c.vouched
+	if a.Reason == FieldsDisagree && c.headersDisagree() {
+		a.Vouched = c.vouched && c.field == XForwardedFor && c.frontIsCDN() // who writes that one
+	}
 	if !c.client.IsValid() && !c.remote.addr.IsValid() {
 		a.Address = c.e.RemoteAddr.Text
 	}
@@ -122,11 +126,13 @@ func (c *resolution) claims() []byte {
 }
 
 // claimsRealIP reports whether X-Real-IP names somebody else than the client,
-// who is known without a header.
+// who is known without a header, or by the one that a CDN wrote.
 func (c *resolution) claimsRealIP() bool {
 	switch c.field {
 	case RemoteAddr, RealipRemoteAddr, ProxyProtocolAddr:
 		return c.xri.isClient() && c.xri.addr != c.client
+	case XForwardedFor:
+		return c.frontIsCDN() && c.xri.isClient() && c.xri.addr != c.client
 	}
 	return false
 }

@@ -92,7 +92,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	switch {
 	case c.proxyBelieved:
 		c.front = c.proxy
-	case c.remote.class == trusted && c.realip.class.isNLB() && c.replaced() && !c.proxy.given:
+	case c.remote.class == trusted && c.realip.class.isNLB() && c.replaced() && !c.proxy.logged:
 		c.front = c.remote // only the PROXY protocol can have told nginx
 	case c.peerKnown:
 		c.front = c.peer
@@ -101,7 +101,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	}
 	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
 	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
-		(c.replaced() || !c.realip.isAddress()) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
+		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
 	return c
 }
 
@@ -159,6 +159,22 @@ func (c *resolution) headersAreVisitors() bool {
 	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xri.isProxy()
 }
 
+// proxyMayHaveSpoken reports whether the peer may be an NLB of which nginx knew
+// the client by the PROXY protocol, which was not logged: the headers are then
+// the visitor's own. Where $remote_addr still is the peer, nginx knew nothing.
+func (c *resolution) proxyMayHaveSpoken() bool {
+	return c.peer.class.isNLB() && !c.proxy.logged && c.front.addr == c.peer.addr && c.remote.addr != c.peer.addr
+}
+
+// frontIsCDN reports whether a proxy in front of the NLB wrote the headers, or
+// may have.
+func (c *resolution) frontIsCDN() bool {
+	if c.front.class == nlbNode {
+		return c.sets.cdn
+	}
+	return c.front.isProxy() && (c.proxyBelieved || c.peerKnown && c.front.addr != c.peer.addr)
+}
+
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or
 // X-Real-IP.
 func (c *resolution) inHeader(addr netip.Addr) bool {
@@ -187,6 +203,8 @@ func (c *resolution) findClient() {
 	case c.remote.isClient():
 		c.askRemoteAddr()
 	default:
+		// As in askRemoteAddr, but what nginx took names a proxy.
+		c.believedMuch = c.replaced() && c.headersAreVisitors() && c.proxy.logged && !c.proxy.given
 		c.ask(c.after)
 	}
 }
@@ -200,8 +218,8 @@ func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []b
 func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
-	if c.remoteIsLeft && !c.realip.isAddress() {
-		vouched = false // what was taken for the peer may be forged itself
+	if c.remoteIsLeft && !c.realip.isAddress() || c.proxyMayHaveSpoken() {
+		vouched = false // what was taken for the peer may be forged itself, or the header be the visitor's
 	}
 	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
 }
@@ -294,8 +312,11 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
-	if c.xff.pastNLB && c.xff.addr == addr {
+	switch {
+	case c.xff.pastNLB && c.xff.addr == addr:
 		w.vouched = false // the visitor wrote the same into the other header
+	case field == XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
+		w.vouched = false // a CDN writes the other header, and may hand this one on
 	}
 	switch {
 	case !ok:
