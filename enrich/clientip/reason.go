@@ -133,8 +133,9 @@ func (c *resolution) headersDisagree() bool {
 		return false
 	}
 	if c.frontIsCDN() {
-		// A CDN writes X-Forwarded-For, and X-Real-IP can be the visitor's.
-		return c.remote.isClient() && c.remote.addr != c.xff.addr
+		// A CDN writes X-Forwarded-For, and X-Real-IP can be the visitor's: no
+		// fault, unless nginx took it.
+		return c.remote.addr == c.xri.addr
 	}
 	// Where $remote_addr is neither of them, no header decided it, and both
 	// are the visitor's claims.

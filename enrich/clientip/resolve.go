@@ -101,7 +101,8 @@ func (r *Resolver) read(e *Evidence) resolution {
 	}
 	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
 	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
-		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
+		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) &&
+		holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
 	return c
 }
 
@@ -219,7 +220,7 @@ func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
 	if c.remoteIsLeft && !c.realip.isAddress() || c.proxyMayHaveSpoken() {
-		vouched = false // what was taken for the peer may be forged itself, or the header be the visitor's
+		vouched = false // what was taken for the peer may be forged itself, or the header the visitor's
 	}
 	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
 }

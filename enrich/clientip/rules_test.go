@@ -309,6 +309,8 @@ func TestReasonFieldsDisagree(t *testing.T) {
 		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 6.6.6.6`)
 	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=210.227.0.10 XRI=6.6.6.6`,
 		`forwarded realip_not_applied@edge 210.227.0.10 http_x_forwarded_for nlb via 10.16.1.11 said 6.6.6.6`)
+	f(`R=210.227.0.10 RR=10.16.1.11 XFF=6.6.6.6 XRI=9.9.9.9`,
+		`direct client_sent_forwarded_for 210.227.0.10 remote_addr via 10.16.1.11 said 6.6.6.6 9.9.9.9`)
 	// But nginx must not read it.
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=203.0.113.5 XFF=210.227.0.10 XRI=6.6.6.6`,
 		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11`)
