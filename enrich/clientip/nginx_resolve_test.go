@@ -127,22 +127,23 @@ http {
 	if err != nil {
 		t.Fatal(err)
 	}
-	truth := map[string][]netip.Addr{}
+	truth := map[string][]known{}
 	var report strings.Builder
 	records, agree, lists := 0, 0, 0
 	for i, b := range all {
 		lines := awaitLines(t, logOf(i), len(asked[b.source()]))
 		res := resolver(t, b.sets)
+		writers := resolver(t, clientip.Config{Trusted: b.sets.Trusted})
 		n := struct{ agree, noClient int }{}
 		if b.twin == b.name {
-			truth[b.name] = make([]netip.Addr, len(lines))
+			truth[b.name] = make([]known, len(lines))
 		}
 		for j, line := range lines {
 			a, remote := resolveLine(t, res, format, line)
 			if b.twin == b.name {
-				truth[b.name][j] = clientOf(b, res, asked[b.source()][j], remote)
+				truth[b.name][j] = clientOf(b, res, writers, asked[b.source()][j], remote)
 			}
-			want := truth[b.twin][j]
+			want, vouched := truth[b.twin][j].client, truth[b.twin][j].vouched
 			if b.source() == "xri" && b.name != b.twin {
 				known := want
 				if want = lastOnly(res, asked["xri"][j], want); want != known {
@@ -157,8 +158,8 @@ http {
 			switch {
 			case got != want:
 				t.Errorf("%s, %+v: nginx knows %v; %s\n%s", b.name, asked[b.source()][j], want, answer(a), line)
-			case got.IsValid() && !a.Vouched:
-				t.Errorf("%s, %+v: not vouched for: %s\n%s", b.name, asked[b.source()][j], answer(a), line)
+			case got.IsValid() && a.Vouched != vouched:
+				t.Errorf("%s, %+v: vouched for %t, want %t: %s\n%s", b.name, asked[b.source()][j], a.Vouched, vouched, answer(a), line)
 			default:
 				agree++
 				n.agree++
@@ -176,19 +177,29 @@ http {
 		*oracleSeed, count, records, agree-lists, records-agree, lists, report.String())
 }
 
+// known is what a right block knows: a client, if it is valid, and whether all
+// the proxies on the way to it write forwarded headers.
+type known struct {
+	client  netip.Addr
+	vouched bool
+}
+
 // clientOf returns the client that a right block knows: what nginx put in
 // $remote_addr unless it is a proxy. Where the address of a proxy before the NLB
 // came by the PROXY protocol nginx reads no further; then it is what nginx's walk
 // makes of it. An NLB node writes no header to walk over, unless a CDN may stand
-// in front of it.
-func clientOf(b block, r *clientip.Resolver, q request, remote netip.Addr) netip.Addr {
+// in front of it: writers knows the other proxies only.
+func clientOf(b block, r, writers *clientip.Resolver, q request, remote netip.Addr) known {
+	k := known{remote, true}
 	if b.source() == "pp" && r.IsProxy(remote) && (b.cdn || !contains(b.sets.NLB, remote)) {
-		remote = r.Walk(remote, []byte(strings.Trim(q.header, " ")), true)
+		header := []byte(strings.Trim(q.header, " "))
+		k.client = r.Walk(remote, header, true)
+		k.vouched = b.cdn || writers.Walk(remote, header, true) == k.client
 	}
-	if r.IsProxy(remote) {
-		return netip.Addr{}
+	if r.IsProxy(k.client) {
+		return known{}
 	}
-	return remote
+	return k
 }
 
 // lastOnly returns want unless q's X-Real-IP is a list that ends with a proxy:
