@@ -145,8 +145,8 @@ http {
 			}
 			want, vouched := truth[b.twin][j].client, truth[b.twin][j].vouched
 			if b.source() == "xri" && b.name != b.twin {
-				known := want
-				if want = lastOnly(res, asked["xri"][j], want); want != known {
+				walked := want
+				if want = lastOnly(res, asked["xri"][j], want); want != walked {
 					lists++
 				}
 			}
