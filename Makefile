@@ -86,10 +86,13 @@ chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (a
 	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | grep '^|' | sed 's/<br>/, /g; s/`//g' | column -t -s '|' -o '|'
 
 ORACLE_SEED ?= $(shell date +%s)
-oracle: ## hold the parser and the walk to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
+oracle: ## hold the parser, the walk and the resolver to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
 	@.ci/tools
-	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) | grep -v '^=== '
-	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip | grep -v '^=== '
+	@mkdir -p $(BUILD)
+	@status=0; \
+	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
+	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
+	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
 FUZZTIME ?= 30s
 fuzz: ## run each fuzz target for FUZZTIME (30s)

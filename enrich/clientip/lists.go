@@ -7,8 +7,10 @@ import (
 
 // fill writes to a what follows from the client and the reason.
 func (c *resolution) fill(a *Answer) {
-	if a.Reason == FieldsDisagree && c.field != ProxyProtocolAddr {
-		c.vouched = false // one of the two headers is the visitor's, and nobody knows which
+	if a.Reason == FieldsDisagree && c.headersDisagree() {
+		// One of the two is the visitor's, and nobody knows which, unless a CDN
+		// writes one of them.
+		c.vouched = c.vouched && c.field == XForwardedFor && c.frontIsCDN()
 	}
 	a.Client, a.Field, a.Vouched = c.client, c.field, c.vouched
 	if !c.client.IsValid() && !c.remote.addr.IsValid() {
@@ -125,11 +127,13 @@ func (c *resolution) claims() []byte {
 }
 
 // claimsRealIP reports whether X-Real-IP names somebody else than the client,
-// who is known without a header.
+// who is known without a header, or by the one that a CDN wrote.
 func (c *resolution) claimsRealIP() bool {
 	switch c.field {
 	case RemoteAddr, RealipRemoteAddr, ProxyProtocolAddr:
 		return c.xri.isClient() && c.xri.addr != c.client
+	case XForwardedFor:
+		return c.frontIsCDN() && c.xri.isClient() && c.xri.addr != c.client
 	}
 	return false
 }

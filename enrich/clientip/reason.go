@@ -133,8 +133,23 @@ func (c *resolution) disagree() bool {
 	if c.proxyBelieved && c.proxy.isClient() {
 		return c.remote.isClient() && c.remote.addr != c.proxy.addr
 	}
+	return c.headersDisagree()
+}
+
+// headersDisagree reports whether both forwarded headers name clients, and not
+// the same one: a proxy handed on one of them from the visitor, and nobody can
+// tell which.
+func (c *resolution) headersDisagree() bool {
+	if c.proxyBelieved && c.proxy.isClient() {
+		return false
+	}
 	if c.headersAreVisitors() || c.xff.end != foundClient || c.xff.pastNLB || !c.xri.isClient() || c.xff.addr == c.xri.addr {
 		return false
+	}
+	if c.frontIsCDN() {
+		// A CDN writes X-Forwarded-For, and X-Real-IP can be the visitor's: no
+		// fault, unless nginx took it.
+		return c.remote.addr == c.xri.addr
 	}
 	// Where $remote_addr is neither of them, no header decided it, and both
 	// are the visitor's claims.

@@ -107,7 +107,8 @@ func (r *Resolver) read(e *Evidence) resolution {
 	}
 	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
 	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
-		(c.replaced() || !c.realip.isAddress()) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
+		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) &&
+		holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
 	return c
 }
 
@@ -165,6 +166,22 @@ func (c *resolution) headersAreVisitors() bool {
 	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xff.pastNLB && !c.xri.isProxy()
 }
 
+// proxyMayHaveSpoken reports whether the peer may be an NLB of which nginx knew
+// the client by the PROXY protocol, which was not logged: the headers are then
+// the visitor's own. Where $remote_addr still is the peer, nginx knew nothing.
+func (c *resolution) proxyMayHaveSpoken() bool {
+	return c.peer.class.isNLB() && !c.proxy.logged && c.front.addr == c.peer.addr && c.remote.addr != c.peer.addr
+}
+
+// frontIsCDN reports whether a proxy in front of the NLB wrote the headers, or
+// may have.
+func (c *resolution) frontIsCDN() bool {
+	if c.front.class == nlbNode {
+		return c.sets.cdn
+	}
+	return c.front.isProxy() && (c.proxyBelieved || c.peerKnown && c.front.addr != c.peer.addr)
+}
+
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or
 // X-Real-IP.
 func (c *resolution) inHeader(addr netip.Addr) bool {
@@ -193,6 +210,8 @@ func (c *resolution) findClient() {
 	case c.remote.isClient():
 		c.askRemoteAddr()
 	default:
+		// As in askRemoteAddr, but what nginx took names a proxy.
+		c.believedMuch = c.replaced() && c.headersAreVisitors() && c.proxy.logged && !c.proxy.given
 		c.ask(c.after)
 	}
 }
@@ -206,8 +225,10 @@ func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []b
 func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
-	if !c.realip.isAddress() && holds(c.e.XForwardedFor.Text, c.remote.addr) {
-		vouched = false // what was taken for the peer may stand there because nginx read it there
+	if c.proxyMayHaveSpoken() || !c.realip.isAddress() && holds(c.e.XForwardedFor.Text, c.remote.addr) {
+		// The header may be the visitor's, or what was taken for the peer may
+		// stand there because nginx read it there.
+		vouched = false
 	}
 	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
 }
@@ -300,8 +321,11 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
-	if c.xff.pastNLB && c.xff.addr == addr {
+	switch {
+	case c.xff.pastNLB && c.xff.addr == addr:
 		w.vouched = false // the visitor wrote the same into the other header
+	case field == XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
+		w.vouched = false // a CDN writes the other header, and may hand this one on
 	}
 	switch {
 	case !ok:

@@ -246,6 +246,11 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 		`disputed trusts_too_much@edge 6.6.6.6 remote_addr unvouched via 10.16.1.11`)
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=-`,
 		`disputed trusts_too_much@edge 6.6.6.6 remote_addr unvouched via 10.16.1.11`)
+	// With the address of a proxy nobody vouches for the rest either.
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=- XFF=10.16.1.13 XRI=6.6.6.6`,
+		`forwarded trusts_too_much@edge 6.6.6.6 http_x_real_ip unvouched via 10.16.1.13 10.16.1.11 said 10.16.1.13`)
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=- XFF=6.6.6.6 XRI=10.16.1.13`,
+		`forwarded trusts_too_much@edge 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.13 10.16.1.11`)
 	// Perhaps: the PROXY protocol is not logged.
 	f(`R=6.6.6.6 RR=10.16.1.11 XFF="6.6.6.6, 210.227.0.10"`,
 		`direct client_sent_forwarded_for 6.6.6.6 remote_addr unvouched via 10.16.1.11 said 6.6.6.6 210.227.0.10 also trusts_too_much`)
@@ -260,13 +265,26 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 	f = checker(t, withCDN())
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=203.0.113.5 XFF="6.6.6.6, 210.227.0.10"`,
 		`disputed trusts_too_much@edge 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 6.6.6.6`)
+	// The visitor guessed the CDN's address, which nginx has by the PROXY protocol.
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XFF="203.0.113.5, 210.227.0.10"`,
+		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 203.0.113.5`)
 	// With a CDN the header behind an NLB node is the CDN's.
 	f(`R=6.6.6.6 RR=10.16.1.11 XFF="6.6.6.6, 210.227.0.10"`,
 		`direct client_sent_forwarded_for 6.6.6.6 remote_addr unvouched via 10.16.1.11 said 6.6.6.6 210.227.0.10 also trusts_too_much`)
+	// A network holds the NLB and the edge. Where the PROXY protocol is not
+	// logged, it may have told nginx the client, and the header be the visitor's.
+	f = checker(t, subnet())
+	f(`R=210.227.0.10 RR=10.16.1.11 XFF="210.227.0.10, 6.6.6.6"`,
+		`disputed trusts_too_much@edge 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.11 said 210.227.0.10`)
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF="210.227.0.10, 6.6.6.6"`,
+		`disputed trusts_too_much@edge 6.6.6.6 http_x_forwarded_for via 10.16.1.13 said 210.227.0.10`)
+	f(`RR=10.16.1.11 XFF=6.6.6.6`,
+		`forwarded ok 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.11`)
 }
 
 func TestReasonFieldsDisagree(t *testing.T) {
 	f := checker(t, chain())
+	// One of the headers is the visitor's, and nobody can tell which.
 	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
 		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for unvouched via 10.16.1.13`)
 	f(`R=210.227.0.10 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
@@ -285,6 +303,17 @@ func TestReasonFieldsDisagree(t *testing.T) {
 	// One of them names a proxy.
 	f(`R=210.227.0.10 RR=10.16.1.13 XFF=210.227.0.10 XRI=10.16.1.11`,
 		`direct ok 210.227.0.10 remote_addr via 10.16.1.13`)
+	// X-Real-IP from a CDN can be the visitor's: it disputes nothing.
+	f = checker(t, withCDN())
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XFF=210.227.0.10 XRI=6.6.6.6`,
+		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 6.6.6.6`)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=210.227.0.10 XRI=6.6.6.6`,
+		`forwarded realip_not_applied@edge 210.227.0.10 http_x_forwarded_for nlb via 10.16.1.11 said 6.6.6.6`)
+	f(`R=210.227.0.10 RR=10.16.1.11 XFF=6.6.6.6 XRI=9.9.9.9`,
+		`direct client_sent_forwarded_for 210.227.0.10 remote_addr via 10.16.1.11 said 6.6.6.6 9.9.9.9`)
+	// But nginx must not read it.
+	f(`R=6.6.6.6 RR=10.16.1.11 PP=203.0.113.5 XFF=210.227.0.10 XRI=6.6.6.6`,
+		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11`)
 }
 
 // nginx reads one source only: PROXY protocol or header.
@@ -313,6 +342,9 @@ func TestReasonCDNInFront(t *testing.T) {
 		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 said 6.6.6.6 also realip_not_applied`)
 	f(`R=203.0.113.5 XFF="210.227.0.10, 203.0.113.5"`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for unvouched via 203.0.113.5`)
+	// X-Real-IP may be the visitor's where a CDN writes X-Forwarded-For.
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XRI=6.6.6.6`,
+		`forwarded cdn_in_front 6.6.6.6 http_x_real_ip unvouched via 203.0.113.5 10.16.1.11`)
 	// Whoever passes by the CDN forges nothing.
 	f(`R=210.227.0.10 RR=10.16.1.11 PP=210.227.0.10 XFF=6.6.6.6`,
 		`direct client_sent_forwarded_for 210.227.0.10 proxy_protocol_addr via 10.16.1.11 said 6.6.6.6`)
