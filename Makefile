@@ -7,9 +7,10 @@ GEOIP    := $(BUILD)/geoip
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-# The chain that wrote the sample logs: one NLB node, one edge task.
-SAMPLES  := $(wildcard testdata/chain/*/*.access.log testdata/chain/*/*.error.log) testdata/seed/access.log
-CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
+# What real nginx wrote in every scenario of docs/chain.md, and the addresses of
+# that chain: one NLB, the edge's task and a proxy behind it.
+SAMPLES  := $(wildcard chain/testdata/*/*.clearhop.log chain/testdata/*/*.error.log) testdata/seed/access.log
+CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:1::13,10.16.1.15
 
 # What .ci/tools could not find on the system.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
