@@ -74,7 +74,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	c.realip = r.readAddr(e.RealipRemoteAddr)
 	c.proxy = r.readAddr(e.ProxyProtocolAddr)
 	c.xri = r.readHeader(e.XRealIP)
-	if r.sets.inferred && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
+	if c.proxy.class == supposedNLB && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
 		// By PrivateLink the client's address is private, and inferred sets
 		// would take it for an NLB.
 		c.proxy.class = outside
