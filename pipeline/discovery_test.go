@@ -270,6 +270,10 @@ func TestDiscoveryThatFailsFirst(t *testing.T) {
 	if err := p.Refresh(t.Context()); !errors.As(err, &missing) {
 		t.Errorf("no interface: %v", err)
 	}
+	clock.forward(10 * time.Second)
+	if err := p.Refresh(t.Context()); !errors.As(err, &missing) {
+		t.Errorf("the first pause after a success is long: %v", err)
+	}
 	if got := said(t, w, "10.16.1.11"); got != "lost nlb=shop" {
 		t.Errorf("the last set is gone: %s", got)
 	}
@@ -306,6 +310,36 @@ func TestRefreshIsBounded(t *testing.T) {
 	defer cancel()
 	if err := p.Refresh(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestNobodyWaitsForAnothersLook: while one looks, the others work on with what
+// was known before.
+func TestNobodyWaitsForAnothersLook(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	e := &ec2{addrs: []string{"10.16.1.11"}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		e.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	useEndpoint(t, server.URL)
+	p, _ := discovering(t, pipeline.Config{NLB: []string{"discover"}})
+	w := p.NewWorker()
+	look := make(chan error, 1)
+	go func() { look <- p.Refresh(t.Context()) }()
+	<-asked
+	refresh(t, p)
+	if got := said(t, w, "10.16.1.11"); got != "lost inferred" {
+		t.Errorf("while another looks: %s", got)
+	}
+	close(answer)
+	if err := <-look; err != nil {
+		t.Error(err)
+	}
+	if got := said(t, w, "10.16.1.11"); got != "lost nlb=shop" {
+		t.Errorf("after the look: %s", got)
 	}
 }
 
