@@ -15,7 +15,7 @@ CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle clean invoke validate build-SubscriberFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate build-SubscriberFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,13 @@ bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of t
 	@mkdir -p $(BUILD)
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline ./sink/firehose ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
+
+chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
+	@.ci/tools newer
+	$(GO) test -count 1 -run TestLive ./chain -record
+	$(GO) test -count 1 -run 'TestRecorded|TestPage' ./chain -update
+	$(GO) test -count 1 ./chain
+	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | grep '^|' | sed 's/<br>/, /g; s/`//g' | column -t -s '|' -o '|'
 
 ORACLE_SEED ?= $(shell date +%s)
 oracle: ## hold the parser and the walk to a real nginx, with random formats and headers; ORACLE_SEED repeats a run

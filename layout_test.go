@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"enrich/useragent":         {"enrich/useragent/"},
 	"discover":                 {},
 	"pipeline":                 {"record", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "encode", "discover"},
+	"chain":                    {},
 	"cmd":                      {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
 	"sink/firehose":            {"sink"},

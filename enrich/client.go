@@ -30,6 +30,15 @@ func (w *Worker) resolveClient(r *record.Record) {
 	w.keepAnswer(r)
 }
 
+// resolveError answers for an error line about the PROXY protocol: such a
+// connection has no access line.
+func (w *Worker) resolveError(r *record.Record) {
+	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action}
+	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
+		w.keepAnswer(r)
+	}
+}
+
 func (w *Worker) keepAnswer(r *record.Record) {
 	a, p := &w.answer, &r.Provenance
 	r.Client.IP = a.Client

@@ -86,11 +86,16 @@ func (e *Enricher) NewWorker() *Worker {
 	return w
 }
 
-// Enrich takes r through all steps. Lines that are no access lines have
-// nothing to add. The error is that of a damaged GeoIP database, see
+// Enrich takes r through all steps. Error lines about the PROXY protocol get
+// their provenance; other lines that are no access lines have nothing to add. The error is that of a damaged GeoIP database, see
 // geoip.LookupError; the record is complete but for that.
 func (w *Worker) Enrich(r *record.Record) error {
-	if r.Dataset != record.AccessLine {
+	switch r.Dataset {
+	case record.AccessLine:
+	case record.ErrorLogLine:
+		w.resolveError(r)
+		return w.lookUpPlace(r)
+	default:
 		return nil
 	}
 	splitURL(&r.URL, &r.Access)

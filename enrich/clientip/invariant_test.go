@@ -54,7 +54,9 @@ func mayWrite(c clientip.Config, hop string) bool {
 		return false
 	}
 	wide := slices.ContainsFunc(c.NLB.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) && !p.IsSingleIP() })
-	cdn := slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool { return !p.Addr().IsPrivate() })
+	cdn := slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool {
+		return !p.Addr().IsPrivate() && (p.Addr().Is4() || p.Bits() < 64)
+	})
 	_, node := c.Nodes[addr]
 	return contains(c.Trusted, addr) || wide || (contains(c.NLB, addr) || node) && cdn
 }

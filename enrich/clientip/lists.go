@@ -8,6 +8,9 @@ import (
 
 // fill writes to a what follows from the client and the reason.
 func (c *resolution) fill(a *Answer) {
+	if a.Reason == FieldsDisagree && c.field != ProxyProtocolAddr {
+		c.vouched = false // one of the two headers is the visitor's, and nobody knows which
+	}
 	a.Client, a.Field, a.Vouched = c.client, c.field, c.vouched
 	if !c.client.IsValid() && !c.remote.addr.IsValid() {
 		a.Address = c.e.RemoteAddr.Text

@@ -132,3 +132,20 @@ func TestRuleNLBUnknown(t *testing.T) {
 		t.Error("nothing says that the NLB is not known")
 	}
 }
+
+// TestNodesInErrorLines: the peer of an error line is judged by the same nodes.
+func TestNodesInErrorLines(t *testing.T) {
+	f := func(c clientip.Config, want, nlb string) {
+		t.Helper()
+		e := clientip.ErrorEvidence{Client: []byte("10.16.1.11"), Message: []byte(`broken header: "GET / HTTP/1.1`), Action: []byte("reading PROXY protocol")}
+		var a clientip.Answer
+		if !resolver(t, c).ResolveError(&e, &a) || answer(&a) != want || a.NLB != nlb {
+			t.Errorf("got %s of %q, want %s of %q", answer(&a), a.NLB, want, nlb)
+		}
+	}
+	f(discovered(chain()), "lost proxy_protocol_not_sent@edge nlb via 10.16.1.11", "shop-edge")
+	f(notDiscovered(), "lost proxy_protocol_not_sent@edge nlb? via 10.16.1.11", "")
+	given := notDiscovered()
+	given.NLB = set("10.16.1.11")
+	f(given, "lost proxy_protocol_not_sent@edge nlb via 10.16.1.11", "")
+}

@@ -64,6 +64,7 @@ type resolution struct {
 	token        []byte // the text that the client was read from
 	won          walk   // where that stands, if it stands in a header
 	withheld     bool   // strict mode took the client back
+	guessed      bool   // the peer counts as a proxy only because nginx believed it
 	believedMuch bool   // nginx took what a visitor can write
 	maybeTooMuch bool   // … or it may have
 }
@@ -82,6 +83,11 @@ func (r *Resolver) read(e *Evidence) resolution {
 			c.remote.class = outside
 		}
 	}
+	if r.sets.inferred && c.proxy.isClient() && c.proxy.addr == c.remote.addr && c.replaced() && !c.realip.isProxy() {
+		// nginx took the PROXY protocol's word, so that it trusts this peer. An
+		// NLB of IPv6 targets has a public address, which no set infers.
+		c.realip.class, c.guessed = supposedNLB, true
+	}
 	switch {
 	case c.realip.isAddress():
 		c.peer, c.peerKnown = c.realip, true
@@ -92,7 +98,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	switch {
 	case c.proxyBelieved:
 		c.front = c.proxy
-	case c.remote.class == trusted && c.realip.class.isNLB() && c.replaced() && !c.proxy.given:
+	case c.remote.class.isTrusted() && c.realip.class.isNLB() && c.replaced() && !c.proxy.logged:
 		c.front = c.remote // only the PROXY protocol can have told nginx
 	case c.peerKnown:
 		c.front = c.peer
@@ -156,7 +162,7 @@ func (c *resolution) headersAreVisitors() bool {
 	}
 	// Where the peer is only taken from $remote_addr, a proxy's address in a
 	// header shows that the edge wrote it: visitors do not know those.
-	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xri.isProxy()
+	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xff.pastNLB && !c.xri.isProxy()
 }
 
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or
@@ -179,7 +185,7 @@ func (c *resolution) findClient() {
 	case c.useProxy && c.proxyBelieved && !cdn:
 		// nginx asks set_real_ip_from before it takes this address over, which
 		// is as good as knowing the peer.
-		vouched := c.peerKnown || c.proxy.addr == c.remote.addr
+		vouched := (c.peerKnown || c.proxy.addr == c.remote.addr) && !c.guessed
 		c.found(c.proxy.addr, ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
 	case (cdn || !c.remote.isClient()) && c.ask(c.before):
 	case cdn && c.useProxy && c.useXFF && c.askHeader(XForwardedFor):
@@ -200,8 +206,8 @@ func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []b
 func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
-	if c.remoteIsLeft && !c.realip.isAddress() {
-		vouched = false // what was taken for the peer may be forged itself
+	if !c.realip.isAddress() && holds(c.e.XForwardedFor.Text, c.remote.addr) {
+		vouched = false // what was taken for the peer may stand there because nginx read it there
 	}
 	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
 }

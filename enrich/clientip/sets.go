@@ -17,6 +17,7 @@ const (
 	internal                   // a private client inside a wider set
 	strangerProxy              // a Unix-domain peer that no set names: a proxy, but nobody vouches for it
 	trusted                    // a proxy that writes forwarded headers
+	cdn                        // one with a public address, which may stand before the NLB
 	supposedNLB                // private, where the NLB's addresses are not known
 	nlb                        // inside a network that holds NLB nodes
 	nlbNode                    // exactly an NLB node
@@ -24,6 +25,10 @@ const (
 
 // isProxy reports whether an address of the class can never be the client.
 func (c class) isProxy() bool { return c >= strangerProxy }
+
+// isTrusted reports whether an address of the class is a proxy's that writes
+// forwarded headers.
+func (c class) isTrusted() bool { return c == trusted || c == cdn }
 
 // isNLB reports whether an address of the class is an NLB's.
 func (c class) isNLB() bool { return c >= supposedNLB }
@@ -120,7 +125,7 @@ type sets struct {
 	nodes    map[netip.Addr]string // discovered NLB nodes, with the names of their NLBs
 	unix     bool                  // peers on Unix-domain sockets are trusted
 	inferred bool                  // the NLB's are not known; private addresses count as such
-	cdn      bool                  // a public network is trusted: a CDN may stand before the NLB
+	cdn      bool                  // a CDN's network is trusted: one may stand before the NLB
 }
 
 func newSets(c Config) (*sets, error) {
@@ -150,9 +155,12 @@ func newSets(c Config) (*sets, error) {
 		clear(given) // an internal network may be one of these as a whole
 	}
 	insert(c.Internal, internal)
-	insert(c.Trusted, trusted)
 	for _, p := range c.Trusted.Prefixes {
-		s.cdn = s.cdn || !isPrivate(p.Addr())
+		as := trusted
+		if mayBeCDN(p) {
+			as, s.cdn = cdn, true
+		}
+		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
 	// NLB comes last: a network that is in both sets is the NLB's.
 	for _, p := range c.NLB.Prefixes {
@@ -175,6 +183,14 @@ func newSets(c Config) (*sets, error) {
 	return s, errors.Join(errs...)
 }
 
+// mayBeCDN reports whether a trusted prefix is one that a CDN can have: a
+// public one. Of IPv6 the addresses inside a VPC are public as well, but its
+// subnets are /64, and CDNs announce wider networks.
+func mayBeCDN(p netip.Prefix) bool {
+	const subnetOfVPC = 64
+	return p.IsValid() && !isPrivate(p.Addr()) && (p.Addr().Is4() || p.Bits() < subnetOfVPC)
+}
+
 // writesHeaders reports whether a hop of the class vouches for the forwarded
 // headers that came from it. An NLB node does not write any: behind one, and
 // with no CDN configured in front, they are the visitor's own. Of a whole
@@ -182,7 +198,7 @@ func newSets(c Config) (*sets, error) {
 // edge's tasks too. A supposed NLB vouches for nothing.
 func (s *sets) writesHeaders(c class) bool {
 	switch c {
-	case trusted, nlb:
+	case trusted, cdn, nlb:
 		return true
 	case nlbNode:
 		return s.cdn
