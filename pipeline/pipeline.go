@@ -11,8 +11,9 @@
 // the line's identity. A line that no format reads is an outcome too, with an
 // event of the dataset nginx.unparsed that carries the text.
 //
-// A Pipeline is immutable and safe for concurrent use; a Worker belongs to one
-// goroutine and allocates nothing per line in the steady state.
+// A Pipeline is safe for concurrent use, and nothing of it changes but the
+// discovered nodes of NLBs, by Refresh. A Worker belongs to one goroutine and
+// allocates nothing per line in the steady state.
 package pipeline
 
 import (
@@ -38,13 +39,15 @@ type Pipeline struct {
 	perGroup  []groupFormats
 	errorZone *time.Location
 	enricher  *enrich.Enricher
+	discovery *discovery // nil where nothing is to be discovered
 	encoder   *encode.Encoder
 	databases *geoip.Databases
 	original  bool
 	now       func() time.Time
 }
 
-// New makes a Pipeline. Every bad setting of c is named in the one error.
+// New makes a Pipeline. Every bad setting of c is named in the one error. It
+// asks nothing of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
 	p := &Pipeline{original: c.Original, now: c.Now}
 	if p.now == nil {
@@ -78,6 +81,10 @@ func New(c Config) (*Pipeline, error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
+	}
+	p.discovery, err = c.newDiscovery(client, p.enricher, p.now)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		if p.databases != nil {

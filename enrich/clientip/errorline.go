@@ -42,7 +42,8 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	}
 	a.Peer = peer.addr
 	a.NLBPrivateIP = peer.addr.IsValid() && peer.class.isNLB()
-	a.NLBInferred = a.NLBPrivateIP && r.sets.inferred
+	a.NLBInferred = a.NLBPrivateIP && peer.class == supposedNLB
+	a.NLB = r.sets.nlbName(peer)
 	if peer.isClient() {
 		a.Client, a.Field, a.Vouched = peer.addr, RemoteAddr, true
 	}

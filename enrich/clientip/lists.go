@@ -2,6 +2,7 @@ package clientip
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 )
 
@@ -20,7 +21,8 @@ func (c *resolution) fill(a *Answer) {
 		a.Peer = c.peer.addr
 	}
 	a.NLBPrivateIP = c.remote.addr.IsValid() && c.remote.class.isNLB()
-	a.NLBInferred = a.NLBPrivateIP && c.sets.inferred
+	a.NLBInferred = a.NLBPrivateIP && c.remote.class == supposedNLB
+	a.NLB = cmp.Or(c.sets.nlbName(c.peer), c.sets.nlbName(c.remote))
 	a.Verdict = c.verdict(a.Reason)
 	a.Hop = c.faultyHop(a.Reason)
 	if c.strict && (!a.Vouched || a.Verdict == Disputed) {

@@ -252,7 +252,7 @@ func (c *resolution) faultyHop(reason Reason) Hop {
 	case ProxyProtocolNotListened, FieldsDisagree, EdgeHandedOnProxy, EdgeHandedOnNothing, ProxyProtocolOff:
 		return Edge
 	case RealipNotApplied:
-		if c.remote.class == nlb && !c.proxyBelieved {
+		if (c.remote.class == nlb || c.remote.class == supposedNLB) && !c.proxyBelieved {
 			// The network holds the NLB and the edge's tasks alike. An NLB
 			// writes no header, so one of the tasks shows.
 			return Web

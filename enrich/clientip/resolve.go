@@ -75,7 +75,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	c.realip = r.readAddr(e.RealipRemoteAddr)
 	c.proxy = r.readAddr(e.ProxyProtocolAddr)
 	c.xri = r.readHeader(e.XRealIP)
-	if r.sets.inferred && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
+	if c.proxy.class == supposedNLB && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
 		// By PrivateLink the client's address is private, and inferred sets
 		// would take it for an NLB.
 		c.proxy.class = outside
@@ -86,7 +86,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	if r.sets.inferred && c.proxy.isClient() && c.proxy.addr == c.remote.addr && c.replaced() && !c.realip.isProxy() {
 		// nginx took the PROXY protocol's word, so that it trusts this peer. An
 		// NLB of IPv6 targets has a public address, which no set infers.
-		c.realip.class, c.guessed = nlb, true
+		c.realip.class, c.guessed = supposedNLB, true
 	}
 	switch {
 	case c.realip.isAddress():

@@ -18,6 +18,7 @@ const (
 	strangerProxy              // a Unix-domain peer that no set names: a proxy, but nobody vouches for it
 	trusted                    // a proxy that writes forwarded headers
 	cdn                        // one with a public address, which may stand before the NLB
+	supposedNLB                // private, where the NLB's addresses are not known
 	nlb                        // inside a network that holds NLB nodes
 	nlbNode                    // exactly an NLB node
 )
@@ -30,7 +31,7 @@ func (c class) isProxy() bool { return c >= strangerProxy }
 func (c class) isTrusted() bool { return c == trusted || c == cdn }
 
 // isNLB reports whether an address of the class is an NLB's.
-func (c class) isNLB() bool { return c >= nlb }
+func (c class) isNLB() bool { return c >= supposedNLB }
 
 // Addresses is a set of addresses as nginx's set_real_ip_from takes them. The
 // zero value is the empty set.
@@ -121,15 +122,17 @@ func isPrivate(addr netip.Addr) bool {
 // sets holds the three address sets as one table: the longest prefix decides.
 type sets struct {
 	table    bart.Table[class]
-	unix     bool // peers on Unix-domain sockets are trusted
-	inferred bool // no set was given; private addresses count as NLBs
-	cdn      bool // a CDN's network is trusted: one may stand before the NLB
+	nodes    map[netip.Addr]string // discovered NLB nodes, with the names of their NLBs
+	unix     bool                  // peers on Unix-domain sockets are trusted
+	inferred bool                  // the NLB's are not known; private addresses count as such
+	cdn      bool                  // a CDN's network is trusted: one may stand before the NLB
 }
 
 func newSets(c Config) (*sets, error) {
 	s := &sets{
 		unix:     c.Trusted.Unix || c.NLB.Unix,
-		inferred: c.NLB.Empty() && c.Trusted.Empty(),
+		inferred: c.NLBUnknown || c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0,
+		nodes:    make(map[netip.Addr]string, len(c.Nodes)),
 	}
 	var errs []error
 	given := map[netip.Prefix]class{}
@@ -148,7 +151,7 @@ func newSets(c Config) (*sets, error) {
 		}
 	}
 	if s.inferred {
-		insert(Addresses{Prefixes: privateNetworks}, nlb)
+		insert(Addresses{Prefixes: privateNetworks}, supposedNLB)
 		clear(given) // an internal network may be one of these as a whole
 	}
 	insert(c.Internal, internal)
@@ -167,6 +170,16 @@ func newSets(c Config) (*sets, error) {
 		}
 		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
+	// Nobody wrote the nodes down, so they contradict no setting: they decide.
+	for addr, name := range c.Nodes {
+		addr = addr.Unmap()
+		if !addr.IsValid() || addr.Zone() != "" {
+			errs = append(errs, fmt.Errorf("a node of the NLB %q has no address", name))
+			continue
+		}
+		s.nodes[addr] = name
+		s.table.Insert(netip.PrefixFrom(addr, addr.BitLen()), nlbNode)
+	}
 	return s, errors.Join(errs...)
 }
 
@@ -182,13 +195,11 @@ func mayBeCDN(p netip.Prefix) bool {
 // headers that came from it. An NLB node does not write any: behind one, and
 // with no CDN configured in front, they are the visitor's own. Of a whole
 // subnet that was given for the NLB this cannot be said, since it may hold the
-// edge's tasks too. Nobody vouches where no set was given.
+// edge's tasks too. A supposed NLB vouches for nothing.
 func (s *sets) writesHeaders(c class) bool {
 	switch c {
-	case trusted, cdn:
+	case trusted, cdn, nlb:
 		return true
-	case nlb:
-		return !s.inferred
 	case nlbNode:
 		return s.cdn
 	}
@@ -199,4 +210,13 @@ func (s *sets) writesHeaders(c class) bool {
 func (s *sets) classOf(addr netip.Addr) class {
 	c, _ := s.table.Lookup(addr)
 	return c
+}
+
+// nlbName returns the name of the NLB that h is a discovered node of; empty if
+// it is none.
+func (s *sets) nlbName(h hop) string {
+	if h.class != nlbNode {
+		return ""
+	}
+	return s.nodes[h.addr]
 }
