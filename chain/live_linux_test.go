@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // cannotRun ends a test that needs what is missing here. In CI nothing may be
@@ -284,25 +285,40 @@ func (s *segment) send(t testing.TB, sc *scenario, c connection) {
 		if _, err := io.WriteString(conn, text); err != nil {
 			return // the other side has closed already: its log says why
 		}
-		read(t, conn, c.wait, i == len(c.send)-1)
+		if i < len(c.send)-1 {
+			await(t, conn, 5*time.Second)
+		}
+	}
+	if len(c.send) > 0 && drain(t, conn, cmp.Or(c.wait, 5*time.Second)) {
+		return
+	}
+	// nginx has written its line when it closes in its turn, so that lines stand
+	// in the order of the connections.
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		return // it has closed already
+	}
+	if !drain(t, conn, 5*time.Second) {
+		t.Errorf("the connection from %v stays open", c.from)
 	}
 }
 
-// read waits for a response; of the last one for the end of the connection.
-func read(t testing.TB, conn net.Conn, wait time.Duration, last bool) {
+// await reads the one short answer to a request on a connection that goes on.
+func await(t testing.TB, conn net.Conn, timeout time.Duration) {
 	t.Helper()
-	if wait == 0 {
-		wait = 5 * time.Second
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
-	if last {
-		_, _ = io.Copy(io.Discard, conn) // however it ends
-		return
+	_, _ = conn.Read(make([]byte, 64<<10)) // what it says is in nginx's log
+}
+
+// drain reads until the other side closes, and reports whether it did in time.
+func drain(t testing.TB, conn net.Conn, timeout time.Duration) bool {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		t.Fatal(err)
 	}
-	b := make([]byte, 64<<10)
-	_, _ = conn.Read(b) // the answer is short, and there is one or none
+	_, err := io.Copy(io.Discard, conn)
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 var recording = flag.Bool("record", false, "write what the live chain logs to testdata")
@@ -332,7 +348,7 @@ func TestLive(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(sc.judgeAll(t, sc.dir(), logs), "\n")); diff != "" {
+			if diff := gocmp.Diff(strings.Split(string(want), "\n"), strings.Split(sc.judgeAll(t, sc.dir(), logs), "\n")); diff != "" {
 				t.Errorf("the live chain differs from its recording (-recorded +live):\n%s", diff)
 			}
 		})

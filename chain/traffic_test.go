@@ -120,14 +120,14 @@ func scanners(from netip.Addr) []connection {
 		"\x16\x03\x01\x00\x01",
 		"GET /.env HTTP/1.1\r\nHost: 203.0.113.80\r\nUser-Agent: scanner/1.0\r\nConnection: close\r\n\r\n",
 	} {
-		all = append(all, connection{from: from, send: []string{text}, wait: time.Second})
+		all = append(all, connection{from: from, send: []string{text}, wait: 300 * time.Millisecond})
 	}
 	return all
 }
 
 // byHand is a connection of an NLB node that carries a header made by hand.
 func byHand(header *proxyproto.Header, text string) connection {
-	return connection{from: nlb4, to: netip.AddrPortFrom(edge4, 80), header: header, send: []string{text}, wait: time.Second}
+	return connection{from: nlb4, to: netip.AddrPortFrom(edge4, 80), header: header, send: []string{text}, wait: 300 * time.Millisecond}
 }
 
 // local is the header of the NLB's own probes: it names nobody.

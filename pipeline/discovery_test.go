@@ -389,7 +389,7 @@ func TestDiscoveredAllocatesNothing(t *testing.T) {
 	refresh(t, p)
 	w := p.NewWorker()
 	origin := &record.Origin{Source: "log"}
-	lines := read(t, "../testdata/chain/d3-no-realip-at-B/a.access.log")
+	lines := read(t, "../chain/testdata/web-no-realip/edge.seed.log")
 	each := func() {
 		_ = p.Refresh(t.Context())
 		for i := range lines {
