@@ -10,10 +10,12 @@ package mototest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,13 +42,29 @@ func Start(t testing.TB) (endpoint string) {
 		}
 		t.Skipf("%s is not on the PATH; %s", program, install)
 	}
+	// Between the choice of a port and moto's taking it somebody else may take
+	// it: then others are tried.
+	const tries = 5
+	for try := 1; ; try++ {
+		endpoint, err := start(t, path)
+		if err == nil {
+			return endpoint
+		}
+		if try == tries {
+			t.Fatalf("moto: %v", err)
+		}
+	}
+}
+
+// start runs a server on a port that was free a moment ago.
+func start(t testing.TB, path string) (endpoint string, err error) {
 	address, err := freeAddress()
 	if err != nil {
-		t.Fatalf("moto: %v", err)
+		return "", err
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		t.Fatalf("moto: %v", err)
+		return "", err
 	}
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -57,7 +75,7 @@ func Start(t testing.TB) (endpoint string) {
 	cmd.WaitDelay = stopTime // then it is killed
 	if err := cmd.Start(); err != nil {
 		stop()
-		t.Fatalf("start moto: %v", err)
+		return "", err
 	}
 	var exit error // valid once ended is closed
 	ended := make(chan struct{})
@@ -71,15 +89,15 @@ func Start(t testing.TB) (endpoint string) {
 	})
 
 	endpoint = "http://" + address
-	if !answers(endpoint, ended) {
+	if !answers(endpoint, &output, ended) {
 		select {
 		case <-ended:
-			t.Fatalf("moto ended before it answered: %v\n%s", exit, output.String())
+			return "", fmt.Errorf("ended before it answered: %w\n%s", exit, output.String())
 		default:
-			t.Fatalf("moto did not answer within %v\n%s", startTime, output.String())
+			return "", fmt.Errorf("did not answer within %v\n%s", startTime, output.String())
 		}
 	}
-	return endpoint
+	return endpoint, nil
 }
 
 // freeAddress returns a loopback address that nobody listened on a moment ago.
@@ -92,15 +110,17 @@ func freeAddress() (string, error) {
 }
 
 // answers reports whether the server at endpoint comes to answer, which it does
-// not after it ended.
-func answers(endpoint string, ended <-chan struct{}) bool {
+// not after it ended. Another test's server may answer there meanwhile: this one
+// says when it listens.
+func answers(endpoint string, output *lockedBuffer, ended <-chan struct{}) bool {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); {
-		response, err := client.Get(endpoint + "/moto-api/")
-		if err == nil {
-			_ = response.Body.Close()
-			return true
+		if strings.Contains(output.String(), "Running on "+endpoint) {
+			if response, err := client.Get(endpoint + "/moto-api/"); err == nil {
+				_ = response.Body.Close()
+				return true
+			}
 		}
 		select {
 		case <-ended:
