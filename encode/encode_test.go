@@ -125,6 +125,9 @@ func TestEveryFieldIsInTheFullEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range encode.Fields() {
+		if f.Path == "event.truncated" {
+			continue // Truncate writes it, and its tests look
+		}
 		at := any(event)
 		for name := range strings.SplitSeq(f.Path, ".") {
 			object, _ := at.(map[string]any)

@@ -32,6 +32,8 @@ var fields = []field[record.Record]{
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
 	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others; not for a line that goes on another one, whose event has the whole. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
+	list(truncatedPath, "The fields whose values were shortened, or left out, because the event was too large for where it was sent. `Truncate` writes it.", "",
+		func(dst []byte, _ *record.Record) []byte { return dst }),
 
 	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",
 		func(r *record.Record) netip.Addr { return r.Client.IP }),

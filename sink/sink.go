@@ -13,7 +13,6 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -42,8 +41,12 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
-// ErrClosed is returned by a Put after Close.
-var ErrClosed = errors.New("sink is closed")
+// A Limited sink has a bound on the length of a document.
+type Limited interface {
+	// MaxDocument returns how long a document is delivered whole, in bytes. A
+	// longer one is shortened by encode.Truncate.
+	MaxDocument() int
+}
 
 // A PutError accounts for the documents that a Put could not deliver.
 type PutError struct {

@@ -16,8 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 	"github.com/aws/smithy-go"
 
+	"clearhop/sink"
 	"clearhop/sink/firehose"
 	"clearhop/sink/firehose/firehosetest"
+	"clearhop/sink/retry"
 )
 
 // size makes two documents fill a record, and eight a call.
@@ -35,7 +37,7 @@ func TestFaults(t *testing.T) {
 		noID       = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { a.RequestResponses[1].RecordId = "" }}
 		hiddenFail = firehosetest.Fault{Records: []int{1}, Answer: func(a *firehosetest.Answer) { a.FailedPutCount = 0 }}
 		notFound   = new(types.ResourceNotFoundException)
-		recordErr  = new(firehose.RecordError)
+		recordErr  = new(sink.RecordError)
 	)
 	cases := []struct {
 		name       string
@@ -57,17 +59,17 @@ func TestFaults(t *testing.T) {
 		{
 			name: "the same record to the end", records: 4, attempts: 3,
 			script: faults{firehosetest.FailRecords(1), firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
-			calls:  3, failed: []int{1}, causes: []error{firehose.ErrAttempts}, typed: &recordErr,
+			calls:  3, failed: []int{1}, causes: []error{retry.ErrAttempts}, typed: &recordErr,
 		},
 		{
 			name: "a slow stream does not stop the calls after", records: 5, attempts: 2,
 			script: faults{firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
-			calls:  3, failed: []int{0}, causes: []error{firehose.ErrAttempts},
+			calls:  3, failed: []int{0}, causes: []error{retry.ErrAttempts},
 		},
 		{
 			name: "a dead stream does", records: 10, attempts: 2,
 			script: faults{firehosetest.Pass(), throttle, throttle},
-			calls:  3, failed: upTo(4, 10), causes: []error{firehose.ErrAttempts},
+			calls:  3, failed: upTo(4, 10), causes: []error{retry.ErrAttempts},
 		},
 		{
 			name: "access denied fails at once", records: 5,
@@ -99,14 +101,14 @@ func TestFaults(t *testing.T) {
 		{name: "more failures shown than counted", records: 4, script: faults{hiddenFail}, calls: 2},
 		{
 			name: "never a good answer", records: 4, attempts: 2, script: faults{empty, short},
-			calls: 2, failed: upTo(0, 4), causes: []error{firehose.ErrAttempts, firehose.ErrUnconfirmed}, duplicates: 4,
+			calls: 2, failed: upTo(0, 4), causes: []error{retry.ErrAttempts, sink.ErrUnconfirmed}, duplicates: 4,
 		},
 		{name: "written but failed", records: 4, script: faults{firehosetest.Written()}, calls: 2, duplicates: 4},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: c.script})
-			s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: c.attempts})
+			s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: c.attempts}})
 			// Records are full by number where one call is enough, and by size
 			// where it takes several: base64 is slow under the race detector.
 			each, size := firehose.MaxDocuments, 10
@@ -157,7 +159,7 @@ func TestErrorTexts(t *testing.T) {
 		Streams: []string{stream},
 		Script:  []firehosetest.Fault{firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 2})
+	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 2}})
 	err := s.Put(t.Context(), documents(10))
 	const want = "1 documents not delivered: firehose stream access-log: attempts used up after 2 attempts: record refused: ServiceUnavailableException"
 	if err == nil || err.Error() != want {
@@ -172,8 +174,8 @@ func TestRetriesDoNotMultiply(t *testing.T) {
 		Streams: []string{stream},
 		Script:  slices.Repeat([]firehosetest.Fault{firehosetest.Unavailable()}, 20),
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 4})
-	if err := s.Put(t.Context(), documents(10)); !errors.Is(err, firehose.ErrAttempts) {
+	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 4}})
+	if err := s.Put(t.Context(), documents(10)); !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("got error %v, want ErrAttempts", err)
 	}
 	if got := len(server.Calls()); got != 4 {
@@ -182,9 +184,9 @@ func TestRetriesDoNotMultiply(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	s := newSink(t, firehose.Config{Client: firehosetest.NewClient("http://127.0.0.1:1"), MaxAttempts: 3})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient("http://127.0.0.1:1"), Retry: retry.Policy{MaxAttempts: 3}})
 	err := s.Put(t.Context(), documents(10, 20))
-	if got := indices(failures(t, err)); !slices.Equal(got, []int{0, 1}) || !errors.Is(err, firehose.ErrAttempts) {
+	if got := indices(failures(t, err)); !slices.Equal(got, []int{0, 1}) || !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("documents %v failed with %v, want both after all attempts", got, err)
 	}
 	if got := s.Stats().Calls; got != 3 {
@@ -199,7 +201,7 @@ func TestAttemptTimeout(t *testing.T) {
 		Streams: []string{stream},
 		Script:  []firehosetest.Fault{firehosetest.Slow(time.Minute)},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), AttemptTimeout: 300 * time.Millisecond, MaxAttempts: 100})
+	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{AttemptTimeout: 300 * time.Millisecond, MaxAttempts: 100}})
 	if err := s.Put(t.Context(), documents(10)); err != nil {
 		t.Errorf("Put: %v", err)
 	}
@@ -245,7 +247,7 @@ func TestDeadlineLeavesTheReserve(t *testing.T) {
 		t.Run(fmt.Sprintf("%v less %v", c.timeout, c.reserve), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				s := onClock(t, firehose.Config{Reserve: c.reserve, MaxAttempts: 1_000_000, Client: clientFunc(
+				s := onClock(t, firehose.Config{Retry: retry.Policy{Reserve: c.reserve, MaxAttempts: 1_000_000}, Client: clientFunc(
 					func(ctx context.Context, _ *awsfirehose.PutRecordBatchInput) (*awsfirehose.PutRecordBatchOutput, error) {
 						calls++
 						time.Sleep(10 * time.Millisecond)
@@ -267,7 +269,7 @@ func TestDeadlineLeavesTheReserve(t *testing.T) {
 				if got := indices(failures(t, err)); !slices.Equal(got, upTo(0, 10)) {
 					t.Errorf("documents %v failed, want all 10", got)
 				}
-				if !errors.Is(err, firehose.ErrOutOfTime) || !errors.Is(err, errThrottled) {
+				if !errors.Is(err, retry.ErrOutOfTime) || !errors.Is(err, errThrottled) {
 					t.Errorf("got error %v, want ErrOutOfTime over the last answer", err)
 				}
 				if calls < 3 {
@@ -290,7 +292,7 @@ func TestTimeRunsOutBetweenCalls(t *testing.T) {
 		// Two calls are within the 10 s there are, the second one only begun: it
 		// was confirmed, so it counts. The third is not made.
 		err := s.Put(ctx, documents(repeat(24, size)...))
-		if got := indices(failures(t, err)); !slices.Equal(got, upTo(16, 24)) || !errors.Is(err, firehose.ErrOutOfTime) {
+		if got := indices(failures(t, err)); !slices.Equal(got, upTo(16, 24)) || !errors.Is(err, retry.ErrOutOfTime) {
 			t.Errorf("documents %v failed with %v, want 16 to 23 out of time", got, err)
 		}
 	})
@@ -299,7 +301,7 @@ func TestTimeRunsOutBetweenCalls(t *testing.T) {
 func TestHangingCallIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		s := onClock(t, firehose.Config{AttemptTimeout: time.Second, Client: clientFunc(
+		s := onClock(t, firehose.Config{Retry: retry.Policy{AttemptTimeout: time.Second}, Client: clientFunc(
 			func(ctx context.Context, in *awsfirehose.PutRecordBatchInput) (*awsfirehose.PutRecordBatchOutput, error) {
 				if calls++; calls == 1 {
 					<-ctx.Done()
@@ -316,8 +318,10 @@ func TestHangingCallIsCutOff(t *testing.T) {
 func TestCancelInTheMiddleOfAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := onClock(t, firehose.Config{
-			BaseDelay: 5 * time.Second,
-			Jitter:    func(bound time.Duration) time.Duration { return bound },
+			Retry: retry.Policy{
+				BaseDelay: 5 * time.Second,
+				Jitter:    func(bound time.Duration) time.Duration { return bound },
+			},
 			Client: clientFunc(func(_ context.Context, in *awsfirehose.PutRecordBatchInput) (*awsfirehose.PutRecordBatchOutput, error) {
 				out, _ := accept(in)
 				out.FailedPutCount = aws.Int32(1)
@@ -336,7 +340,7 @@ func TestCancelInTheMiddleOfAPause(t *testing.T) {
 		if got := indices(failures(t, err)); !slices.Equal(got, []int{0, 1, 8, 9}) {
 			t.Errorf("documents %v failed, want 0 1 8 9", got)
 		}
-		var record *firehose.RecordError
+		var record *sink.RecordError
 		if !errors.Is(err, context.Canceled) || !errors.As(err, &record) || record.Code != "InternalFailure" {
 			t.Errorf("got error %v, want context.Canceled over the last answer", err)
 		}
@@ -346,16 +350,15 @@ func TestCancelInTheMiddleOfAPause(t *testing.T) {
 func TestPausesGrow(t *testing.T) {
 	var bounds []time.Duration
 	s := newSink(t, firehose.Config{
-		MaxAttempts: 9,
-		Jitter: func(bound time.Duration) time.Duration {
+		Retry: retry.Policy{MaxAttempts: 9, Jitter: func(bound time.Duration) time.Duration {
 			bounds = append(bounds, bound)
 			return 0
-		},
+		}},
 		Client: clientFunc(func(context.Context, *awsfirehose.PutRecordBatchInput) (*awsfirehose.PutRecordBatchOutput, error) {
 			return nil, errThrottled
 		}),
 	})
-	if err := s.Put(t.Context(), documents(10)); !errors.Is(err, firehose.ErrAttempts) {
+	if err := s.Put(t.Context(), documents(10)); !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("got error %v, want ErrAttempts", err)
 	}
 	const ms = time.Millisecond
@@ -385,7 +388,7 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 				random.Written = 0.3
 			}
 			server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Random: random, Seed: seed | 1})
-			s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 1 + r.IntN(6)})
+			s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 1 + r.IntN(6)}})
 
 			docs := documents(randomSizes(r)...)
 			index := map[string]int{}

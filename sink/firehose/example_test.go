@@ -39,7 +39,7 @@ func Example() {
 	fmt.Printf("%d documents in %d record: %d bytes, %d billed\n", stats.Documents, stats.Records, stats.Bytes, stats.BytesBilled)
 	fmt.Printf("%s", service.Data("access-log"))
 	// Output:
-	// document 1: document too large for a firehose record: 2000000 bytes, at most 998400
+	// document 1: document too large for firehose stream access-log: 2000000 bytes, at most 998400
 	// 2 documents in 1 record: 30 bytes, 5120 billed
 	// {"status":200}
 	// {"status":404}

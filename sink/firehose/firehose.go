@@ -21,13 +21,14 @@
 // and MiB for the same limits; [MaxRecordBytes] and [MaxCallBytes] stay below
 // either. The source is the documentation of PutRecordBatch in aws-sdk-go-v2.
 //
-// A document of more than MaxRecordBytes fails with [ErrTooLarge], on its own.
+// A document of more than MaxRecordBytes is shortened by [encode.Truncate]; one
+// that cannot be fails with [sink.ErrTooLarge], on its own.
 //
 // # Delivery
 //
 // Delivery is at least once. What the service did not confirm is sent again,
 // the same bytes, after a random pause that may grow with each attempt, until
-// the attempts or the time of Put's context are used up; see [Config]. A call
+// the attempts or the time of Put's context are used up; see [retry.Policy]. A call
 // that was cut off may have been written all the same, and a record sent again
 // comes after those of its call that passed. Firehose promises no order either,
 // so readers tell events apart by id and order them by time.
@@ -40,20 +41,18 @@
 package firehose
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
+	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
 	"clearhop/sink"
+	"clearhop/sink/internal/batchput"
+	"clearhop/sink/retry"
 )
 
 // A Client is what the Sink needs of the SDK's firehose.Client. It is safe for
@@ -62,8 +61,7 @@ type Client interface {
 	PutRecordBatch(context.Context, *awsfirehose.PutRecordBatchInput, ...func(*awsfirehose.Options)) (*awsfirehose.PutRecordBatchOutput, error)
 }
 
-// Config is what a Sink is made of. Client and Stream have no default; the zero
-// value of all others stands for the default named there.
+// Config is what a Sink is made of. Client and Stream have no default.
 type Config struct {
 	// Client makes the calls. Its own retries do not matter: the Sink turns
 	// them off for each call, so that they do not multiply with its own.
@@ -72,46 +70,44 @@ type Config struct {
 	// Stream is the name of the Firehose stream.
 	Stream string
 
-	// MaxAttempts bounds how often one call is made, the first included: 8.
-	MaxAttempts int
-
-	// AttemptTimeout bounds one attempt: 10 s. A short one makes duplicates,
-	// for what was cut off may have been written.
-	AttemptTimeout time.Duration
-
-	// BaseDelay bounds the pause before the second attempt: 100 ms. The bound
-	// doubles with each further attempt up to MaxDelay, and is never more than
-	// half of the time left.
-	BaseDelay time.Duration
-
-	// MaxDelay bounds each pause: 5 s.
-	MaxDelay time.Duration
-
-	// Reserve is left of the time until the deadline of Put's context when Put
-	// returns at the latest, for the caller to report what failed: 2 s. It is
-	// never more than half of the time there is when Put begins.
-	Reserve time.Duration
-
-	// Sleep pauses for d or until ctx is done. Nil stands for the real thing.
-	Sleep func(ctx context.Context, d time.Duration)
-
-	// Jitter draws a pause between 0 and bound. Nil stands for an even draw.
-	Jitter func(bound time.Duration) time.Duration
+	// Retry says how often and how long to try.
+	Retry retry.Policy
 }
+
+const (
+	// MaxDocuments is how many documents go into a record. With more, Firehose
+	// accepts the record, but hands it to a transformation as one blob.
+	MaxDocuments = 500
+
+	// MaxRecordBytes is how long a record gets, and so a document: 998,400. It
+	// is the largest number of whole billing steps below both 1,000 KB
+	// (1,000,000) and 1,000 KiB (1,024,000).
+	MaxRecordBytes = 195 * BillingStep
+
+	// MaxRecords is how many records go into a call.
+	MaxRecords = 500
+
+	// MaxCallBytes is how much goes into a call, before base64: 3,993,600, four
+	// full records. It is below both 4 MB (4,000,000) and 4 MiB (4,194,304).
+	MaxCallBytes = 4 * MaxRecordBytes
+
+	// BillingStep is what the length of a record is rounded up to when it is
+	// billed. AWS says 5 KB; 5 KiB is the larger reading, off by 2.4% at most.
+	BillingStep = 5 << 10
+)
 
 // A Sink puts documents into one Firehose stream.
 type Sink struct {
-	config  Config // complete
-	batches sync.Pool
-	closed  atomic.Bool
-
-	mu    sync.Mutex
-	stats Stats
+	client Client
+	stream string
+	putter *batchput.Putter
 }
 
 var (
-	_ sink.Sink = (*Sink)(nil)
-	_ Client    = (*awsfirehose.Client)(nil)
+	_ sink.Sink    = (*Sink)(nil)
+	_ sink.Metered = (*Sink)(nil)
+	_ sink.Limited = (*Sink)(nil)
+	_ Client       = (*awsfirehose.Client)(nil)
 )
 
 var streamName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
@@ -126,104 +122,83 @@ func New(c Config) (*Sink, error) {
 	if !streamName.MatchString(c.Stream) {
 		errs = append(errs, fmt.Errorf("stream name %q: want 1 to 64 of a-z, A-Z, 0-9, _, . and -", c.Stream))
 	}
-	if c.MaxAttempts < 0 {
-		errs = append(errs, fmt.Errorf("max attempts %d: is negative", c.MaxAttempts))
+	policy, err := c.Retry.Complete()
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("firehose sink: %w", err)
 	}
-	c.MaxAttempts = cmp.Or(c.MaxAttempts, 8)
-	for _, d := range []struct {
-		name  string
-		value *time.Duration
-		byDef time.Duration
-	}{
-		{"attempt timeout", &c.AttemptTimeout, 10 * time.Second},
-		{"base delay", &c.BaseDelay, 100 * time.Millisecond},
-		{"max delay", &c.MaxDelay, 5 * time.Second},
-		{"reserve", &c.Reserve, 2 * time.Second},
-	} {
-		if *d.value < 0 {
-			errs = append(errs, fmt.Errorf("%s %v: is negative", d.name, *d.value))
-		}
-		*d.value = cmp.Or(*d.value, d.byDef)
-	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("firehose sink: %w", errors.Join(errs...))
-	}
-	if c.Sleep == nil {
-		c.Sleep = sleep
-	}
-	if c.Jitter == nil {
-		c.Jitter = func(bound time.Duration) time.Duration { return rand.N(bound + 1) }
-	}
-	return &Sink{config: c, batches: sync.Pool{New: func() any { return new(batch) }}}, nil
+	s := &Sink{client: c.Client, stream: c.Stream}
+	s.putter = batchput.New(batchput.Config{
+		Name: "firehose stream " + c.Stream,
+		Limits: batchput.Limits{
+			Documents:   MaxDocuments,
+			FillBytes:   MaxRecordBytes,
+			RecordBytes: MaxRecordBytes,
+			Records:     MaxRecords,
+			CallBytes:   MaxCallBytes,
+		},
+		Retry: policy,
+		Send:  s.send,
+		Bill:  billed,
+	})
+	return s, nil
 }
 
 // Put delivers docs in as few records and calls as they fit, and returns when
 // each is confirmed or given up.
 //
-// The errors of a [sink.PutError] wrap [ErrTooLarge], [ErrOutOfTime],
-// [ErrAttempts] or the context's own, and all but the first also the last
-// answer: a [RecordError], [ErrUnconfirmed] or the SDK's error. An error that
-// every call to the stream would meet, such as a missing permission, fails the
-// rest of docs without a call. No error holds anything of a document.
-func (s *Sink) Put(ctx context.Context, docs []sink.Document) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.closed.Load() {
-		return sink.ErrClosed
-	}
-	if len(docs) == 0 {
-		return nil
-	}
-	ctx, cancel := s.withReserve(ctx)
-	defer cancel()
-	b := s.batches.Get().(*batch)
-	defer s.batches.Put(b)
-	defer b.reset()
-
-	failures := tooLarge(docs)
-	for next := 0; next < len(docs); {
-		next = b.fill(docs, next)
-		stop := s.deliver(ctx, b)
-		failures = b.appendFailures(failures, docs)
-		if stop != nil {
-			stop = fmt.Errorf("not sent after another call failed: %w", stop)
-			failures = appendFailures(failures, docs, next, len(docs), stop)
-			break
-		}
-	}
-	if len(failures) == 0 {
-		return nil
-	}
-	s.count(Stats{DocumentsFailed: int64(len(failures))})
-	slices.SortFunc(failures, func(a, b sink.Failure) int { return cmp.Compare(a.Index, b.Index) })
-	return &sink.PutError{Failures: failures}
-}
-
-// withReserve returns ctx with an end that leaves the caller its reserve. Half
-// of the time is the Sink's in any case, or else a reserve longer than the
-// function's timeout would keep it from ever sending anything.
-func (s *Sink) withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ctx, func() {}
-	}
-	reserve := min(s.config.Reserve, time.Until(deadline)/2)
-	return context.WithDeadline(ctx, deadline.Add(-reserve))
-}
+// The errors of a [sink.PutError] wrap [sink.ErrTooLarge], [retry.ErrOutOfTime],
+// [retry.ErrAttempts] or the context's own, and all but the first also the last
+// answer: a [sink.RecordError], [sink.ErrUnconfirmed] or the SDK's error. An
+// error that every call to the stream would meet, such as a missing permission,
+// fails the rest of docs without a call. No error holds anything of a document.
+func (s *Sink) Put(ctx context.Context, docs []sink.Document) error { return s.putter.Put(ctx, docs) }
 
 // Close refuses further Puts. Those under way come to their own end; nothing is
 // kept between Puts that could be lost.
-func (s *Sink) Close(context.Context) error {
-	s.closed.Store(true)
-	return nil
+func (s *Sink) Close(ctx context.Context) error { return s.putter.Close(ctx) }
+
+// Stats implements sink.Metered. Records are Firehose's, and each is billed
+// rounded up to BillingStep.
+func (s *Sink) Stats() sink.Stats { return s.putter.Stats() }
+
+// TakeStats implements sink.Metered.
+func (s *Sink) TakeStats() sink.Stats { return s.putter.TakeStats() }
+
+// MaxDocument implements sink.Limited: MaxRecordBytes.
+func (s *Sink) MaxDocument() int { return s.putter.MaxDocument() }
+
+// send makes one call.
+func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {
+	entries := make([]types.Record, len(records))
+	for i := range records {
+		entries[i].Data = records[i].Data
+	}
+	out, err := s.client.PutRecordBatch(ctx, &awsfirehose.PutRecordBatchInput{
+		DeliveryStreamName: &s.stream,
+		Records:            entries,
+	}, noRetries)
+	if err != nil || out == nil {
+		return batchput.Reply{}, err
+	}
+	reply := batchput.Reply{
+		Answers: make([]batchput.Answer, len(out.RequestResponses)),
+		Failed:  int(aws.ToInt32(out.FailedPutCount)),
+	}
+	for i := range out.RequestResponses {
+		e := &out.RequestResponses[i]
+		reply.Answers[i] = batchput.Answer{Confirmed: aws.ToString(e.RecordId) != "", Code: aws.ToString(e.ErrorCode)}
+	}
+	return reply, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+// noRetries leaves retrying to the Sink, whatever the client was made with.
+func noRetries(o *awsfirehose.Options) { o.Retryer = aws.NopRetryer{} }
+
+// billed is the length that records are charged for.
+func billed(sizes []int) int {
+	sum := 0
+	for _, size := range sizes {
+		sum += (size + BillingStep - 1) / BillingStep * BillingStep
 	}
+	return sum
 }

@@ -18,6 +18,7 @@ import (
 	"clearhop/sink"
 	"clearhop/sink/firehose"
 	"clearhop/sink/firehose/firehosetest"
+	"clearhop/sink/retry"
 	"clearhop/sink/sinktest"
 )
 
@@ -28,11 +29,11 @@ const stream = "access-log"
 func newSink(t testing.TB, c firehose.Config) *firehose.Sink {
 	t.Helper()
 	c.Stream = stream
-	if c.Sleep == nil {
-		c.Sleep = func(context.Context, time.Duration) {}
+	if c.Retry.Sleep == nil {
+		c.Retry.Sleep = func(context.Context, time.Duration) {}
 	}
-	if c.AttemptTimeout == 0 {
-		c.AttemptTimeout = time.Hour
+	if c.Retry.AttemptTimeout == 0 {
+		c.Retry.AttemptTimeout = time.Hour
 	}
 	s, err := firehose.New(c)
 	if err != nil {
@@ -106,7 +107,7 @@ func TestContract(t *testing.T) {
 			sinktest.Run(t, func(t *testing.T) sinktest.Subject {
 				server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Random: random})
 				return sinktest.Subject{
-					Sink:      newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 100}),
+					Sink:      newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 100}}),
 					Delivered: func() []byte { return server.Data(stream) },
 					Unordered: random.Records > 0,
 				}
@@ -116,7 +117,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestNewNamesEverySettingThatIsWrong(t *testing.T) {
-	_, err := firehose.New(firehose.Config{Stream: "a/b", MaxAttempts: -1, Reserve: -time.Second, MaxDelay: -1})
+	_, err := firehose.New(firehose.Config{Stream: "a/b", Retry: retry.Policy{MaxAttempts: -1, Reserve: -time.Second, MaxDelay: -1}})
 	want := `firehose sink: no client
 stream name "a/b": want 1 to 64 of a-z, A-Z, 0-9, _, . and -
 max attempts -1: is negative
@@ -205,7 +206,7 @@ func TestPacking(t *testing.T) {
 				t.Errorf("documents %v failed, want %v", got, c.failed)
 			}
 			for _, f := range failed {
-				if !errors.Is(f.Err, firehose.ErrTooLarge) {
+				if !errors.Is(f.Err, sink.ErrTooLarge) {
 					t.Errorf("document %d: got error %v, want ErrTooLarge", f.Index, f.Err)
 				}
 			}
@@ -228,9 +229,35 @@ func TestPacking(t *testing.T) {
 func TestTooLargeSaysHowMuch(t *testing.T) {
 	s := newSink(t, firehose.Config{Client: &recorder{t: t}})
 	err := s.Put(t.Context(), documents(firehose.MaxRecordBytes+1))
-	const want = "1 documents not delivered: document too large for a firehose record: 998401 bytes, at most 998400"
+	const want = "1 documents not delivered: document too large for firehose stream access-log: 998401 bytes, at most 998400"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// An event too large for a record goes shortened, and says so.
+func TestTooLargeIsShortened(t *testing.T) {
+	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}})
+	s := newSink(t, firehose.Config{Client: server.Client()})
+	event := func(size int) sink.Document {
+		return sink.Document{Data: fmt.Appendf(nil, `{"event":{"id":"1","original":"%s"}}`+"\n", strings.Repeat("x", size))}
+	}
+	docs := []sink.Document{event(10), event(2_000_000), event(20)}
+	if err := s.Put(t.Context(), docs); err != nil {
+		t.Fatal(err)
+	}
+	got := server.Documents(stream)
+	if len(got) != 3 || !bytes.Equal(got[0], docs[0].Data) || !bytes.Equal(got[2], docs[2].Data) {
+		t.Fatalf("%d documents arrived, want 3, the first and the last as they were", len(got))
+	}
+	if len(got[1]) != s.MaxDocument() || !bytes.HasSuffix(got[1], []byte(`xx","truncated":["event.original"]}}`+"\n")) {
+		t.Errorf("the large one arrived in %d bytes: …%s", len(got[1]), got[1][len(got[1])-60:])
+	}
+	if len(docs[1].Data) < 2_000_000 {
+		t.Error("the caller's document was changed")
+	}
+	if n := s.Stats(); n.Documents != 3 || n.Truncated != 1 {
+		t.Errorf("got %+v", n)
 	}
 }
 
@@ -258,7 +285,7 @@ func TestStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := s.Stats()
-	want := firehose.Stats{
+	want := sink.Stats{
 		Documents: 520, Records: 2, Bytes: 5200, BytesBilled: 2 * 5120,
 		BytesSent: 5200 + 5200 + 200, Calls: 3, Retries: 2, Throttles: 2,
 	}
@@ -268,7 +295,10 @@ func TestStats(t *testing.T) {
 	if failed := failures(t, s.Put(t.Context(), documents(firehose.MaxRecordBytes+1, 5121))); len(failed) != 1 {
 		t.Errorf("%d documents failed, want 1", len(failed))
 	}
-	want = firehose.Stats{Documents: 1, DocumentsFailed: 1, Records: 1, Bytes: 5121, BytesBilled: 10240, BytesSent: 5121, Calls: 1}
+	if got := s.TakeStats(); got.Documents != 521 || s.TakeStats() != (sink.Stats{}) {
+		t.Errorf("took %+v and then something again", got)
+	}
+	want = sink.Stats{Documents: 1, DocumentsFailed: 1, Records: 1, Bytes: 5121, BytesBilled: 10240, BytesSent: 5121, Calls: 1}
 	if got := s.Stats().Sub(first); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
@@ -287,7 +317,7 @@ func TestErrorsHoldNoContent(t *testing.T) {
 	}
 	for _, fault := range faults {
 		server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: []firehosetest.Fault{fault}})
-		s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 1})
+		s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 1}})
 		docs := []sink.Document{{ID: []byte(secret), Data: []byte(`{"client":"` + secret + `"}` + "\n")}}
 		err := s.Put(t.Context(), docs)
 		if err == nil {
@@ -303,7 +333,7 @@ func TestConcurrentPuts(t *testing.T) {
 		Streams: []string{stream},
 		Random:  firehosetest.Random{Records: 0.2, Calls: 0.2},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), MaxAttempts: 100})
+	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 100}})
 	docs := documents(repeat(8000, 200)...)
 	var wg sync.WaitGroup
 	for first := 0; first < len(docs); first += 1000 {

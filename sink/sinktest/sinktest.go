@@ -167,13 +167,15 @@ var cases = []testCase{
 	},
 }
 
-// documents makes n documents of about size bytes, each one different.
+// documents makes n events with a text of about size bytes, each one different,
+// by turns of two hours.
 func documents(n, size int) []sink.Document {
 	docs := make([]sink.Document, n)
 	for i := range docs {
 		id := fmt.Sprintf("%056d", i)
 		docs[i].ID = []byte(id)
-		docs[i].Data = fmt.Appendf(nil, `{"event":{"id":"%s"},"padding":"%s"}`+"\n", id, bytes.Repeat([]byte{byte('a' + i%26)}, size))
+		docs[i].Data = fmt.Appendf(nil, `{"@timestamp":"2026-11-22T%d:59:59.007Z","schema_version":1,"event":{"id":"%s","kind":"event","dataset":"nginx.other","original":"%s"}}`+"\n",
+			10+i%2, id, bytes.Repeat([]byte{byte('a' + i%26)}, size))
 	}
 	return docs
 }

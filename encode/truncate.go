@@ -1,0 +1,353 @@
+package encode
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"slices"
+	"unicode/utf8"
+)
+
+// MinTruncated is the length, in bytes of JSON, that Truncate leaves of a string
+// at least. Identities, addresses and values of a known set are shorter.
+const MinTruncated = 512
+
+// ErrTruncate says that Truncate cannot make an event fit.
+var ErrTruncate = errors.New("event cannot be shortened")
+
+// Truncate returns event, a JSON object and a newline, in at most limit bytes:
+// event itself if it fits, else a shorter copy.
+//
+// The longest strings are cut, all to the same length, as much as it takes and
+// never below MinTruncated. Where that is not enough, the largest fields are left
+// out whole, but for those that no event lacks. event.truncated names the fields
+// of both kinds. What is left is valid JSON and fits the schema.
+//
+// The error is ErrTruncate: event is no JSON object, or the limit is too small
+// for what must stay.
+func Truncate(event []byte, limit int) ([]byte, error) {
+	if len(event) <= limit {
+		return event, nil
+	}
+	if !json.Valid(event) {
+		return nil, ErrTruncate
+	}
+	root := parse(event)
+	if root.open != '{' {
+		return nil, ErrTruncate
+	}
+	t := &truncation{root: root}
+	t.name(root, "")
+	for excess := t.size() - limit; excess > 0; excess = t.size() - limit {
+		if !t.cut(excess) && !t.leaveOut() {
+			return nil, ErrTruncate
+		}
+		if !t.mark() {
+			return nil, ErrTruncate
+		}
+	}
+	return append(root.append(make([]byte, 0, limit)), '\n'), nil
+}
+
+// A truncation is an event that is being shortened.
+type truncation struct {
+	root   *value
+	fields []*value // those that may go, cut or left out
+	names  []string // of the fields that were shortened, in their order of size
+}
+
+// A value is a part of a JSON text.
+type value struct {
+	field string   // the path of the field that it is, or is a part of
+	text  []byte   // of a scalar, with the quotes of a string
+	open  byte     // of an object or list
+	keys  [][]byte // of an object, with their quotes
+	items []*value
+	gone  bool
+}
+
+// fieldPaths and groupPaths are the paths of the event's fields, and of the
+// objects that hold them.
+var fieldPaths, groupPaths = func() (leaf, group map[string]bool) {
+	leaf, group = map[string]bool{}, map[string]bool{}
+	for _, f := range Fields() {
+		leaf[f.Path] = true
+		for i, c := range f.Path {
+			if c == '.' {
+				group[f.Path[:i]] = true
+			}
+		}
+	}
+	return leaf, group
+}()
+
+// name gives each value its field and gathers the fields.
+func (t *truncation) name(v *value, path string) {
+	for i, item := range v.items {
+		at := string(v.keys[i][1 : len(v.keys[i])-1])
+		if path != "" {
+			at = path + "." + at
+		}
+		if item.open == '{' && groupPaths[at] {
+			t.name(item, at)
+			continue
+		}
+		item.setField(at)
+		if !slices.Contains(always, at) && at != truncatedPath {
+			t.fields = append(t.fields, item)
+		}
+	}
+}
+
+func (v *value) setField(path string) {
+	v.field = path
+	for _, item := range v.items {
+		item.setField(path)
+	}
+}
+
+// size is the length of the event as it is now, with its newline.
+func (t *truncation) size() int { return t.root.size() + 1 }
+
+// cut takes excess bytes off the longest strings and reports whether it could.
+func (t *truncation) cut(excess int) bool {
+	var long []*value
+	for _, f := range t.fields {
+		long = f.longStrings(long)
+	}
+	slices.SortStableFunc(long, func(a, b *value) int { return cmp.Compare(len(b.text), len(a.text)) })
+	// Cut to the length of the n+1st, the n longest save as much as they stand
+	// out. The first n that suffices gives the length to cut them to.
+	sum := 0
+	for n, v := range long {
+		sum += len(v.text)
+		next := MinTruncated
+		if n+1 < len(long) {
+			next = len(long[n+1].text)
+		}
+		if sum-(n+1)*next < excess {
+			continue
+		}
+		level := (sum - excess) / (n + 1)
+		for _, v := range long[:n+1] {
+			v.text = cutString(v.text, level)
+			t.shortened(v.field)
+		}
+		return true
+	}
+	return false
+}
+
+// leaveOut takes the largest field out and reports whether there was one.
+func (t *truncation) leaveOut() bool {
+	largest, size := -1, 0
+	for i, f := range t.fields {
+		if n := f.size(); !f.gone && n > size {
+			largest, size = i, n
+		}
+	}
+	if largest < 0 {
+		return false
+	}
+	t.fields[largest].gone = true
+	t.shortened(t.fields[largest].field)
+	return true
+}
+
+func (t *truncation) shortened(field string) {
+	if !slices.Contains(t.names, field) {
+		t.names = append(t.names, field)
+	}
+}
+
+// truncatedPath is the field that says what was shortened.
+const truncatedPath = "event.truncated"
+
+// mark writes the names of what was shortened into the event, beside those that
+// stand there, and reports whether there is a place for them.
+func (t *truncation) mark() bool {
+	event := t.root.member("event")
+	if event == nil {
+		event = &value{open: '{'}
+		t.root.add("event", event)
+	}
+	if event.open != '{' {
+		return false
+	}
+	list := event.member("truncated")
+	if list == nil || list.open != '[' {
+		list = &value{open: '['}
+		event.remove("truncated")
+		event.add("truncated", list)
+	}
+	for _, name := range t.names {
+		text := appendString(nil, name)
+		if !slices.ContainsFunc(list.items, func(v *value) bool { return bytes.Equal(v.text, text) }) {
+			list.items = append(list.items, &value{text: text})
+		}
+	}
+	return true
+}
+
+func (v *value) member(key string) *value {
+	for i := range v.keys {
+		if string(v.keys[i]) == `"`+key+`"` {
+			return v.items[i]
+		}
+	}
+	return nil
+}
+
+func (v *value) add(key string, item *value) {
+	v.keys = append(v.keys, []byte(`"`+key+`"`))
+	v.items = append(v.items, item)
+}
+
+func (v *value) remove(key string) {
+	if item := v.member(key); item != nil {
+		item.gone = true
+	}
+}
+
+func (v *value) longStrings(to []*value) []*value {
+	if v.gone {
+		return to
+	}
+	if len(v.text) > MinTruncated && v.text[0] == '"' {
+		return append(to, v)
+	}
+	for _, item := range v.items {
+		to = item.longStrings(to)
+	}
+	return to
+}
+
+// cutString returns a JSON string in at most n bytes, cut between characters.
+func cutString(s []byte, n int) []byte {
+	end := 1
+	for {
+		size := charSize(s[end:])
+		if end+size+1 > n { // with the closing quote
+			return append(s[:end:end], '"')
+		}
+		end += size
+	}
+}
+
+// charSize is how many bytes of a JSON string its first character takes, with
+// both halves of one that is escaped as two.
+func charSize(s []byte) int {
+	switch {
+	case s[0] != '\\':
+		_, size := utf8.DecodeRune(s)
+		return size
+	case s[1] != 'u':
+		return 2
+	case (s[2]|0x20) == 'd' && s[3] >= '8' && len(s) >= 12 && s[6] == '\\' && s[7] == 'u':
+		return 12
+	}
+	return 6
+}
+
+// parse takes a valid JSON text apart. The values point into it.
+func parse(text []byte) *value {
+	p := parser{rest: text}
+	return p.value()
+}
+
+type parser struct{ rest []byte }
+
+// next drops white space, commas and colons, and returns what begins behind it.
+func (p *parser) next() byte {
+	p.rest = bytes.TrimLeft(p.rest, " \t\r\n,:")
+	return p.rest[0]
+}
+
+func (p *parser) value() *value {
+	switch c := p.next(); c {
+	case '{', '[':
+		v := &value{open: c}
+		p.rest = p.rest[1:]
+		for closing := c + 2; p.next() != closing; { // '}' and ']' are 2 behind
+			if c == '{' {
+				v.keys = append(v.keys, p.scalar())
+			}
+			v.items = append(v.items, p.value())
+		}
+		p.rest = p.rest[1:]
+		return v
+	}
+	return &value{text: p.scalar()}
+}
+
+func (p *parser) scalar() []byte {
+	end := 0
+	if p.next() == '"' {
+		for end = 1; p.rest[end] != '"'; end++ {
+			if p.rest[end] == '\\' {
+				end++
+			}
+		}
+		end++
+	} else {
+		end = bytes.IndexAny(p.rest, " \t\r\n,:]}")
+		if end < 0 {
+			end = len(p.rest)
+		}
+	}
+	text := p.rest[:end:end]
+	p.rest = p.rest[end:]
+	return text
+}
+
+// append writes v. An object that has lost all its members goes as well.
+func (v *value) append(dst []byte) []byte {
+	if v.open == 0 {
+		return append(dst, v.text...)
+	}
+	dst = append(dst, v.open)
+	for i, item := range v.items {
+		if item.empty() {
+			continue
+		}
+		dst = appendComma(dst)
+		if v.keys != nil {
+			dst = append(append(dst, v.keys[i]...), ':')
+		}
+		dst = item.append(dst)
+	}
+	return append(dst, v.open+2)
+}
+
+// empty reports whether nothing of v is left.
+func (v *value) empty() bool {
+	if v.gone {
+		return true
+	}
+	for _, item := range v.items {
+		if !item.empty() {
+			return false
+		}
+	}
+	return len(v.items) > 0
+}
+
+// size is the length of what append writes.
+func (v *value) size() int {
+	if v.open == 0 {
+		return len(v.text)
+	}
+	size, items := 2, 0
+	for i, item := range v.items {
+		if item.empty() {
+			continue
+		}
+		items++
+		size += item.size()
+		if v.keys != nil {
+			size += len(v.keys[i]) + 1
+		}
+	}
+	return size + max(0, items-1)
+}

@@ -1,0 +1,260 @@
+// Package sqs is the sink for an SQS queue, meant for dead letters: few
+// documents, none of which may be lost.
+//
+// In go documents, each a JSON object and a newline. Out goes SendMessageBatch:
+// each message holds documents one behind the other and in order, as NDJSON.
+// [Data] takes them out of a message again.
+//
+//	client := awssqs.NewFromConfig(cfg) // of aws-sdk-go-v2
+//	s, err := sqs.New(sqs.Config{Client: client, QueueURL: url})
+//	err = s.Put(ctx, docs)
+//
+// # Limits
+//
+// The API takes 10 messages in a call, and 1 MiB in a message as in a call. SQS
+// takes text that XML can hold and nothing else, so a message with any other
+// character goes as base64 and has the attribute "encoding" with the value
+// "base64". A document is bounded so that it fits either way; see MaxDocument. A
+// longer one is shortened by [encode.Truncate]: package deadletter splits what
+// must stay whole.
+//
+// # Delivery
+//
+// Delivery is at least once and not in order, for a standard queue is so too. A
+// FIFO queue is refused: its throughput is bounded, and nothing here needs it.
+// Retries are those of [retry.Policy].
+//
+// A Sink is safe for concurrent use.
+package sqs
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"clearhop/sink"
+	"clearhop/sink/internal/batchput"
+	"clearhop/sink/retry"
+)
+
+const (
+	// MaxMessages is how many messages go into a call.
+	MaxMessages = 10
+
+	// MaxMessageBytes is the most that a queue's MaximumMessageSize can be, and
+	// what a call takes: 1 MiB. Queues made before August 2025 may have 256 KiB.
+	MaxMessageBytes = 1 << 20
+
+	// FillBytes is how far a message is filled with several documents, so that
+	// its reader need not take everything at once.
+	FillBytes = 64_000
+
+	// BillingStep is what a call is rounded up to when it is billed: 64 KiB are
+	// one request.
+	BillingStep = 64 << 10
+
+	maxDocuments = 500
+
+	// callBytes leaves room for the attributes of all messages and for base64,
+	// which makes four bytes of three and fills up the last ones of each message.
+	callBytes = (MaxMessageBytes - MaxMessages*(overhead+4)) / 4 * 3
+)
+
+// A Client is what the Sink needs of the SDK's sqs.Client. It is safe for
+// concurrent use, and keeps neither the input nor its bytes after it returned.
+type Client interface {
+	SendMessageBatch(context.Context, *awssqs.SendMessageBatchInput, ...func(*awssqs.Options)) (*awssqs.SendMessageBatchOutput, error)
+}
+
+// Config is what a Sink is made of. Client and QueueURL have no default.
+type Config struct {
+	// Client makes the calls. Its own retries do not matter: the Sink turns
+	// them off for each call, so that they do not multiply with its own.
+	Client Client
+
+	// QueueURL is the URL of a standard queue.
+	QueueURL string
+
+	// MaxMessageBytes is the queue's MaximumMessageSize: MaxMessageBytes unless
+	// it is given.
+	MaxMessageBytes int
+
+	// Retry says how often and how long to try.
+	Retry retry.Policy
+}
+
+// A Sink puts documents into one queue.
+type Sink struct {
+	client Client
+	queue  string
+	putter *batchput.Putter
+}
+
+var (
+	_ sink.Sink    = (*Sink)(nil)
+	_ sink.Metered = (*Sink)(nil)
+	_ sink.Limited = (*Sink)(nil)
+	_ Client       = (*awssqs.Client)(nil)
+)
+
+// New returns a Sink, or an error that names every setting that is wrong. It
+// makes no call.
+func New(c Config) (*Sink, error) {
+	var errs []error
+	if c.Client == nil {
+		errs = append(errs, errors.New("no client"))
+	}
+	queue, err := url.Parse(c.QueueURL)
+	switch {
+	case err != nil || queue.Host == "" || queue.Scheme != "https" && queue.Scheme != "http":
+		errs = append(errs, fmt.Errorf("queue URL %q: is no URL such as https://sqs.eu-central-1.amazonaws.com/123456789012/name", c.QueueURL))
+	case strings.HasSuffix(queue.Path, ".fifo"):
+		errs = append(errs, fmt.Errorf("queue URL %q: is that of a FIFO queue, want a standard one", c.QueueURL))
+	}
+	const least = 4 << 10
+	if c.MaxMessageBytes == 0 {
+		c.MaxMessageBytes = MaxMessageBytes
+	}
+	if c.MaxMessageBytes < least || c.MaxMessageBytes > MaxMessageBytes {
+		errs = append(errs, fmt.Errorf("max message bytes %d: want %d to %d", c.MaxMessageBytes, least, MaxMessageBytes))
+	}
+	policy, err := c.Retry.Complete()
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("sqs sink: %w", err)
+	}
+	s := &Sink{client: c.Client, queue: c.QueueURL}
+	data := min((c.MaxMessageBytes-overhead)/4*3, callBytes)
+	s.putter = batchput.New(batchput.Config{
+		Name: "sqs queue " + queue.Path[strings.LastIndexByte(queue.Path, '/')+1:],
+		Limits: batchput.Limits{
+			Documents:   maxDocuments,
+			FillBytes:   min(FillBytes, data),
+			RecordBytes: data,
+			Records:     MaxMessages,
+			CallBytes:   callBytes,
+		},
+		Retry: policy,
+		Send:  s.send,
+		Bill:  billed,
+	})
+	return s, nil
+}
+
+// Put delivers docs in few messages and calls, and returns when each is
+// confirmed or given up. Its errors are those of the Firehose sink's Put.
+func (s *Sink) Put(ctx context.Context, docs []sink.Document) error { return s.putter.Put(ctx, docs) }
+
+// Close refuses further Puts. Those under way come to their own end; nothing is
+// kept between Puts that could be lost.
+func (s *Sink) Close(ctx context.Context) error { return s.putter.Close(ctx) }
+
+// Stats implements sink.Metered. Records are messages; Bytes are before base64,
+// and those of a call are billed rounded up to BillingStep.
+func (s *Sink) Stats() sink.Stats { return s.putter.Stats() }
+
+// TakeStats implements sink.Metered.
+func (s *Sink) TakeStats() sink.Stats { return s.putter.TakeStats() }
+
+// MaxDocument implements sink.Limited: three quarters of a message.
+func (s *Sink) MaxDocument() int { return s.putter.MaxDocument() }
+
+// The attribute of a message that holds base64, which counts to its length.
+const (
+	encodingKey = "encoding"
+	base64Value = "base64"
+	stringType  = "String"
+	overhead    = len(encodingKey) + len(base64Value) + len(stringType)
+)
+
+// send makes one call.
+func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {
+	entries := make([]types.SendMessageBatchRequestEntry, len(records))
+	for i := range records {
+		entries[i].Id = aws.String(strconv.Itoa(i))
+		if isText(records[i].Data) {
+			entries[i].MessageBody = aws.String(string(records[i].Data))
+			continue
+		}
+		entries[i].MessageBody = aws.String(base64.StdEncoding.EncodeToString(records[i].Data))
+		entries[i].MessageAttributes = map[string]types.MessageAttributeValue{
+			encodingKey: {DataType: aws.String(stringType), StringValue: aws.String(base64Value)},
+		}
+	}
+	out, err := s.client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &s.queue, Entries: entries}, noRetries)
+	if err != nil || out == nil {
+		return batchput.Reply{}, err
+	}
+	reply := batchput.Reply{Answers: make([]batchput.Answer, len(records)), Failed: len(out.Failed)}
+	answer := func(id *string) *batchput.Answer {
+		i, err := strconv.Atoi(aws.ToString(id))
+		if err != nil || i < 0 || i >= len(records) {
+			return new(batchput.Answer) // of no record of ours
+		}
+		return &reply.Answers[i]
+	}
+	for _, e := range out.Successful {
+		answer(e.Id).Confirmed = aws.ToString(e.MessageId) != ""
+	}
+	for _, e := range out.Failed {
+		*answer(e.Id) = batchput.Answer{Code: aws.ToString(e.Code), Final: e.SenderFault}
+	}
+	return reply, nil
+}
+
+// noRetries leaves retrying to the Sink, whatever the client was made with.
+func noRetries(o *awssqs.Options) { o.Retryer = aws.NopRetryer{} }
+
+// billed is the length that the messages of a call are charged for.
+func billed(sizes []int) int {
+	sum := 0
+	for _, size := range sizes {
+		sum += size
+	}
+	return (sum + BillingStep - 1) / BillingStep * BillingStep
+}
+
+// isText reports whether SQS takes data as it is: the characters of XML 1.0.
+func isText(data []byte) bool {
+	for i := 0; i < len(data); {
+		c := data[i]
+		if c < utf8.RuneSelf {
+			if c < 0x20 && c != '\t' && c != '\n' && c != '\r' {
+				return false
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
+			return false
+		}
+		i += size
+	}
+	return true
+}
+
+// Data returns the documents of a message that a Sink sent, as NDJSON.
+func Data(m types.Message) ([]byte, error) {
+	body := aws.ToString(m.Body)
+	encoding := aws.ToString(m.MessageAttributes[encodingKey].StringValue)
+	switch encoding {
+	case "":
+		return []byte(body), nil
+	case base64Value:
+		data, err := base64.StdEncoding.DecodeString(body)
+		if err != nil {
+			return nil, fmt.Errorf("sqs message: %w", err)
+		}
+		return data, nil
+	}
+	return nil, fmt.Errorf("sqs message: there is no encoding %q", encoding)
+}
