@@ -294,3 +294,6 @@ func (w *Worker) identify(line *record.Line) []byte {
 	w.id = hex.AppendEncode(sum, sum[:idBytes])
 	return w.id[len(sum):]
 }
+
+// Private reports whether addresses must not be kept as they came.
+func (p *Pipeline) Private() bool { return false }

@@ -6,16 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
+	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
-	"clearhop/record"
 	"clearhop/sink"
+	"clearhop/sink/deadletter"
 )
 
 func TestSettings(t *testing.T) {
@@ -37,16 +39,21 @@ func TestSettings(t *testing.T) {
 	f("", "CLEARHOP_SINK=file", "CLEARHOP_FILE=/tmp/x")
 	f("", "CLEARHOP_SINK=stdout")
 	f("CLEARHOP_FIREHOSE_STREAM: the sink firehose needs it")
-	f("CLEARHOP_FILE: the sink file needs it\nCLEARHOP_FIREHOSE_STREAM: is given, but the sink is file",
+	f("CLEARHOP_FIREHOSE_STREAM: is given, but the sink is file\nCLEARHOP_FILE: the sink file needs it",
 		"CLEARHOP_SINK=file", "CLEARHOP_FIREHOSE_STREAM=events")
-	f(`CLEARHOP_SINK: there is no sink "s3"; known: firehose, file, stdout`, "CLEARHOP_SINK=s3")
+	f("", "CLEARHOP_SINK=s3", "CLEARHOP_S3=s3://bucket/events", "CLEARHOP_S3_FORMAT=parquet", "CLEARHOP_DEAD_LETTERS=s3://bucket/dead/")
+	f("", "CLEARHOP_SINK=kinesis", "CLEARHOP_KINESIS_STREAM=events", "CLEARHOP_DEAD_LETTERS=https://sqs.eu-central-1.amazonaws.com/123456789012/dead")
+	f("CLEARHOP_S3: is not of the form s3://bucket/prefix/\n"+`CLEARHOP_S3_FORMAT: there is no format "csv"; known: ndjson.gz, ndjson.zst, parquet`, "CLEARHOP_SINK=s3", "CLEARHOP_S3=bucket", "CLEARHOP_S3_FORMAT=csv")
+	f("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=dead")
+	f("CLEARHOP_DEAD_LETTERS: is not of the form s3://bucket/prefix/", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=s3:dead")
+	f(`CLEARHOP_SINK: there is no sink "sns"; known: firehose, kinesis, s3, file, stdout`, "CLEARHOP_SINK=sns")
 }
 
 // TestReadme holds the README's table of the functions' own settings.
 func TestReadme(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| variable | default | what it does |\n| --- | --- | --- |\n")
-	for _, v := range environment.Variables(&delivery.Settings{}) {
+	for _, v := range append(environment.Variables(&delivery.Settings{}), environment.Variables(&delivery.MetricSettings{})...) {
 		value := ""
 		if v.Default != "" {
 			value = "`" + v.Default + "`"
@@ -65,91 +72,305 @@ type memory struct {
 
 func (m *memory) Put(_ context.Context, docs []sink.Document) error {
 	m.puts++
+	var err error
 	if m.fail != nil {
-		if err := m.fail(m.puts, docs); err != nil {
-			return err
+		err = m.fail(m.puts, docs)
+	}
+	var failed *sink.PutError
+	if err != nil && !errors.As(err, &failed) {
+		return err
+	}
+	for i, d := range docs {
+		if failed == nil || !slices.ContainsFunc(failed.Failures, func(f sink.Failure) bool { return f.Index == i }) {
+			m.docs = append(m.docs, bytes.Clone(d.Data))
 		}
 	}
-	for _, d := range docs {
-		m.docs = append(m.docs, bytes.Clone(d.Data))
-	}
-	return nil
+	return err
 }
 
 func (m *memory) Close(context.Context) error { return nil }
 
-func lines(n, size int) []record.Line {
-	origin := &record.Origin{Source: "g:s"}
-	all := make([]record.Line, n)
-	for i := range all {
-		all[i] = record.Line{ID: fmt.Appendf(nil, "%d", i), Origin: origin, Text: fmt.Appendf(nil,
-			`10.16.1.11 - - [22/Nov/2026:11:00:24 +0000] "GET /%s HTTP/1.1" 200 3 "-" "-"`, strings.Repeat("x", size))}
+func (m *memory) reset() { *m = memory{fail: m.fail} }
+
+// open makes a function of sinks, whose log is the second result.
+func open(t testing.TB, s, letters sink.Sink) (*delivery.Function, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	f, err := delivery.New(delivery.Config{
+		Name: "subscriber", FunctionName: "clearhop-subscriber", Namespace: "Clearhop", Log: &log,
+		Sink: s, Letters: letters, Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, &log
+}
+
+// payload is a payload of n lines, each with a path of size bytes.
+func payload(t testing.TB, n, size int) []byte {
+	t.Helper()
+	lines := make([]string, n)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`10.16.1.11 - - [22/Nov/2026:11:00:24 +0000] "GET /%s HTTP/1.1" 200 3 "-" "-"`, strings.Repeat("x", size))
+	}
+	return payloadtest.Document(t, "/ecs/web", lines)
+}
+
+// ids are the ids of the events of documents, in their order.
+func ids(t testing.TB, docs [][]byte) []string {
+	t.Helper()
+	var all []string
+	for _, doc := range docs {
+		var event struct{ Event struct{ ID string } }
+		if err := json.Unmarshal(doc, &event); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, strings.TrimLeft(event.Event.ID, "0"))
 	}
 	return all
 }
 
-func courier(t testing.TB, s sink.Sink) *delivery.Courier {
+// lastMetrics is the last document of metrics in a log, as CloudWatch reads it.
+func lastMetrics(t testing.TB, log *bytes.Buffer) map[string]any {
 	t.Helper()
-	p, err := pipeline.New(pipeline.Config{NLB: []string{"10.16.1.11"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
+	var last map[string]any
+	for line := range bytes.Lines(log.Bytes()) {
+		var document map[string]any
+		if err := json.Unmarshal(line, &document); err != nil {
+			t.Fatalf("%v: %s", err, line)
 		}
-	})
-	return delivery.NewCourier(p, s)
+		if document["_aws"] != nil {
+			last = document
+		}
+	}
+	if last == nil {
+		t.Fatalf("no metrics in the log:\n%s", log)
+	}
+	return last
 }
 
 // TestDeliver: every line gives one event, in order, over as many puts as the
 // bound of what is gathered asks for, and the counts add up.
 func TestDeliver(t *testing.T) {
-	var s memory
-	c := courier(t, &s)
-	var n delivery.Counts
-	all := append(lines(3000, 2000), record.Line{ID: []byte("last"), Origin: &record.Origin{}, Text: []byte("junk")})
-	for range 2 { // a Courier is used again
-		s, n = memory{}, delivery.Counts{}
-		if err := c.Deliver(t.Context(), all, &n); err != nil {
+	s := &memory{}
+	f, log := open(t, s, nil)
+	data := payload(t, 3000, 2000)
+	for range 2 { // a worker is used again
+		s.reset()
+		log.Reset()
+		in := f.Begin(t.Context())
+		in.Payload(0, data)
+		in.Payload(1, payloadtest.Document(t, "/ecs/web", []string{"junk"}))
+		in.Flush()
+		if err := in.End(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(s.docs) != len(all) || s.puts < 2 || n.Lines != len(all) || n.Delivered != len(all) || n.Unparsed != 1 || n.NLB != 3000 || n.Failed != 0 {
-		t.Errorf("%d events in %d puts, counts %+v", len(s.docs), s.puts, n)
+	got := ids(t, s.docs)
+	if len(got) != 3001 || s.puts < 2 {
+		t.Errorf("%d events in %d puts", len(got), s.puts)
 	}
-	for i, doc := range s.docs {
-		var event struct{ Event struct{ ID string } }
-		if err := json.Unmarshal(doc, &event); err != nil || event.Event.ID != string(all[i].ID) {
-			t.Fatalf("event %d: id %q, want %q (%v)", i, event.Event.ID, all[i].ID, err)
+	for i, id := range got[:3000] {
+		if want := strings.TrimLeft(fmt.Sprint(i), "0"); id != want {
+			t.Fatalf("event %d has the id %q", i, id)
 		}
 	}
-	var log bytes.Buffer
-	delivery.NewLogger(&log).Info("delivered", "counts", slog.AnyValue(&n))
-	if got := log.String(); !strings.Contains(got, `"delivered":3001`) || !strings.Contains(got, `"reasons":{"proxy_protocol_off":3000}`) {
-		t.Errorf("the log says %s", got)
+	if text := log.String(); !strings.Contains(text, `"delivered":3001`) || !strings.Contains(text, `"reasons":{"proxy_protocol_off":3000}`) {
+		t.Errorf("the log says %s", text)
+	}
+	m := lastMetrics(t, log)
+	for name, want := range map[string]float64{
+		"Lines": 3001, "Events": 3001, "Unparsed": 1, "AccessLines": 3000, "NLBPrivateIP": 3000, "Faults": 3000,
+		"FaultProxyProtocolOff": 3000, "VerdictLost": 3000, "DeadLetters": 0, "Undelivered": 0, "GeoMissing": 1,
+	} {
+		if m[name] != want {
+			t.Errorf("metric %s is %v, want %v", name, m[name], want)
+		}
 	}
 }
 
-// TestDeliverAccountsForFailures: a failed put does not keep the later ones
-// from being tried.
-func TestDeliverAccountsForFailures(t *testing.T) {
-	cause := errors.New("no")
-	s := memory{fail: func(put int, docs []sink.Document) error {
-		switch put {
-		case 1:
-			return &sink.PutError{Failures: []sink.Failure{{Index: 0, Err: cause}, {Index: 2, Err: cause}}}
-		case 2:
-			return cause
+// TestMetricsAreWellFormed: each metric that is declared has a value and the
+// other way round, and nothing that a visitor can choose is a dimension.
+func TestMetricsAreWellFormed(t *testing.T) {
+	f, log := open(t, &memory{}, nil)
+	in := f.Begin(t.Context())
+	in.Payload(0, payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t)))
+	in.Flush()
+	if err := in.End(); err != nil {
+		t.Fatal(err)
+	}
+	m := lastMetrics(t, log)
+	var head struct {
+		AWS struct {
+			Timestamp         int64
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name, Unit string }
+			}
+		} `json:"_aws"`
+	}
+	b, _ := json.Marshal(m)
+	if err := json.Unmarshal(b, &head); err != nil {
+		t.Fatal(err)
+	}
+	d := head.AWS.CloudWatchMetrics[0]
+	if d.Namespace != "Clearhop" || len(d.Dimensions) != 1 || len(d.Dimensions[0]) != 1 || m[d.Dimensions[0][0]] != "clearhop-subscriber" {
+		t.Errorf("namespace %s, dimensions %v", d.Namespace, d.Dimensions)
+	}
+	documented := map[string]string{}
+	for _, metric := range delivery.Metrics() {
+		documented[metric.Name] = metric.Unit
+	}
+	if len(documented) > 100 || len(d.Metrics) > 100 {
+		t.Errorf("%d metrics: CloudWatch takes 100", len(documented))
+	}
+	for _, metric := range d.Metrics {
+		if _, ok := m[metric.Name].(float64); !ok || documented[metric.Name] != metric.Unit {
+			t.Errorf("%s is %v, documented in %q", metric.Name, m[metric.Name], documented[metric.Name])
 		}
-		return nil
-	}}
-	var n delivery.Counts
-	all := lines(6000, 2000)
-	if err := courier(t, &s).Deliver(t.Context(), all, &n); !errors.Is(err, cause) {
+	}
+	sum := 0.0
+	for name, value := range m {
+		if strings.HasPrefix(name, "Verdict") {
+			sum += value.(float64)
+		}
+	}
+	if sum != m["AccessLines"] {
+		t.Errorf("the verdicts sum to %v of %v access lines", sum, m["AccessLines"])
+	}
+}
+
+var errNo = errors.New("no")
+
+// failSome fails the first and the third document of the first put, all of the
+// second, and none of the others.
+func failSome(put int, _ []sink.Document) error {
+	switch put {
+	case 1:
+		return &sink.PutError{Failures: []sink.Failure{{Index: 0, Err: errNo}, {Index: 2, Err: errNo}}}
+	case 2:
+		return errNo
+	}
+	return nil
+}
+
+// TestFailuresWithoutDeadLetters: a failed put does not keep the later ones from
+// being tried, and the invocation fails.
+func TestFailuresWithoutDeadLetters(t *testing.T) {
+	s := &memory{fail: failSome}
+	f, log := open(t, s, nil)
+	in := f.Begin(t.Context())
+	in.Payload(0, payload(t, 6000, 2000))
+	in.Flush()
+	if err := in.End(); !errors.Is(err, errNo) {
 		t.Errorf("got %v", err)
 	}
-	if s.puts < 3 || n.Failed < 3 || n.Failed+n.Delivered != len(all) {
-		t.Errorf("%d puts, counts %+v", s.puts, n)
+	m := lastMetrics(t, log)
+	if s.puts < 3 || m["Undelivered"].(float64) < 3 || m["Undelivered"].(float64)+m["Events"].(float64) != 6000 {
+		t.Errorf("%d puts, metrics %v", s.puts, m)
+	}
+}
+
+// TestDeadLetters: what the sink does not take lies there to be read back, byte
+// for byte, with the reason; a payload that cannot be read too. The invocation
+// succeeds: nothing is lost.
+func TestDeadLetters(t *testing.T) {
+	s, letters := &memory{fail: failSome}, &memory{}
+	f, log := open(t, s, letters)
+	in := f.Begin(t.Context())
+	in.Payload(0, payload(t, 6000, 2000))
+	in.Payload(1, []byte("{broken"))
+	in.Flush()
+	if err := in.End(); err != nil {
+		t.Fatal(err)
+	}
+	var r deadletter.Reader
+	kept := append([][]byte{}, s.docs...)
+	payloads := 0
+	for letter, err := range r.All(bytes.NewReader(bytes.Join(letters.docs, nil))) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case letter.Kind == deadletter.Payload:
+			payloads++
+			if string(letter.Data) != "{broken" || letter.Reason == "" || letter.Source != "subscriber" {
+				t.Errorf("letter %+v", letter)
+			}
+		default:
+			kept = append(kept, letter.Data)
+			if letter.Reason != "no" {
+				t.Errorf("reason %q", letter.Reason)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, id := range ids(t, kept) {
+		seen[id] = true
+	}
+	m := lastMetrics(t, log)
+	if payloads != 1 || len(seen) != 6000 || m["DeadLetters"] != float64(6000-len(s.docs)+1) || m["Undelivered"] != 0.0 {
+		t.Errorf("%d payloads, %d of 6000 events, metrics %v", payloads, len(seen), m)
+	}
+	if text := log.String(); strings.Contains(text, "xxxx") || strings.Contains(text, "10.16") {
+		t.Errorf("the log holds text of a line: %s", text)
+	}
+}
+
+// TestDeadLettersThatFail: then the invocation fails, and its service sends
+// everything again.
+func TestDeadLettersThatFail(t *testing.T) {
+	no := func(int, []sink.Document) error { return errNo }
+	f, log := open(t, &memory{fail: no}, &memory{fail: no})
+	in := f.Begin(t.Context())
+	in.Payload(0, payload(t, 5, 1))
+	in.Payload(1, []byte("{broken"))
+	in.Flush()
+	n, failed := in.Failed()
+	if err := in.End(); !errors.Is(err, errNo) || !failed || n != 0 {
+		t.Errorf("got %v, first failed %d %t", err, n, failed)
+	}
+	if m := lastMetrics(t, log); m["Undelivered"] != 5.0 || m["DeadLetters"] != 0.0 {
+		t.Errorf("metrics %v", m)
+	}
+}
+
+// TestHandBack: a stream sends again, so that only what would fail again is
+// buried.
+func TestHandBack(t *testing.T) {
+	s := &memory{fail: func(int, []sink.Document) error {
+		return &sink.PutError{Failures: []sink.Failure{{Index: 0, Err: sink.ErrTooLarge}, {Index: 3, Err: errNo}}}
+	}}
+	letters := &memory{}
+	f, _ := open(t, s, letters)
+	in := f.Begin(t.Context())
+	in.HandBack = true
+	in.Payload(0, payload(t, 2, 1))
+	in.Payload(1, payload(t, 2, 1))
+	in.Payload(2, payload(t, 2, 1))
+	in.Flush()
+	if n, failed := in.Failed(); n != 1 || !failed || !in.Stopped() {
+		t.Errorf("first failed: %d %t", n, failed)
+	}
+	if err := in.End(); !errors.Is(err, errNo) || errors.Is(err, sink.ErrTooLarge) || len(letters.docs) != 1 {
+		t.Errorf("%d letters, %v", len(letters.docs), err)
+	}
+}
+
+// TestOutOfTime: with the time nearly over the sink is not tried, and the
+// events become dead letters.
+func TestOutOfTime(t *testing.T) {
+	s, letters := &memory{}, &memory{}
+	f, _ := open(t, s, letters)
+	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+	defer cancel()
+	in := f.Begin(ctx)
+	in.Payload(0, payload(t, 3, 1))
+	if in.HasTime() {
+		t.Error("there is time")
+	}
+	in.Flush()
+	if err := in.End(); err != nil || s.puts != 0 || len(letters.docs) != 3 {
+		t.Errorf("%d puts, %d letters, %v", s.puts, len(letters.docs), err)
 	}
 }

@@ -1,5 +1,3 @@
-// Package delivery is what the functions share behind the pipeline: the sink
-// that the environment chooses, and the way of a payload's lines into it.
 package delivery
 
 import (
@@ -8,58 +6,174 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strings"
+	"time"
 
 	"clearhop/sink"
 	"clearhop/sink/file"
 	"clearhop/sink/firehose"
+	"clearhop/sink/kinesis"
+	"clearhop/sink/retry"
+	"clearhop/sink/s3"
+	"clearhop/sink/sqs"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
+	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // Settings say where events go. They are read from the environment.
 type Settings struct {
-	Sink           string `env:"CLEARHOP_SINK" default:"firehose" help:"Where events go: firehose, file (for local runs) or stdout."`
+	Sink           string `env:"CLEARHOP_SINK" default:"firehose" help:"Where events go: firehose, kinesis, s3, file (for local runs) or stdout."`
 	FirehoseStream string `env:"CLEARHOP_FIREHOSE_STREAM" help:"Name of the Firehose stream, for the sink firehose."`
+	KinesisStream  string `env:"CLEARHOP_KINESIS_STREAM" help:"Name of the Kinesis data stream, for the sink kinesis."`
+	S3             string `env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
+	S3Format       string `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
 	File           string `env:"CLEARHOP_FILE" help:"Path of the file that events are appended to, for the sink file."`
+	DeadLetters    string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
+}
+
+// Times within an invocation.
+const (
+	// sinkReserve is left of an invocation's time when the sink gives up, for
+	// dead letters and the answer.
+	sinkReserve = 5 * time.Second
+	// letterReserve is left when the dead letters give up, for the answer.
+	letterReserve = time.Second
+)
+
+// sinkSettings are the settings that belong to one sink only.
+func (s Settings) sinkSettings() []struct{ sink, name, value string } {
+	return []struct{ sink, name, value string }{
+		{"firehose", "CLEARHOP_FIREHOSE_STREAM", s.FirehoseStream},
+		{"kinesis", "CLEARHOP_KINESIS_STREAM", s.KinesisStream},
+		{"s3", "CLEARHOP_S3", s.S3},
+		{"file", "CLEARHOP_FILE", s.File},
+	}
 }
 
 // Check returns everything that is wrong with s.
 func (s Settings) Check() error {
 	var errs []error
-	switch s.Sink {
-	case "firehose":
-		if s.FirehoseStream == "" {
-			errs = append(errs, errors.New("CLEARHOP_FIREHOSE_STREAM: the sink firehose needs it"))
+	known := s.Sink == "stdout"
+	for _, of := range s.sinkSettings() {
+		switch {
+		case s.Sink == of.sink && of.value == "":
+			errs = append(errs, fmt.Errorf("%s: the sink %s needs it", of.name, s.Sink))
+		case s.Sink != of.sink && of.value != "":
+			errs = append(errs, fmt.Errorf("%s: is given, but the sink is %s", of.name, cmp.Or(s.Sink, "none")))
 		}
-	case "file":
-		if s.File == "" {
-			errs = append(errs, errors.New("CLEARHOP_FILE: the sink file needs it"))
-		}
-	case "stdout":
+		known = known || s.Sink == of.sink
+	}
+	if !known {
+		errs = append(errs, fmt.Errorf("CLEARHOP_SINK: there is no sink %q; known: firehose, kinesis, s3, file, stdout", s.Sink))
+	}
+	if s.S3 != "" {
+		_, _, err := bucketAndPrefix(s.S3)
+		errs = append(errs, named("CLEARHOP_S3", err))
+	}
+	switch s3.Format(s.S3Format) {
+	case s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet:
 	default:
-		errs = append(errs, fmt.Errorf("CLEARHOP_SINK: there is no sink %q; known: firehose, file, stdout", s.Sink))
+		errs = append(errs, fmt.Errorf("CLEARHOP_S3_FORMAT: there is no format %q; known: %s, %s, %s", s.S3Format, s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet))
 	}
-	if s.Sink != "firehose" && s.FirehoseStream != "" {
-		errs = append(errs, fmt.Errorf("CLEARHOP_FIREHOSE_STREAM: is given, but the sink is %s", s.Sink))
-	}
-	if s.Sink != "file" && s.File != "" {
-		errs = append(errs, fmt.Errorf("CLEARHOP_FILE: is given, but the sink is %s", cmp.Or(s.Sink, "none")))
+	if strings.HasPrefix(s.DeadLetters, "s3:") {
+		_, _, err := bucketAndPrefix(s.DeadLetters)
+		errs = append(errs, named("CLEARHOP_DEAD_LETTERS", err))
+	} else if u, err := url.Parse(s.DeadLetters); s.DeadLetters != "" && (err != nil || u.Host == "") {
+		errs = append(errs, errors.New("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue"))
 	}
 	return errors.Join(errs...)
 }
 
-// Open opens the sink that s names. The settings must have passed Check.
-func (s Settings) Open(ctx context.Context, stdout io.Writer) (sink.Sink, error) {
+func named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// bucketAndPrefix takes s3://bucket/prefix/ apart.
+func bucketAndPrefix(text string) (bucket, prefix string, err error) {
+	rest, ok := strings.CutPrefix(text, "s3://")
+	bucket, prefix, _ = strings.Cut(rest, "/")
+	if !ok || bucket == "" {
+		return "", "", errors.New("is not of the form s3://bucket/prefix/")
+	}
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	return bucket, prefix, nil
+}
+
+// A clientFor makes AWS clients of one configuration, which is loaded when the
+// first one asks for it.
+type clientFor struct {
+	ctx    context.Context
+	config *aws.Config
+}
+
+func (c *clientFor) load() (aws.Config, error) {
+	if c.config == nil {
+		loaded, err := config.LoadDefaultConfig(c.ctx)
+		if err != nil {
+			return aws.Config{}, fmt.Errorf("aws configuration: %w", err)
+		}
+		c.config = &loaded
+	}
+	return *c.config, nil
+}
+
+// open opens the sink that s names. The settings must have passed Check.
+func (s Settings) open(clients *clientFor, stdout io.Writer) (sink.Sink, error) {
 	switch s.Sink {
 	case "file":
 		return file.Append(s.File)
 	case "stdout":
 		return file.New(stdout), nil
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	c, err := clients.load()
 	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
+		return nil, err
 	}
-	return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(aws), Stream: s.FirehoseStream})
+	policy := retry.Policy{Reserve: sinkReserve}
+	switch s.Sink {
+	case "kinesis":
+		return kinesis.New(kinesis.Config{Client: awskinesis.NewFromConfig(c), Stream: s.KinesisStream, Retry: policy})
+	case "s3":
+		bucket, prefix, err := bucketAndPrefix(s.S3)
+		if err != nil {
+			return nil, err
+		}
+		return s3.New(s3.Config{Client: awss3.NewFromConfig(c, pathStyle), Bucket: bucket, Prefix: prefix, Format: s3.Format(s.S3Format), Retry: policy})
+	}
+	return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(c), Stream: s.FirehoseStream, Retry: policy})
 }
+
+// openDeadLetters opens where dead letters go; nil if there is no such place.
+func (s Settings) openDeadLetters(clients *clientFor) (sink.Sink, error) {
+	if s.DeadLetters == "" {
+		return nil, nil
+	}
+	c, err := clients.load()
+	if err != nil {
+		return nil, err
+	}
+	policy := retry.Policy{Reserve: letterReserve}
+	if !strings.HasPrefix(s.DeadLetters, "s3:") {
+		return sqs.New(sqs.Config{Client: awssqs.NewFromConfig(c), QueueURL: s.DeadLetters, Retry: policy})
+	}
+	bucket, prefix, err := bucketAndPrefix(s.DeadLetters)
+	if err != nil {
+		return nil, err
+	}
+	return s3.New(s3.Config{Client: awss3.NewFromConfig(c, pathStyle), Bucket: bucket, Prefix: prefix, Format: s3.NDJSONGzip, Retry: policy})
+}
+
+// pathStyle addresses buckets by path where the endpoint is not AWS's own: on a
+// stand-in the name of a bucket is no name of a host.
+func pathStyle(o *awss3.Options) { o.UsePathStyle = o.BaseEndpoint != nil }

@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"testing"
 
+	"clearhop/functions/delivery"
+	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
 	"clearhop/sink/firehose"
 
@@ -47,7 +48,7 @@ func benchPayload(b *testing.B) []byte {
 		lines[i] = fmt.Sprintf(`%s - - [22/Nov/2026:11:%02d:%02d +0000] "GET /shop/item/%d?ref=%x HTTP/1.1" 200 %d "https://example.com/shop" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36" "%s" "%s"`,
 			client, i/60%60, i%60, random.IntN(5000), random.Uint64(), random.IntN(90000), 100+random.IntN(32), client, client)
 	}
-	return pack(b, document(b, "/ecs/web", lines))
+	return payloadtest.Event(b, payloadtest.Document(b, "/ecs/web", lines))
 }
 
 // BenchmarkInvoke sets an invocation, payload in to packed records out, beside
@@ -81,16 +82,18 @@ func BenchmarkInvoke(b *testing.B) {
 		perLine(b)
 	})
 	b.Run("whole", func(b *testing.B) {
-		p, err := pipeline.New(pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer p.Close()
 		s, err := firehose.New(firehose.Config{Client: &takesAll{}, Stream: stream})
 		if err != nil {
 			b.Fatal(err)
 		}
-		h := &handler{log: slog.New(slog.DiscardHandler), pipeline: p, sink: s, idle: make(chan *worker, 1)}
+		f, err := delivery.New(delivery.Config{
+			Name: "subscriber", Log: io.Discard, Sink: s,
+			Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		h := handler{f}
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := h.Invoke(b.Context(), payload); err != nil {

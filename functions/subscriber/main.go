@@ -9,20 +9,15 @@ import (
 	"context"
 	"os"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"clearhop/functions/delivery"
+
+	"github.com/aws/aws-lambda-go/lambda"
 )
 
 func main() {
-	log := delivery.NewLogger(os.Stderr)
-	h, err := newHandler(context.Background(), os.Environ(), os.Stdout, log)
+	f, err := delivery.Open(context.Background(), "subscriber", os.Environ(), os.Stdout, os.Stderr)
 	if err != nil {
-		log.Error("the function cannot start", "error", err)
-		os.Exit(1)
+		delivery.Fail(os.Stderr, err)
 	}
-	lambda.StartWithOptions(h, lambda.WithEnableSIGTERM(func() {
-		h.close()
-		os.Exit(0) // nothing is left to do, so do not wait to be killed
-	}))
+	lambda.StartWithOptions(handler{f}, lambda.WithEnableSIGTERM(f.Terminate))
 }

@@ -22,6 +22,7 @@ import (
 
 	"clearhop/functions/runtimetest"
 	"clearhop/internal/mototest"
+	"clearhop/internal/payloadtest"
 	"clearhop/sink/firehose/firehosetest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,113 +43,19 @@ const (
 	stream  = "events"
 )
 
-// chain is the environment of a function in front of the chain that wrote the
-// sample logs.
-var chain = []string{"CLEARHOP_NLB=10.16.1.11", "CLEARHOP_TRUSTED=10.16.1.13"}
-
 var fakeCredentials = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}
 
 func start(t *testing.T, env ...string) *runtimetest.Function {
 	t.Helper()
 	return runtimetest.StartForTest(t, runtimetest.Config{
 		Binary: runtimetest.Build(t, "."), FunctionName: "subscriber", Region: region,
-		Env: append(append([]string{}, chain...), env...),
+		Env: append(append([]string{}, payloadtest.Chain...), env...),
 	})
-}
-
-// sampleLines are the access lines that real nginx wrote, in all scenarios.
-func sampleLines(t testing.TB) []string {
-	t.Helper()
-	paths, err := filepath.Glob("../../chain/testdata/*/*.seed.log")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no sample logs: %v", err)
-	}
-	var lines []string
-	for _, path := range append(paths, "../../testdata/seed/access.log") {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")...)
-	}
-	return lines
-}
-
-type logEvent struct {
-	ID        string `json:"id"`
-	Timestamp int64  `json:"timestamp"`
-	Message   string `json:"message"`
-}
-
-// document is a subscription's payload before it is packed.
-func document(t testing.TB, group string, lines []string) []byte {
-	t.Helper()
-	events := make([]logEvent, len(lines))
-	for i, line := range lines {
-		events[i] = logEvent{ID: fmt.Sprintf("%056d", i), Timestamp: 1_795_345_224_000 + int64(i), Message: line}
-	}
-	b, err := json.Marshal(map[string]any{
-		"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": group, "logStream": "web/nginx/1",
-		"subscriptionFilters": []string{"clearhop"}, "logEvents": events,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// pack makes the event that the function gets of a payload.
-func pack(t testing.TB, document []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(document); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(b.Bytes()))
-}
-
-var command = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "clearhop")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "clearhop")
-	out, err := exec.Command("go", "build", "-o", path, "clearhop/cmd/clearhop").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-// byCommand is what the command makes of the same payload, saved to a file.
-func byCommand(t *testing.T, payload []byte) []byte {
-	t.Helper()
-	path, err := command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	saved := filepath.Join(t.TempDir(), "payload.json")
-	if err := os.WriteFile(saved, payload, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "enrich", "-q", saved)
-	cmd.Env = append(os.Environ(), chain...)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := command(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
+	payloadtest.Clean()
 	os.Exit(code)
 }
 
@@ -159,12 +66,12 @@ func TestToFirehoseAndS3(t *testing.T) {
 	endpoint := mototest.Start(t)
 	bucket := makeStream(t, endpoint)
 	f := start(t, append(fakeCredentials, "AWS_ENDPOINT_URL="+endpoint, "CLEARHOP_FIREHOSE_STREAM="+stream)...)
-	lines := sampleLines(t)
-	payload := pack(t, document(t, "/ecs/web", lines))
+	lines := payloadtest.Lines(t)
+	payload := payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", lines))
 	if _, err := f.Invoke(t.Context(), payload, timeout); err != nil {
 		t.Fatalf("%v\n%s", err, f.Logs())
 	}
-	if got, want := bucket(), byCommand(t, payload); !bytes.Equal(got, want) {
+	if got, want := bucket(), payloadtest.ByCommand(t, payload); !bytes.Equal(got, want) {
 		t.Errorf("%d bytes are in S3, want the command's %d", len(got), len(want))
 	}
 	if logs := f.Logs(); !strings.Contains(logs, fmt.Sprintf(`"delivered":%d,`, len(lines))) || strings.Contains(logs, "210.227") || strings.Contains(logs, "/hello") {
@@ -244,7 +151,7 @@ func TestPayloadsOfASubscription(t *testing.T) {
 		DestinationArn: described.StreamDescription.StreamARN, RoleArn: aws.String("arn:aws:iam::123456789012:role/logs"),
 	})
 	must(err)
-	lines := sampleLines(t)
+	lines := payloadtest.Lines(t)
 	var events []logtypes.InputLogEvent
 	for i, line := range lines {
 		events = append(events, logtypes.InputLogEvent{Message: aws.String(line), Timestamp: aws.Int64(time.Now().UnixMilli() + int64(i))})
@@ -265,7 +172,7 @@ func TestPayloadsOfASubscription(t *testing.T) {
 		if _, err := f.Invoke(ctx, payload, timeout); err != nil {
 			t.Fatalf("%v\n%s", err, f.Logs())
 		}
-		want = append(want, byCommand(t, payload)...)
+		want = append(want, payloadtest.ByCommand(t, payload)...)
 	}
 	got, err := os.ReadFile(out)
 	must(err)
@@ -286,17 +193,17 @@ func TestFirehoseThatFails(t *testing.T) {
 		Random:  firehosetest.Random{Records: 0.2},
 	})
 	f := start(t, append(fakeCredentials, "AWS_ENDPOINT_URL_FIREHOSE="+server.URL, "CLEARHOP_FIREHOSE_STREAM="+stream)...)
-	samples := sampleLines(t)
+	samples := payloadtest.Lines(t)
 	var lines []string
 	for len(lines) < 20_000 {
 		lines = append(lines, samples...)
 	}
-	payload := pack(t, document(t, "/ecs/web", lines))
+	payload := payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", lines))
 	if _, err := f.Invoke(t.Context(), payload, timeout); err != nil {
 		t.Fatalf("%v\n%s", err, f.Logs())
 	}
 	want := map[string]bool{}
-	for line := range bytes.Lines(byCommand(t, payload)) {
+	for line := range bytes.Lines(payloadtest.ByCommand(t, payload)) {
 		want[string(line)] = true
 	}
 	for _, got := range server.Documents(stream) {
@@ -334,7 +241,7 @@ func TestBadPayloads(t *testing.T) {
 		{"a list", "", []byte(`[]`)},
 		{"null", "", []byte(`null`)},
 	}
-	good := pack(t, document(t, "/ecs/web", sampleLines(t)[:1]))
+	good := payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t)[:1]))
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := f.Invoke(t.Context(), c.payload, timeout)
@@ -360,10 +267,10 @@ func TestControlMessageAndOwnGroupAreAnsweredWithoutEvents(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "events.ndjson")
 	f := start(t, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+out)
 	control := []byte(`{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],"logEvents":[{"id":"","timestamp":1795345224007,"message":"CWL CONTROL MESSAGE: Checking health of destination."}]}`)
-	own := document(t, "/aws/lambda/subscriber", sampleLines(t))
+	own := payloadtest.Document(t, "/aws/lambda/subscriber", payloadtest.Lines(t))
 	for range 3 {
 		for _, payload := range [][]byte{control, own} {
-			if _, err := f.Invoke(t.Context(), pack(t, payload), timeout); err != nil {
+			if _, err := f.Invoke(t.Context(), payloadtest.Event(t, payload), timeout); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -395,7 +302,7 @@ func TestDiscover(t *testing.T) {
 	for _, peer := range []string{"10.16.1.11", "10.16.1.12"} {
 		lines = append(lines, peer+` - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "probe/1.0" "-" "-"`)
 	}
-	payload := pack(t, document(t, "/ecs/web", lines))
+	payload := payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", lines))
 	seen := 0
 	check := func(when string, want ...string) {
 		t.Helper()
@@ -457,14 +364,14 @@ func TestConcurrentInvocations(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "events.ndjson")
 	f := runtimetest.StartForTest(t, runtimetest.Config{
 		Binary: runtimetest.Build(t, "."), FunctionName: "subscriber", Concurrency: 4,
-		Env: append([]string{"CLEARHOP_SINK=file", "CLEARHOP_FILE=" + out}, chain...),
+		Env: append([]string{"CLEARHOP_SINK=file", "CLEARHOP_FILE=" + out}, payloadtest.Chain...),
 	})
-	lines := sampleLines(t)
+	lines := payloadtest.Lines(t)
 	var wg sync.WaitGroup
 	const invocations = 40
 	for i := range invocations {
 		wg.Go(func() {
-			payload := pack(t, document(t, fmt.Sprintf("/ecs/web-%d", i), lines))
+			payload := payloadtest.Event(t, payloadtest.Document(t, fmt.Sprintf("/ecs/web-%d", i), lines))
 			if _, err := f.Invoke(t.Context(), payload, timeout); err != nil {
 				t.Error(err)
 			}
@@ -504,7 +411,7 @@ func TestShutdown(t *testing.T) {
 	f := runtimetest.StartForTest(t, runtimetest.Config{
 		Binary: runtimetest.Build(t, "."), Env: []string{"CLEARHOP_SINK=stdout"}, ShutdownGrace: time.Minute,
 	})
-	if _, err := f.Invoke(t.Context(), pack(t, document(t, "/ecs/web", sampleLines(t))), timeout); err != nil {
+	if _, err := f.Invoke(t.Context(), payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t))), timeout); err != nil {
 		t.Fatal(err)
 	}
 	if exit := f.Shutdown(context.Background()); exit.Code != 0 || exit.Killed {

@@ -70,6 +70,10 @@ type Config struct {
 	// Stream is the name of the Firehose stream.
 	Stream string
 
+	// Single makes a record of each document: for documents that are no events,
+	// such as compressed payloads.
+	Single bool
+
 	// Retry says how often and how long to try.
 	Retry retry.Policy
 }
@@ -126,11 +130,15 @@ func New(c Config) (*Sink, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("firehose sink: %w", err)
 	}
+	documents := MaxDocuments
+	if c.Single {
+		documents = 1
+	}
 	s := &Sink{client: c.Client, stream: c.Stream}
 	s.putter = batchput.New(batchput.Config{
 		Name: "firehose stream " + c.Stream,
 		Limits: batchput.Limits{
-			Documents:   MaxDocuments,
+			Documents:   documents,
 			FillBytes:   MaxRecordBytes,
 			RecordBytes: MaxRecordBytes,
 			Records:     MaxRecords,

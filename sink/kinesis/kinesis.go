@@ -102,6 +102,10 @@ type Config struct {
 	// Stream is the name of the stream, or its ARN.
 	Stream string
 
+	// Single makes a record of each document: for documents that are no events,
+	// such as compressed payloads.
+	Single bool
+
 	// Retry says how often and how long to try.
 	Retry retry.Policy
 }
@@ -145,10 +149,14 @@ func New(c Config) (*Sink, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("kinesis sink: %w", err)
 	}
+	documents := MaxDocuments
+	if c.Single {
+		documents = 1
+	}
 	s.putter = batchput.New(batchput.Config{
 		Name: "kinesis stream " + c.Stream[strings.LastIndexByte(c.Stream, '/')+1:],
 		Limits: batchput.Limits{
-			Documents:   MaxDocuments,
+			Documents:   documents,
 			FillBytes:   FillBytes - keySize,
 			RecordBytes: MaxRecordBytes,
 			Records:     MaxRecords,

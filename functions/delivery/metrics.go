@@ -1,0 +1,185 @@
+package delivery
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"clearhop/enrich/clientip"
+)
+
+// A unit is a unit of CloudWatch.
+type unit string
+
+const (
+	unitCount        unit = "Count"
+	unitBytes        unit = "Bytes"
+	unitMilliseconds unit = "Milliseconds"
+	unitSeconds      unit = "Seconds"
+)
+
+// A Metric is a number that each invocation reports: the documentation and the
+// alarms of the template are held to this list.
+type Metric struct {
+	Name string
+	Unit string
+	Help string
+}
+
+// A metric is a Metric with its value. Where ok is false it is left out.
+type metric struct {
+	name  string
+	unit  unit
+	help  string
+	value func(c *Counts) (n int64, ok bool)
+}
+
+func always(name string, u unit, help string, value func(c *Counts) int64) metric {
+	return metric{name, u, help, func(c *Counts) (int64, bool) { return value(c), true }}
+}
+
+// metricList is every metric, in the order of the documentation. CloudWatch
+// takes 100 of one document.
+var metricList = func() []metric {
+	list := []metric{
+		always("Lines", unitCount, "Log lines read.", func(c *Counts) int64 { return int64(c.Lines) }),
+		always("Events", unitCount, "Events that the sink took, or that were handed back to Firehose.", func(c *Counts) int64 { return int64(c.Delivered) }),
+		always("Unparsed", unitCount, "Lines that no format reads.", func(c *Counts) int64 { return int64(c.Unparsed) }),
+		always("AccessLines", unitCount, "Access lines.", func(c *Counts) int64 { return int64(c.Lines - c.Unparsed - c.Other) }),
+		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *Counts) int64 { return int64(c.Dropped) }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *Counts) int64 { return int64(c.NLB) }),
+		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *Counts) int64 { return int64(c.HealthChecks) }),
+		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *Counts) int64 { return int64(c.Faults) }),
+		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *Counts) int64 { return int64(c.PayloadsUnread) }),
+		always("Refused", unitCount, "Payloads of the function's own log group.", func(c *Counts) int64 { return int64(c.Refused) }),
+		always("DeadLetters", unitCount, "Events and payloads kept as dead letters.", func(c *Counts) int64 { return int64(c.DeadLetters) }),
+		always("Undelivered", unitCount, "Events neither delivered nor kept: the invocation fails, or hands them back.", func(c *Counts) int64 { return int64(c.Failed) }),
+		always("Reingested", unitCount, "Records sent back to the stream since the answer was full.", func(c *Counts) int64 { return int64(c.Reingested) }),
+		always("Truncated", unitCount, "Events shortened to fit the sink.", func(c *Counts) int64 { return c.Sink.Truncated }),
+		always("Retries", unitCount, "Calls of sinks that sent again what had failed.", func(c *Counts) int64 { return c.Sink.Retries }),
+		always("Throttles", unitCount, "Calls of sinks refused as too much.", func(c *Counts) int64 { return c.Sink.Throttles }),
+		always("BytesSent", unitBytes, "What the sinks sent, what failed included.", func(c *Counts) int64 { return c.Sink.BytesSent }),
+		always("BytesBilled", unitBytes, "What was delivered, rounded up as the service bills it.", func(c *Counts) int64 { return c.Sink.BytesBilled }),
+		{"GeoDatabaseAge", unitSeconds, "How old the oldest GeoIP database is. Absent without one.", func(c *Counts) (int64, bool) {
+			return int64(c.GeoAge / time.Second), c.HasGeo
+		}},
+		{"GeoMissing", unitCount, "Clients looked up with no database: 1 for each invocation without one.", func(c *Counts) (int64, bool) {
+			if c.HasGeo {
+				return 0, true
+			}
+			return 1, true
+		}},
+		{"Lag", unitMilliseconds, "From the youngest event to the end of the invocation. Absent without one.", func(c *Counts) (int64, bool) {
+			return max(time.Now().UnixMilli()-c.Newest, 0), c.Newest > 0
+		}},
+		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *Counts) int64 { return int64(c.GeoErrors) }),
+	}
+	of := func(prefix, code, help string, counts func(*Counts) []count) {
+		list = append(list, metric{prefix + camel(code), unitCount, help, func(c *Counts) (int64, bool) {
+			for _, n := range counts(c) {
+				if n.name == code {
+					return int64(n.n), true
+				}
+			}
+			return 0, false
+		}})
+	}
+	for _, d := range clientip.Verdicts() {
+		of("Verdict", d.Code, "Access lines with the verdict `"+d.Code+"`. Absent where there are none.", func(c *Counts) []count { return c.verdicts })
+	}
+	for _, d := range clientip.Reasons() {
+		if d.Fault {
+			of("Fault", d.Code, "Lines with the reason `"+d.Code+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
+		}
+	}
+	for _, state := range []string{"found", "not_found", "private", "db_missing", "db_stale"} {
+		of("Geo", state, "Clients whose look-up went `"+state+"`. Absent where there are none.", func(c *Counts) []count { return c.geo })
+	}
+	return list
+}()
+
+// camel writes a code as CloudWatch names its metrics: health_check is
+// HealthCheck.
+func camel(code string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(code, "_") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+// Metrics lists what is measured.
+func Metrics() []Metric {
+	list := make([]Metric, len(metricList))
+	for i, m := range metricList {
+		list[i] = Metric{m.name, string(m.unit), m.help}
+	}
+	return list
+}
+
+// metrics writes what invocations counted in CloudWatch's embedded metric
+// format: one JSON object on one line of the log. The one dimension is the
+// function's name, so that there are as many series as metrics and functions.
+type metrics struct {
+	mu        sync.Mutex
+	out       io.Writer
+	namespace string
+	function  string
+	shape     string
+}
+
+func newMetrics(out io.Writer, namespace, function, shape string) *metrics {
+	if namespace == "" {
+		return nil
+	}
+	if function == "" {
+		function = shape
+	}
+	return &metrics{out: out, namespace: namespace, function: function, shape: shape}
+}
+
+// embedded is the head of a document (CloudWatch user guide, "Embedded metric
+// format specification").
+type embedded struct {
+	Timestamp         int64       `json:"Timestamp"`
+	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
+}
+
+type directive struct {
+	Namespace  string       `json:"Namespace"`
+	Dimensions [][]string   `json:"Dimensions"`
+	Metrics    []definition `json:"Metrics"`
+}
+
+type definition struct {
+	Name string `json:"Name"`
+	Unit unit   `json:"Unit"`
+}
+
+// dimension is the name of the one dimension.
+const dimension = "FunctionName"
+
+// write writes the document of one invocation.
+func (m *metrics) write(c *Counts, at time.Time, took time.Duration) {
+	if m == nil {
+		return
+	}
+	d := directive{Namespace: m.namespace, Dimensions: [][]string{{dimension}}}
+	document := map[string]any{dimension: m.function, "Shape": m.shape, "Milliseconds": took.Milliseconds()}
+	for _, metric := range metricList {
+		if n, ok := metric.value(c); ok {
+			d.Metrics = append(d.Metrics, definition{metric.name, metric.unit})
+			document[metric.name] = n
+		}
+	}
+	document["_aws"] = embedded{Timestamp: at.UnixMilli(), CloudWatchMetrics: []directive{d}}
+	line, err := json.Marshal(document)
+	if err != nil {
+		panic("metrics of numbers and names: " + err.Error())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, _ = m.out.Write(append(line, '\n')) // a log that cannot be written to cannot be told of
+}

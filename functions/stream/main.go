@@ -1,0 +1,24 @@
+// Command stream is the Lambda function of a Kinesis data stream that
+// CloudWatch Logs subscriptions write to: it gets records, each a compressed
+// payload of log events, makes an enriched event of each and puts them into the
+// sink that its environment names.
+//
+// The table of its settings is in the README.
+package main
+
+import (
+	"context"
+	"os"
+
+	"clearhop/functions/delivery"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() {
+	f, err := delivery.Open(context.Background(), "stream", os.Environ(), os.Stdout, os.Stderr)
+	if err != nil {
+		delivery.Fail(os.Stderr, err)
+	}
+	lambda.StartWithOptions(handler{f}.handle, lambda.WithEnableSIGTERM(f.Terminate))
+}

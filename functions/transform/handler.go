@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+
+	"clearhop/decode"
+	"clearhop/functions/delivery"
+	"clearhop/pipeline"
+	"clearhop/record"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// maxAnswer is how many bytes of events and record ids an answer holds: below
+// the 6 MB of a synchronous invocation, with room for the JSON around them.
+const maxAnswer = 5_500_000
+
+// recordOverhead is at least as long as the JSON around a record of the answer.
+const recordOverhead = 200
+
+// A handler answers invocations. It is safe for concurrent use.
+type handler struct {
+	f        *delivery.Function
+	reingest reingester
+}
+
+func newHandler(f *delivery.Function) *handler { return &handler{f: f, reingest: &awsReingester{}} }
+
+// handle answers each record with its events, one to one. Records that do not
+// fit the answer go back to the stream, in pieces where one alone is too large,
+// and are answered as dropped. What cannot be read, or sent back, is answered as
+// failed: Firehose keeps it under its error prefix.
+func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent) (events.KinesisFirehoseResponse, error) {
+	in := h.f.Begin(ctx)
+	answer := events.KinesisFirehoseResponse{Records: make([]events.KinesisFirehoseResponseRecord, len(event.Records))}
+	var back []piece
+	size := 0
+	for i := range event.Records {
+		r := &answer.Records[i]
+		*r = failedRecord(&event.Records[i])
+		size += len(r.RecordID) + recordOverhead
+		enriched, err := h.enrich(in, &event.Records[i])
+		if err != nil {
+			in.Note(err)
+			size += base64.StdEncoding.EncodedLen(len(r.Data))
+			continue
+		}
+		length := base64.StdEncoding.EncodedLen(len(enriched.data))
+		switch {
+		case len(enriched.data) == 0:
+			r.Result, r.Data = events.KinesisFirehoseTransformedStateDropped, nil
+		case size+length <= maxAnswer:
+			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
+			size += length
+			in.Counts().Delivered += enriched.events
+		default:
+			pieces, err := enriched.split(i)
+			if err != nil {
+				in.Note(err)
+				size += base64.StdEncoding.EncodedLen(len(r.Data))
+				continue
+			}
+			back = append(back, pieces...)
+		}
+	}
+	h.sendBack(ctx, in, &event, &answer, back)
+	_ = in.End() // it is logged; the answer says what became of each record
+	return answer, nil
+}
+
+// failedRecord is a record's answer until there is a better one.
+func failedRecord(r *events.KinesisFirehoseEventRecord) events.KinesisFirehoseResponseRecord {
+	return events.KinesisFirehoseResponseRecord{RecordID: r.RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed, Data: r.Data}
+}
+
+// An enriched record is what was made of one.
+type enriched struct {
+	data   []byte // its events
+	events int
+	source
+	lines []enrichedLine
+}
+
+// A source is where the lines of a record are from.
+type source struct {
+	origin      record.Origin
+	generations int // how often they were sent back
+}
+
+// An enrichedLine is a line that its record can be taken apart at.
+type enrichedLine struct {
+	id, text []byte
+	time     int64
+	hasTime  bool
+	event    int  // bytes of its event
+	goesOn   bool // it goes on the line before, and must stay with it
+}
+
+func (h *handler) enrich(in *delivery.Invocation, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
+	e := &enriched{}
+	lines, err := h.read(in, r, &e.source)
+	if err != nil || len(lines) == 0 {
+		return e, err
+	}
+	e.lines = make([]enrichedLine, 0, len(lines))
+	err = in.Process(lines, func(out *pipeline.Outcome) {
+		l := &lines[len(e.lines)]
+		e.lines = append(e.lines, enrichedLine{
+			id: slices.Clone(out.ID), text: l.Text, time: l.Time, hasTime: l.HasTime,
+			event: len(out.Data), goesOn: out.Record.Continues != nil,
+		})
+		if len(out.Data) > 0 {
+			e.events++
+		}
+		e.data = append(e.data, out.Data...)
+	})
+	return e, err
+}
+
+// read finds the lines of a record: of a payload, or the record's own.
+func (h *handler) read(in *delivery.Invocation, r *events.KinesisFirehoseEventRecord, from *source) ([]record.Line, error) {
+	p, err := in.Decode(r.Data)
+	if err == nil {
+		from.origin, from.generations = *p.Origin, generations(p.Filters)
+		switch {
+		case p.Type == decode.Control:
+			in.Counts().Control++
+			return nil, nil
+		case in.Refuses(p.Origin.LogGroup):
+			in.Counts().Refused++
+			return nil, nil
+		}
+		return p.Lines, nil
+	}
+	if isCompressed(r.Data) {
+		in.Counts().PayloadsUnread++
+		return nil, err
+	}
+	// Firehose has taken the messages out, and with them went their ids: a
+	// record's id and the place in it stand in for these.
+	origin := &record.Origin{Source: "firehose:" + r.RecordID}
+	from.origin = *origin
+	return linesOf(r, origin), nil
+}
+
+func isCompressed(data []byte) bool { return bytes.HasPrefix(data, []byte{0x1f, 0x8b}) }
+
+func linesOf(r *events.KinesisFirehoseEventRecord, origin *record.Origin) []record.Line {
+	var lines []record.Line
+	offset := 0
+	arrived := r.ApproximateArrivalTimestamp.UnixMilli()
+	for text := range bytes.Lines(r.Data) {
+		trimmed := bytes.TrimRight(text, "\r\n")
+		if len(trimmed) > 0 {
+			lines = append(lines, record.Line{Text: trimmed, Offset: int64(offset), Origin: origin, Time: arrived, HasTime: arrived > 0})
+		}
+		offset += len(text)
+	}
+	return lines
+}
+
+var errSentBackTooOften = errors.New("a record was sent back too often")
+
+// sendBack sends the pieces back to where the records came from. The records
+// all of whose pieces arrived are dropped from the answer.
+func (h *handler) sendBack(ctx context.Context, in *delivery.Invocation, event *events.KinesisFirehoseEvent, answer *events.KinesisFirehoseResponse, back []piece) {
+	if len(back) == 0 {
+		return
+	}
+	lost := map[int]bool{}
+	for n, err := range h.reingest.send(ctx, event, back) {
+		if err != nil {
+			in.Note(err)
+			lost[back[n].record] = true
+		} else {
+			in.Counts().Reingested++
+		}
+	}
+	for _, p := range back {
+		r := &answer.Records[p.record]
+		if !lost[p.record] {
+			r.Result, r.Data = events.KinesisFirehoseTransformedStateDropped, nil
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// A piece is a part of a record, or all of it, on its way back to the stream.
+type piece struct {
+	record int // of the event's records
+	data   []byte
+}
+
+const (
+	// maxPiece is how many bytes of events the lines of a piece make: two of
+	// them fit an answer.
+	maxPiece = maxAnswer / 4 * 3 / 2 // base64 makes 4 of 3
+
+	// maxGenerations is how often lines are sent back. Each time at least the
+	// first record of an answer fits, so that more would be a mistake of ours.
+	maxGenerations = 5
+)
+
+// sentBack marks a payload that was sent back, once for each time. It stands
+// where CloudWatch Logs puts the names of subscription filters.
+const sentBack = "clearhop:sent-back"
+
+func generations(filters []string) int {
+	n := 0
+	for _, name := range filters {
+		if name == sentBack {
+			n++
+		}
+	}
+	return n
+}
+
+// A payload is a payload of CloudWatch Logs, as its subscriptions write them.
+type payload struct {
+	MessageType         string     `json:"messageType"`
+	Owner               string     `json:"owner"`
+	LogGroup            string     `json:"logGroup"`
+	LogStream           string     `json:"logStream"`
+	SubscriptionFilters []string   `json:"subscriptionFilters"`
+	LogEvents           []logEvent `json:"logEvents"`
+}
+
+type logEvent struct {
+	ID        string `json:"id"`
+	Timestamp int64  `json:"timestamp"`
+	Message   string `json:"message"`
+}
+
+// split takes the lines of a record apart, so that the events of each piece fit
+// an answer. Lines keep their ids; those that belong together stay together.
+func (e *enriched) split(record int) ([]piece, error) {
+	if e.generations >= maxGenerations {
+		return nil, errSentBackTooOften
+	}
+	var pieces []piece
+	for len(e.lines) > 0 {
+		n, size := 0, 0
+		for n < len(e.lines) && (n == 0 || e.lines[n].goesOn || size+e.lines[n].event <= maxPiece) {
+			size += e.lines[n].event
+			n++
+		}
+		data, err := e.pack(e.lines[:n])
+		if err != nil {
+			return nil, err
+		}
+		pieces = append(pieces, piece{record, data})
+		e.lines = e.lines[n:]
+	}
+	return pieces, nil
+}
+
+// pack makes a payload of lines.
+func (e *enriched) pack(lines []enrichedLine) ([]byte, error) {
+	p := payload{
+		MessageType: "DATA_MESSAGE", Owner: e.origin.AccountID, LogGroup: e.origin.LogGroup, LogStream: e.origin.LogStream,
+		SubscriptionFilters: slices.Repeat([]string{sentBack}, e.generations+1),
+		LogEvents:           make([]logEvent, len(lines)),
+	}
+	for i, l := range lines {
+		p.LogEvents[i] = logEvent{ID: string(l.id), Timestamp: l.time, Message: string(l.text)}
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := json.NewEncoder(z).Encode(p); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
