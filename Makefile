@@ -75,7 +75,7 @@ lint: ## run golangci-lint
 COUNT ?= 6
 bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline ./sink/firehose ./functions/subscriber | tee $(BUILD)/bench.txt
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 ORACLE_SEED ?= $(shell date +%s)

@@ -251,7 +251,7 @@ func TestHours(t *testing.T) {
 		client := &recorder{}
 		s := newSink(t, s3.Config{Client: client, Bucket: "events"})
 		err := s.Put(t.Context(), []sink.Document{{Data: []byte(document)}})
-		got := ""
+		var got string
 		if err != nil {
 			got = err.Error()
 		} else {
