@@ -67,19 +67,17 @@ type value struct {
 	gone  bool
 }
 
-// fieldPaths and groupPaths are the paths of the event's fields, and of the
-// objects that hold them.
-var fieldPaths, groupPaths = func() (leaf, group map[string]bool) {
-	leaf, group = map[string]bool{}, map[string]bool{}
+// groupPaths are the paths of the objects that hold the event's fields.
+var groupPaths = func() map[string]bool {
+	group := map[string]bool{}
 	for _, f := range Fields() {
-		leaf[f.Path] = true
 		for i, c := range f.Path {
 			if c == '.' {
 				group[f.Path[:i]] = true
 			}
 		}
 	}
-	return leaf, group
+	return group
 }()
 
 // name gives each value its field and gathers the fields.
@@ -282,9 +280,9 @@ func (p *parser) value() *value {
 }
 
 func (p *parser) scalar() []byte {
-	end := 0
+	end := 1
 	if p.next() == '"' {
-		for end = 1; p.rest[end] != '"'; end++ {
+		for ; p.rest[end] != '"'; end++ {
 			if p.rest[end] == '\\' {
 				end++
 			}

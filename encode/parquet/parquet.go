@@ -30,8 +30,7 @@ import (
 // A Compression is how the columns of a file are packed.
 type Compression string
 
-// The compressions. Zstd is smaller by a quarter and as fast; Snappy is read by
-// everything.
+// The compressions. Zstd makes smaller files; Snappy is what Firehose writes.
 const (
 	Zstd   Compression = "zstd"
 	Snappy Compression = "snappy"

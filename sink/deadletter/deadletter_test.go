@@ -116,10 +116,14 @@ func TestRoundTripThroughAFile(t *testing.T) {
 		t.Errorf("%d lines, want one a letter", n)
 	}
 	first, _, _ := bytes.Cut(out.Bytes(), []byte("\n"))
-	const want = `{"@timestamp":"2026-11-22T11:00:24.007Z","dead_letter_version":1,"id":"7e7a8d2a7a6f1f4c8f4f5e0c1bb7d3f5","part":1,"parts":1,` +
-		`"kind":"event","source":"subscriber","request_id":"r-1","reason":"attempts used up","event_id":"aWQtMQ==","size":49,"sha256":"`
-	if got := string(first); !strings.HasSuffix(got, `","event":{"url":{"path":"/<&>é`+"\u2028\uFFFF"+`"}, "event":{}}}`) || got[:40] != want[:40] {
-		t.Errorf("the first line is %s", got)
+	for _, part := range []string{
+		`{"@timestamp":"2026-11-22T11:00:24.007Z","dead_letter_version":1,"id":"`,
+		`,"part":1,"parts":1,"kind":"event","source":"subscriber","request_id":"r-1","reason":"attempts used up","event_id":"aWQtMQ==","size":`,
+		`,"event":{"url":{"path":"/<&>é` + "\u2028\uFFFF" + `"}, "event":{}}}`,
+	} {
+		if !strings.Contains(string(first), part) {
+			t.Errorf("the first line is %s, want in it %s", first, part)
+		}
 	}
 	same(t, read(t, new(deadletter.Reader), &out), letters())
 }

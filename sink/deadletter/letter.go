@@ -160,6 +160,10 @@ func plain(data []byte) []byte {
 	return object
 }
 
+// minRoom is how many bytes of data a line holds at least, so that a letter does
+// not come to more parts than a Reader takes.
+const minRoom = 512
+
 // documents returns the lines of a letter, none longer than limit; 0 is no limit.
 func (l *Letter) documents(source string, withhold bool, limit int) ([]sink.Document, error) {
 	first := newLine(l, source)
@@ -184,10 +188,10 @@ func (l *Letter) documents(source string, withhold bool, limit int) ([]sink.Docu
 	if limit > 0 {
 		room = base64.StdEncoding.DecodedLen(limit-len(bare.Data)-len(`,"base64":""`)) / 3 * 3
 	}
-	if room <= 0 && len(l.Data) > 0 {
+	if room < min(minRoom, len(l.Data)) {
 		return nil, fmt.Errorf("letter needs lines of more than %d bytes", limit)
 	}
-	first.Parts = max(1, (len(l.Data)+max(room, 1)-1)/max(room, 1))
+	first.Parts = max(1, (len(l.Data)+room-1)/max(room, 1))
 	docs := make([]sink.Document, first.Parts)
 	for i := range docs {
 		part := first

@@ -36,7 +36,7 @@ type format struct {
 var formats = map[Format]format{
 	NDJSONGzip: {"application/gzip", compressed(func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil })},
 	NDJSONZstd: {"application/zstd", compressed(func(w io.Writer) (io.WriteCloser, error) {
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
 	})},
 	Parquet: {"application/vnd.apache.parquet", writeParquet},
 }

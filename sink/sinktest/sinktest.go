@@ -131,12 +131,12 @@ var cases = []testCase{
 		name:     "concurrent use",
 		contract: "Put is safe for concurrent use, and documents stay whole",
 		run: func(t *testing.T, s Subject) string {
-			docs := documents(200, 100)
+			docs := documents(64, 100)
 			var wg sync.WaitGroup
 			errs := make([]error, 8)
 			for worker := range errs {
 				wg.Go(func() {
-					for i := worker * 25; i < (worker+1)*25; i++ {
+					for i := worker * 8; i < (worker+1)*8; i++ {
 						errs[worker] = errors.Join(errs[worker], s.Sink.Put(t.Context(), docs[i:i+1]))
 					}
 				})

@@ -68,7 +68,7 @@ func (b *batch) pack(docs []sink.Document, first int) Record {
 func (b *batch) fill(docs []sink.Document, next int) int {
 	b.reset()
 	size, room := 0, b.CallBytes
-	for next < len(docs) && len(b.records) < b.Limits.Records {
+	for next < len(docs) && len(b.records) < b.Records {
 		r := b.pack(docs, next)
 		if r.size+b.Overhead > room {
 			break

@@ -33,14 +33,18 @@ import (
 	"clearhop/sink/internal/standin"
 )
 
-// What a Server is made of and does; see package standin. The targets are the
-// names of queues.
+// What package standin says of all stand-ins.
 type (
+	// Config is what a Server is made of; its targets are the names of queues.
 	Config = standin.Config
+	// Random is how often something fails.
 	Random = standin.Random
-	Fault  = standin.Fault
-	Error  = standin.Error
-	Call   = standin.Call
+	// Fault is what befalls one call.
+	Fault = standin.Fault
+	// Error is a failure of a whole call.
+	Error = standin.Error
+	// Call is one request that the Server understood.
+	Call = standin.Call
 )
 
 // The limits of the API.
