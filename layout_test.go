@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"chain":                    {},
 	"cmd":                      {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
+	"internal/payloadtest":     {},
 	"sink/retry":               {},
 	"sink/internal/batchput":   {"sink", "sink/retry", "encode"},
 	"sink/internal/standin":    {},
@@ -43,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":       {},
 	"functions/runtimetest":    {"functions/runtimetest"},
 	"functions/environment":    {},
-	"functions/delivery":       {"record", "pipeline", "sink", "sink/"},
+	"functions/delivery":       {"record", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "sink", "sink/"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clearhop/functions/runtimetest"
+	"clearhop/internal/payloadtest"
+	"clearhop/sink/firehose/firehosetest"
+)
+
+const (
+	timeout = 30 * time.Second
+	stream  = "events"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	payloadtest.Clean()
+	os.Exit(code)
+}
+
+func start(t *testing.T, env ...string) *runtimetest.Function {
+	t.Helper()
+	return runtimetest.StartForTest(t, runtimetest.Config{
+		Binary: runtimetest.Build(t, "."), FunctionName: "stream", Region: "eu-central-1",
+		Env: slices.Concat(payloadtest.Chain, []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}, env),
+	})
+}
+
+// event is what Lambda makes of records of a Kinesis stream.
+func event(records ...[]byte) []byte {
+	var all []string
+	for i, data := range records {
+		all = append(all, fmt.Sprintf(`{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"p","sequenceNumber":"%d","data":%q,"approximateArrivalTimestamp":1795345224.1},`+
+			`"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-0:%[1]d","eventName":"aws:kinesis:record","awsRegion":"eu-central-1","eventSourceARN":"arn:aws:kinesis:eu-central-1:123456789012:stream/logs"}`,
+			100+i, base64.StdEncoding.EncodeToString(data)))
+	}
+	return []byte(`{"Records":[` + strings.Join(all, ",") + `]}`)
+}
+
+// invoke returns the sequence numbers that are reported as failed.
+func invoke(t *testing.T, f *runtimetest.Function, payload []byte, timeout time.Duration) []string {
+	t.Helper()
+	result, err := f.Invoke(t.Context(), payload, timeout)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, f.Logs())
+	}
+	var answer struct {
+		BatchItemFailures []struct{ ItemIdentifier string }
+	}
+	if err := json.Unmarshal(result.Payload, &answer); err != nil {
+		t.Fatalf("%v: %s", err, result.Payload)
+	}
+	var failed []string
+	for _, item := range answer.BatchItemFailures {
+		failed = append(failed, item.ItemIdentifier)
+	}
+	return failed
+}
+
+func payload(t *testing.T, group string, lines []string) []byte {
+	return payloadtest.Gzip(t, payloadtest.Document(t, group, lines))
+}
+
+// TestRecords: several payloads in one invocation, with a control message
+// between them, give what the command gives for each.
+func TestRecords(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "events.ndjson")
+	f := start(t, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+out)
+	lines := payloadtest.Lines(t)
+	control := payloadtest.Gzip(t, []byte(`{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],"logEvents":[{"id":"","timestamp":1,"message":"CWL CONTROL MESSAGE"}]}`))
+	one, other := payload(t, "/ecs/edge", lines), payload(t, "/ecs/web", lines[:100])
+	if failed := invoke(t, f, event(one, control, other), timeout); failed != nil {
+		t.Errorf("failed: %v", failed)
+	}
+	got, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Concat(payloadtest.ByCommand(t, one), payloadtest.ByCommand(t, other))
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes of events, want %d", len(got), len(want))
+	}
+}
+
+// TestFirehoseThatFails: the first record of which not all arrived is the
+// checkpoint, so that sending from there on again loses nothing.
+func TestFirehoseThatFails(t *testing.T) {
+	server := firehosetest.Start(t, firehosetest.Config{
+		Streams: []string{stream},
+		Script:  slices.Repeat([]firehosetest.Fault{firehosetest.FailRecords(0)}, 12), // more than there are attempts
+		Random:  firehosetest.Random{Records: 0.3},
+	})
+	f := start(t, "AWS_ENDPOINT_URL="+server.URL, "CLEARHOP_FIREHOSE_STREAM="+stream)
+	lines := payloadtest.Lines(t)[:300]
+	var records [][]byte
+	for i := 0; i < len(lines); i += 100 {
+		records = append(records, payload(t, "/ecs/web", lines[i:i+100]))
+	}
+	rest, tries := 0, 0
+	for rest < len(records) {
+		if tries++; tries > 50 {
+			t.Fatal("it does not come to an end")
+		}
+		failed := invoke(t, f, event(records[rest:]...), 8*time.Second)
+		if len(failed) == 0 {
+			break
+		}
+		if len(failed) > 1 {
+			t.Fatalf("%d failures are reported: the first is the checkpoint", len(failed))
+		}
+		var number int
+		fmt.Sscan(failed[0], &number)
+		rest += number - 100
+	}
+	want := map[string]bool{}
+	for _, r := range records {
+		for line := range bytes.Lines(payloadtest.ByCommand(t, r)) {
+			want[string(line)] = true
+		}
+	}
+	for _, doc := range server.Documents(stream) {
+		delete(want, strings.TrimSuffix(string(doc), "\n")+"\n")
+	}
+	if len(want) > 0 {
+		t.Errorf("%d events are lost", len(want))
+	}
+	t.Logf("%d invocations", tries)
+}
+
+// TestPoison: a record that cannot be read is handed back where there is no
+// place for dead letters, and the records behind it with it.
+func TestPoison(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "events.ndjson")
+	f := start(t, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+out)
+	lines := payloadtest.Lines(t)[:3]
+	good := payload(t, "/ecs/web", lines)
+	if failed := invoke(t, f, event(good, []byte("\x1f\x8bpoison"), good), timeout); !slices.Equal(failed, []string{"101"}) {
+		t.Errorf("failed: %v", failed)
+	}
+	b, err := os.ReadFile(out)
+	if n := bytes.Count(b, []byte("\n")); err != nil || n != 3 {
+		t.Errorf("%d events, want those of the first record only (%v)", n, err)
+	}
+	if logs := f.Logs(); !strings.Contains(logs, "gzip") || strings.Contains(logs, "poison") {
+		t.Errorf("the log says %s", logs)
+	}
+}
+
+// TestOutOfTime: with too little time the records are handed back from where it
+// ended, and the log says so.
+func TestOutOfTime(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "events.ndjson")
+	f := start(t, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+out)
+	good := payload(t, "/ecs/web", payloadtest.Lines(t)[:3])
+	failed := invoke(t, f, event(good, good, good), 900*time.Millisecond)
+	if len(failed) != 1 || !strings.Contains(f.Logs(), "out of time") {
+		t.Errorf("failed: %v; the log says %s", failed, f.Logs())
+	}
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clearhop/functions/runtimetest"
+	"clearhop/internal/payloadtest"
+	"clearhop/sink/firehose/firehosetest"
+	"clearhop/sink/kinesis/kinesistest"
+)
+
+const (
+	timeout = 30 * time.Second
+	stream  = "events"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	payloadtest.Clean()
+	os.Exit(code)
+}
+
+func start(t *testing.T, env ...string) *runtimetest.Function {
+	t.Helper()
+	return runtimetest.StartForTest(t, runtimetest.Config{
+		Binary: runtimetest.Build(t, "."), FunctionName: "transform", Region: "eu-central-1",
+		Env: slices.Concat(payloadtest.Chain, []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}, env),
+	})
+}
+
+// An answered record is one of the function's answer.
+type answered struct {
+	RecordID string
+	Result   string
+	Data     []byte
+}
+
+// invoke gives records to the function, named r0, r1 …, and checks what holds
+// of every answer: a record for each, in order, and below 6 MB.
+func invoke(t *testing.T, f *runtimetest.Function, kinesisARN string, records ...[]byte) []answered {
+	t.Helper()
+	var all []string
+	for i, data := range records {
+		all = append(all, fmt.Sprintf(`{"recordId":"r%d","approximateArrivalTimestamp":1795345224100,"data":%q}`, i, base64.StdEncoding.EncodeToString(data)))
+	}
+	source := ""
+	if kinesisARN != "" {
+		source = fmt.Sprintf(`"sourceKinesisStreamArn":%q,`, kinesisARN)
+	}
+	event := `{"invocationId":"i","deliveryStreamArn":"arn:aws:firehose:eu-central-1:123456789012:deliverystream/` + stream + `",` + source +
+		`"region":"eu-central-1","records":[` + strings.Join(all, ",") + `]}`
+	result, err := f.Invoke(t.Context(), []byte(event), timeout)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, f.Logs())
+	}
+	if len(result.Payload) > 6<<20 {
+		t.Errorf("the answer has %d bytes", len(result.Payload))
+	}
+	var answer struct{ Records []answered }
+	if err := json.Unmarshal(result.Payload, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Records) != len(records) {
+		t.Fatalf("%d records answer %d", len(answer.Records), len(records))
+	}
+	for i, r := range answer.Records {
+		if r.RecordID != fmt.Sprint("r", i) {
+			t.Errorf("record %d answers %s", i, r.RecordID)
+		}
+	}
+	return answer.Records
+}
+
+// TestRecords: payloads give what the command gives, lines that Firehose has
+// taken out become events with ids that stay, and the rest is told apart.
+func TestRecords(t *testing.T) {
+	f := start(t)
+	lines := payloadtest.Lines(t)
+	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", lines))
+	control := payloadtest.Gzip(t, []byte(`{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],"logEvents":[{"id":"","timestamp":1,"message":"CWL CONTROL MESSAGE"}]}`))
+	own := payloadtest.Gzip(t, payloadtest.Document(t, "/aws/lambda/transform", lines))
+	extracted := []byte(strings.Join(lines[:5], "\n") + "\n")
+	jsonLine := []byte(`{"remote_addr":"210.227.0.10","request":"GET / HTTP/1.1","status":"200","time_iso8601":"2026-11-22T11:00:24+00:00"}`)
+	records := [][]byte{payload, control, own, []byte("\x1f\x8bbroken"), extracted, jsonLine, []byte("junk"), nil}
+	got := invoke(t, f, "", records...)
+	want := []string{"Ok", "Dropped", "Dropped", "ProcessingFailed", "Ok", "Ok", "Ok", "Dropped"}
+	for i, r := range got {
+		if r.Result != want[i] {
+			t.Errorf("record %d: %s, want %s", i, r.Result, want[i])
+		}
+	}
+	if !bytes.Equal(got[0].Data, payloadtest.ByCommand(t, payload)) {
+		t.Error("the events of a payload are not the command's")
+	}
+	if !bytes.Equal(got[3].Data, records[3]) {
+		t.Error("a record that cannot be read comes back changed")
+	}
+	if n := bytes.Count(got[4].Data, []byte("\n")); n != 5 || bytes.Count(got[4].Data, []byte(`"dataset":"nginx.access"`)) != 5 {
+		t.Errorf("%d events of extracted lines", n)
+	}
+	if again := invoke(t, f, "", records...); !bytes.Equal(again[4].Data, got[4].Data) {
+		t.Error("the same record has other ids when it comes again")
+	}
+	if logs := f.Logs(); !strings.Contains(logs, "not delivered") || strings.Contains(logs, "210.227") {
+		t.Errorf("the log says %s", logs)
+	}
+}
+
+// manyLines are lines that do not compress away.
+func manyLines(n int) []string {
+	random := rand.New(rand.NewPCG(1, 2))
+	lines := make([]string, n)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`210.227.0.%d - - [22/Nov/2026:11:00:24 +0000] "GET /%x HTTP/1.1" 200 3 "-" "agent/%d"`, 1+random.IntN(250), random.Uint64(), random.IntN(50))
+	}
+	return lines
+}
+
+// settle plays Firehose: what comes back is given to the function again, until
+// all is answered. It returns the events.
+func settle(t *testing.T, f *runtimetest.Function, kinesisARN string, sentBack func() [][]byte, records ...[]byte) (events []string, rounds int) {
+	t.Helper()
+	taken := 0
+	for len(records) > 0 {
+		if rounds++; rounds > 10 {
+			t.Fatal("records are sent back again and again")
+		}
+		for i, r := range invoke(t, f, kinesisARN, records...) {
+			switch r.Result {
+			case "Ok":
+				for line := range bytes.Lines(r.Data) {
+					events = append(events, string(line))
+				}
+			case "ProcessingFailed":
+				t.Fatalf("record %d failed:\n%s", i, f.Logs())
+			}
+		}
+		back := sentBack()
+		records = back[taken:]
+		taken = len(back)
+	}
+	return events, rounds
+}
+
+// TestMoreThanAnAnswerHolds: records that do not fit go back to the stream, the
+// large one in pieces; after some rounds every event is there once.
+func TestMoreThanAnAnswerHolds(t *testing.T) {
+	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: []firehosetest.Fault{firehosetest.FailRecords(0)}})
+	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
+	large := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/large", manyLines(12_000))) // some 9 MB of events
+	small := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/small", manyLines(3_000)))
+	extracted := []byte(strings.Join(manyLines(9_000), "\n"))
+	got, rounds := settle(t, f, "", func() [][]byte { return server.Records(stream) }, small, large, small, extracted)
+	var want []string
+	for _, payload := range [][]byte{small, large, small} {
+		for line := range bytes.Lines(payloadtest.ByCommand(t, payload)) {
+			want = append(want, string(line))
+		}
+	}
+	var fromPayloads []string
+	ids := map[string]bool{}
+	for _, event := range got {
+		if strings.Contains(event, `"log_group"`) {
+			fromPayloads = append(fromPayloads, event)
+			continue
+		}
+		var e struct{ Event struct{ ID string } }
+		if err := json.Unmarshal([]byte(event), &e); err != nil {
+			t.Fatal(err)
+		}
+		ids[e.Event.ID] = true
+	}
+	slices.Sort(want)
+	slices.Sort(fromPayloads)
+	if !slices.Equal(fromPayloads, want) {
+		t.Errorf("%d events of payloads, want the command's %d", len(fromPayloads), len(want))
+	}
+	if len(ids) != 9_000 {
+		t.Errorf("%d events of extracted lines, want 9000", len(ids))
+	}
+	if rounds < 2 {
+		t.Error("all fitted: nothing was tested")
+	}
+	t.Logf("%d rounds", rounds)
+}
+
+// TestBackToKinesis: a stream that reads from Kinesis takes no puts itself.
+func TestBackToKinesis(t *testing.T) {
+	server := kinesistest.Start(t, kinesistest.Config{Targets: []string{"logs"}})
+	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
+	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", manyLines(12_000)))
+	got, _ := settle(t, f, "arn:aws:kinesis:eu-central-1:123456789012:stream/logs", func() (all [][]byte) {
+		for _, r := range server.Records("logs") {
+			all = append(all, r.Data)
+		}
+		return all
+	}, payload)
+	if want := bytes.Count(payloadtest.ByCommand(t, payload), []byte("\n")); len(got) != want {
+		t.Errorf("%d events, want %d", len(got), want)
+	}
+}
+
+// TestStreamThatTakesNothingBack: then the record is answered as failed, with
+// its own data, and Firehose keeps it.
+func TestStreamThatTakesNothingBack(t *testing.T) {
+	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{"another"}})
+	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
+	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", manyLines(12_000)))
+	if r := invoke(t, f, "", payload)[0]; r.Result != "ProcessingFailed" || !bytes.Equal(r.Data, payload) {
+		t.Errorf("result %s", r.Result)
+	}
+	if !strings.Contains(f.Logs(), "send back") {
+		t.Errorf("the log says %s", f.Logs())
+	}
+}
+
+// TestSentBackTooOften: the guard against a loop.
+func TestSentBackTooOften(t *testing.T) {
+	f := start(t)
+	document := payloadtest.Document(t, "/ecs/web", manyLines(12_000))
+	marks := strings.Repeat(`"`+sentBack+`",`, maxGenerations)
+	document = bytes.Replace(document, []byte(`"subscriptionFilters":[`), []byte(`"subscriptionFilters":[`+marks), 1)
+	payload := payloadtest.Gzip(t, document)
+	if r := invoke(t, f, "", payload)[0]; r.Result != "ProcessingFailed" || !bytes.Equal(r.Data, payload) {
+		t.Errorf("result %s", r.Result)
+	}
+	if !strings.Contains(f.Logs(), errSentBackTooOften.Error()) {
+		t.Errorf("the log says %s", f.Logs())
+	}
+}
