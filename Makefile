@@ -16,7 +16,7 @@ CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate build-SubscriberFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +48,16 @@ build: ## build the command into build/clearhop
 # What sam build calls. The flags make a static binary without the parts of
 # aws-lambda-go that only the retired go1.x runtime needs.
 LAMBDA_ARCH ?= arm64
+lambda = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap
+
 build-SubscriberFunction:
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' \
-		-o $(ARTIFACTS_DIR)/bootstrap ./functions/subscriber
+	$(lambda) ./functions/subscriber
+
+build-StreamFunction:
+	$(lambda) ./functions/stream
+
+build-TransformFunction:
+	$(lambda) ./functions/transform
 
 build-GeoIPLayer: geoip
 	mkdir -p $(ARTIFACTS_DIR)/geoip
@@ -64,6 +71,12 @@ invoke: ## run the built function once, locally, on PAYLOAD; events to standard 
 
 validate: ## check template.yaml
 	cfn-lint template.yaml
+
+package: validate ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+	sam build
+
+deploy: package ## build and deploy with SAM, asking what it needs to know the first time
+	sam deploy $$(test -f samconfig.toml && grep -q stack_name samconfig.toml || echo --guided)
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"enrich/useragent":         {"enrich/useragent/"},
 	"discover":                 {},
 	"pipeline":                 {"record", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "encode", "discover"},
+	"analytics":                {"encode"},
 	"chain":                    {},
 	"cmd":                      {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},

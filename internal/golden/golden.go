@@ -10,6 +10,7 @@ package golden
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,19 +52,42 @@ func Check(t testing.TB, path string, got []byte) {
 //	<!-- end -->
 func Sections(t testing.TB, path string, sections map[string]string) {
 	t.Helper()
+	replaceSections(t, path, sections, "<!-- generated: %s -->", "<!-- end -->")
+}
+
+// YAMLSections is Sections for YAML, where the lines are comments, and a part is
+// indented as they are:
+//
+//	# generated: NAME
+//	# end
+func YAMLSections(t testing.TB, path string, sections map[string]string) {
+	t.Helper()
+	replaceSections(t, path, sections, "# generated: %s", "# end")
+}
+
+func replaceSections(t testing.TB, path string, sections map[string]string, begin, end string) {
+	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := string(b)
 	for name, content := range sections {
-		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end -->"
-		before, rest, ok := strings.Cut(page, begin)
-		_, after, closed := strings.Cut(rest, end)
-		if !ok || !closed {
-			t.Fatalf("%s has no %q with %q behind it", path, begin, end)
+		first := fmt.Sprintf(begin, name) + "\n"
+		before, rest, ok := strings.Cut(page, first)
+		indent := before[strings.LastIndexByte(before, '\n')+1:]
+		_, after, closed := strings.Cut(rest, indent+end+"\n")
+		if !ok || !closed || strings.TrimSpace(indent) != "" {
+			t.Fatalf("%s has no %q with %q behind it", path, first, end)
 		}
-		page = before + begin + content + end + after
+		var part strings.Builder
+		for line := range strings.Lines(content) {
+			if line != "\n" {
+				part.WriteString(indent)
+			}
+			part.WriteString(line)
+		}
+		page = before + first + part.String() + indent + end + "\n" + after
 	}
 	Check(t, path, []byte(page))
 }
