@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"cmd":                      {"record", "pipeline", "decode", "sink", "sink/", "enrich/clientip", "enrich/geoip"},
 	"functions":                {"record", "pipeline", "decode", "sink", "sink/", "functions/"},
 	"internal/payloadtest":     {},
+	"internal/samtest":         {},
 	"sink/retry":               {},
 	"sink/internal/batchput":   {"sink", "sink/retry", "encode"},
 	"sink/internal/standin":    {},

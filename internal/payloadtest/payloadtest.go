@@ -20,16 +20,22 @@ import (
 // sample lines.
 var Chain = []string{"CLEARHOP_NLB=10.16.1.11", "CLEARHOP_TRUSTED=10.16.1.13"}
 
-// Lines are the access lines that real nginx wrote, in all scenarios. The test
-// runs two folders below the root.
+// Lines are LinesIn of a test that runs two folders below the root.
 func Lines(t testing.TB) []string {
 	t.Helper()
-	paths, err := filepath.Glob("../../chain/testdata/*/*.seed.log")
+	return LinesIn(t, "../..")
+}
+
+// LinesIn are the access lines that real nginx wrote, in all scenarios. root is
+// the way to the root of the tree.
+func LinesIn(t testing.TB, root string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, "chain/testdata/*/*.seed.log"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no sample logs: %v", err)
 	}
 	var lines []string
-	for _, path := range append(paths, "../../testdata/seed/access.log") {
+	for _, path := range append(paths, filepath.Join(root, "testdata/seed/access.log")) {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
