@@ -19,10 +19,12 @@ type Counts struct {
 	GeoErrors int // look-ups that failed in a damaged database
 	Delivered int // events that the sink took
 	Failed    int // events that it did not take
+	Dropped   int // events that a rule left out
 
 	formats  []count // lines by the format that read them
 	verdicts []count // in the order of their first record; there are few
 	reasons  []count
+	rules    []count // that left events out
 }
 
 type count struct {
@@ -32,6 +34,10 @@ type count struct {
 
 func (c *Counts) add(out *pipeline.Outcome) {
 	c.Lines++
+	if out.Dropped {
+		c.Dropped++
+		c.rules = addTo(c.rules, out.Rule)
+	}
 	r := out.Record
 	switch r.Dataset {
 	case record.AccessLine:
@@ -71,7 +77,7 @@ func addTo(counts []count, name string) []count {
 
 // Reset makes c ready for the next invocation and keeps its memory.
 func (c *Counts) Reset() {
-	*c = Counts{formats: c.formats[:0], verdicts: c.verdicts[:0], reasons: c.reasons[:0]}
+	*c = Counts{formats: c.formats[:0], verdicts: c.verdicts[:0], reasons: c.reasons[:0], rules: c.rules[:0]}
 }
 
 // LogValue gives the counts as a group of attributes.
@@ -84,9 +90,11 @@ func (c *Counts) LogValue() slog.Value {
 		slog.Int("geo_errors", c.GeoErrors),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
+		slog.Int("dropped", c.Dropped),
 		slog.Any("formats", group(c.formats)),
 		slog.Any("verdicts", group(c.verdicts)),
 		slog.Any("reasons", group(c.reasons)),
+		slog.Any("rules", group(c.rules)),
 	)
 }
 

@@ -27,13 +27,17 @@ func NewCourier(p *pipeline.Pipeline, s sink.Sink) *Courier {
 // to Firehose takes.
 const maxGathered = 4 << 20
 
-// Deliver makes an event of each line and puts them into the sink. The error
+// Deliver makes an event of each line and puts them into the sink, but for those
+// that a rule drops. The error
 // is the sink's. All lines are tried: those that were not delivered are counted.
 func (c *Courier) Deliver(ctx context.Context, lines []record.Line, n *Counts) error {
 	c.docs.Reset() // of an invocation that panicked
 	var errs []error
 	gather := func(out *pipeline.Outcome) error {
 		n.add(out)
+		if out.Dropped {
+			return nil
+		}
 		c.docs.Add(out.ID, out.Data)
 		if c.docs.Size() >= maxGathered {
 			errs = append(errs, c.put(ctx, n)) // the other lines are tried all the same

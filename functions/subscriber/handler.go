@@ -50,6 +50,9 @@ func newHandler(ctx context.Context, environ []string, stdout io.Writer, log *sl
 	errs := []error{environment.Load(environ, &own, &to, &config), to.Check()}
 	p, err := pipeline.New(config)
 	errs = append(errs, err)
+	if p != nil && len(p.Routes()) > 0 {
+		errs = append(errs, fmt.Errorf("CLEARHOP_RULES: route:%s leads nowhere: the function has one sink", p.Routes()[0]))
+	}
 	if err := errors.Join(errs...); err != nil {
 		if p != nil {
 			err = errors.Join(err, p.Close())
