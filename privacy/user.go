@@ -11,6 +11,7 @@ import (
 // lines about a password.
 func (w *Worker) hideUser(r *record.Record) {
 	name := r.Access.RemoteUser
+	r.Access.RemoteUser = nil
 	if r.Dataset == record.ErrorLogLine {
 		name = userOf(r.Error.Message)
 	}
@@ -31,7 +32,6 @@ func (w *Worker) hideUser(r *record.Record) {
 	if r.Original != nil && !w.replaceWord(&r.Original, name, hidden) {
 		r.Original = nil
 	}
-	r.Access.RemoteUser = nil
 	if w.g.mode == Hash && r.Dataset == record.AccessLine {
 		r.Access.RemoteUser = hidden
 	}

@@ -190,7 +190,7 @@ func (w *Worker) pseudonym(dst []byte, kind byte, identity []byte) []byte {
 func (w *Worker) hideTexts(r *record.Record) {
 	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
 	for _, text := range [...]*[]byte{
-		&r.Original, &r.Client.Address,
+		&r.Original, &r.Client.Address, &r.Client.SourceAddress,
 		&u.Original, &u.Path, &u.Query, &u.Extension, &u.Domain, &u.Scheme,
 		&a.Method, &a.Protocol, &a.BadRequest, &a.ContentType, &a.RequestID, &a.Referer, &a.UserAgent,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
