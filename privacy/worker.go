@@ -189,6 +189,7 @@ func (w *Worker) pseudonym(dst []byte, kind byte, identity []byte) []byte {
 // that the operator writes.
 func (w *Worker) hideTexts(r *record.Record) {
 	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
+	agent := a.UserAgent
 	for _, text := range [...]*[]byte{
 		&r.Original, &r.Client.Address, &r.Client.SourceAddress,
 		&u.Original, &u.Path, &u.Query, &u.Extension, &u.Domain, &u.Scheme,
@@ -199,6 +200,7 @@ func (w *Worker) hideTexts(r *record.Record) {
 	} {
 		w.hideText(text, w.g.stays)
 	}
+	hideParts(r, agent)
 	for i := range r.Provenance.Claimed {
 		w.hideText(&r.Provenance.Claimed[i], w.g.stays)
 	}
@@ -207,12 +209,35 @@ func (w *Worker) hideTexts(r *record.Record) {
 			a.Extra[i].Value, r.Original = []byte(redacted), nil
 		}
 		w.hideText(&a.Extra[i].Value, w.g.stays)
+		if _, _, _, found := find([]byte(a.Extra[i].Name), 0); found { // a key of a JSON log
+			a.Extra[i].Name = redacted
+		}
 	}
 	for i := range a.Upstream {
 		w.hideText(&a.Upstream[i].Address, w.isServer)
 		w.hideText(&a.Upstream[i].CacheStatus, w.g.stays)
 	}
 	w.hideUpstream(e)
+}
+
+// hideParts drops what was read out of a text and is not there any more: the
+// extension of /203.0.113.9 is 9. agent is the user agent as it was.
+func hideParts(r *record.Record, agent []byte) {
+	u := &r.URL
+	if stem, ok := bytes.CutSuffix(u.Path, u.Extension); !ok || !bytes.HasSuffix(stem, []byte(".")) {
+		u.Extension = nil
+	}
+	now := r.Access.UserAgent
+	if bytes.Equal(now, agent) {
+		return
+	}
+	for _, part := range [...]*string{
+		&r.UserAgent.Name, &r.UserAgent.Version, &r.UserAgent.OSName, &r.UserAgent.OSVersion, &r.UserAgent.DeviceName,
+	} {
+		if !bytes.Contains(now, []byte(*part)) && bytes.Contains(agent, []byte(*part)) {
+			*part = ""
+		}
+	}
 }
 
 // binaryAddress is the variable that holds an address as four or sixteen bytes.

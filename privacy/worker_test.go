@@ -69,7 +69,7 @@ func TestClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := func() *record.Record {
+	fresh := func() *record.Record {
 		return &record.Record{
 			ID: []byte("1"), Line: record.Line{Origin: &record.Origin{}}, Dataset: record.AccessLine,
 			Client: record.Client{IP: netip.MustParseAddr(visitor), SourceIP: netip.MustParseAddr("10.16.1.11")},
@@ -85,7 +85,7 @@ func TestClient(t *testing.T) {
 	name := worker(t, Config{Mode: Hash}).hiddenIn
 	f := func(c Config, want ...string) {
 		t.Helper()
-		r := make()
+		r := fresh()
 		w := worker(t, c)
 		w.Apply(r)
 		event := string(enc.Append(nil, r))
@@ -191,5 +191,24 @@ func TestNewNamesEveryMistake(t *testing.T) {
 	f(Config{RedactQuery: []string{"", "a=b", "ok"}}, "a key of a query string is empty\n"+`"a=b" is no key of a query string: '=' in column 2`)
 	if _, err := ParseMode("md5"); err == nil || err.Error() != `there is no mode "md5"; known: none, truncate, hash` {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestParts: a piece of an address does not stay behind.
+func TestParts(t *testing.T) {
+	for _, mode := range []Mode{Truncate, Hash} {
+		r := &record.Record{
+			URL:       record.URL{Path: []byte("/from/203.0.113.9"), Extension: []byte("9")},
+			Access:    record.Access{UserAgent: []byte("probe/203.0.113.9 (Linux 6.1)"), Extra: []record.Pair{{Name: visitor}}},
+			UserAgent: record.UserAgent{Name: "probe", Version: visitor, OSName: "Linux", OSVersion: "6.1", Valid: true},
+		}
+		worker(t, Config{Mode: mode}).Apply(r)
+		if r.URL.Extension != nil || r.UserAgent != (record.UserAgent{Name: "probe", OSName: "Linux", OSVersion: "6.1", Valid: true}) || r.Access.Extra[0].Name != redacted {
+			t.Errorf("%s: extension %q, %+v, %s", modes[mode], r.URL.Extension, r.UserAgent, r.Access.Extra[0].Name)
+		}
+	}
+	r := &record.Record{URL: record.URL{Path: []byte("/203.0.113.9/x.css"), Extension: []byte("css")}}
+	if worker(t, Config{Mode: Hash}).Apply(r); string(r.URL.Extension) != "css" {
+		t.Errorf("the extension of %s is %q", r.URL.Path, r.URL.Extension)
 	}
 }
