@@ -109,6 +109,8 @@ func TestNoVisitorIsInPrivateEvents(t *testing.T) {
 	}
 }
 
+var pseudonym = regexp.MustCompile(`[0-9a-f]{32}`)
+
 // TestOneVisitorOneName: a visitor has the same pseudonym in every field, in the
 // lines of both hops, in access and error logs, and for every worker.
 func TestOneVisitorOneName(t *testing.T) {
@@ -120,7 +122,7 @@ func TestOneVisitorOneName(t *testing.T) {
 		`junk of [203.0.113.9]:443`,
 	} {
 		out := open(t, private("hash")).Process(&record.Line{Text: []byte(text), Origin: &record.Origin{}})
-		found := regexp.MustCompile(`[0-9a-f]{32}`).FindAll(bytes.Replace(out.Data, out.ID, nil, 1), -1)
+		found := pseudonym.FindAll(bytes.Replace(out.Data, out.ID, nil, 1), -1)
 		if len(found) == 0 {
 			t.Errorf("no pseudonym in %s", out.Data)
 		}
@@ -308,14 +310,17 @@ func FuzzPrivacy(f *testing.F) {
 		// may look like an address once they stand in fields of their own.
 		given := map[netip.Addr]bool{}
 		for _, addr := range addressesIn(text) {
-			given[addr] = true
+			if groups := strings.Trim(addr.String(), ":"); addr.Is4() || strings.Count(groups, ":") > 2 {
+				given[addr] = true // a shorter one may be taken for a name
+			}
 		}
 		for _, w := range workers {
 			out := w.Process(&record.Line{Text: text, Origin: origin, ID: []byte("1"), Time: 1, HasTime: true})
 			if !json.Valid(out.Data) {
 				t.Fatalf("no event: %q", out.Data)
 			}
-			for _, addr := range addressesIn(upstreams.ReplaceAll(out.Data, nil)) {
+			shown := pseudonym.ReplaceAll(upstreams.ReplaceAll(out.Data, nil), []byte("name")) // may end in a digit
+			for _, addr := range addressesIn(shown) {
 				if given[addr] && !mayStand(addr) && !addr.IsLoopback() {
 					t.Fatalf("%s is in %s", addr, out.Data)
 				}

@@ -200,6 +200,7 @@ func BenchmarkApply(b *testing.B) {
 		})
 	}
 }
+
 // BenchmarkHostile shows that no text takes longer than its length asks for.
 func BenchmarkHostile(b *testing.B) {
 	w := worker(b, Config{Mode: Truncate, Stays: ours})

@@ -131,6 +131,26 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
+// TestDroppedEventsAreCounted: what a rule leaves out does not go to the sink.
+func TestDroppedEventsAreCounted(t *testing.T) {
+	p, err := pipeline.New(pipeline.Config{NLB: []string{"10.16.1.11"}, Rule: []string{"drop verdict=lost"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	var s memory
+	var n delivery.Counts
+	all := append(lines(3, 10), record.Line{ID: []byte("last"), Origin: &record.Origin{}, Text: []byte("junk")})
+	if err := delivery.NewCourier(p, &s).Deliver(t.Context(), all, &n); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	delivery.NewLogger(&log).Info("delivered", "counts", slog.AnyValue(&n))
+	if len(s.docs) != 1 || n.Lines != 4 || n.Delivered != 1 || n.Dropped != 3 || !strings.Contains(log.String(), `"rules":{"drop verdict=lost":3}`) {
+		t.Errorf("%d events, counts %+v, log %s", len(s.docs), n, log.String())
+	}
+}
+
 // TestDeliverAccountsForFailures: a failed put does not keep the later ones
 // from being tried.
 func TestDeliverAccountsForFailures(t *testing.T) {
