@@ -46,13 +46,14 @@ func full() *record.Record {
 		},
 		Client: record.Client{
 			IP: netip.MustParseAddr("2001:db8:210::10"), Address: []byte("unix:"),
-			SourceIP: netip.MustParseAddr("10.16.1.11"), SourcePort: number(40130),
+			SourceIP: netip.MustParseAddr("10.16.1.11"), SourceAddress: []byte("f00d"), SourcePort: number(40130),
 		},
 		Provenance: record.Provenance{
 			Verdict: "forwarded", Reason: "realip_not_applied", Alternatives: []string{"proxy_protocol_off", "private_link"},
 			Hop: "edge", Field: "proxy_protocol_addr", NLBPrivateIP: true, NLBInferred: true, NLB: "shop-edge", Vouched: true,
-			Hops: []netip.Addr{netip.MustParseAddr("2001:db8:210::10"), netip.MustParseAddr("10.16.1.11")}, HopCount: 17,
-			Claimed: [][]byte{[]byte("6.6.6.6"), []byte("<b>")}, ClaimedCount: 18,
+			Hops: []netip.Addr{netip.MustParseAddr("2001:db8:210::10"), {}, netip.MustParseAddr("10.16.1.11")}, HopCount: 17,
+			HopNames: [][]byte{nil, []byte("c0ffee")},
+			Claimed:  [][]byte{[]byte("6.6.6.6"), []byte("<b>")}, ClaimedCount: 18,
 		},
 		Geo: record.Geo{
 			State: "found", ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan", RegionISOCode: "JP-13",
@@ -79,7 +80,8 @@ func full() *record.Record {
 			ID: []byte("c0ffee"), Name: []byte("web"), Type: []byte("kubernetes"), Cluster: []byte("main"),
 			Space: []byte("shop"), Resource: []byte("web-1"),
 		},
-		Continues: []byte("38900"),
+		Continues:  []byte("38900"),
+		SampleRate: 0.25,
 	}
 }
 

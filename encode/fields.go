@@ -32,12 +32,14 @@ var fields = []field[record.Record]{
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
 	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others; not for a line that goes on another one, whose event has the whole. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
+	decimal("event.sample_rate", "", "The share of events like this one that a rule keeps: it stands for `1 / sample_rate` of them. Absent where none are left out.", "the setting `rule`",
+		func(r *record.Record) (float64, bool) { return r.SampleRate, r.SampleRate > 0 }),
 	list(truncatedPath, "The fields whose values were shortened, or left out, because the event was too large for where it was sent. `Truncate` writes it.", "",
 		func(dst []byte, _ *record.Record) []byte { return dst }),
 
 	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",
 		func(r *record.Record) netip.Addr { return r.Client.IP }),
-	text("client.address", "What was logged where that is no IP address: masked, a name, `unix:`.", "`$remote_addr`",
+	text("client.address", "What was logged where that is no IP address: masked, a name, `unix:`. With `privacy: hash` the client's pseudonym.", "`$remote_addr`",
 		func(r *record.Record) []byte { return r.Client.Address }),
 	word("client.geo.continent_code", "Two letters.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.ContinentCode }),
 	word("client.geo.country_iso_code", "ISO 3166-1 alpha-2.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.CountryISOCode }),
@@ -57,6 +59,8 @@ var fields = []field[record.Record]{
 
 	address("source.ip", "The TCP peer that nginx saw.", "`$realip_remote_addr`; else `$remote_addr` if it is a proxy",
 		func(r *record.Record) netip.Addr { return r.Client.SourceIP }),
+	text("source.address", "Its pseudonym, with `privacy: hash`, where it is no proxy.", "`source.ip`",
+		func(r *record.Record) []byte { return r.Client.SourceAddress }),
 	integer("source.port", "", "Its port.", "`$realip_remote_port` or `$remote_port`",
 		func(r *record.Record) record.Int { return r.Client.SourcePort }),
 
@@ -73,9 +77,9 @@ var fields = []field[record.Record]{
 	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop }),
 	word("provenance.field", "The nginx variable that gave `client.ip`.", "", func(r *record.Record) string { return r.Provenance.Field }),
 	boolean("provenance.vouched", "A trusted hop stands behind `client.ip`.", "", func(r *record.Record) (bool, bool) {
-		return r.Provenance.Vouched, r.Client.IP.IsValid()
+		return r.Provenance.Vouched, r.Client.IP.IsValid() || r.Provenance.Field != ""
 	}),
-	list("provenance.hops", "The addresses known, the client first; at most 16.", "", appendHops),
+	list("provenance.hops", "The addresses known, the client first; at most 16. With `privacy: hash` pseudonyms, but of proxies.", "", appendHops),
 	integer("provenance.hop_count", "", "How many there were, where `hops` holds fewer.", "", func(r *record.Record) record.Int {
 		return record.Int{N: int64(r.Provenance.HopCount), Valid: r.Provenance.HopCount > len(r.Provenance.Hops)}
 	}),
@@ -240,8 +244,13 @@ func appendAlternatives(dst []byte, r *record.Record) []byte {
 }
 
 func appendHops(dst []byte, r *record.Record) []byte {
-	for _, addr := range r.Provenance.Hops {
-		dst = appendAddr(appendComma(dst), addr)
+	for i, addr := range r.Provenance.Hops {
+		dst = appendComma(dst)
+		if name := r.Provenance.HopName(i); name != nil {
+			dst = appendString(dst, name)
+			continue
+		}
+		dst = appendAddr(dst, addr)
 	}
 	return dst
 }

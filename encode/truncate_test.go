@@ -226,7 +226,7 @@ func TestColumns(t *testing.T) {
 	for name, want := range map[string]string{
 		"timestamp":      "timestamp",
 		"schema_version": "bigint",
-		"source":         "struct<ip:string,port:bigint>",
+		"source":         "struct<ip:string,address:string,port:bigint>",
 		"labels":         "map<string,string>",
 		"cloud":          "struct<account:struct<id:string>>",
 		"error":          "struct<message:string,column:bigint>",

@@ -16,6 +16,7 @@
 package enrich
 
 import (
+	"net/netip"
 	"sync/atomic"
 
 	"clearhop/enrich/clientip"
@@ -63,6 +64,10 @@ func (e *Enricher) SetClient(c clientip.Config) error {
 
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (e *Enricher) Inferred() bool { return e.resolver.Load().Inferred() }
+
+// IsNamedProxy reports whether the settings, or a look for the NLB's nodes, name
+// addr as a proxy's.
+func (e *Enricher) IsNamedProxy(addr netip.Addr) bool { return e.resolver.Load().IsNamedProxy(addr) }
 
 // A Worker enriches the records of one goroutine.
 type Worker struct {

@@ -30,6 +30,10 @@ type Config struct {
 	GeoMaxAge    time.Duration     `name:"geo-max-age" env:"CLEARHOP_GEO_MAX_AGE" default:"2160h" placeholder:"DURATION" help:"How old a GeoIP database may be before its answers are marked db_stale; 0 for no limit."`
 	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VALUE" help:"Put a label into every event."`
 	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
+	Privacy      string            `name:"privacy" env:"CLEARHOP_PRIVACY" default:"none" placeholder:"MODE" help:"What becomes of visitors' addresses, wherever they stand in an event: none leaves them, truncate keeps the network (IPv4 /24, IPv6 /48), hash puts a pseudonym in their place. Names of users are dropped or hashed too. Addresses named by nlb and trusted stay."`
+	PrivacyKey   string            `name:"privacy-key" env:"CLEARHOP_PRIVACY_KEY" placeholder:"KEY" help:"The secret key of privacy hash, 16 bytes or more, or @FILE for a file that holds it. The same key gives the same pseudonyms."`
+	RedactQuery  []string          `name:"redact-query" env:"CLEARHOP_REDACT_QUERY" placeholder:"KEY" help:"Keys of query strings whose values are taken out of every event."`
+	Rule         []string          `name:"rule" env:"CLEARHOP_RULES" sep:"none" envSeparator:"\x1e" placeholder:"RULE" help:"Which events to keep, drop, sample or route, such as drop verdict=health_check or sample:0.1 status=2xx; the first rule that fits decides (docs/rules.md). Repeatable; in the variable separated by semicolons."`
 
 	// Now tells the time for lines that bear none, and for the age of
 	// databases and of discovered nodes; nil means time.Now.

@@ -9,7 +9,8 @@
 //
 // In goes a record.Line, out comes an Outcome: exactly one for each line, with
 // the line's identity. A line that no format reads is an outcome too, with an
-// event of the dataset nginx.unparsed that carries the text.
+// event of the dataset nginx.unparsed that carries the text. Only a rule of the
+// configuration leaves an event out, and the outcome says which.
 //
 // A Pipeline is safe for concurrent use, and nothing of it changes but the
 // discovered nodes of NLBs, by Refresh. A Worker belongs to one goroutine and
@@ -30,7 +31,9 @@ import (
 	"clearhop/enrich"
 	"clearhop/enrich/geoip"
 	"clearhop/parser"
+	"clearhop/privacy"
 	"clearhop/record"
+	"clearhop/rule"
 )
 
 // A Pipeline is a Config made ready: formats compiled, databases opened.
@@ -42,6 +45,8 @@ type Pipeline struct {
 	discovery *discovery // nil where nothing is to be discovered
 	encoder   *encode.Encoder
 	databases *geoip.Databases
+	guard     *privacy.Guard
+	rules     *rule.Set
 	original  bool
 	now       func() time.Time
 }
@@ -86,6 +91,12 @@ func New(c Config) (*Pipeline, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
+	p.guard, err = c.newGuard(client, p.enricher)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	p.rules, err = rule.Compile(c.Rule)
+	fail("rule", err)
 	if err := errors.Join(errs...); err != nil {
 		if p.databases != nil {
 			err = errors.Join(err, p.databases.Close())
@@ -104,15 +115,28 @@ func (p *Pipeline) Databases() []geoip.Info { return p.databases.Info() }
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (p *Pipeline) Inferred() bool { return p.enricher.Inferred() }
 
+// Routes returns the names that Outcome.Route can bear. What takes the outcomes
+// must know where each of them goes.
+func (p *Pipeline) Routes() []string { return p.rules.Routes() }
+
 // An Outcome is what became of one line. It holds until the Worker's next
 // Process.
 type Outcome struct {
 	// ID is the identity of the event: the line's, or one derived from it.
 	ID []byte
-	// Record is the line as it was understood.
+	// Record is the line as it was understood, without what the privacy
+	// settings hide. Only Record.Line is as it was read.
 	Record *record.Record
-	// Data is the event with a newline at its end. It is never empty.
+	// Data is the event with a newline at its end. It is empty if, and only
+	// if, the event is dropped.
 	Data []byte
+	// Dropped says that a rule leaves the event out, and Rule is the text of
+	// the rule that decided on it, dropped or not; empty if none fits.
+	Dropped bool
+	Rule    string
+	// Route names where a rule sends the event: one of Pipeline.Routes. Empty
+	// for where all go.
+	Route string
 	// Err says what was wrong: a *record.ParseError or a *geoip.LookupError.
 	// There is an event all the same.
 	Err error
@@ -133,6 +157,7 @@ type Worker struct {
 
 	envelope      record.Envelope
 	batch         batch
+	private       *privacy.Worker // nil where nothing is to be hidden
 	scrubbed      []byte
 	scrubbedError []byte
 
@@ -146,7 +171,11 @@ type Worker struct {
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	return &Worker{p: p, formats: map[string]*parser.Set{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	w := &Worker{p: p, formats: map[string]*parser.Set{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	if p.guard.Active() {
+		w.private = p.guard.NewWorker()
+	}
+	return w
 }
 
 // maxKept bounds the buffer that a Worker keeps from line to line.
@@ -163,7 +192,7 @@ func (w *Worker) Process(line *record.Line) Outcome {
 	return w.process(line, inner)
 }
 
-// process is the heart of the pipeline: parse, enrich, encode. text is what the
+// process is the heart of the pipeline: parse, enrich, judge, hide, encode. text is what the
 // envelopes around the line hold, or what it was joined to.
 func (w *Worker) process(line *record.Line, text []byte) Outcome {
 	r := w.begin(line)
@@ -187,14 +216,25 @@ func (w *Worker) begin(line *record.Line) *record.Record {
 	return r
 }
 
-// finish encodes the record.
+// finish asks the rules, hides what is to be hidden and encodes the record.
+// Rules see it as it is; who takes the outcome does not, dropped or not.
 func (w *Worker) finish(r *record.Record, err error) Outcome {
 	w.setTime(r)
+	judged := w.p.rules.Judge(r)
+	r.SampleRate = judged.SampleRate
+	if w.private != nil {
+		w.private.Apply(r)
+	}
+	out := Outcome{ID: r.ID, Record: r, Err: err, Dropped: judged.Dropped, Rule: judged.Rule, Route: judged.Route}
+	if judged.Dropped {
+		return out
+	}
 	if cap(w.data) > maxKept {
 		w.data = nil
 	}
 	w.data = w.p.encoder.Append(w.data[:0], r)
-	return Outcome{ID: r.ID, Record: r, Data: w.data, Err: err}
+	out.Data = w.data
+	return out
 }
 
 // MaxOriginal is how many bytes of a line an event carries.
@@ -294,6 +334,3 @@ func (w *Worker) identify(line *record.Line) []byte {
 	w.id = hex.AppendEncode(sum, sum[:idBytes])
 	return w.id[len(sum):]
 }
-
-// Private reports whether addresses must not be kept as they came.
-func (p *Pipeline) Private() bool { return false }

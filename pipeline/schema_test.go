@@ -14,7 +14,7 @@ import (
 )
 
 // TestEventsFitTheSchema: every event of every sample in the tree, of whatever
-// kind of line, fits the published schema.
+// kind of line and however private, fits the published schema.
 func TestEventsFitTheSchema(t *testing.T) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(encode.JSONSchema()))
 	if err != nil {
@@ -38,8 +38,9 @@ func TestEventsFitTheSchema(t *testing.T) {
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no samples match %s: %v", pattern, err)
 		}
-		for _, path := range paths {
-			w := open(t, chain())
+		for i := range 3 * len(paths) {
+			path, mode := paths[i/3], []string{"none", "truncate", "hash"}[i%3]
+			w := open(t, private(mode))
 			lines := linesOf(&record.Origin{Source: path, File: path}, read(t, path)...)
 			n := 0
 			_, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {

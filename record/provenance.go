@@ -27,10 +27,30 @@ type Provenance struct {
 	// how many there were, of which Hops may hold fewer.
 	Hops     []netip.Addr
 	HopCount int
+	// HopNames are the names of those Hops whose addresses are hidden; nil
+	// stands for a hop that has none, as do those behind its end.
+	HopNames [][]byte
 	// Claimed are the tokens that the visitor may have written, as they stood;
 	// ClaimedCount is how many there were.
 	Claimed      [][]byte
 	ClaimedCount int
+}
+
+// HopName returns the name that stands in the place of Hops[i]; nil if its
+// address does.
+func (p *Provenance) HopName(i int) []byte {
+	if i < len(p.HopNames) {
+		return p.HopNames[i]
+	}
+	return nil
+}
+
+// SetHopName puts a name in the place of Hops[i].
+func (p *Provenance) SetHopName(i int, name []byte) {
+	for len(p.HopNames) <= i {
+		p.HopNames = append(p.HopNames, nil)
+	}
+	p.HopNames[i] = name
 }
 
 // Geo is where the client's address is registered.

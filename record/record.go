@@ -51,6 +51,9 @@ type Record struct {
 	Continues []byte
 	// ParseError says why an unparsed line is none; nil for all others.
 	ParseError *ParseError
+	// SampleRate is the share of records like this one that are kept, above 0
+	// and below 1; 0 where none are left out.
+	SampleRate float64
 
 	// Client, Provenance, Geo, AS, UserAgent and URL are the work of the
 	// enrich steps.
@@ -70,6 +73,7 @@ func (r *Record) Reset() {
 	prov := Provenance{
 		Alternatives: r.Provenance.Alternatives[:0],
 		Hops:         r.Provenance.Hops[:0],
+		HopNames:     r.Provenance.HopNames[:0],
 		Claimed:      r.Provenance.Claimed[:0],
 	}
 	scratch := r.scratch
@@ -196,13 +200,17 @@ type URL struct {
 
 // A Client is who sent the request, as far as that can be known.
 type Client struct {
-	// IP is the client's address; the zero Addr where it cannot be known. An
-	// address of a proxy never stands here. It is unmapped and has no zone.
+	// IP is the client's address; the zero Addr where it cannot be known or is
+	// hidden. An address of a proxy never stands here. It is unmapped and has
+	// no zone.
 	IP netip.Addr
 	// Address is what was logged in the client's place when that is no IP
-	// address: a masked address, a name, "unix:".
+	// address: a masked address, a name, "unix:"; or the pseudonym of a hidden
+	// one.
 	Address []byte
-	// SourceIP and SourcePort are the TCP peer that nginx saw.
-	SourceIP   netip.Addr
-	SourcePort Int
+	// SourceIP and SourcePort are the TCP peer that nginx saw; SourceAddress is
+	// the pseudonym of a hidden one.
+	SourceIP      netip.Addr
+	SourceAddress []byte
+	SourcePort    Int
 }

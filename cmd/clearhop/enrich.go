@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/sink"
-	"clearhop/sink/file"
 
 	"github.com/alecthomas/kong"
 )
@@ -22,12 +22,13 @@ import (
 type enrichCommand struct {
 	Files []string `arg:"" optional:"" name:"file" help:"Log files, plain, gzip or zstd, or saved CloudWatch payloads; - or none for standard input."`
 
-	Config  kong.ConfigFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
-	Output  string          `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
-	Follow  bool            `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
-	FromEnd bool            `help:"With --follow: leave out the lines that are there already."`
-	Summary bool            `help:"Print a summary to standard error at the end."`
-	Quiet   bool            `short:"q" help:"Print no count and no progress."`
+	Config  kong.ConfigFlag   `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
+	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first."`
+	Follow  bool              `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
+	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
+	Summary bool              `help:"Print a summary to standard error at the end."`
+	Quiet   bool              `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }
@@ -44,6 +45,7 @@ Examples:
   clearhop enrich --format '$remote_addr [$time_local] "$request" $status' access.log
   clearhop enrich --follow /var/log/nginx/access.log
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
+  clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
 
 Each setting can be given as a flag, as the environment variable behind it, or in
 the file of --config; a flag comes before a variable, and that before the file.
@@ -66,14 +68,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := discoverFirst(ctx, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
-	out := file.New(s.out)
-	if c.Output != "" {
-		if err := c.refuseInputAsOutput(); err != nil {
-			return errors.Join(&usageError{err}, p.Close())
-		}
-		if out, err = file.Create(c.Output); err != nil {
-			return errors.Join(err, p.Close())
-		}
+	out, err := c.openOutputs(s, p.Routes())
+	if err != nil {
+		return errors.Join(err, p.Close())
 	}
 	e := &enriching{
 		streams:  s,
@@ -81,7 +78,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		worker:   p.NewWorker(),
 		lines:    map[*record.Origin]*lineBatch{},
 		mixed:    c.Follow,
-		out:      newBatch(out),
+		out:      out,
 		summary:  newSummary(),
 	}
 	// When events cannot be written any more, reading ends.
@@ -95,7 +92,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	}
 	// What is in hand is written even after an interrupt.
 	last := context.WithoutCancel(ctx)
-	err = errors.Join(err, flushing(), e.flush(last, true), e.out.flush(last), out.Close(last), p.Close())
+	err = errors.Join(err, flushing(), e.flush(last, true), e.out.flush(last), out.close(last), p.Close())
 	if c.Summary {
 		e.summary.print(s.err, p)
 	} else if !c.Quiet {
@@ -140,16 +137,17 @@ func (e *enriching) discoverAgain(ctx context.Context) {
 	}
 }
 
-// refuseInputAsOutput keeps the output from emptying an input.
-func (c *enrichCommand) refuseInputAsOutput() error {
-	output, err := os.Stat(c.Output)
-	there := err == nil && output.Mode().IsRegular() // else it cannot be emptied
-	for _, name := range c.Files {
-		if input, err := os.Stat(name); there && err == nil && os.SameFile(input, output) {
-			return fmt.Errorf("--output %s is one of the files to read", c.Output)
-		}
+// isInput reports whether a file is one of the inputs. One that cannot be
+// emptied does not matter.
+func (c *enrichCommand) isInput(output string) bool {
+	written, err := os.Stat(output)
+	if err != nil || !written.Mode().IsRegular() {
+		return false
 	}
-	return nil
+	return slices.ContainsFunc(c.Files, func(name string) bool {
+		read, err := os.Stat(name)
+		return err == nil && os.SameFile(read, written)
+	})
 }
 
 // An enriching is one run of the command over its inputs. Several followers
@@ -163,7 +161,7 @@ type enriching struct {
 	// mixed; of all others the one before has ended when the next one begins.
 	lines   map[*record.Origin]*lineBatch
 	mixed   bool
-	out     *batch
+	out     *outputs
 	summary *summary
 }
 

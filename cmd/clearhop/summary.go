@@ -25,6 +25,7 @@ type summary struct {
 	geoErrors               int64
 	nlbPrivate, nlbInferred int64
 	bots                    int64
+	dropped                 int64
 
 	verdicts  tally
 	reasons   tally // of all records
@@ -38,13 +39,15 @@ type summary struct {
 	formats   tally // the log_formats that access lines were read with
 	levels    tally // of error lines
 	envelopes tally // that log routers wrapped around lines
+	rules     tally // that left events out
+	routes    tally // that rules sent events to
 }
 
 func newSummary() *summary {
 	return &summary{
 		verdicts: tally{}, reasons: tally{}, shown: tally{}, hops: map[string]tally{},
 		countries: tally{}, networks: tally{}, paths: tally{}, statuses: tally{}, unread: tally{},
-		formats: tally{}, levels: tally{}, envelopes: tally{},
+		formats: tally{}, levels: tally{}, envelopes: tally{}, rules: tally{}, routes: tally{},
 	}
 }
 
@@ -76,6 +79,13 @@ func (t tally) addText(name string) {
 func (s *summary) add(out *pipeline.Outcome) {
 	r := out.Record
 	s.lines++
+	if out.Dropped {
+		s.dropped++
+		s.rules.addText(out.Rule)
+	}
+	if out.Route != "" {
+		s.routes.addText(out.Route)
+	}
 	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
 		s.envelopes.addText(kind.String())
 	}
@@ -113,8 +123,8 @@ func (s *summary) add(out *pipeline.Outcome) {
 	}
 	if r.Geo.CountryName != "" {
 		s.countries.addText(r.Geo.CountryName)
-	} else if r.Client.IP.IsValid() {
-		s.countries.addText("(" + cmp.Or(r.Geo.State, "unknown") + ")")
+	} else if r.Geo.State != "" { // the client is known, if only by a pseudonym
+		s.countries.addText("(" + r.Geo.State + ")")
 	}
 	if r.AS.Organization != "" {
 		s.networks.addText(r.AS.Organization)
@@ -161,8 +171,12 @@ func statusClass(status int64) string {
 
 // printCount prints the one line that ends every run.
 func (s *summary) printCount(w io.Writer) {
-	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address\n",
-		plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate)
+	dropped := ""
+	if s.dropped > 0 {
+		dropped = fmt.Sprintf("; %d dropped by rules", s.dropped)
+	}
+	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address%s\n",
+		plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate, dropped)
 }
 
 // print prints the whole summary.
@@ -176,6 +190,8 @@ func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
 	})
 	printTable(w, "Formats of access lines (log_format)", s.parsed, s.formats.top(20))
 	printTable(w, "Error lines by level", s.errorLines, s.levels.top(8))
+	printTable(w, "Events dropped, by rule", s.lines, s.rules.top(20))
+	printTable(w, "Events sent elsewhere, by route", s.lines, s.routes.top(20))
 	printTable(w, "Envelopes of log routers", s.lines, s.envelopes.top(10))
 	if s.unparsed > 0 {
 		printTable(w, "Why lines could not be read", s.unparsed, s.unread.top(5))

@@ -103,6 +103,17 @@ func (r *Resolver) Inferred() bool { return r.sets.inferred }
 // IsProxy reports whether addr is in the nlb or the trusted set.
 func (r *Resolver) IsProxy(addr netip.Addr) bool { return r.sets.classOf(addr.Unmap()).isProxy() }
 
+// IsNamedProxy reports whether the configuration names addr as a proxy's: it is
+// in nlb or trusted, or a discovered node. An inferred address is not named.
+func (r *Resolver) IsNamedProxy(addr netip.Addr) bool {
+	switch r.sets.classOf(addr.Unmap()) {
+	case trusted, cdn, nlb, nlbNode:
+		return true
+	case outside, internal, strangerProxy, supposedNLB:
+	}
+	return false
+}
+
 // A Value is what a variable was logged as.
 type Value struct {
 	// Text is the value; nil if the variable was absent.

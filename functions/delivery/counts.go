@@ -49,6 +49,7 @@ type Counts struct {
 	verdicts []count // in the order of their first record; there are few
 	reasons  []count
 	geo      []count
+	rules    []count // that left events out
 }
 
 type count struct {
@@ -58,8 +59,9 @@ type count struct {
 
 func (c *Counts) add(out *pipeline.Outcome) {
 	c.Lines++
-	if len(out.Data) == 0 {
+	if out.Dropped {
 		c.Dropped++
+		c.rules = addTo(c.rules, out.Rule)
 	}
 	r := out.Record
 	if r.TimestampFrom != record.FromClock {
@@ -117,7 +119,7 @@ func addTo(counts []count, name string) []count {
 
 // Reset makes c ready for the next invocation and keeps its memory.
 func (c *Counts) Reset() {
-	*c = Counts{formats: c.formats[:0], verdicts: c.verdicts[:0], reasons: c.reasons[:0], geo: c.geo[:0]}
+	*c = Counts{formats: c.formats[:0], verdicts: c.verdicts[:0], reasons: c.reasons[:0], geo: c.geo[:0], rules: c.rules[:0]}
 }
 
 // LogValue gives the counts as a group of attributes. What did not happen and
@@ -151,6 +153,9 @@ func (c *Counts) LogValue() slog.Value {
 		if rare.n > 0 {
 			attrs = append(attrs, slog.Int(rare.name, rare.n))
 		}
+	}
+	if len(c.rules) > 0 {
+		attrs = append(attrs, slog.Any("rules", group(c.rules)))
 	}
 	return slog.GroupValue(append(attrs,
 		slog.Any("formats", group(c.formats)),

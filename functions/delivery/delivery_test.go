@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,8 @@ func TestSettings(t *testing.T) {
 	f("", "CLEARHOP_SINK=s3", "CLEARHOP_S3=s3://bucket/events", "CLEARHOP_S3_FORMAT=parquet", "CLEARHOP_DEAD_LETTERS=s3://bucket/dead/")
 	f("", "CLEARHOP_SINK=kinesis", "CLEARHOP_KINESIS_STREAM=events", "CLEARHOP_DEAD_LETTERS=https://sqs.eu-central-1.amazonaws.com/123456789012/dead")
 	f("CLEARHOP_S3: is not of the form s3://bucket/prefix/\n"+`CLEARHOP_S3_FORMAT: there is no format "csv"; known: ndjson.gz, ndjson.zst, parquet`, "CLEARHOP_SINK=s3", "CLEARHOP_S3=bucket", "CLEARHOP_S3_FORMAT=csv")
+	f("", "CLEARHOP_SINK=stdout", "CLEARHOP_ROUTES=a=firehose:x,b=s3://bucket/p/")
+	f(`CLEARHOP_ROUTES: a: "sns:x" is none of firehose:STREAM, kinesis:STREAM and s3://bucket/prefix/`, "CLEARHOP_SINK=stdout", "CLEARHOP_ROUTES=a=sns:x")
 	f("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=dead")
 	f("CLEARHOP_DEAD_LETTERS: is not of the form s3://bucket/prefix/", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=s3:dead")
 	f(`CLEARHOP_SINK: there is no sink "sns"; known: firehose, kinesis, s3, file, stdout`, "CLEARHOP_SINK=sns")
@@ -372,5 +375,47 @@ func TestOutOfTime(t *testing.T) {
 	in.Flush()
 	if err := in.End(); err != nil || s.puts != 0 || len(letters.docs) != 3 {
 		t.Errorf("%d puts, %d letters, %v", s.puts, len(letters.docs), err)
+	}
+}
+
+// TestRules: what a rule drops is counted by the rule, and what it routes goes
+// to the route's sink.
+func TestRules(t *testing.T) {
+	own, faults := &memory{}, &memory{}
+	var log bytes.Buffer
+	f, err := delivery.New(delivery.Config{
+		Name: "subscriber", Namespace: "Clearhop", Log: &log, Sink: own, Routes: []delivery.Route{{Name: "faults", Sink: faults}},
+		Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Rule: []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := f.Begin(t.Context())
+	in.Payload(0, payload(t, 3, 1))
+	in.Payload(1, payloadtest.Document(t, "/ecs/web", []string{"junk", `210.227.0.10 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`}))
+	in.Flush()
+	if err := in.End(); err != nil {
+		t.Fatal(err)
+	}
+	m := lastMetrics(t, &log)
+	if len(own.docs) != 1 || len(faults.docs) != 3 || m["Dropped"] != 1.0 || m["Events"] != 4.0 || !strings.Contains(log.String(), `"rules":{"drop dataset=nginx.unparsed":1}`) {
+		t.Errorf("%d and %d events; the log says %s", len(own.docs), len(faults.docs), &log)
+	}
+}
+
+func TestRoutesLeadSomewhere(t *testing.T) {
+	for _, c := range []struct {
+		rule, route, want string
+	}{
+		{"route:a verdict=lost", "", "CLEARHOP_RULES: route:a leads nowhere"},
+		{"drop verdict=lost", "b", `CLEARHOP_ROUTES: no rule routes to "b"`},
+	} {
+		config := delivery.Config{Name: "x", Log: io.Discard, Sink: &memory{}, Pipeline: pipeline.Config{Rule: []string{c.rule}}}
+		if c.route != "" {
+			config.Routes = []delivery.Route{{Name: c.route, Sink: &memory{}}}
+		}
+		if _, err := delivery.New(config); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Function struct {
 	log       *slog.Logger
 	pipeline  *pipeline.Pipeline
 	sink      sink.Sink // nil where events are the answer
+	routes    []Route
 	letters   sink.Sink // nil if there is no place for dead letters
 	box       *deadletter.Box
 	metrics   *metrics
@@ -57,9 +59,27 @@ type Function struct {
 type worker struct {
 	decoder *decode.Decoder
 	lines   *pipeline.Worker
-	docs    sink.Batch
-	inputs  []int // of each of docs: the input that it came from
 	counts  Counts
+
+	outboxes []outbox // of the function's own sink, and of each route
+}
+
+// An outbox is where events wait for their sink.
+type outbox struct {
+	sink   sink.Sink
+	docs   sink.Batch
+	inputs []int // of each of docs: the input that it came from
+}
+
+func (o *outbox) reset() {
+	o.docs.Reset()
+	o.inputs = o.inputs[:0]
+}
+
+// A Route is a sink for the events that a rule sends there.
+type Route struct {
+	Name string
+	Sink sink.Sink
 }
 
 // Config is what a Function is made of. Name and Log have no default.
@@ -68,6 +88,7 @@ type Config struct {
 	Log      io.Writer       // for the log and the metrics
 	Pipeline pipeline.Config // the settings of the pipeline
 	Sink     sink.Sink       // where events go; nil where they are the answer
+	Routes   []Route         // where events go that a rule routes
 	Letters  sink.Sink       // where dead letters go; nil if there is no such place
 
 	Namespace    string // of the metrics; empty for none
@@ -83,8 +104,11 @@ func New(c Config) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRoutes(p.Routes(), c.Routes); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	f := &Function{
-		log: NewLogger(c.Log), pipeline: p, sink: c.Sink, letters: c.Letters,
+		log: NewLogger(c.Log), pipeline: p, sink: c.Sink, routes: c.Routes, letters: c.Letters,
 		metrics: newMetrics(c.Log, c.Namespace, c.FunctionName, c.Name),
 		idle:    make(chan *worker, max(c.Concurrency, 1)),
 	}
@@ -118,6 +142,9 @@ func Open(ctx context.Context, name string, environ []string, stdout, log io.Wri
 		if c.Sink, err = to.open(clients, stdout); err != nil {
 			return err
 		}
+		if c.Routes, err = to.openRoutes(clients); err != nil {
+			return err
+		}
 		c.Letters, err = to.openDeadLetters(clients)
 		return err
 	})
@@ -149,8 +176,43 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 	return f, nil
 }
 
+// checkRoutes holds the routes of the rules against those that lead somewhere.
+func checkRoutes(asked []string, given []Route) error {
+	var errs []error
+	for _, name := range asked {
+		if !slices.ContainsFunc(given, func(r Route) bool { return r.Name == name }) {
+			errs = append(errs, fmt.Errorf("CLEARHOP_RULES: route:%s leads nowhere: CLEARHOP_ROUTES does not name it", name))
+		}
+	}
+	for _, r := range given {
+		if !slices.Contains(asked, r.Name) {
+			errs = append(errs, fmt.Errorf("CLEARHOP_ROUTES: no rule routes to %q", r.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (f *Function) newWorker() *worker {
-	return &worker{decoder: decode.NewDecoder(decode.Options{}), lines: f.pipeline.NewWorker()}
+	w := &worker{decoder: decode.NewDecoder(decode.Options{}), lines: f.pipeline.NewWorker(), outboxes: []outbox{{sink: f.sink}}}
+	for _, r := range f.routes {
+		w.outboxes = append(w.outboxes, outbox{sink: r.Sink})
+	}
+	return w
+}
+
+// sinks lists the sinks that there are.
+func (f *Function) sinks() []sink.Sink {
+	var all []sink.Sink
+	if f.sink != nil {
+		all = append(all, f.sink)
+	}
+	for _, r := range f.routes {
+		all = append(all, r.Sink)
+	}
+	if f.letters != nil {
+		all = append(all, f.letters)
+	}
+	return all
 }
 
 // borrow takes an idle worker, or makes one when all are busy.
@@ -189,10 +251,8 @@ func (f *Function) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	var errs []error
-	for _, s := range []sink.Sink{f.sink, f.letters} {
-		if s != nil {
-			errs = append(errs, s.Close(ctx))
-		}
+	for _, s := range f.sinks() {
+		errs = append(errs, s.Close(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		f.log.Error("closing", "error", err)

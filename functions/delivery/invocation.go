@@ -39,8 +39,9 @@ type Invocation struct {
 func (f *Function) Begin(ctx context.Context) *Invocation {
 	refreshNLB(ctx, f.pipeline, f.log)
 	in := &Invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now(), failed: -1}
-	in.docs.Reset() // of an invocation that panicked
-	in.inputs = in.inputs[:0]
+	for i := range in.outboxes {
+		in.outboxes[i].reset() // of an invocation that panicked
+	}
 	return in
 }
 
@@ -106,13 +107,14 @@ func (in *Invocation) Counts() *Counts { return &in.counts }
 // gather makes an event of each line, and puts them when there are many.
 func (in *Invocation) gather(n int, lines []record.Line) {
 	if err := in.Process(lines, func(out *pipeline.Outcome) {
-		if len(out.Data) == 0 {
-			return // a rule dropped it
+		if out.Dropped {
+			return
 		}
-		in.docs.Add(out.ID, out.Data)
-		in.inputs = append(in.inputs, n)
-		if in.docs.Size() >= maxGathered {
-			in.put()
+		o := in.outboxOf(out.Route)
+		o.docs.Add(out.ID, out.Data)
+		o.inputs = append(o.inputs, n)
+		if o.docs.Size() >= maxGathered {
+			in.put(o)
 		}
 	}); err != nil {
 		in.fail(n, err)
@@ -128,7 +130,25 @@ func (in *Invocation) Stopped() bool { return in.HandBack && in.failed >= 0 }
 func (in *Invocation) Failed() (n int, ok bool) { return in.failed, in.failed >= 0 }
 
 // Flush puts what was gathered.
-func (in *Invocation) Flush() { in.put() }
+func (in *Invocation) Flush() {
+	for i := range in.outboxes {
+		in.put(&in.outboxes[i])
+	}
+}
+
+// outboxOf is where the events of a route wait; that of the function's own sink
+// is the first.
+func (in *Invocation) outboxOf(route string) *outbox {
+	if route == "" {
+		return &in.outboxes[0]
+	}
+	for i := range in.function.routes {
+		if in.function.routes[i].Name == route {
+			return &in.outboxes[i+1]
+		}
+	}
+	panic("delivery: there is no route " + route) // New has checked them all
+}
 
 func (in *Invocation) fail(n int, err error) {
 	if in.failed < 0 || n < in.failed {
@@ -137,18 +157,15 @@ func (in *Invocation) fail(n int, err error) {
 	in.errs = append(in.errs, err)
 }
 
-func (in *Invocation) put() {
-	defer func() {
-		in.docs.Reset()
-		in.inputs = in.inputs[:0]
-	}()
-	docs := in.docs.Documents()
+func (in *Invocation) put(o *outbox) {
+	defer o.reset()
+	docs := o.docs.Documents()
 	if len(docs) == 0 {
 		return
 	}
 	err := error(retry.ErrOutOfTime)
 	if in.HasTime() {
-		err = in.function.sink.Put(in.ctx, docs)
+		err = o.sink.Put(in.ctx, docs)
 	}
 	if err == nil {
 		in.counts.Delivered += len(docs)
@@ -159,7 +176,7 @@ func (in *Invocation) put() {
 		failures = sink.FailFrom(0, len(docs), err)
 	}
 	in.counts.Delivered += len(docs) - len(failures.Failures)
-	in.buryEvents(docs, failures)
+	in.buryEvents(o, docs, failures)
 }
 
 // HasTime reports whether another input may be taken, and a sink tried: what is
@@ -174,11 +191,11 @@ func (in *Invocation) Postpone(n int) { in.fail(n, retry.ErrOutOfTime) }
 
 // buryEvents makes dead letters of events that the sink did not take, but for
 // those that the service will send again.
-func (in *Invocation) buryEvents(docs []sink.Document, failures *sink.PutError) {
+func (in *Invocation) buryEvents(o *outbox, docs []sink.Document, failures *sink.PutError) {
 	buried := &sink.PutError{}
 	for _, f := range failures.Failures {
 		if in.function.box == nil || in.HandBack && !failsAgain(f.Err) {
-			in.lose(f)
+			in.lose(o, f)
 			continue
 		}
 		buried.Failures = append(buried.Failures, f)
@@ -189,7 +206,7 @@ func (in *Invocation) buryEvents(docs []sink.Document, failures *sink.PutError) 
 	err := in.function.box.Put(in.ctx, in.signed(deadletter.Undelivered(docs, buried)))
 	lost := in.countLetters(len(buried.Failures), err)
 	for _, l := range lost {
-		in.lose(sink.Failure{Index: buried.Failures[l.Index].Index, Err: l.Err})
+		in.lose(o, sink.Failure{Index: buried.Failures[l.Index].Index, Err: l.Err})
 	}
 }
 
@@ -199,9 +216,9 @@ func failsAgain(err error) bool {
 }
 
 // lose accounts for an event that is neither delivered nor a dead letter.
-func (in *Invocation) lose(f sink.Failure) {
+func (in *Invocation) lose(o *outbox, f sink.Failure) {
 	in.counts.Failed++
-	in.fail(in.inputs[f.Index], f.Err)
+	in.fail(o.inputs[f.Index], f.Err)
 }
 
 // bury makes a dead letter of an input that cannot be read.
@@ -280,7 +297,7 @@ func (in *Invocation) End() error {
 
 // takeStats takes over what the sinks counted since the last invocation.
 func (f *Function) takeStats(c *Counts) {
-	for _, s := range []sink.Sink{f.sink, f.letters} {
+	for _, s := range f.sinks() {
 		if m, ok := s.(sink.Metered); ok {
 			c.Sink = c.Sink.Add(m.TakeStats())
 		}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,13 +30,14 @@ import (
 
 // Settings say where events go. They are read from the environment.
 type Settings struct {
-	Sink           string `env:"CLEARHOP_SINK" default:"firehose" help:"Where events go: firehose, kinesis, s3, file (for local runs) or stdout."`
-	FirehoseStream string `env:"CLEARHOP_FIREHOSE_STREAM" help:"Name of the Firehose stream, for the sink firehose."`
-	KinesisStream  string `env:"CLEARHOP_KINESIS_STREAM" help:"Name of the Kinesis data stream, for the sink kinesis."`
-	S3             string `env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
-	S3Format       string `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
-	File           string `env:"CLEARHOP_FILE" help:"Path of the file that events are appended to, for the sink file."`
-	DeadLetters    string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
+	Sink           string            `env:"CLEARHOP_SINK" default:"firehose" help:"Where events go: firehose, kinesis, s3, file (for local runs) or stdout."`
+	FirehoseStream string            `env:"CLEARHOP_FIREHOSE_STREAM" help:"Name of the Firehose stream, for the sink firehose."`
+	KinesisStream  string            `env:"CLEARHOP_KINESIS_STREAM" help:"Name of the Kinesis data stream, for the sink kinesis."`
+	S3             string            `env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
+	S3Format       string            `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
+	File           string            `env:"CLEARHOP_FILE" help:"Path of the file that events are appended to, for the sink file."`
+	Routes         map[string]string `env:"CLEARHOP_ROUTES" envSeparator:"," envKeyValSeparator:"=" help:"Sinks for the events that a rule routes, as NAME=SINK, separated by commas: firehose:STREAM, kinesis:STREAM or s3://bucket/prefix/."`
+	DeadLetters    string            `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
 }
 
 // Times within an invocation.
@@ -80,6 +83,11 @@ func (s Settings) Check() error {
 	case s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet:
 	default:
 		errs = append(errs, fmt.Errorf("CLEARHOP_S3_FORMAT: there is no format %q; known: %s, %s, %s", s.S3Format, s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Routes)) {
+		if _, err := s.route(s.Routes[name]); err != nil {
+			errs = append(errs, fmt.Errorf("CLEARHOP_ROUTES: %s: %w", name, err))
+		}
 	}
 	if strings.HasPrefix(s.DeadLetters, "s3:") {
 		_, _, err := bucketAndPrefix(s.DeadLetters)
@@ -152,6 +160,43 @@ func (s Settings) open(clients *clientFor, stdout io.Writer) (sink.Sink, error) 
 		return s3.New(s3.Config{Client: awss3.NewFromConfig(c, pathStyle), Bucket: bucket, Prefix: prefix, Format: s3.Format(s.S3Format), Retry: policy})
 	}
 	return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(c), Stream: s.FirehoseStream, Retry: policy})
+}
+
+// route returns the settings of a route's sink.
+func (s Settings) route(to string) (Settings, error) {
+	kind, name, _ := strings.Cut(to, ":")
+	r := Settings{Sink: kind, S3Format: s.S3Format}
+	switch kind {
+	case "firehose":
+		r.FirehoseStream = name
+	case "kinesis":
+		r.KinesisStream = name
+	case "s3":
+		r.S3 = to
+	default:
+		return r, fmt.Errorf("%q is none of firehose:STREAM, kinesis:STREAM and s3://bucket/prefix/", to)
+	}
+	if err := r.Check(); err != nil {
+		return r, fmt.Errorf("%q is none of firehose:STREAM, kinesis:STREAM and s3://bucket/prefix/", to)
+	}
+	return r, nil
+}
+
+// openRoutes opens the sinks of the routes.
+func (s Settings) openRoutes(clients *clientFor) ([]Route, error) {
+	var routes []Route
+	for _, name := range slices.Sorted(maps.Keys(s.Routes)) {
+		settings, err := s.route(s.Routes[name])
+		if err != nil {
+			return nil, err
+		}
+		to, err := settings.open(clients, nil)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: %w", name, err)
+		}
+		routes = append(routes, Route{name, to})
+	}
+	return routes, nil
 }
 
 // openDeadLetters opens where dead letters go; nil if there is no such place.

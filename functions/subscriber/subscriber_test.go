@@ -359,6 +359,17 @@ func TestEveryBadSettingIsNamedAtStart(t *testing.T) {
 	}
 }
 
+// TestRouteLeadsNowhere: with one sink there is nothing to route to.
+func TestRouteLeadsNowhere(t *testing.T) {
+	_, err := runtimetest.Start(t.Context(), runtimetest.Config{Binary: runtimetest.Build(t, "."), Env: []string{
+		"CLEARHOP_SINK=stdout", "CLEARHOP_RULES=drop verdict=health_check;route:faults verdict=lost",
+	}})
+	var failed *runtimetest.InitError
+	if !errors.As(err, &failed) || !strings.Contains(failed.Logs, "route:faults leads nowhere") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestConcurrentInvocations: each event arrives once, whole.
 func TestConcurrentInvocations(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "events.ndjson")

@@ -1,0 +1,107 @@
+package privacy
+
+// redacted stands for a value that was taken out.
+const redacted = "[redacted]"
+
+// A place is where a text is from: it says where a key may start and where a
+// value ends.
+type place uint8
+
+const (
+	// inText is a text with anything in it: a whole line of a log.
+	inText place = iota
+	// inURL is a URL and nothing else.
+	inURL
+	// inQuery is a query string and nothing else.
+	inQuery
+)
+
+// nextValue returns where the next value of one of the keys stands in text, at
+// or behind i. Keys are read without regard to case and escapes, and with what
+// PHP puts behind them: key[], key[name].
+func nextValue(text []byte, i int, keys []string, in place) (start, end int, ok bool) {
+	before := byte(0)
+	if in == inQuery && i == 0 {
+		before = '?'
+	}
+	for i < len(text) {
+		if startsKey(before, in) {
+			for _, key := range keys {
+				if value, nested, ok := afterKey(text, i, key); ok {
+					return value, valueEnd(text, value, in, nested), true
+				}
+			}
+		}
+		c, width := unescape(text, i)
+		before = c
+		i += width
+	}
+	return 0, 0, false
+}
+
+// startsKey reports whether a key may stand behind c.
+func startsKey(c byte, in place) bool {
+	if in == inText {
+		return !isWord(c) && c != '-' && c != '.'
+	}
+	return c == '?' || c == '&' || c == ';'
+}
+
+// afterKey returns where the value starts if key and "=" stand at text[i].
+// nested says that the "=" was escaped: the query stands inside another value.
+func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
+	for k := range len(key) {
+		if i >= len(text) {
+			return 0, false, false
+		}
+		c, width := unescape(text, i)
+		if lower(c) != key[k] {
+			return 0, false, false
+		}
+		i += width
+	}
+	const maxIndex = 64 // bytes of what stands in brackets
+	for limit := i + maxIndex; i < len(text) && i < limit; {
+		c, width := unescape(text, i)
+		if c != '[' {
+			break
+		}
+		for i < len(text) && i < limit && c != ']' {
+			i += width
+			if i < len(text) {
+				c, width = unescape(text, i)
+			}
+		}
+		i += width
+	}
+	if i >= len(text) {
+		return 0, false, false
+	}
+	c, width := unescape(text, i)
+	return i + width, width > 1, c == '='
+}
+
+// valueEnd returns where the value ends that starts at text[i]: in doubt, later.
+func valueEnd(text []byte, i int, in place, nested bool) int {
+	for i < len(text) {
+		c, width := unescape(text, i)
+		plain := width == 1
+		switch {
+		case (plain || nested) && (c == '&' || c == '#'):
+			return i
+		case in != inText || !plain:
+		case c <= ' ':
+			return i
+		case c == '"' && endsPart(text[i+1:]):
+			return i
+		}
+		i += width
+	}
+	return len(text)
+}
+
+// endsPart reports whether a quote with rest behind it ends a part of a line,
+// since nginx lets quotes pass in the request of an error line.
+func endsPart(rest []byte) bool {
+	return len(rest) == 0 || rest[0] <= ' ' || rest[0] == ',' || rest[0] == '}'
+}

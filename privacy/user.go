@@ -1,0 +1,78 @@
+package privacy
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// hideUser puts a pseudonym in the place of a user's name, or drops it where
+// addresses are truncated. nginx writes it into access lines, and into error
+// lines about a password.
+func (w *Worker) hideUser(r *record.Record) {
+	name := r.Access.RemoteUser
+	r.Access.RemoteUser = nil
+	if r.Dataset == record.ErrorLogLine {
+		name = userOf(r.Error.Message)
+	}
+	if len(name) == 0 {
+		return
+	}
+	from := len(w.alias)
+	if w.g.mode == Hash {
+		w.alias = w.pseudonym(w.alias, aUser, name)
+	} else {
+		w.alias = append(w.alias, redacted...)
+	}
+	hidden := w.alias[from:len(w.alias):len(w.alias)]
+	if r.Dataset == record.ErrorLogLine {
+		w.replaceWord(&r.Error.Message, name, hidden)
+	}
+	// Where it was escaped, it cannot be found in the line.
+	if r.Original != nil && !w.replaceWord(&r.Original, name, hidden) {
+		r.Original = nil
+	}
+	if w.g.mode == Hash && r.Dataset == record.AccessLine {
+		r.Access.RemoteUser = hidden
+	}
+}
+
+// userOf returns the name in what ngx_http_auth_basic_module says:
+//
+//	user "NAME": password mismatch
+//	user "NAME" was not found in "/etc/nginx/htpasswd"
+func userOf(message []byte) []byte {
+	rest, ok := bytes.CutPrefix(message, []byte(`user "`))
+	if !ok {
+		return nil
+	}
+	for _, end := range [...]string{`": password mismatch`, `" was not found in "`} {
+		if i := bytes.Index(rest, []byte(end)); i >= 0 {
+			return rest[:i]
+		}
+	}
+	return nil
+}
+
+// replaceWord replaces a word wherever it stands by itself, and reports whether
+// it did anywhere.
+func (w *Worker) replaceWord(text *[]byte, word, by []byte) bool {
+	from := len(w.buf)
+	copied := 0
+	for i := 0; ; {
+		n := bytes.Index((*text)[i:], word)
+		if n < 0 {
+			break
+		}
+		start, end := i+n, i+n+len(word)
+		if start > 0 && isWord((*text)[start-1]) && isWord(word[0]) ||
+			end < len(*text) && isWord((*text)[end]) && isWord(word[len(word)-1]) {
+			i = start + 1
+			continue
+		}
+		w.buf = append(append(w.buf, (*text)[copied:start]...), by...)
+		copied, i = end, end
+	}
+	w.replace(text, from, copied)
+	return copied > 0
+}

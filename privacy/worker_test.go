@@ -1,0 +1,214 @@
+package privacy
+
+import (
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"clearhop/encode"
+	"clearhop/record"
+)
+
+const visitor = "203.0.113.9"
+
+// fill puts text into every text of v, however deep, and addr into every
+// address.
+func fill(v reflect.Value, text string, addr netip.Addr) {
+	switch {
+	case v.Type() == reflect.TypeFor[netip.Addr]():
+		v.Set(reflect.ValueOf(addr))
+	case v.Type() == reflect.TypeFor[[]byte]():
+		v.SetBytes([]byte(text))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), text, addr)
+			}
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), text, addr)
+		}
+	}
+}
+
+// TestNoFieldIsForgotten: a record whose every text and address is a visitor's
+// gives an event without it.
+func TestNoFieldIsForgotten(t *testing.T) {
+	enc, err := encode.New(encode.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ text, addr string }{
+		{visitor, visitor}, {"x " + visitor + ":80", visitor}, {"[2001:db8:210:7::10]:80", "2001:db8:210:7::10"},
+	} {
+		for _, mode := range []Mode{Truncate, Hash} {
+			for dataset := record.Unparsed; dataset <= record.OtherLine; dataset++ {
+				var r record.Record
+				fill(reflect.ValueOf(&r).Elem(), c.text, netip.MustParseAddr(c.addr))
+				r.Line.Origin, r.ID, r.Continues = &record.Origin{}, []byte("1"), []byte("2")
+				r.Dataset, r.Provenance.HopNames = dataset, nil
+				if event := string(enc.Append(nil, &r)); strings.Count(event, c.addr) < 30 {
+					t.Fatalf("the event holds too few of them: %s", event)
+				}
+				worker(t, Config{Mode: mode, Stays: ours}).Apply(&r)
+				event := string(enc.Append(nil, &r))
+				if before, _, found := strings.Cut(event, c.addr); found {
+					t.Errorf("%s, %s: it stands behind %s", modes[mode], dataset, before[max(0, len(before)-60):])
+				}
+			}
+		}
+	}
+}
+
+// TestClient: the fields of an address of its own.
+func TestClient(t *testing.T) {
+	enc, err := encode.New(encode.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := func() *record.Record {
+		return &record.Record{
+			ID: []byte("1"), Line: record.Line{Origin: &record.Origin{}}, Dataset: record.AccessLine,
+			Client: record.Client{IP: netip.MustParseAddr(visitor), SourceIP: netip.MustParseAddr("10.16.1.11")},
+			Provenance: record.Provenance{
+				Verdict: "direct", Field: "remote_addr", Vouched: true,
+				Hops:    []netip.Addr{netip.MustParseAddr(visitor), netip.MustParseAddr("10.16.1.11"), netip.MustParseAddr("10.9.9.9")},
+				Claimed: [][]byte{[]byte("198.51.100.7"), []byte("junk")},
+			},
+			Access: record.Access{Upstream: []record.Upstream{{Address: []byte("10.16.1.14:80")}, {Address: []byte("198.51.100.8:80")}}},
+			Error:  record.ErrorLine{Upstream: []byte("http://10.16.1.14:80/x?ip=10.9.9.9")},
+		}
+	}
+	name := worker(t, Config{Mode: Hash}).hiddenIn
+	f := func(c Config, want ...string) {
+		t.Helper()
+		r := fresh()
+		w := worker(t, c)
+		w.Apply(r)
+		event := string(enc.Append(nil, r))
+		for _, part := range want {
+			if !strings.Contains(event, part) {
+				t.Errorf("%s is not in %s", part, event)
+			}
+		}
+	}
+	f(Config{Mode: Truncate, Stays: ours},
+		`"client":{"ip":"203.0.113.0"}`, `"source":{"ip":"10.16.1.11"}`, `"vouched":true`,
+		`"hops":["203.0.113.0","10.16.1.11","10.9.9.0"]`, `"claimed":["198.51.100.0","junk"]`,
+		`"upstream":[{"address":"10.16.1.14:80"},{"address":"198.51.100.0:80"}]`, `"upstream":"http://10.16.1.14:80/x?ip=10.9.9.0"`)
+	f(Config{Mode: Hash, Stays: ours},
+		`"client":{"address":"`+name(visitor)+`"}`, `"source":{"ip":"10.16.1.11"}`, `"vouched":true`,
+		`"hops":["`+name(visitor)+`","10.16.1.11","`+name("10.9.9.9")+`"]`, `"claimed":["`+name("198.51.100.7")+`","junk"]`)
+	f(Config{Mode: Hash}, `"source":{"address":"`+name("10.16.1.11")+`"}`)
+}
+
+func TestRedactedQueries(t *testing.T) {
+	w := worker(t, Config{RedactQuery: []string{"email", "Token"}})
+	f := func(in place, text, want string) {
+		t.Helper()
+		got := []byte(text)
+		w.redact(&got, in)
+		if string(got) != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+		again := []byte(want)
+		if w.redact(&again, in); string(again) != want {
+			t.Errorf("%q becomes %q when it is redacted again", want, again)
+		}
+	}
+	const x = redacted
+	f(inURL, "/a?email=a@b&c=d", "/a?email="+x+"&c=d")
+	f(inURL, "/a?c=d&EMAIL=a@b#top", "/a?c=d&EMAIL="+x+"#top")
+	f(inURL, "/a?c=d;token=a b", "/a?c=d;token="+x)
+	f(inURL, "/a?email=&c=d", "/a?email=&c=d")
+	f(inURL, "/email=a?emails=a&my_email=b&my-token=c", "/email=a?emails=a&my_email=b&my-token=c")
+	f(inURL, "/a?email[]=a&email%5Bwork%5D=b&c=d", "/a?email[]="+x+"&email%5Bwork%5D="+x+"&c=d")
+	f(inURL, "/a?e%6Dail=a&c=d", "/a?e%6Dail="+x+"&c=d")
+	f(inURL, "/a?next=%2Fb%3Femail%3Da%26c%3Dd&e=f", "/a?next=%2Fb%3Femail%3D"+x+"%26c%3Dd&e=f")
+	f(inURL, "/a?email=a%26b&c=d", "/a?email="+x+"&c=d")
+	f(inURL, "/a?email", "/a?email")
+	f(inQuery, "email=a&token=b", "email="+x+"&token="+x)
+	f(inText, `"GET /a?email=a&c=d HTTP/1.1" 200 "https://x/?token=b"`, `"GET /a?email=`+x+`&c=d HTTP/1.1" 200 "https://x/?token=`+x+`"`)
+	f(inText, `{"args":"email=a","request":"GET /?token=b\"c"}`, `{"args":"email=`+x+`","request":"GET /?token=`+x+`"}`)
+	f(inText, `request: "GET /?token=a"b HTTP/1.1", host`, `request: "GET /?token=`+x+` HTTP/1.1", host`)
+	f(inText, "emails=a xemail=b", "emails=a xemail=b")
+	f(inText, "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+}
+
+// TestUsers: a name goes from its field and from the line.
+func TestUsers(t *testing.T) {
+	access := func(user, line string) *record.Record {
+		return &record.Record{Dataset: record.AccessLine, Access: record.Access{RemoteUser: []byte(user)}, Original: []byte(line)}
+	}
+	failed := func(message string) *record.Record {
+		return &record.Record{Dataset: record.ErrorLogLine, Error: record.ErrorLine{Message: []byte(message)}, Original: []byte("x " + message + ", client")}
+	}
+	f := func(mode Mode, r *record.Record, want string) {
+		t.Helper()
+		w := worker(t, Config{Mode: mode})
+		w.Apply(r)
+		if got := string(r.Access.RemoteUser) + "|" + string(r.Error.Message) + "|" + string(r.Original); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	h := worker(t, Config{Mode: Hash})
+	name := string(h.pseudonym(nil, aUser, []byte("ann")))
+	if name == string(h.pseudonym(nil, anAddress, []byte("ann"))) {
+		t.Error("a user and an address have the same name")
+	}
+	f(Truncate, access("ann", "- ann [annie] /~ann/x"), "||- "+redacted+" [annie] /~"+redacted+"/x")
+	f(Hash, access("ann", "- ann [annie]"), name+"||- "+name+" [annie]")
+	f(Truncate, access(`a"b`, `- a\x22b [`), "||") // not to be found there
+	f(Truncate, access("", "- - ["), "||- - [")
+	f(Hash, failed(`user "ann": password mismatch`), `|user "`+name+`": password mismatch|x user "`+name+`": password mismatch, client`)
+	f(Truncate, failed(`user "ann" was not found in "/etc/nginx/users"`),
+		`|user "`+redacted+`" was not found in "/etc/nginx/users"|x user "`+redacted+`" was not found in "/etc/nginx/users", client`)
+	f(Truncate, failed(`open() failed`), `|open() failed|x open() failed, client`)
+}
+
+func TestBinaryAddress(t *testing.T) {
+	r := &record.Record{Original: []byte(`\xCB\x00q\x09`), Access: record.Access{Extra: []record.Pair{{Name: binaryAddress, Value: []byte("\xcb\x00q\x09")}}}}
+	worker(t, Config{Mode: Truncate}).Apply(r)
+	if r.Original != nil || string(r.Access.Extra[0].Value) != redacted {
+		t.Errorf("got %q and %q", r.Original, r.Access.Extra[0].Value)
+	}
+}
+
+func TestNewNamesEveryMistake(t *testing.T) {
+	f := func(c Config, want string) {
+		t.Helper()
+		_, err := New(c)
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	f(Config{Mode: Hash}, "the key has 0 bytes; it needs 16 or more")
+	f(Config{Mode: Hash, Key: []byte("hush-hush-hush-")}, "the key has 15 bytes; it needs 16 or more")
+	f(Config{Mode: Hash, Key: []byte(strings.Repeat("abcd", 8))}, "the key holds only 4 different bytes; take a random one")
+	f(Config{RedactQuery: []string{"", "a=b", "ok"}}, "a key of a query string is empty\n"+`"a=b" is no key of a query string: '=' in column 2`)
+	if _, err := ParseMode("md5"); err == nil || err.Error() != `there is no mode "md5"; known: none, truncate, hash` {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestParts: a piece of an address does not stay behind.
+func TestParts(t *testing.T) {
+	for _, mode := range []Mode{Truncate, Hash} {
+		r := &record.Record{
+			URL:       record.URL{Path: []byte("/from/203.0.113.9"), Extension: []byte("9")},
+			Access:    record.Access{UserAgent: []byte("probe/203.0.113.9 (Linux 6.1)"), Extra: []record.Pair{{Name: visitor}}},
+			UserAgent: record.UserAgent{Name: "probe", Version: visitor, OSName: "Linux", OSVersion: "6.1", Valid: true},
+		}
+		worker(t, Config{Mode: mode}).Apply(r)
+		if r.URL.Extension != nil || r.UserAgent != (record.UserAgent{Name: "probe", OSName: "Linux", OSVersion: "6.1", Valid: true}) || r.Access.Extra[0].Name != redacted {
+			t.Errorf("%s: extension %q, %+v, %s", modes[mode], r.URL.Extension, r.UserAgent, r.Access.Extra[0].Name)
+		}
+	}
+	r := &record.Record{URL: record.URL{Path: []byte("/203.0.113.9/x.css"), Extension: []byte("css")}}
+	if worker(t, Config{Mode: Hash}).Apply(r); string(r.URL.Extension) != "css" {
+		t.Errorf("the extension of %s is %q", r.URL.Path, r.URL.Extension)
+	}
+}
