@@ -140,6 +140,14 @@ func (e *enriching) discoverAgain(ctx context.Context) {
 	}
 }
 
+// reload keeps the GeoIP databases up to date in a long run. The caller has
+// e.mu.
+func (e *enriching) reload(ctx context.Context) {
+	if err := e.pipeline.Reload(ctx); err != nil {
+		printErrors(e.err, err)
+	}
+}
+
 // refuseInputAsOutput keeps the output from emptying an input.
 func (c *enrichCommand) refuseInputAsOutput() error {
 	output, err := os.Stat(c.Output)
@@ -222,6 +230,7 @@ func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error 
 		return nil
 	}
 	e.discoverAgain(ctx)
+	e.reload(ctx)
 	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
 		e.summary.add(out)
 		return e.out.add(ctx, out)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"clearhop/enrich/geoip"
 	"clearhop/pipeline"
 	"clearhop/record"
 )
@@ -17,6 +18,9 @@ type Counts struct {
 	Other     int // of them: error lines, chatter, continuations
 	NLB       int // of them: $remote_addr shows an NLB's private address
 	GeoErrors int // look-ups that failed in a damaged database
+	// Clients that have no place since no database was there, and those whose
+	// place is from a database that is too old.
+	GeoMissing, GeoStale int
 	Delivered int // events that the sink took
 	Failed    int // events that it did not take
 
@@ -52,6 +56,12 @@ func (c *Counts) add(out *pipeline.Outcome) {
 	if out.Err != nil {
 		c.GeoErrors++
 	}
+	switch geoip.State(r.Geo.State) {
+	case geoip.StateMissing:
+		c.GeoMissing++
+	case geoip.StateStale:
+		c.GeoStale++
+	}
 	if r.Provenance.NLBPrivateIP {
 		c.NLB++
 	}
@@ -82,6 +92,8 @@ func (c *Counts) LogValue() slog.Value {
 		slog.Int("other", c.Other),
 		slog.Int("nlb_private_ip", c.NLB),
 		slog.Int("geo_errors", c.GeoErrors),
+		slog.Int("geo_missing", c.GeoMissing),
+		slog.Int("geo_stale", c.GeoStale),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
 		slog.Any("formats", group(c.formats)),

@@ -13,6 +13,7 @@ import (
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/pipeline"
+	"clearhop/s3object"
 	"clearhop/sink"
 )
 
@@ -48,6 +49,7 @@ func newHandler(ctx context.Context, environ []string, stdout io.Writer, log *sl
 	var to delivery.Settings
 	var config pipeline.Config
 	errs := []error{environment.Load(environ, &own, &to, &config), to.Check()}
+	config.GetObject = s3object.Lazy()
 	p, err := pipeline.New(config)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
@@ -68,6 +70,7 @@ func newHandler(ctx context.Context, environ []string, stdout io.Writer, log *sl
 		h.ownGroups = append(h.ownGroups, "/aws/lambda/"+own.FunctionName)
 	}
 	delivery.RefreshNLB(ctx, p, log)
+	delivery.ReloadGeoIP(ctx, p, log)
 	h.idle <- h.newWorker()
 	return h, nil
 }
@@ -123,6 +126,7 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return answer, nil
 	}
 	delivery.RefreshNLB(ctx, h.pipeline, h.log)
+	delivery.ReloadGeoIP(ctx, h.pipeline, h.log)
 	err = w.courier.Deliver(ctx, p.Lines, &w.counts)
 	attrs := []any{
 		"log_group", p.Origin.LogGroup,
