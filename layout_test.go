@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"functions/geoupdate/update": {"enrich/geoip"},
 	"sink/firehose":              {"sink"},
 	"internal/mototest":          {},
+	"internal/mmdbtest":          {},
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
 	"functions/runtimetest":      {"functions/runtimetest"},

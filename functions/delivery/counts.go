@@ -21,8 +21,8 @@ type Counts struct {
 	// Clients that have no place since no database was there, and those whose
 	// place is from a database that is too old.
 	GeoMissing, GeoStale int
-	Delivered int // events that the sink took
-	Failed    int // events that it did not take
+	Delivered            int // events that the sink took
+	Failed               int // events that it did not take
 
 	formats  []count // lines by the format that read them
 	verdicts []count // in the order of their first record; there are few
