@@ -16,7 +16,7 @@ CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate build-SubscriberFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate build-SubscriberFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +48,11 @@ build: ## build the command into build/clearhop
 # What sam build calls. The flags make a static binary without the parts of
 # aws-lambda-go that only the retired go1.x runtime needs.
 LAMBDA_ARCH ?= arm64
-build-SubscriberFunction:
+build-SubscriberFunction: FUNCTION := subscriber
+build-GeoUpdateFunction: FUNCTION := geoupdate
+build-SubscriberFunction build-GeoUpdateFunction:
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' \
-		-o $(ARTIFACTS_DIR)/bootstrap ./functions/subscriber
+		-o $(ARTIFACTS_DIR)/bootstrap ./functions/$(FUNCTION)
 
 build-GeoIPLayer: geoip
 	mkdir -p $(ARTIFACTS_DIR)/geoip

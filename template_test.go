@@ -1,6 +1,9 @@
 package clearhop_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"regexp"
@@ -10,6 +13,7 @@ import (
 
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
+	"clearhop/functions/geoupdate/update"
 	"clearhop/pipeline"
 
 	"go.yaml.in/yaml/v3"
@@ -19,14 +23,31 @@ import (
 // functions such as !Ref are read as their arguments.
 type template struct {
 	Parameters map[string]struct {
+		Default        string `yaml:"Default"`
 		AllowedPattern string `yaml:"AllowedPattern"`
 	} `yaml:"Parameters"`
 	Conditions map[string]yaml.Node `yaml:"Conditions"`
-	Resources  map[string]struct {
-		Type       string    `yaml:"Type"`
-		Condition  string    `yaml:"Condition"`
-		Properties yaml.Node `yaml:"Properties"`
-	} `yaml:"Resources"`
+	Resources  map[string]resource  `yaml:"Resources"`
+}
+
+type resource struct {
+	Type       string    `yaml:"Type"`
+	Condition  string    `yaml:"Condition"`
+	Properties yaml.Node `yaml:"Properties"`
+}
+
+// variables is the environment of a function.
+func variables(t *testing.T, function resource) map[string]yaml.Node {
+	t.Helper()
+	var properties struct {
+		Environment struct {
+			Variables map[string]yaml.Node `yaml:"Variables"`
+		} `yaml:"Environment"`
+	}
+	if err := function.Properties.Decode(&properties); err != nil {
+		t.Fatal(err)
+	}
+	return properties.Environment.Variables
 }
 
 func readTemplate(t *testing.T) template {
@@ -59,26 +80,19 @@ func TestTemplateIsCleanForCfnLint(t *testing.T) {
 // TestTemplateSetsOnlySettings: a variable that the function does not know
 // would keep it from starting.
 func TestTemplateSetsOnlySettings(t *testing.T) {
-	var known []string
-	for _, v := range append(environment.Variables(&delivery.Settings{}), environment.Variables(&pipeline.Config{})...) {
-		known = append(known, v.Name)
-	}
+	settings := append(environment.Variables(&delivery.Settings{}), environment.Variables(&pipeline.Config{})...)
 	functions := 0
 	for name, resource := range readTemplate(t).Resources {
 		if resource.Type != "AWS::Serverless::Function" {
 			continue
 		}
 		functions++
-		var properties struct {
-			Environment struct {
-				Variables map[string]yaml.Node `yaml:"Variables"`
-			} `yaml:"Environment"`
+		known := settings
+		if name == "GeoUpdateFunction" {
+			known = environment.Variables(&update.Settings{})
 		}
-		if err := resource.Properties.Decode(&properties); err != nil {
-			t.Fatal(err)
-		}
-		for variable := range properties.Environment.Variables {
-			if !slices.Contains(known, variable) {
+		for variable := range variables(t, resource) {
+			if !slices.ContainsFunc(known, func(v environment.Variable) bool { return v.Name == variable }) {
 				t.Errorf("%s sets %s, which is no setting", name, variable)
 			}
 		}
@@ -163,16 +177,12 @@ func TestTemplateDiscoversWhereAllowed(t *testing.T) {
 		if resource.Type != "AWS::Serverless::Function" {
 			continue
 		}
+		nlb, reads := variables(t, resource)["CLEARHOP_NLB"]
+		if !reads {
+			continue // it reads no lines
+		}
 		functions++
-		var properties struct {
-			Environment struct {
-				Variables map[string]yaml.Node `yaml:"Variables"`
-			} `yaml:"Environment"`
-		}
-		if err := resource.Properties.Decode(&properties); err != nil {
-			t.Fatal(err)
-		}
-		got := words(new(properties.Environment.Variables["CLEARHOP_NLB"]))
+		got := words(&nlb)
 		if want := []string{"Discover", ",", "DiscoverNLB", ",", "NLB", ",", "NLB"}; !slices.Equal(got, want) {
 			t.Errorf("%s: CLEARHOP_NLB is made of %q, want %q", name, got, want)
 		}
@@ -191,6 +201,92 @@ func TestTemplateDiscoversWhereAllowed(t *testing.T) {
 		if pattern.MatchString(value) != good {
 			t.Errorf("%q: the template takes it: %t, the setting: %v", value, !good, err)
 		}
+	}
+}
+
+// TestTemplateGeoIP: the databases are loaded from where they are put, by who
+// may read them; old ones are gone before MaxMind's terms want it; and all of it
+// is there only if it is asked for.
+func TestTemplateGeoIP(t *testing.T) {
+	tmpl := readTemplate(t)
+	for name, want := range map[string]string{
+		"GeoIPLayer": "GeoIPInLayer", "GeoIPBucket": "GeoIPInBucket", "GeoIPReadPolicy": "GeoIPInBucket", "GeoUpdateFunction": "GeoIPInBucket",
+		"GeoUpdateRole": "GeoIPInBucket", "GeoUpdateSchedule": "GeoIPInBucket", "GeoUpdateSecretPolicy": "GeoIPByMaxMind", "GeoIPAlarm": "GeoIP",
+	} {
+		if got := tmpl.Resources[name].Condition; got != want {
+			t.Errorf("%s depends on %q, want %q", name, got, want)
+		}
+	}
+	from, to := variables(t, tmpl.Resources["SubscriberFunction"]), variables(t, tmpl.Resources["GeoUpdateFunction"])
+	prefix, bucket := to["CLEARHOP_GEO_PREFIX"], to["CLEARHOP_GEO_BUCKET"]
+	for variable, name := range map[string]string{"CLEARHOP_CITY_DB": "city", "CLEARHOP_ASN_DB": "asn"} {
+		got := words(new(from[variable]))
+		want := "s3://${" + bucket.Value + "}/" + prefix.Value + name + ".mmdb"
+		if len(got) < 2 || got[0] != "GeoIPInBucket" || got[1] != want {
+			t.Errorf("%s is made of %q, want %s", variable, got, want)
+		}
+	}
+	for _, role := range []string{"GeoIPReadPolicy", "GeoUpdateRole"} {
+		properties := tmpl.Resources[role].Properties
+		if all := words(&properties); !slices.Contains(all, "${GeoIPBucket.Arn}/"+prefix.Value+"*") {
+			t.Errorf("%s allows nothing below the prefix: %q", role, all)
+		}
+	}
+	var geoIPBucket struct {
+		VersioningConfiguration struct{ Status string } `yaml:"VersioningConfiguration"`
+		LifecycleConfiguration  struct {
+			Rules []struct {
+				Status                      string `yaml:"Status"`
+				NoncurrentVersionExpiration struct {
+					NoncurrentDays int `yaml:"NoncurrentDays"`
+				} `yaml:"NoncurrentVersionExpiration"`
+			} `yaml:"Rules"`
+		} `yaml:"LifecycleConfiguration"`
+	}
+	properties := tmpl.Resources["GeoIPBucket"].Properties
+	if err := properties.Decode(&geoIPBucket); err != nil {
+		t.Fatal(err)
+	}
+	rules := geoIPBucket.LifecycleConfiguration.Rules
+	if len(rules) != 1 || rules[0].Status != "Enabled" || rules[0].NoncurrentVersionExpiration.NoncurrentDays < 1 || rules[0].NoncurrentVersionExpiration.NoncurrentDays > 28 {
+		t.Errorf("old versions: %+v", rules)
+	}
+	// What the parameters let through is what the setting takes.
+	for parameter, values := range map[string][]string{
+		"GeoIPEditions": {tmpl.Parameters["GeoIPEditions"].Default, "city=GeoIP2-City,asn=GeoIP2-ISP", "city=a/b,asn=c", "city=,asn="},
+		"GeoIPURLs":     {tmpl.Parameters["GeoIPURLs"].Default, "city=https://a/b?c=d,asn=https://e", "city=http://a,asn=https://e", "city=ftp://a,asn=https://b"},
+	} {
+		pattern := regexp.MustCompile("^(?:" + tmpl.Parameters[parameter].AllowedPattern + ")$")
+		for i, value := range values {
+			environ := []string{"CLEARHOP_GEO_BUCKET=b", "CLEARHOP_GEO_DATABASES=" + value}
+			if parameter == "GeoIPEditions" {
+				environ = append(environ, "CLEARHOP_GEO_SECRET=s")
+			}
+			var s update.Settings
+			err := errors.Join(environment.Load(environ, &s), s.Check())
+			if good := i < 2; (err == nil) != good || pattern.MatchString(value) != good {
+				t.Errorf("%s: %q: the template takes it: %t, the setting: %v", parameter, value, pattern.MatchString(value), err)
+			}
+		}
+	}
+	// The filter looks at what the function logs.
+	var log bytes.Buffer
+	delivery.NewLogger(&log).Info("delivered", "counts", &delivery.Counts{GeoMissing: 1, GeoStale: 1})
+	var line map[string]any
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	counts, _ := line["counts"].(map[string]any)
+	properties = tmpl.Resources["GeoIPMetricFilter"].Properties
+	fields := 0
+	for _, field := range regexp.MustCompile(`\$\.counts\.(\w+)`).FindAllStringSubmatch(strings.Join(words(&properties), " "), -1) {
+		fields++
+		if counts[field[1]] != 1.0 {
+			t.Errorf("the filter looks at %s, the log has %v", field[0], counts)
+		}
+	}
+	if fields != 3 {
+		t.Errorf("the filter looks at %d fields", fields)
 	}
 }
 

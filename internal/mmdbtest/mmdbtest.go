@@ -35,7 +35,11 @@ func ASN(t testing.TB, built time.Time, number uint32) []byte {
 // Make is a database that has the record for Network.
 func Make(t testing.TB, databaseType string, built time.Time, record mmdbtype.Map) []byte {
 	t.Helper()
-	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: databaseType, BuildEpoch: built.Unix()})
+	tree, err := mmdbwriter.New(mmdbwriter.Options{
+		DatabaseType: databaseType,
+		BuildEpoch:   built.Unix(),
+		Description:  map[string]string{"en": "for a test"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
