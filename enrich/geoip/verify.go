@@ -13,9 +13,9 @@ import (
 // addresses cannot be looked up in it: the errors are those of Replace, and one
 // that tells where the damage is. They call the file name.
 //
-// A City file takes some ten seconds of a processor. When ctx ends first, its
-// error is returned, and the reading goes on in the background: the file must
-// stay as it is.
+// A City file of 130 MB takes some five seconds of a processor, and 230 MB. When
+// ctx ends first, its error is returned, and the reading goes on in the
+// background: the file may be removed, but not changed.
 func Verify(ctx context.Context, kind Kind, name, path string) (Info, error) {
 	d, err := open(kind, name, path)
 	if err != nil {
