@@ -16,7 +16,7 @@ CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ build-StreamFunction:
 
 build-TransformFunction:
 	$(lambda) ./functions/transform
+
+build-GeoUpdateFunction:
+	$(lambda) ./functions/geoupdate
 
 build-GeoIPLayer: geoip
 	mkdir -p $(ARTIFACTS_DIR)/geoip

@@ -24,6 +24,7 @@ import (
 // functions such as !Ref are read as their arguments.
 type template struct {
 	Parameters map[string]struct {
+		Default        string `yaml:"Default"`
 		AllowedPattern string `yaml:"AllowedPattern"`
 	} `yaml:"Parameters"`
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clearhop/enrich/clientip"
+	"clearhop/s3object"
 )
 
 // Config is every setting of the pipeline. The struct tags are the one place
@@ -25,8 +26,9 @@ type Config struct {
 	Strict       bool              `name:"strict" env:"CLEARHOP_STRICT" help:"Leave client.ip out where no trusted hop vouches for it."`
 	HealthPath   []string          `name:"health-path" env:"CLEARHOP_HEALTH_PATH" placeholder:"PATH" help:"Request path of a health check, compared whole."`
 	ClientFields []string          `name:"client-fields" env:"CLEARHOP_CLIENT_FIELDS" default:"proxy_protocol_addr,http_x_forwarded_for,http_x_real_ip" placeholder:"FIELD" help:"Variables that may name the client, in order; a provider's header such as http_cf_connecting_ip can be among them."`
-	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
-	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" placeholder:"FILE" help:"GeoIP database of autonomous systems."`
+	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format. The functions also take s3://BUCKET/KEY."`
+	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" placeholder:"FILE" help:"GeoIP database of autonomous systems, given in the same way."`
+	GeoRefresh   time.Duration     `name:"geo-refresh" env:"CLEARHOP_GEO_REFRESH" default:"15m" placeholder:"DURATION" help:"After what time, at the latest, new versions of the GeoIP databases are looked for; 0 for never."`
 	GeoMaxAge    time.Duration     `name:"geo-max-age" env:"CLEARHOP_GEO_MAX_AGE" default:"2160h" placeholder:"DURATION" help:"How old a GeoIP database may be before its answers are marked db_stale; 0 for no limit."`
 	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VALUE" help:"Put a label into every event."`
 	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
@@ -38,6 +40,8 @@ type Config struct {
 	// Now tells the time for lines that bear none, and for the age of
 	// databases and of discovered nodes; nil means time.Now.
 	Now func() time.Time `kong:"-" env:"-"`
+	// GetObject asks S3 for databases; nil where it is not to be asked.
+	GetObject s3object.Get `kong:"-" env:"-"`
 }
 
 // client makes the resolver's configuration, with the name of the setting

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
-	"math/rand/v2"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"clearhop/discover"
@@ -24,24 +21,12 @@ type discovery struct {
 	finder   *discover.Finder
 	client   clientip.Config // all but the nodes
 	enricher *enrich.Enricher
-	every    time.Duration // 0: what was found once holds for good
-	now      func() time.Time
+	schedule schedule
 
-	// due is when to look next, in nanoseconds of the Unix epoch: a clock that
-	// goes on while Lambda freezes the process.
-	due atomic.Int64
-
-	mu       sync.Mutex            // held while somebody looks
-	nodes    map[netip.Addr]string // what was found last
-	found    time.Time             // when
-	failures int                   // since then
+	mu    sync.Mutex            // held while somebody looks
+	nodes map[netip.Addr]string // what was found last
+	found time.Time             // when
 }
-
-// Bounds of the wait after a failed look: it doubles from one to the next.
-const (
-	firstWait = 10 * time.Second
-	maxWait   = 5 * time.Minute
-)
 
 // newDiscovery makes the discovery that c asks for; nil if it asks for none.
 func (c *Config) newDiscovery(client clientip.Config, e *enrich.Enricher, now func() time.Time) (*discovery, error) {
@@ -61,7 +46,7 @@ func (c *Config) newDiscovery(client clientip.Config, e *enrich.Enricher, now fu
 		return nil, err
 	}
 	client.NLBUnknown = false
-	return &discovery{finder: finder, client: client, enricher: e, every: c.NLBRefresh, now: now}, nil
+	return &discovery{finder: finder, client: client, enricher: e, schedule: schedule{every: c.NLBRefresh, now: now}}, nil
 }
 
 // A DiscoveryError says that the nodes of NLBs could not be looked up, and what
@@ -98,11 +83,11 @@ func (e *DiscoveryError) Holds() string {
 // look; the one after it waits a while.
 func (p *Pipeline) Refresh(ctx context.Context) error {
 	d := p.discovery
-	if d == nil || !d.isDue() || !d.mu.TryLock() {
+	if d == nil || !d.schedule.isDue() || !d.mu.TryLock() {
 		return nil
 	}
 	defer d.mu.Unlock()
-	if !d.isDue() {
+	if !d.schedule.isDue() {
 		return nil
 	}
 	nodes, err := d.finder.Find(ctx)
@@ -110,16 +95,13 @@ func (p *Pipeline) Refresh(ctx context.Context) error {
 		err = d.take(nodes)
 	}
 	if err != nil {
-		d.failures++
-		d.wait(d.pause())
+		d.schedule.failed()
 		return &DiscoveryError{Err: err, Nodes: len(d.nodes), Found: d.found}
 	}
-	d.found, d.failures = d.now(), 0
-	d.wait(d.every)
+	d.found = d.schedule.now()
+	d.schedule.done()
 	return nil
 }
-
-func (d *discovery) isDue() bool { return d.now().UnixNano() >= d.due.Load() }
 
 // take hands nodes to the workers if they are others than before.
 func (d *discovery) take(nodes map[netip.Addr]string) error {
@@ -133,24 +115,4 @@ func (d *discovery) take(nodes map[netip.Addr]string) error {
 	}
 	d.nodes = nodes
 	return nil
-}
-
-// wait sets the time of the next look. Between half of the time and all of it
-// are drawn: many functions that started together must not ask together.
-func (d *discovery) wait(t time.Duration) {
-	if t == 0 {
-		d.due.Store(math.MaxInt64)
-		return
-	}
-	t -= rand.N(t/2 + 1)
-	d.due.Store(d.now().Add(t).UnixNano())
-}
-
-// pause is the time to wait after so many failures.
-func (d *discovery) pause() time.Duration {
-	longest := maxWait
-	if 0 < d.every && d.every < longest {
-		longest = d.every
-	}
-	return min(firstWait<<min(d.failures-1, 10), longest)
 }

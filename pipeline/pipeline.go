@@ -13,8 +13,9 @@
 // configuration leaves an event out, and the outcome says which.
 //
 // A Pipeline is safe for concurrent use, and nothing of it changes but the
-// discovered nodes of NLBs, by Refresh. A Worker belongs to one goroutine and
-// allocates nothing per line in the steady state.
+// discovered nodes of NLBs, by Refresh, and the GeoIP databases, by Reload. A
+// Worker belongs to one goroutine and allocates nothing per line in the steady
+// state.
 package pipeline
 
 import (
@@ -43,6 +44,7 @@ type Pipeline struct {
 	errorZone *time.Location
 	enricher  *enrich.Enricher
 	discovery *discovery // nil where nothing is to be discovered
+	reload    *reload    // nil where nothing is to be loaded again
 	encoder   *encode.Encoder
 	databases *geoip.Databases
 	guard     *privacy.Guard
@@ -52,7 +54,7 @@ type Pipeline struct {
 }
 
 // New makes a Pipeline. Every bad setting of c is named in the one error. It
-// asks nothing of AWS: see Refresh.
+// asks nothing of AWS: see Refresh and Reload.
 func New(c Config) (*Pipeline, error) {
 	p := &Pipeline{original: c.Original, now: c.Now}
 	if p.now == nil {
@@ -76,8 +78,10 @@ func New(c Config) (*Pipeline, error) {
 	fail("error-zone", err)
 	p.encoder, err = encode.New(encode.Options{Labels: c.Label})
 	fail("label", err)
-	p.databases, err = geoip.Open(geoip.Config{CityPath: c.CityDB, ASNPath: c.ASNDB, MaxAge: c.GeoMaxAge, Now: c.Now})
-	fail("city-db, asn-db", err)
+	p.databases, p.reload, err = c.openDatabases(p.now)
+	if err != nil {
+		errs = append(errs, err)
+	}
 	client, err := c.client()
 	if err != nil {
 		errs = append(errs, err)

@@ -137,6 +137,14 @@ func (e *enriching) discoverAgain(ctx context.Context) {
 	}
 }
 
+// reload keeps the GeoIP databases up to date in a long run. The caller has
+// e.mu.
+func (e *enriching) reload(ctx context.Context) {
+	if err := e.pipeline.Reload(ctx); err != nil {
+		printErrors(e.err, err)
+	}
+}
+
 // isInput reports whether a file is one of the inputs. One that cannot be
 // emptied does not matter.
 func (c *enrichCommand) isInput(output string) bool {
@@ -220,6 +228,7 @@ func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error 
 		return nil
 	}
 	e.discoverAgain(ctx)
+	e.reload(ctx)
 	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
 		e.summary.add(out)
 		return e.out.add(ctx, out)

@@ -11,7 +11,7 @@ import (
 	"github.com/oschwald/geoip2-golang/v2"
 )
 
-// TypeError is returned by Open for a file that is a database of another kind
+// TypeError is returned by Open, Replace and Verify for a file that is a database of another kind
 // than its setting asks for, or of a kind that geoip2-golang does not know.
 type TypeError struct {
 	Path string
@@ -24,7 +24,8 @@ func (e *TypeError) Error() string {
 }
 
 // LookupError is returned by Reader.Lookup when a database is damaged where the
-// address is. It names the file, not the address.
+// address is, and by Replace and Verify for the addresses that they try. It
+// names the file, not the address.
 type LookupError struct {
 	Path string
 	Err  error
@@ -36,59 +37,98 @@ func (e *LookupError) Error() string {
 
 func (e *LookupError) Unwrap() error { return e.Err }
 
+// Kind says what a database tells of an address.
+type Kind int
+
+const (
+	// Places: a City, Country or Enterprise database.
+	Places Kind = iota
+	// Systems: an ASN or ISP database, of autonomous systems.
+	Systems
+)
+
+// want lists the types of databases that are of the kind.
+func (k Kind) want() string {
+	if k == Places {
+		return "City, Country or Enterprise"
+	}
+	return "ASN or ISP"
+}
+
 // database is one open file. A nil *database stands for one that is not
 // configured.
 type database struct {
 	*geoip2.Reader
 
-	path    string
-	expires time.Time // when it is Config.MaxAge old
+	name  string // as Info and errors have it
+	built time.Time
 }
 
-// kind is what a setting asks of its file. try calls the look-up method that
-// will be used; geoip2 refuses it by type before it reads anything.
-type kind struct {
-	want string
-	try  func(*geoip2.Reader) error
+// try calls the look-up method of the kind. geoip2 refuses it by type before it
+// reads anything.
+func (d *database) try(kind Kind, addr netip.Addr) error {
+	var err error
+	if kind == Places {
+		_, err = d.City(addr)
+	} else {
+		_, err = d.ASN(addr)
+	}
+	return err
 }
 
-var (
-	placeKind = kind{
-		want: "City, Country or Enterprise",
-		try: func(r *geoip2.Reader) error {
-			_, err := r.City(netip.IPv4Unspecified())
-			return err
-		},
-	}
-	asKind = kind{
-		want: "ASN or ISP",
-		try: func(r *geoip2.Reader) error {
-			_, err := r.ASN(netip.IPv4Unspecified())
-			return err
-		},
-	}
-)
-
-func open(path string, want kind, maxAge time.Duration) (*database, error) {
+func open(kind Kind, name, path string) (*database, error) {
 	if path == "" {
 		return nil, nil
 	}
 	if err := checkFile(path); err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
 	reader, err := geoip2.Open(path)
 	if _, ok := errors.AsType[geoip2.UnknownDatabaseTypeError](err); ok {
 		// The file is open nevertheless.
-		return nil, errors.Join(&TypeError{path, reader.Metadata().DatabaseType, want.want}, reader.Close())
+		return nil, errors.Join(&TypeError{name, reader.Metadata().DatabaseType, kind.want()}, reader.Close())
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err // the name says it
 	}
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
-	if _, ok := errors.AsType[geoip2.InvalidMethodError](want.try(reader)); ok {
-		return nil, errors.Join(&TypeError{path, reader.Metadata().DatabaseType, want.want}, reader.Close())
+	d := &database{Reader: reader, name: name, built: reader.Metadata().BuildTime()}
+	if _, ok := errors.AsType[geoip2.InvalidMethodError](d.try(kind, netip.IPv4Unspecified())); ok {
+		return nil, errors.Join(&TypeError{name, reader.Metadata().DatabaseType, kind.want()}, reader.Close())
 	}
-	expires := reader.Metadata().BuildTime().Add(maxAge)
-	return &database{Reader: reader, path: path, expires: expires}, nil
+	return d, nil
+}
+
+// probe looks up addresses of all the internet: four in each IPv4 /8, and as
+// many in 2000::/3.
+func (d *database) probe(kind Kind) error {
+	for i := range 1 << 10 {
+		v4 := netip.AddrFrom4([4]byte{byte(i >> 2), byte(i<<6 | 1), 1, 1})
+		v6 := netip.AddrFrom16([16]byte{0x20 + byte(i>>5), byte(i<<3 | 1), 1, 15: 1})
+		for _, addr := range []netip.Addr{v4, v6} {
+			if d.lacksFamily(addr) {
+				continue
+			}
+			if err := d.try(kind, addr); err != nil {
+				return &LookupError{d.name, err}
+			}
+		}
+	}
+	return nil
+}
+
+func (d *database) info() Info {
+	metadata := d.Metadata()
+	return Info{
+		Path:        d.name,
+		Type:        metadata.DatabaseType,
+		Built:       d.built.UTC(),
+		IPVersion:   int(metadata.IPVersion), //nolint:gosec // 4 or 6
+		Languages:   metadata.Languages,
+		Description: metadata.Description["en"],
+	}
 }
 
 // checkFile finds what mapping the file would only report obscurely. Its
@@ -117,7 +157,7 @@ func (d *database) place(addr netip.Addr) (Place, netip.Prefix, error) {
 	}
 	record, err := d.City(addr)
 	if err != nil {
-		return Place{State: StateError}, netip.Prefix{}, &LookupError{d.path, err}
+		return Place{State: StateError}, netip.Prefix{}, &LookupError{d.name, err}
 	}
 	return placeOf(record), holdingFor(addr, record.Traits.Network), nil
 }
@@ -132,7 +172,7 @@ func (d *database) as(addr netip.Addr) (AS, netip.Prefix, error) {
 	}
 	record, err := d.ASN(addr)
 	if err != nil {
-		return AS{State: StateError}, netip.Prefix{}, &LookupError{d.path, err}
+		return AS{State: StateError}, netip.Prefix{}, &LookupError{d.name, err}
 	}
 	return asOf(record), holdingFor(addr, record.Network), nil
 }

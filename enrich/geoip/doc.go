@@ -46,6 +46,12 @@
 // own, without locks, and serves one goroutine at a time. Close may not overlap
 // a look-up, and no Reader may be used after it.
 //
+// # New versions
+//
+// Replace puts a new version of a database in the place of the one before while
+// Readers look up in it. [Verify] reads a file through, which takes seconds, for
+// those who hand new versions out.
+//
 // The files are mapped into memory. Replace one by renaming a new file over it,
-// never by writing into it, and open it anew to see what changed.
+// never by writing into it.
 package geoip

@@ -1,6 +1,7 @@
 package geoip_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net"
 	"os"
@@ -57,6 +58,16 @@ var (
 // write builds the database and gives its path.
 func (f fixture) write(t testing.TB) string {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), f.databaseType+".mmdb")
+	if err := os.WriteFile(path, f.bytes(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// bytes builds the database.
+func (f fixture) bytes(t testing.TB) []byte {
+	t.Helper()
 	tree, err := mmdbwriter.New(mmdbwriter.Options{
 		DatabaseType: f.databaseType,
 		IPVersion:    f.ipVersion,
@@ -81,18 +92,11 @@ func (f fixture) write(t testing.TB) string {
 			t.Fatalf("%s: %v", network, err)
 		}
 	}
-	path := filepath.Join(t.TempDir(), f.databaseType+".mmdb")
-	file, err := os.Create(path)
-	if err != nil {
+	var b bytes.Buffer
+	if _, err := tree.WriteTo(&b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tree.WriteTo(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return b.Bytes()
 }
 
 // toData gives numbers the type that geoip2 reads for their name: all but the

@@ -2,6 +2,8 @@ package geoip
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,21 +21,28 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Databases are the open databases of a Config.
+// Databases are the open databases of a Config. Nothing of them changes but by
+// Replace.
 type Databases struct {
-	city, asn *database
-	maxAge    time.Duration
-	now       func() time.Time
+	current atomic.Pointer[pair] // never nil
+	maxAge  time.Duration
+	now     func() time.Time
+
+	mu sync.Mutex // held while one database is replaced
 }
+
+// A pair is the databases that answer at one time. It does not change.
+type pair struct{ city, asn *database }
 
 // Open opens every database that is configured. If one cannot be opened none
 // is, and the error tells of all that cannot: it wraps fs.ErrNotExist for a
 // missing file and a *TypeError for one of the wrong kind. Open does not read
 // the databases through; damage inside shows at a look-up.
 func Open(config Config) (*Databases, error) {
-	city, cityErr := open(config.CityPath, placeKind, config.MaxAge)
-	asn, asnErr := open(config.ASNPath, asKind, config.MaxAge)
-	databases := &Databases{city: city, asn: asn, maxAge: config.MaxAge, now: config.Now}
+	city, cityErr := open(Places, config.CityPath, config.CityPath)
+	asn, asnErr := open(Systems, config.ASNPath, config.ASNPath)
+	databases := &Databases{maxAge: config.MaxAge, now: config.Now}
+	databases.current.Store(&pair{city: city, asn: asn})
 	if databases.now == nil {
 		databases.now = time.Now
 	}
@@ -41,6 +50,37 @@ func Open(config Config) (*Databases, error) {
 		return nil, errors.Join(err, databases.Close())
 	}
 	return databases, nil
+}
+
+// Replace opens the file at path and has it answer instead of the database of
+// that kind, or as the first one. Readers go by it from their next look-up on.
+// Info and errors call it name.
+//
+// With an error the database before it stays. Beside the errors of Open there
+// is a *LookupError: some 1,000 addresses over the whole internet are looked up
+// first, which takes milliseconds and finds gross damage, not all of it.
+//
+// The file may be removed when Replace returns. The database before it stays
+// mapped as long as a Reader uses it; the garbage collector takes it away.
+// Replace may overlap look-ups and itself, but not Close.
+func (d *Databases) Replace(kind Kind, name, path string) error {
+	next, err := open(kind, name, path)
+	if err != nil {
+		return err
+	}
+	if err := next.probe(kind); err != nil {
+		return errors.Join(err, next.Close())
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pair := *d.current.Load()
+	if kind == Places {
+		pair.city = next
+	} else {
+		pair.asn = next
+	}
+	d.current.Store(&pair)
+	return nil
 }
 
 // Close closes the databases. It may not overlap a look-up.
@@ -54,7 +94,7 @@ func (d *Databases) Close() error {
 
 // Info describes an open database.
 type Info struct {
-	Path        string
+	Path        string    // or the name that Replace was given
 	Type        string    // what the file calls itself: GeoLite2-City
 	Built       time.Time // UTC
 	IPVersion   int       // 4: IPv4 only; 6: both
@@ -67,23 +107,36 @@ type Info struct {
 func (d *Databases) Info() []Info {
 	var infos []Info
 	for _, database := range d.opened() {
-		metadata := database.Metadata()
-		infos = append(infos, Info{
-			Path:        database.path,
-			Type:        metadata.DatabaseType,
-			Built:       metadata.BuildTime().UTC(),
-			IPVersion:   int(metadata.IPVersion), //nolint:gosec // 4 or 6
-			Languages:   metadata.Languages,
-			Description: metadata.Description["en"],
-			Stale:       d.maxAge > 0 && d.now().After(database.expires),
-		})
+		info := database.info()
+		info.Stale = d.isStale(database)
+		infos = append(infos, info)
 	}
 	return infos
 }
 
+// Built tells when the database of a kind was built; the zero time if there is
+// none.
+func (d *Databases) Built(kind Kind) time.Time {
+	pair := d.current.Load()
+	database := pair.city
+	if kind == Systems {
+		database = pair.asn
+	}
+	if database == nil {
+		return time.Time{}
+	}
+	return database.built
+}
+
+// isStale reports whether a database is too old by now.
+func (d *Databases) isStale(database *database) bool {
+	return d.maxAge > 0 && d.now().After(database.built.Add(d.maxAge))
+}
+
 func (d *Databases) opened() []*database {
 	var opened []*database
-	for _, database := range []*database{d.city, d.asn} {
+	pair := d.current.Load()
+	for _, database := range []*database{pair.city, pair.asn} {
 		if database != nil {
 			opened = append(opened, database)
 		}

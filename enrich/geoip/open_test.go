@@ -42,21 +42,14 @@ func TestOpenErrors(t *testing.T) {
 		}
 		return path
 	}
-	read := func(f fixture) []byte {
-		content, err := os.ReadFile(f.write(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return content
-	}
-	city := read(cityFixture)
+	city := cityFixture.bytes(t)
 	noise := make([]byte, 1<<16)
 	for i := range noise {
 		noise[i] = byte(rand.Uint32())
 	}
-	asnPath := file("asn.mmdb", read(asnFixture))
+	asnPath := file("asn.mmdb", asnFixture.bytes(t))
 	cityPath := file("city.mmdb", city)
-	flatPath := file("flat.mmdb", read(fixture{databaseType: "country ipvAll", networks: `8.8.8.0/24 {"country_code":"US"}`}))
+	flatPath := file("flat.mmdb", fixture{databaseType: "country ipvAll", networks: `8.8.8.0/24 {"country_code":"US"}`}.bytes(t))
 
 	f := func(why string, config geoip.Config, want string) error {
 		t.Helper()
@@ -147,10 +140,7 @@ func TestDamagedRecord(t *testing.T) {
 // an answer or an error, the answer of a Reader that has it cached is the same,
 // and a location stays on the globe.
 func FuzzDamage(f *testing.F) {
-	content, err := os.ReadFile(cityFixture.write(f))
-	if err != nil {
-		f.Fatal(err)
-	}
+	content := cityFixture.bytes(f)
 	addrs := []netip.Addr{
 		netip.MustParseAddr("2.125.160.217"), netip.MustParseAddr("1.1.1.1"),
 		netip.MustParseAddr("44.0.0.1"), netip.MustParseAddr("2001:218::1"),

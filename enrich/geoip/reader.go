@@ -16,6 +16,9 @@ type Reader struct {
 	databases *Databases
 	limit     int // networks to remember
 
+	// current are the databases that known was read from. They stay mapped as
+	// long as it points to them.
+	current *pair
 	// known holds the special networks and what was read so far. Its networks
 	// of the databases never overlap: each is the smaller of the two that the
 	// databases answered for, and those of one database are disjoint.
@@ -24,7 +27,7 @@ type Reader struct {
 
 // NewReader gives a Reader with an empty cache.
 func (d *Databases) NewReader() *Reader {
-	return &Reader{databases: d, limit: cacheNetworks, known: specialTable()}
+	return &Reader{databases: d, limit: cacheNetworks, current: d.current.Load(), known: specialTable()}
 }
 
 // Lookup tells what the databases know of addr. An IPv4-mapped IPv6 address is
@@ -35,9 +38,13 @@ func (d *Databases) NewReader() *Reader {
 // part is as good as ever.
 //
 // If the network is known from an earlier look-up, Lookup allocates nothing.
+// When a database was replaced, all that is known is forgotten first.
 func (r *Reader) Lookup(addr netip.Addr) (Result, error) {
 	if !addr.IsValid() {
 		return Result{}, nil
+	}
+	if current := r.databases.current.Load(); current != r.current {
+		r.current, r.known = current, specialTable()
 	}
 	addr = addr.Unmap().WithZone("")
 	if known, ok := r.known.Lookup(addr); ok {
@@ -49,8 +56,8 @@ func (r *Reader) Lookup(addr netip.Addr) (Result, error) {
 // read asks the databases and remembers the answer, unless one of them failed:
 // a cache of failures would hide from the caller how many there are.
 func (r *Reader) read(addr netip.Addr) (Result, error) {
-	place, placeNetwork, placeErr := r.databases.city.place(addr)
-	as, asNetwork, asErr := r.databases.asn.as(addr)
+	place, placeNetwork, placeErr := r.current.city.place(addr)
+	as, asNetwork, asErr := r.current.asn.as(addr)
 	result := Result{Place: place, AS: as}
 	if err := errors.Join(placeErr, asErr); err != nil {
 		return r.aged(result), err
@@ -84,11 +91,10 @@ func (r *Reader) aged(result Result) Result {
 	if !place && !as {
 		return result
 	}
-	now := d.now()
-	if place && now.After(d.city.expires) {
+	if place && d.isStale(r.current.city) {
 		result.Place.State = StateStale
 	}
-	if as && now.After(d.asn.expires) {
+	if as && d.isStale(r.current.asn) {
 		result.AS.State = StateStale
 	}
 	return result

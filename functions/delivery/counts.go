@@ -28,6 +28,8 @@ type Counts struct {
 	HealthChecks    int // access lines that are probes
 	Faults          int // lines with a reason that is a fault of the chain
 	GeoErrors       int // look-ups that failed in a damaged database
+	GeoMissing      int // clients without a place, since there was no database
+	GeoStale        int // clients whose place is from a database that is too old
 	Delivered       int // events that the sink took
 	DeadLetters     int // events and payloads that are kept as dead letters
 	DeadLettersLost int // … and that could not be
@@ -86,6 +88,12 @@ func (c *Counts) add(out *pipeline.Outcome) {
 	if out.Err != nil {
 		c.GeoErrors++
 	}
+	switch geoip.State(r.Geo.State) {
+	case geoip.StateMissing:
+		c.GeoMissing++
+	case geoip.StateStale:
+		c.GeoStale++
+	}
 	if r.Provenance.NLBPrivateIP {
 		c.NLB++
 	}
@@ -132,6 +140,8 @@ func (c *Counts) LogValue() slog.Value {
 		slog.Int("nlb_private_ip", c.NLB),
 		slog.Int("faults", c.Faults),
 		slog.Int("geo_errors", c.GeoErrors),
+		slog.Int("geo_missing", c.GeoMissing),
+		slog.Int("geo_stale", c.GeoStale),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
 	}

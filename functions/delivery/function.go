@@ -24,6 +24,7 @@ import (
 	"clearhop/decode"
 	"clearhop/functions/environment"
 	"clearhop/pipeline"
+	"clearhop/s3object"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 )
@@ -165,6 +166,7 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 		c.Namespace = measure.Namespace
 	}
 	errs = append(errs, openSinks(&c))
+	c.Pipeline.GetObject = s3object.Lazy()
 	f, err := New(c)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		if f != nil {
@@ -173,6 +175,7 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	refreshNLB(ctx, f.pipeline, f.log)
+	reloadGeoIP(ctx, f.pipeline, f.log)
 	return f, nil
 }
 
