@@ -79,7 +79,7 @@ func values(t testing.TB, event []byte) (v map[string]any) {
 // chain returns the events of all sample logs of the tree.
 func chain(t testing.TB) [][]byte {
 	t.Helper()
-	files, err := filepath.Glob("../../testdata/chain/*/*.log")
+	files, err := filepath.Glob("../../chain/testdata/*/*.log")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no sample logs: %v", err)
 	}

@@ -32,7 +32,10 @@ const (
 var fakeCredentials = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}
 
 // day is when a version of a database was built, in days before the test.
-func day(n int) time.Time { return time.Now().UTC().Truncate(time.Second).AddDate(0, 0, -n) }
+func day(n int) time.Time { return today.AddDate(0, 0, -n) }
+
+// today stays the same for the whole run: a database made again is the same.
+var today = time.Now().UTC().Truncate(time.Second)
 
 // A publisher serves files over TLS.
 type publisher struct {
