@@ -88,7 +88,7 @@ func (a *awsAccount) filters(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 // TestSubscribeScripts runs the command against moto: each file in
-// testdata/aws is a session in an account of its own.
+// testdata/aws is a session, in one account for all.
 func TestSubscribeScripts(t *testing.T) {
 	account := newAWSAccount(t)
 	testscript.Run(t, testscript.Params{

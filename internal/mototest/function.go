@@ -56,8 +56,9 @@ func post(t testing.TB, endpoint, region, service, path, contentType string, bod
 	if err != nil {
 		t.Fatalf("moto: %v", err)
 	}
-	defer response.Body.Close()
-	if answer, _ := io.ReadAll(response.Body); response.StatusCode >= http.StatusMultipleChoices {
-		t.Fatalf("moto: %s: %s: %s", service, response.Status, answer)
+	answer, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
+		t.Fatalf("moto: %s: %s: %s, %v", service, response.Status, answer, err)
 	}
 }
