@@ -100,7 +100,8 @@ chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (a
 	$(GO) test -count 1 -run TestLive ./chain -record
 	$(GO) test -count 1 -run 'TestRecorded|TestPage' ./chain -update
 	$(GO) test -count 1 ./chain
-	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | grep '^|' | sed 's/<br>/, /g; s/`//g' | column -t -s '|' -o '|'
+	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | awk -F ' *[|] *' '/^[|]/ && $$3 != "---" { \
+		gsub("<br>", ", "); gsub("`", ""); printf "%s, %s\n  seed      %s\n  clearhop  %s\n  json      %s\n  error     %s\n", $$2, $$3, $$4, $$5, $$6, $$7 }' | grep -v '^  [a-z]* *$$'
 
 ORACLE_SEED ?= $(shell date +%s)
 oracle: ## hold the parser, the walk and the resolver to a real nginx, with random formats and headers; ORACLE_SEED repeats a run

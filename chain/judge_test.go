@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -151,17 +152,16 @@ func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []ju
 	}
 }
 
-// table writes the answers in order, equal ones that follow each other as one
-// row with their count.
+// table counts equal answers, sorted: in which order nginx writes the lines of
+// connections that end at the same time is chance.
 func table(all []judged) string {
+	counts := map[string]int{}
+	for _, j := range all {
+		counts[j.row]++
+	}
 	var b strings.Builder
-	for i := 0; i < len(all); {
-		n := 1
-		for i+n < len(all) && all[i+n].row == all[i].row {
-			n++
-		}
-		fmt.Fprintf(&b, "%3d %s\n", n, all[i].row)
-		i += n
+	for _, row := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(&b, "%3d %s\n", counts[row], row)
 	}
 	return b.String()
 }

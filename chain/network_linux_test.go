@@ -76,27 +76,29 @@ func (m *machine) dial(t testing.TB, from netip.Addr, to netip.AddrPort) net.Con
 	return conn
 }
 
-// listens reports whether somebody in the namespace listens on a port.
+// listens reports whether somebody in the namespace listens on a port, by IPv4
+// and by IPv6.
 func (m *machine) listens(t testing.TB, port int) bool {
 	t.Helper()
-	found := false
+	listening := 0
 	m.do(t, func() error {
 		for _, table := range []string{"tcp", "tcp6"} {
 			b, err := os.ReadFile(fmt.Sprintf("/proc/thread-self/net/%s", table))
 			if err != nil {
 				return err
 			}
-			const listening = "0A" // TCP_LISTEN of the kernel's tcp_states.h
+			const state = "0A" // TCP_LISTEN of the kernel's tcp_states.h
 			for line := range strings.Lines(string(b)) {
 				words := strings.Fields(line)
-				if len(words) > 3 && words[3] == listening && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) {
-					found = true
+				if len(words) > 3 && words[3] == state && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) {
+					listening++
+					break
 				}
 			}
 		}
 		return nil
 	})
-	return found
+	return listening == 2
 }
 
 // own gives an interface of the namespace its addresses, and a way to all

@@ -286,6 +286,11 @@ var scenarios = []scenario{
 		want: wants{"edge": clientip.OK, "web": clientip.OK},
 	},
 	{
+		name: "scanners-no-error-page", what: "the same, without the error page: where `$proxy_protocol_addr` is not logged, a NUL byte counts as a fault",
+		edge: noErrorPage, traffic: slices.Concat(plain(), scanners(visitor4)),
+		want: wants{"edge": clientip.OK, "web": clientip.OK},
+	},
+	{
 		name: "internal-caller", what: "a service inside the VPC that calls by the NLB",
 		needsSets: "the caller has a private address", traffic: []connection{visit(inside4), visit(visitor4)}, healthy: true,
 		want: wants{"edge": clientip.OK, "web": clientip.OK},

@@ -43,6 +43,9 @@ type configFile map[string]any
 func (f configFile) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, command := range app.Children {
+		if !readsConfig(command) {
+			continue
+		}
 		for _, flag := range command.Flags {
 			known[flag.Name] = true
 		}
@@ -54,6 +57,11 @@ func (f configFile) Validate(app *kong.Application) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// readsConfig reports whether a command has settings that a file can hold.
+func readsConfig(command *kong.Node) bool {
+	return slices.ContainsFunc(command.Flags, func(flag *kong.Flag) bool { return flag.Name == "config" })
 }
 
 // Resolve returns the file's value of a flag; nil if it has none to say.

@@ -14,17 +14,19 @@ import (
 
 // The exit codes, as the help and the README state them.
 const (
-	exitOK          = 0   // all input was read; unparsable lines are events, not failures
-	exitFailed      = 1   // some input could not be read, or events could not be written
+	exitOK          = 0   // all was done; unparsable lines are events, not failures
+	exitFailed      = 1   // some input could not be read, events not written, or log groups not changed
 	exitUsage       = 2   // the command line or the configuration is wrong, or the NLB's nodes cannot be discovered
 	exitInterrupted = 130 // ended by a signal, after the record in hand
 )
 
 // grammar is the command line.
 type grammar struct {
-	Enrich     enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
-	Version    versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
-	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion for bash, zsh or fish."`
+	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
+	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
+	Unsubscribe unsubscribeCommand        `cmd:"" help:"Take a subscription filter from log groups of CloudWatch Logs."`
+	Version     versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
+	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion for bash, zsh or fish."`
 }
 
 const description = `Clearhop puts the client back into nginx logs behind a Network Load Balancer.
