@@ -22,6 +22,23 @@ func TestTemplateIsGenerated(t *testing.T) {
 	})
 }
 
+// TestGuideIsGenerated holds the tables of docs/aws.md.
+func TestGuideIsGenerated(t *testing.T) {
+	var metrics, rings, queries strings.Builder
+	metrics.WriteString("| metric | unit | what it is |\n| --- | --- | --- |\n")
+	for _, m := range delivery.Metrics() {
+		fmt.Fprintf(&metrics, "| `%s` | %s | %s |\n", m.Name, m.Unit, m.Help)
+	}
+	rings.WriteString("| alarm | when it rings |\n| --- | --- |\n")
+	for _, a := range alarms {
+		fmt.Fprintf(&rings, "| %s | %s |\n", a.name, a.text)
+	}
+	for _, q := range analytics.Queries() {
+		fmt.Fprintf(&queries, "**%s**: %s\n\n```sql\n%s```\n\n", q.Name, q.Description, q.SQL)
+	}
+	golden.Sections(t, "docs/aws.md", map[string]string{"metrics": metrics.String(), "alarms": rings.String(), "queries": queries.String()})
+}
+
 func columnSection() string {
 	var b strings.Builder
 	for _, c := range encode.Columns() {
