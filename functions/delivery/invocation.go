@@ -164,7 +164,7 @@ func (in *Invocation) put(o *outbox) {
 	if len(docs) == 0 {
 		return
 	}
-	err := error(retry.ErrOutOfTime)
+	err := retry.ErrOutOfTime
 	if in.HasTime() {
 		err = o.sink.Put(in.ctx, docs)
 	}

@@ -57,8 +57,8 @@ func python(t testing.TB) string {
 	t.Helper()
 	candidates := []string{"python3"}
 	if lint, err := exec.LookPath("cfn-lint"); err == nil {
-		if real, err := filepath.EvalSymlinks(lint); err == nil {
-			candidates = append(candidates, filepath.Join(filepath.Dir(real), "python3"))
+		if path, err := filepath.EvalSymlinks(lint); err == nil {
+			candidates = append(candidates, filepath.Join(filepath.Dir(path), "python3"))
 		}
 	}
 	for _, candidate := range candidates {
