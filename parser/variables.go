@@ -177,6 +177,8 @@ var variables = []variable{
 	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	// Of ingress-nginx: the visitor's X-Request-ID, or else $request_id.
 	{name: "req_id", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
+	// What a hop before this one called the request: see set.
+	{name: xRequestID, kind: kindText},
 	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
 	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
 	{name: "http_user_agent", kind: kindText, logged: record.LoggedUserAgent, text: func(a *record.Access) *[]byte { return &a.UserAgent }},
@@ -213,6 +215,11 @@ var variables = []variable{
 // vpceVariable is the PROXY protocol's TLV that carries the VPC endpoint's id
 // (AWS PrivateLink), in nginx since 1.23.2.
 const vpceVariable = "proxy_protocol_tlv_0xEA"
+
+// xRequestID is the header by which one hop hands its $request_id to the next.
+// It is kept under its own name, and names the request where $request_id is not
+// logged: then the lines of both hops have one id.
+const xRequestID = "http_x_request_id"
 
 // lookup returns the variable called name. One without a field of its own is
 // read as text and kept under its name. Names are case-insensitive in nginx.
@@ -284,6 +291,9 @@ func (v *variable) set(r *record.Record, value []byte) (reason string) {
 			*v.text(&r.Access) = value
 		}
 	case v.kind != kindRequest && value != nil:
+		if v.name == xRequestID && r.Access.RequestID == nil {
+			r.Access.RequestID = value
+		}
 		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
 	}
 	return ""

@@ -198,7 +198,7 @@ func (c *resolution) verdict(reason Reason) Verdict {
 		return HealthCheck
 	case reason == FieldsDisagree, reason == TrustsTooMuch && !c.remote.isProxy():
 		return Disputed
-	case c.client.IsValid() && (c.sets.classOf(c.client) == internal || isPrivate(c.client)):
+	case c.client.IsValid() && (c.sets.classOf(c.client) == internal || IsPrivate(c.client)):
 		return Internal
 	case c.client.IsValid() && c.client == c.remote.addr:
 		return Direct

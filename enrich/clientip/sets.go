@@ -103,8 +103,9 @@ var privateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("::1/128"),
 }
 
-// isPrivate reports whether addr lies in one of privateNetworks.
-func isPrivate(addr netip.Addr) bool {
+// IsPrivate reports whether addr lies in a private network: RFC 1918, RFC 6598,
+// RFC 4193, link-local or loopback.
+func IsPrivate(addr netip.Addr) bool {
 	for _, p := range privateNetworks {
 		if p.Contains(addr) {
 			return true
@@ -149,7 +150,7 @@ func newSets(c Config) (*sets, error) {
 	insert(c.Internal, internal)
 	insert(c.Trusted, trusted)
 	for _, p := range c.Trusted.Prefixes {
-		s.cdn = s.cdn || !isPrivate(p.Addr())
+		s.cdn = s.cdn || !IsPrivate(p.Addr())
 	}
 	// NLB comes last: a network that is in both sets is the NLB's.
 	for _, p := range c.NLB.Prefixes {
