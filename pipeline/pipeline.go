@@ -27,6 +27,7 @@ import (
 	"clearhop/decode/envelope"
 	"clearhop/encode"
 	"clearhop/enrich"
+	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/parser"
 	"clearhop/record"
@@ -40,6 +41,7 @@ type Pipeline struct {
 	enricher  *enrich.Enricher
 	encoder   *encode.Encoder
 	databases *geoip.Databases
+	chain     clientip.Config
 	original  bool
 	now       func() time.Time
 }
@@ -74,6 +76,7 @@ func New(c Config) (*Pipeline, error) {
 	if err != nil {
 		errs = append(errs, err)
 	} else {
+		p.chain = client
 		p.enricher, err = enrich.New(enrich.Config{Client: client, Databases: p.databases})
 		if err != nil {
 			errs = append(errs, err)
@@ -93,6 +96,9 @@ func (p *Pipeline) Close() error { return p.databases.Close() }
 
 // Databases describes the open GeoIP databases.
 func (p *Pipeline) Databases() []geoip.Info { return p.databases.Info() }
+
+// Chain returns the chain of proxies as it was configured.
+func (p *Pipeline) Chain() clientip.Config { return p.chain }
 
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (p *Pipeline) Inferred() bool { return p.enricher.Inferred() }
