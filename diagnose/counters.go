@@ -53,6 +53,8 @@ type causeTally struct {
 	proven       int64 // lines that log $realip_remote_addr
 	first, last  int64
 	agents       distinct
+	paths        distinct
+	anonymous    int64 // lines that log no user agent
 	alternatives map[clientip.Reason]int64
 	peers        *hitters[netip.Addr, int64]
 	evidence     []Line
@@ -320,7 +322,7 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 		source.causes = map[cause]int64{}
 	}
 	source.causes[k] += t.Lines
-	if t.Peer.IsValid() {
+	if t.Peer.IsValid() && (t.PeerAlways || k.reason != clientip.EdgeHandedOnProxy) { // else nginx may have read it from the header
 		*n.peers.at(t.Peer, t.Lines) += t.Lines
 	}
 	if t.PeerAlways {
@@ -347,6 +349,8 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 		}
 	}
 	n.agents.add(hash(r.Access.UserAgent))
+	n.paths.add(hash(r.URL.Path))
+	count(&n.anonymous, r.Dataset == record.AccessLine && !r.Access.Logged.Has(record.LoggedUserAgent))
 	if len(n.evidence) < maxEvidence {
 		line := redacted(r)
 		if !slices.ContainsFunc(n.evidence, func(l Line) bool { return l.Text == line.Text }) {

@@ -7,13 +7,13 @@ import (
 	"clearhop/enrich/clientip"
 )
 
-// A fault in words: what is wrong, for somebody who was woken by it.
+// titles are the faults in words: what is wrong, for somebody who was woken by it.
 var titles = map[cause]string{
 	{ProxyProtocolNotSent, clientip.Edge}:              "The edge nginx waits for the PROXY protocol, and the NLB does not send it: requests fail",
 	{clientip.ProxyProtocolNotListened, clientip.Edge}: "The NLB sends the PROXY protocol, and the edge nginx does not listen for it: requests fail with 400",
 	{clientip.ProxyProtocolOff, clientip.Edge}:         "The NLB does not send the PROXY protocol: nobody behind it can know the client",
 	{clientip.RealipNotApplied, clientip.Edge}:         "The edge nginx gets the client by the PROXY protocol and does not take it",
-	{clientip.RealipNotApplied, clientip.Web}:          "The web nginx gets the client in X-Forwarded-For and does not take it",
+	{clientip.RealipNotApplied, clientip.Web}:          "The web nginx does not take what the edge hands on: it logs the edge's own address",
 	{clientip.EdgeHandedOnProxy, clientip.Edge}:        "The edge nginx hands on the NLB's address where the client's should be",
 	{clientip.EdgeHandedOnNothing, clientip.Edge}:      "The edge nginx hands on no client at all: X-Forwarded-For and X-Real-IP are not set",
 	{clientip.TrustsTooMuch, clientip.Edge}:            "The edge nginx believes an address that any visitor can write",
@@ -50,10 +50,10 @@ func doc(reason clientip.Reason) clientip.Doc {
 }
 
 const (
-	whereEdge  = "edge nginx, in the server that the NLB reaches"
-	whereProxy = "edge nginx, in the location that passes requests on"
-	whereWeb   = "web nginx, in http or server"
-	whereGroup = "target group of the NLB"
+	whereEdge  = "in the server of the edge nginx that the NLB reaches"
+	whereProxy = "in the location of the edge nginx that passes requests on"
+	whereWeb   = "in http or server of the web nginx"
+	whereGroup = "at the target group of the NLB"
 )
 
 // A pharmacy writes the configuration that mends a fault, with the addresses of

@@ -33,13 +33,14 @@ func (c *Counters) Report() *Report {
 		first, last := when(c.first), when(c.last)
 		r.Read.First, r.Read.Last = &first, &last
 	}
-	r.Sources = c.sourceList()
 	if c.joins.result.Requests > 0 {
 		joined := c.joins.result
 		r.Joined = &joined
 	}
+	found := map[cause]bool{}
 	for k, n := range c.causes {
 		if c.isFinding(k, n) {
+			found[k] = true
 			r.Findings = append(r.Findings, c.finding(k, n))
 			continue
 		}
@@ -47,8 +48,13 @@ func (c *Counters) Report() *Report {
 		if k.reason == ProxyProtocolNotSent {
 			means = "a peer sent no PROXY protocol header where nginx expects one"
 		}
-		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: means})
+		why := "too few for a fault of the chain"
+		if n.mayBeChecks() {
+			why = "all ask for one path, so they are taken for health checks: log $http_user_agent"
+		}
+		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: means, Why: why})
 	}
+	r.Sources = c.sourceList(found)
 	c.settle(r)
 	slices.SortFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(place(a.Code, a.Hop), place(b.Code, b.Hop)), cmp.Compare(b.Lines, a.Lines))
@@ -99,6 +105,10 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 		}
 	}
 	switch k.reason {
+	case clientip.ProxyProtocolOff, clientip.EdgeHandedOnNothing:
+		if n.mayBeChecks() && c.healthy > 0 {
+			return false
+		}
 	case clientip.ProxyProtocolNotListened, ProxyProtocolNotSent:
 		if c.healthy == 0 {
 			return true
@@ -118,6 +128,12 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 		return true
 	}
 	return n.lines >= wideMin && n.agents.estimate() >= wideAgents
+}
+
+// mayBeChecks reports whether the lines may be health checks, of which nothing
+// tells: their user agent is not logged, and all ask for one path.
+func (n *causeTally) mayBeChecks() bool {
+	return n.anonymous == n.lines && n.paths.estimate() == 1
 }
 
 func (c *Counters) finding(k cause, n *causeTally) Finding {
@@ -160,7 +176,7 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 		}
 	}
 	mayBeEdge := n.alternatives[clientip.EdgeHandedOnNothing]*2 >= n.lines && n.alternatives[clientip.EdgeHandedOnNothing] > 0
-	if k.reason == clientip.ProxyProtocolOff && c.config.Roles != nil {
+	if k.reason == clientip.ProxyProtocolOff && c.config.Roles != nil && len(c.config.Roles.Edge) == 0 {
 		for _, p := range c.config.Roles.NLB {
 			if lines := n.peers.known(p.Address); p.Weak && lines != nil && *lines*2 >= n.lines {
 				mayBeEdge = true
@@ -309,6 +325,8 @@ func (c *Counters) settle(r *Report) {
 		switch {
 		case f == nil:
 			continue
+		case r.Joined != nil && r.Joined.EdgeHandsOn > 0 && r.Joined.BeforeEdge == 0:
+			f.keep(fmt.Sprintf("the edge's own log names the client of %d requests that lost it on the way to the web hop", r.Joined.EdgeHandsOn))
 		case realip != nil && realip.Certain:
 			f.FollowsFrom = clientip.RealipNotApplied
 			f.keep("the edge's own log shows that its realip module does not act")
@@ -387,10 +405,17 @@ func (s *sourceTally) hop() clientip.Hop {
 	return clientip.NoHop
 }
 
-func (c *Counters) sourceList() []Source {
+func (c *Counters) sourceList(found map[cause]bool) []Source {
 	var list []Source
 	for _, s := range c.sources {
-		list = append(list, Source{Name: s.name, Hop: s.hop(), Lines: s.access, Faulty: s.faulty})
+		var faulty int64
+		for k, n := range s.causes {
+			if found[k] {
+				faulty += n
+			}
+		}
+		// A line may show two faults.
+		list = append(list, Source{Name: s.name, Hop: s.hop(), Lines: s.access, Faulty: min(faulty, s.faulty)})
 	}
 	return list
 }

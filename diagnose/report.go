@@ -101,6 +101,7 @@ type Note struct {
 	Code  clientip.Reason `json:"code"`
 	Lines int64           `json:"lines"`
 	Means string          `json:"means"`
+	Why   string          `json:"why"` // it is no finding
 }
 
 // Missing is a variable that was not logged, and what that costs.

@@ -36,6 +36,9 @@ type peerEvidence struct {
 	client   int64 // it stood where only clients stand
 	handedOn int64 // it stood last in a forwarded header
 	agents   distinct
+	// protocols are the versions of HTTP that plain ones spoke. A proxying nginx
+	// speaks one of them.
+	protocols distinct
 }
 
 // frontEvidence is what a public network did that may be a CDN's.
@@ -107,6 +110,7 @@ func (s *Survey) addAccess(r *record.Record) {
 		count(&p.unheard, unheard)
 		if plain {
 			p.agents.add(agent)
+			p.protocols.add(hash(a.Protocol))
 			if remote == peer && !named.IsValid() && !handed.IsValid() {
 				s.pace(peer, r)
 			}
@@ -250,9 +254,9 @@ func (s *Survey) role(roles *Roles, addr netip.Addr, p *peerEvidence, paced, lin
 	case p.client > 0, self:
 		return &roles.Internal, "it is a client of the chain", false
 	case seen > 0 && float64(seen) >= dominantShare*float64(lines) && (agents >= 2 || s.agents.estimate() < 2):
-		return &roles.NLB, "it carries much of the traffic, of many user agents", true
+		return &roles.NLB, "much of the traffic comes by it", p.protocols.estimate() < 2
 	case seen > 0 && agents >= manyAgents:
-		return &roles.NLB, "many user agents come by it", true
+		return &roles.NLB, "many user agents come by it", p.protocols.estimate() < 2
 	case seen > 0:
 		return &roles.Internal, "few user agents come by it", false
 	case p.refused > 0:

@@ -282,4 +282,3 @@ func (s *spool) again() io.ReadCloser {
 		io.Closer
 	}{io.MultiReader(&s.kept, s.in), s.in}
 }
-

@@ -113,27 +113,69 @@ func (t *reportWriter) whyNothing() string {
 
 func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 	t.line("")
-	t.line("%s%d. %s%s", t.bold, number, f.Title, t.off)
 	name := string(f.Code)
+	title := f.Title
+	if len(f.Alternatives) > 0 {
+		title = "The client is lost, and these lines do not tell by which of these causes:"
+		for _, a := range f.Alternatives {
+			name += " or " + string(a.Code)
+		}
+	}
 	if f.Hop != clientip.NoHop {
 		name += ", hop " + string(f.Hop)
 	}
+	t.line("%s%d. %s%s", t.bold, number, title, t.off)
+	if len(f.Alternatives) > 0 {
+		t.cause('a', f.Title)
+		for i := range f.Alternatives {
+			t.cause('b'+rune(i), f.Alternatives[i].Title)
+		}
+	}
 	t.line("   %s%s%s", t.dim, name, t.off)
 	t.line("")
-	if f.FollowsFrom != "" {
-		t.wrapped("   ", "This may follow from "+string(f.FollowsFrom)+" above: mend that first.")
-	}
 	t.wrapped("   ", t.share(f))
+	t.times(f)
+	if f.Why != "" {
+		t.wrapped("   ", "How that is known: "+f.Why+".")
+	}
+	for i := range t.Findings {
+		if f.FollowsFrom == t.Findings[i].Code {
+			t.wrapped("   ", fmt.Sprintf("This may follow from %d: mend that first.", i+1))
+		}
+	}
+	t.evidence(f.Evidence)
+	t.line("")
+	if len(f.Alternatives) == 0 {
+		t.cure("To mend it", f.Cure)
+		return
+	}
+	for i, a := range f.Alternatives {
+		t.wrapped("   ", fmt.Sprintf("To tell whether it is %c: %s.", 'b'+rune(i), plain(a.TellApart)))
+	}
+	t.line("")
+	t.cure("If it is a", f.Cure)
+	for i, a := range f.Alternatives {
+		if len(a.Cure) > 0 {
+			t.cure(fmt.Sprintf("If it is %c", 'b'+rune(i)), a.Cure)
+		}
+	}
+}
+
+func (t *reportWriter) cause(letter rune, title string) {
+	t.line("   %s%c. %s%s", t.bold, letter, plain(title), t.off)
+}
+
+func (t *reportWriter) times(f *diagnose.Finding) {
 	if f.Since != nil {
 		t.wrapped("   ", fmt.Sprintf("Since %s. Before that %s right.", stamp(*f.Since), were(f.RightBefore)))
 	}
 	if f.Until != nil {
 		t.wrapped("   ", fmt.Sprintf("The last one is of %s. After that %s right: it may be mended.", stamp(*f.Until), were(f.RightAfter)))
 	}
-	if f.Why != "" {
-		t.wrapped("   ", "How that is known: "+f.Why+".")
-	}
-	for _, l := range f.Evidence {
+}
+
+func (t *reportWriter) evidence(lines []diagnose.Line) {
+	for _, l := range lines {
 		source := printable(l.Source)
 		if source == "-" {
 			source = "standard input"
@@ -144,16 +186,6 @@ func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 		t.line("")
 		t.line("     %s%s%s", t.dim, source, t.off)
 		t.line("     %s", l.Text)
-	}
-	t.line("")
-	t.cure("To mend it", f.Cure)
-	for _, a := range f.Alternatives {
-		t.line("")
-		t.wrapped("   ", "These lines look the same if this is so: "+plain(a.Title)+".")
-		t.wrapped("   ", "To tell which it is: "+plain(a.TellApart)+".")
-		if len(a.Cure) > 0 {
-			t.cure("Then", a.Cure)
-		}
 	}
 }
 
@@ -254,7 +286,7 @@ func (t *reportWriter) rest() {
 	t.line("")
 	t.line("%sNo faults, but good to know:%s", t.bold, t.off)
 	for _, n := range t.Noted {
-		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): too few for a fault of the chain.", plural(n.Lines, "line"), n.Code, plain(n.Means)))
+		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}
 	for _, a := range t.Advice {
 		t.wrapped("  ", plain(a))
@@ -295,7 +327,11 @@ const maxListed = 8
 
 func (t *reportWriter) peers(as string, peers []diagnose.Peer) {
 	for _, p := range peers[:min(len(peers), maxListed)] {
-		t.line("  %-11s %-15s %s, %s: %s", as, p.Address, plural(p.Lines, "line"), plural(int64(p.UserAgents), "user agent"), p.Why)
+		seen := plural(p.Lines, "line")
+		if p.UserAgents > 0 {
+			seen += ", " + plural(int64(p.UserAgents), "user agent")
+		}
+		t.line("  %-11s %-15s %s: %s", as, p.Address, seen, p.Why)
 	}
 	if n := len(peers) - maxListed; n > 0 {
 		t.line("  %-11s and %d more", as, n)
@@ -324,7 +360,7 @@ func (t *reportWriter) read() {
 		}
 	}
 	text := fmt.Sprintf("Read %s: %s", plural(r.Lines, "line"), strings.Join(parts, ", "))
-	if r.First != nil {
+	if r.First != nil && !r.First.Equal(*r.Last) {
 		text += fmt.Sprintf("; from %s to %s", stamp(*r.First), stamp(*r.Last))
 	}
 	t.line("")

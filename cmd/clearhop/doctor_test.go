@@ -1,0 +1,612 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"clearhop/diagnose"
+	"clearhop/internal/golden"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// diagFormat is that of testdata/chain/*/*.diag.log, which carry every variable
+// of the chain, but no time and no user agent.
+const diagFormat = `log_format diag 'remote_addr=$remote_addr realip_remote_addr=$realip_remote_addr ` +
+	`pp=$proxy_protocol_addr:$proxy_protocol_port pps=$proxy_protocol_server_addr:$proxy_protocol_server_port ` +
+	`xff="$http_x_forwarded_for" xri="$http_x_real_ip" rl=$request_length rt=$request_time urt=$upstream_response_time ` +
+	`st=$status req="$request" conn=$connection/$connection_requests';`
+
+// What the recorded chains show. A finding is written CODE@HOP, with the other
+// causes that the lines allow behind it.
+const (
+	notSent     = "proxy_protocol_not_sent@edge"
+	notListened = "proxy_protocol_not_listened@edge"
+	off         = "proxy_protocol_off@edge"
+	offOrRealip = "proxy_protocol_off@edge or realip_not_applied"
+	unknownPeer = "proxy_protocol_off@edge or realip_not_applied or edge_handed_on_nothing"
+	realipEdge  = "realip_not_applied@edge"
+	realipWeb   = "realip_not_applied@web"
+	handedProxy = "edge_handed_on_proxy@edge"
+	proxyOrOff  = "edge_handed_on_proxy@edge or proxy_protocol_off"
+)
+
+// chains are the recorded scenarios, by what is read of each: the lines of the
+// edge (a) or the web hop (b) alone, or of both.
+var chains = []struct {
+	folder string
+	read   string // hops, and the log
+	want   []string
+}{
+	{"a-ok", "a access", nil},
+	{"a-ok", "b access", nil},
+	{"a-ok", "ab access", nil},
+	{"a-ok", "ab diag", nil},
+	{"b-ppv2-off-nginx-expects", "a error", []string{notSent}},
+	{"c-ppv2-on-nginx-not-reading", "a access", []string{notListened}},
+	{"c-ppv2-on-nginx-not-reading", "a diag", []string{notListened}},
+	{"d1-no-realip-at-A", "a access", []string{unknownPeer}},
+	{"d1-no-realip-at-A", "a diag", []string{realipEdge}},
+	{"d1-no-realip-at-A", "b access", nil}, // the web hop has all it needs
+	{"d1-no-realip-at-A", "ab access", []string{realipEdge}},
+	{"d1-no-realip-at-A", "ab diag", []string{realipEdge}},
+	{"d2-no-realip-at-A-xff-remote_addr", "a access", []string{unknownPeer}},
+	{"d2-no-realip-at-A-xff-remote_addr", "a diag", []string{realipEdge}},
+	{"d2-no-realip-at-A-xff-remote_addr", "b access", []string{proxyOrOff}},
+	{"d2-no-realip-at-A-xff-remote_addr", "ab diag", []string{realipEdge, handedProxy}},
+	{"d3-no-realip-at-B", "a access", nil}, // the edge is right
+	{"d3-no-realip-at-B", "b access", []string{realipWeb}},
+	{"d3-no-realip-at-B", "b diag", []string{realipWeb}},
+	{"d3-no-realip-at-B", "ab access", []string{realipWeb}},
+	{"d3-no-realip-at-B", "ab diag", []string{realipWeb}},
+	{"d4-no-realip-anywhere", "a access", []string{unknownPeer}},
+	{"d4-no-realip-anywhere", "b access", []string{proxyOrOff, realipWeb}},
+	{"d4-no-realip-anywhere", "ab access", []string{offOrRealip, handedProxy, realipWeb}},
+	{"d4-no-realip-anywhere", "ab diag", []string{realipEdge, handedProxy, realipWeb}},
+	{"d5-no-ppv2-no-realip-preserve", "a access", []string{unknownPeer}},
+	{"d5-no-ppv2-no-realip-preserve", "b access", []string{proxyOrOff, realipWeb}},
+	{"d5-no-ppv2-no-realip-preserve", "ab access", []string{offOrRealip, handedProxy, realipWeb}},
+	{"d5-no-ppv2-no-realip-preserve", "ab diag", []string{off, handedProxy, realipWeb}},
+	{"e1-wrong-cidr-A", "ab access", []string{realipEdge}},
+	{"e1-wrong-cidr-A", "ab diag", []string{realipEdge}},
+	{"e2-wrong-cidr-B", "ab access", []string{realipWeb}},
+	{"e2-wrong-cidr-B", "ab diag", []string{realipWeb}},
+	{"e3-wrong-cidr-A-xff-add", "b access", []string{proxyOrOff}},
+	{"e3-wrong-cidr-A-xff-add", "ab diag", []string{realipEdge, handedProxy}},
+	{"h1-health-tcp", "ab access", nil},
+	{"h2-health-http", "ab access", nil},
+	{"h2-health-http", "ab diag", nil}, // no user agent tells the checks
+	{"h3-health-http-nopp", "a error", []string{notSent}},
+	{"h4-health-tcp-nopp", "ab diag", []string{off, "edge_handed_on_nothing@edge"}},
+	{"i1-ipv6-client", "ab access", nil},
+	{"i2-ipv6-wrong-cidr", "ab diag", []string{realipEdge, handedProxy}},
+}
+
+// TestDoctorOfRecordedChains reads the lines that real nginx wrote, and nothing
+// else: no address is given.
+func TestDoctorOfRecordedChains(t *testing.T) {
+	reports, err := filepath.Abs(filepath.Join("testdata", "doctor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join("..", "..", "testdata", "chain")) // for names without a path
+	for _, c := range chains {
+		t.Run(c.folder+" "+c.read, func(t *testing.T) {
+			hops, log, _ := strings.Cut(c.read, " ")
+			var args []string
+			for _, hop := range hops {
+				args = append(args, filepath.Join(c.folder, string(hop)+"."+log+".log"))
+			}
+			if log == "diag" {
+				args = append(args, "--format", diagFormat)
+			}
+			examine(t, c.want, nil, args...)
+			name := filepath.Join(reports, c.folder+"-"+strings.ReplaceAll(c.read, " ", "-"))
+			golden.Check(t, name+".txt", doctorOutput(t, nil, args...))
+			golden.Check(t, name+".json", doctorOutput(t, nil, append(args, "--output", "json")...))
+		})
+	}
+}
+
+// TestDoctorWithAddresses: where the NLB is given, two causes are left that
+// nobody can tell apart in the seed's format.
+func TestDoctorWithAddresses(t *testing.T) {
+	for _, folder := range []string{"d4-no-realip-anywhere", "d5-no-ppv2-no-realip-preserve"} {
+		file := filepath.Join("..", "..", "testdata", "chain", folder, "a.access.log")
+		r := examine(t, []string{offOrRealip}, nil, "--nlb", "10.16.1.11", "--trusted", "10.16.1.13", file)
+		if tell := r.Findings[0].Alternatives[0].TellApart; !strings.Contains(tell, "$proxy_protocol_addr") {
+			t.Errorf("%s: the variable that would tell is not named: %s", folder, tell)
+		}
+	}
+}
+
+// examine runs the doctor and compares its findings.
+func examine(t *testing.T, want []string, in io.Reader, args ...string) *diagnose.Report {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), append([]string{"doctor", "--output", "json"}, args...), in, &out, &errOut)
+	if errOut.Len() > 0 {
+		t.Errorf("standard error: %s", errOut.String())
+	}
+	var r diagnose.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	var got []string
+	for _, f := range r.Findings {
+		s := string(f.Code) + "@" + string(f.Hop)
+		for _, a := range f.Alternatives {
+			s += " or " + string(a.Code)
+		}
+		got = append(got, s)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		var text bytes.Buffer
+		writeReport(&text, &r, false)
+		t.Errorf("findings (-want +got):\n%s\n%s", diff, text.String())
+	}
+	wantCode, state := exitOK, diagnose.Healthy
+	if len(want) > 0 {
+		wantCode, state = exitFindings, diagnose.Broken
+	}
+	if code != wantCode || r.State != state {
+		t.Errorf("exit code %d and state %s, want %d and %s", code, r.State, wantCode, state)
+	}
+	return &r
+}
+
+func doctorOutput(t *testing.T, in io.Reader, args ...string) []byte {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	run(t.Context(), append([]string{"doctor"}, args...), in, &out, &errOut)
+	if errOut.Len() > 0 {
+		t.Errorf("standard error: %s", errOut.String())
+	}
+	return out.Bytes()
+}
+
+// A traffic writes the lines of a chain of two NLB nodes, two tasks of the edge
+// and a web hop, in the recommended format or in the seed's.
+type traffic struct {
+	*rand.Rand
+	seed  bool // the seed's format: no $realip_remote_addr, no $proxy_protocol_addr
+	at    time.Time
+	lines []string
+}
+
+func newTraffic(seedFormat bool) *traffic {
+	return &traffic{
+		Rand: rand.New(rand.NewPCG(16, 2026)), seed: seedFormat,
+		at: time.Date(2026, 11, 22, 10, 55, 0, 0, time.UTC),
+	}
+}
+
+var (
+	nodes  = []string{"10.16.1.11", "10.16.2.11"}
+	edges  = []string{"10.16.1.13", "10.16.2.13"}
+	agents = []string{
+		"Mozilla/5.0 (Windows NT 10.0) Firefox/132.0", "Mozilla/5.0 (X11; Linux) Chrome/131.0", "Mozilla/5.0 (Macintosh) Safari/605",
+		"Mozilla/5.0 (iPhone) Safari/604", "Mozilla/5.0 (Android 14) Chrome/131.0", "Mozilla/5.0 (iPad) Safari/604", "curl/8.5.0",
+		"Mozilla/5.0 (compatible; Googlebot/2.1)", "Mozilla/5.0 (compatible; bingbot/2.0)", "okhttp/4.12", "Slackbot 1.0", "Edge/131.0",
+		"Opera/9.80", "python-requests/2.32", "Go-http-client/2.0",
+	}
+)
+
+func (g *traffic) client() string {
+	return fmt.Sprintf("%d.%d.%d.%d", 20+g.IntN(60), g.IntN(256), g.IntN(256), 1+g.IntN(254))
+}
+func (g *traffic) agent() string { return agents[g.IntN(len(agents))] }
+func (g *traffic) path() string  { return fmt.Sprintf("/shop/item%d", g.IntN(40)) }
+func (g *traffic) node() string  { return nodes[g.IntN(2)] }
+func (g *traffic) edge() string  { return edges[g.IntN(2)] }
+func (g *traffic) pass()         { g.at = g.at.Add(time.Duration(g.IntN(1500)) * time.Millisecond) }
+
+// request is one line. Empty values are not there.
+type request struct{ remote, peer, proxied, forwarded, realIP, line, agent, id string }
+
+func (g *traffic) log(status int, r request) {
+	or := func(s string) string {
+		if s == "" {
+			return "-"
+		}
+		return s
+	}
+	if r.line == "" {
+		r.line = "GET " + g.path() + [...]string{" HTTP/1.1", " HTTP/2.0"}[g.IntN(2)]
+	}
+	if r.agent == "" {
+		r.agent = g.agent()
+	}
+	line := fmt.Sprintf(`%s - - [%s] "%s" %d 512 "-" "%s" "%s" "%s"`, r.remote, g.at.Format("02/Jan/2006:15:04:05 -0700"),
+		r.line, status, r.agent, or(r.forwarded), or(r.realIP))
+	if !g.seed {
+		id := r.id
+		if id == "" {
+			id = fmt.Sprintf("%016x%016x", g.Uint64(), g.Uint64())
+		}
+		line += fmt.Sprintf(` %s %s "shop.example" %s %d.%03d 0.010 200 http "-" "-" "-"`, or(r.peer), or(r.proxied), id, g.at.Unix(), g.at.UnixMilli()%1000)
+	}
+	g.lines = append(g.lines, line)
+}
+
+// Lines of the edge.
+func (g *traffic) edgeRight(node string) {
+	client := g.client()
+	r := request{remote: client, peer: node, proxied: client}
+	if g.IntN(50) == 0 {
+		r.forwarded = "6.6.6.6" // what some visitors send
+	}
+	g.log(200, r)
+}
+func (g *traffic) edgeNoRealip(node string) {
+	g.log(200, request{remote: node, peer: node, proxied: g.client()})
+}
+func (g *traffic) edgeOff(node string) { g.log(200, request{remote: node, peer: node}) }
+
+// Lines of the web hop.
+func (g *traffic) webRight(edge string) {
+	client := g.client()
+	g.log(200, request{remote: client, peer: edge, forwarded: client, realIP: client, line: "GET " + g.path() + " HTTP/1.0"})
+}
+func (g *traffic) webNoRealip(edge string) {
+	client := g.client()
+	g.log(200, request{remote: edge, peer: edge, forwarded: client, realIP: client, line: "GET " + g.path() + " HTTP/1.0"})
+}
+
+// everyday puts between the lines of a chain what each chain has.
+func (g *traffic) everyday(i int, edgeHop bool) {
+	node := nodes[i%2]
+	if !edgeHop {
+		node = edges[i%2]
+	}
+	switch {
+	case i%40 == 0: // the NLB's health checks, by the PROXY protocol's LOCAL
+		g.log(200, request{remote: node, peer: node, agent: "ELB-HealthChecker/2.0", line: "GET /healthz HTTP/1.1"})
+	case i%97 == 0: // requests that nginx refuses
+		g.log(400, request{remote: node, peer: node, line: `\x16\x03\x01\x02\x00`, agent: "-"})
+	case i%101 == 0:
+		g.log(408, request{remote: node, peer: node, line: "-", agent: "-"})
+	case i%53 == 0: // callers of your own
+		g.log(200, request{remote: "10.16.9.20", peer: "10.16.9.20", agent: "prometheus/2.54", line: "GET /metrics HTTP/1.1"})
+	case i%307 == 0: // scanners
+		g.log(400, request{remote: node, peer: node, line: `\x00`, agent: "-"})
+	}
+}
+
+func (g *traffic) reader() io.Reader { return strings.NewReader(strings.Join(g.lines, "\n") + "\n") }
+
+func TestDoctorOfMixedStreams(t *testing.T) {
+	tests := []struct {
+		name  string
+		want  []string // in the recommended format
+		seed  []string // in the seed's
+		write func(g *traffic)
+		check func(t *testing.T, r *diagnose.Report, seedFormat bool)
+	}{
+		{
+			name: "healthy edge",
+			write: func(g *traffic) {
+				for i := range 2000 {
+					g.pass()
+					g.edgeRight(g.node())
+					g.everyday(i, true)
+				}
+			},
+		},
+		{
+			name: "healthy web hop",
+			write: func(g *traffic) {
+				for i := range 2000 {
+					g.pass()
+					g.webRight(g.edge())
+					g.everyday(i, false)
+				}
+			},
+		},
+		{
+			name: "healthy behind a CDN",
+			write: func(g *traffic) {
+				for i := range 2000 {
+					g.pass()
+					cdn := fmt.Sprintf("203.0.113.%d", 1+g.IntN(200))
+					g.log(200, request{remote: cdn, peer: g.node(), proxied: cdn, forwarded: g.client()})
+					g.everyday(i, true)
+				}
+			},
+		},
+		{
+			name: "health checks with a user agent of their own",
+			write: func(g *traffic) {
+				next := g.at
+				for range 2000 {
+					g.pass()
+					g.edgeRight(g.node())
+					if !g.at.Before(next) {
+						g.log(200, request{remote: nodes[0], peer: nodes[0], agent: "my-checker", line: "GET /up HTTP/1.1"})
+						next = next.Add(30 * time.Second)
+					}
+				}
+			},
+			check: func(t *testing.T, r *diagnose.Report, _ bool) {
+				if r.Read.Probes == 0 {
+					t.Error("no probe was recognised")
+				}
+			},
+		},
+		{
+			name: "2% broken at the edge",
+			want: []string{realipEdge},
+			seed: []string{offOrRealip},
+			write: func(g *traffic) {
+				for i := range 5000 {
+					g.pass()
+					if i%50 == 7 {
+						g.edgeNoRealip(g.node())
+					} else {
+						g.edgeRight(g.node())
+					}
+					g.everyday(i, true)
+				}
+			},
+			check: func(t *testing.T, r *diagnose.Report, _ bool) {
+				if f := r.Findings[0]; f.Lines != 100 || f.Since != nil {
+					t.Errorf("%d lines since %v, want 100 all over", f.Lines, f.Since)
+				}
+			},
+		},
+		{
+			name: "2% broken at the web hop",
+			want: []string{realipWeb},
+			seed: []string{realipWeb},
+			write: func(g *traffic) {
+				for i := range 5000 {
+					g.pass()
+					if i%50 == 7 {
+						g.webNoRealip(edges[1])
+					} else {
+						g.webRight(g.edge())
+					}
+					g.everyday(i, false)
+				}
+			},
+		},
+		{
+			name: "one NLB node of two is not trusted",
+			want: []string{realipEdge},
+			seed: []string{offOrRealip},
+			write: func(g *traffic) {
+				for i := range 1000 {
+					g.pass()
+					if node := g.node(); node == nodes[1] {
+						g.edgeNoRealip(node)
+					} else {
+						g.edgeRight(node)
+					}
+					g.everyday(i, true)
+				}
+			},
+			check: func(t *testing.T, r *diagnose.Report, seedFormat bool) {
+				peers := r.Findings[0].Peers
+				if peers[0].Name != nodes[1] {
+					t.Errorf("the wrong node is %s, want %s", peers[0].Name, nodes[1])
+				}
+				if !seedFormat && (len(peers) != 2 || peers[0].Lines*100 < peers[0].Of*99 || peers[1].Lines != 0 || peers[1].Of == 0) {
+					t.Errorf("the shares of the nodes are %+v", peers)
+				}
+			},
+		},
+		{
+			name: "a deploy in the middle",
+			want: []string{off},
+			seed: []string{offOrRealip},
+			write: func(g *traffic) {
+				deploy := time.Date(2026, 11, 22, 11, 3, 0, 0, time.UTC)
+				for i := 0; g.at.Before(deploy.Add(5 * time.Minute)); i++ {
+					g.pass()
+					if g.at.Before(deploy) {
+						g.edgeRight(g.node())
+					} else {
+						g.edgeOff(g.node())
+					}
+					g.everyday(i, true)
+				}
+			},
+			check: func(t *testing.T, r *diagnose.Report, _ bool) {
+				f := r.Findings[0]
+				if f.Since == nil || f.Since.Format("15:04") != "11:03" || f.RightBefore < 300 || f.Until != nil {
+					t.Errorf("since %v, %d right before, until %v: want since 11:03", f.Since, f.RightBefore, f.Until)
+				}
+			},
+		},
+		{
+			name: "mended in the middle",
+			want: []string{realipEdge},
+			seed: []string{offOrRealip},
+			write: func(g *traffic) {
+				for i := range 800 {
+					g.pass()
+					if i < 300 {
+						g.edgeNoRealip(g.node())
+					} else {
+						g.edgeRight(g.node())
+					}
+				}
+			},
+			check: func(t *testing.T, r *diagnose.Report, _ bool) {
+				if f := r.Findings[0]; f.Until == nil || f.Since != nil || f.RightAfter < 400 {
+					t.Errorf("since %v until %v, %d right after", f.Since, f.Until, f.RightAfter)
+				}
+			},
+		},
+		{
+			name: "30 lines",
+			want: []string{off},
+			seed: []string{offOrRealip},
+			write: func(g *traffic) {
+				for range 30 {
+					g.pass()
+					g.edgeOff(g.node())
+				}
+			},
+		},
+		{
+			name: "two lines",
+			want: []string{realipWeb},
+			seed: []string{realipWeb},
+			write: func(g *traffic) {
+				for range 2 {
+					g.pass()
+					g.webNoRealip(edges[0])
+				}
+			},
+		},
+		{
+			name: "PROXY protocol headers that one task of many does not expect",
+			want: []string{notListened},
+			seed: []string{notListened},
+			write: func(g *traffic) {
+				for i := range 3000 {
+					g.pass()
+					if i%50 == 7 {
+						node := g.node()
+						g.log(400, request{remote: node, peer: node, line: `\x00`, agent: "-"})
+					} else {
+						g.edgeRight(g.node())
+					}
+				}
+			},
+		},
+	}
+	for _, test := range tests {
+		for _, seedFormat := range []bool{false, true} {
+			name, want := test.name, test.want
+			if seedFormat {
+				name, want = name+", seed's format", test.seed
+			}
+			t.Run(name, func(t *testing.T) {
+				g := newTraffic(seedFormat)
+				test.write(g)
+				r := examine(t, want, g.reader())
+				if test.check != nil && !t.Failed() {
+					test.check(t, r, seedFormat)
+				}
+			})
+		}
+	}
+}
+
+// TestDoctorJoins: the logs of both hops tell together what neither tells alone.
+func TestDoctorJoins(t *testing.T) {
+	tests := []struct {
+		name      string
+		edge, web request // CLIENT stands for the visitor's address
+		want      []string
+		joined    func(*diagnose.Joined) int64
+	}{
+		{"right", request{remote: "CLIENT"}, request{remote: "CLIENT", forwarded: "CLIENT"},
+			nil, func(j *diagnose.Joined) int64 { return j.Right }},
+		{"only the edge's own log is wrong", request{remote: nodes[0]}, request{remote: "CLIENT", forwarded: "CLIENT"},
+			[]string{realipEdge}, func(j *diagnose.Joined) int64 { return j.EdgeOwnLog }},
+		{"the web hop is wrong", request{remote: "CLIENT"}, request{remote: edges[0], forwarded: "CLIENT"},
+			[]string{realipWeb}, func(j *diagnose.Joined) int64 { return j.Web }},
+		{"the edge hands on the NLB's address", request{remote: "CLIENT"}, request{remote: nodes[0], forwarded: nodes[0]},
+			[]string{"edge_handed_on_proxy@edge"}, func(j *diagnose.Joined) int64 { return j.EdgeHandsOn }},
+		{"the edge knows nobody", request{remote: nodes[0]}, request{remote: nodes[0], forwarded: nodes[0]},
+			[]string{offOrRealip, handedProxy}, func(j *diagnose.Joined) int64 { return j.BeforeEdge }},
+	}
+	const n = 200
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			edge, web := newTraffic(true), newTraffic(true)
+			ids := make([]string, n)
+			for i := range n {
+				edge.pass()
+				web.at = edge.at
+				client, id := edge.client(), fmt.Sprintf("%016x%016x", edge.Uint64(), edge.Uint64())
+				ids[i] = id
+				agent := edge.agent()
+				for _, hop := range []struct {
+					g *traffic
+					r request
+				}{{edge, test.edge}, {web, test.web}} {
+					r := hop.r
+					r.remote = strings.ReplaceAll(r.remote, "CLIENT", client)
+					r.forwarded = strings.ReplaceAll(r.forwarded, "CLIENT", client)
+					r.realIP, r.agent = r.forwarded, agent
+					hop.g.log(200, r)
+				}
+			}
+			const format = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for" "$http_x_real_ip" `
+			files := make([]string, 2)
+			for k, g := range []*traffic{edge, web} {
+				for i := range g.lines {
+					g.lines[i] += " id=" + ids[i]
+					if k == 1 {
+						g.lines[i] = strings.Replace(g.lines[i], " id=", " from=", 1)
+					}
+				}
+				files[k] = filepath.Join(t.TempDir(), []string{"edge.log", "web.log"}[k])
+				if err := os.WriteFile(files[k], []byte(strings.Join(g.lines, "\n")+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := examine(t, test.want, nil, "--format", format+"id=$request_id", "--format", format+"from=$http_x_request_id", files[0], files[1])
+			if r.Joined == nil || r.Joined.Requests != n || test.joined(r.Joined) != n {
+				t.Fatalf("joined %+v, want %d requests of one kind", r.Joined, n)
+			}
+			for _, f := range r.Findings {
+				if f.Joined != n {
+					t.Errorf("%s is shown by %d requests, want %d", f.Code, f.Joined, n)
+				}
+			}
+		})
+	}
+}
+
+// TestDoctorRedacts: what names a visitor is not printed.
+func TestDoctorRedacts(t *testing.T) {
+	line := `10.16.1.13 - alice [22/Nov/2026:11:00:48 +0000] "GET /p/x?token=secret HTTP/1.0" 200 3 "https://ref.example/q" "probe/1.0" "210.227.33.44, 2001:db8:210:7::10" "2001:db8:210:7::10"` + "\n"
+	for _, output := range []string{"text", "json"} {
+		got := string(doctorOutput(t, strings.NewReader(strings.Repeat(line, 3)), "--output", output))
+		for _, private := range []string{"alice", "secret", "ref.example", "33.44", "210:7"} {
+			if strings.Contains(got, private) {
+				t.Errorf("%s: %q is printed:\n%s", output, private, got)
+			}
+		}
+		for _, shown := range []string{"210.227.33.x", "2001:db8:210::x", "10.16.1.13", "GET /p/x"} {
+			if !strings.Contains(got, shown) {
+				t.Errorf("%s: %q is not shown:\n%s", output, shown, got)
+			}
+		}
+	}
+}
+
+// TestDoctorColours: only where they were asked for, as the output here is no
+// terminal.
+func TestDoctorColours(t *testing.T) {
+	line := `10.16.1.13 - - [22/Nov/2026:11:00:48 +0000] "GET / HTTP/1.0" 200 3 "-" "probe/1.0" "210.227.0.10" "210.227.0.10"` + "\n"
+	in := func() io.Reader { return strings.NewReader(line) }
+	if out := doctorOutput(t, in()); bytes.ContainsRune(out, '\x1b') {
+		t.Errorf("colours in %q", out)
+	}
+	coloured := doctorOutput(t, in(), "--color", "always")
+	if !bytes.ContainsRune(coloured, '\x1b') {
+		t.Error("no colours")
+	}
+	bare := coloured
+	for _, code := range []string{"\x1b[1m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"} {
+		bare = bytes.ReplaceAll(bare, []byte(code), nil)
+	}
+	if !slices.Equal(bare, doctorOutput(t, in(), "--color", "never")) {
+		t.Error("colours change the text")
+	}
+}
