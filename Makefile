@@ -7,15 +7,16 @@ GEOIP    := $(BUILD)/geoip
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-# The chain that wrote the sample logs: one NLB node, one edge task.
-SAMPLES  := $(wildcard testdata/chain/*/*.access.log testdata/chain/*/*.error.log) testdata/seed/access.log
-CHAIN    := --nlb 10.16.1.11 --trusted 10.16.1.13
+# What real nginx wrote in every scenario of docs/chain.md, and the addresses of
+# that chain: one NLB, the edge's task and a proxy behind it.
+SAMPLES  := $(wildcard chain/testdata/*/*.clearhop.log chain/testdata/*/*.error.log) testdata/seed/access.log
+CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:1::13,10.16.1.15
 
 # What .ci/tools could not find on the system.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle clean invoke validate build-SubscriberFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate build-SubscriberFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,11 +79,22 @@ bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of t
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode ./decode ./pipeline ./sink/firehose ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
+chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
+	@.ci/tools newer
+	$(GO) test -count 1 -run TestLive ./chain -record
+	$(GO) test -count 1 -run 'TestRecorded|TestPage' ./chain -update
+	$(GO) test -count 1 ./chain
+	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | awk -F ' *[|] *' '/^[|]/ && $$3 != "---" { \
+		gsub("<br>", ", "); gsub("`", ""); printf "%s, %s\n  seed      %s\n  clearhop  %s\n  json      %s\n  error     %s\n", $$2, $$3, $$4, $$5, $$6, $$7 }' | grep -v '^  [a-z]* *$$'
+
 ORACLE_SEED ?= $(shell date +%s)
-oracle: ## hold the parser and the walk to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
+oracle: ## hold the parser, the walk and the resolver to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
 	@.ci/tools
-	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) | grep -v '^=== '
-	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip | grep -v '^=== '
+	@mkdir -p $(BUILD)
+	@status=0; \
+	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
+	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
+	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
 FUZZTIME ?= 30s
 fuzz: ## run each fuzz target for FUZZTIME (30s)

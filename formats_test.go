@@ -52,7 +52,7 @@ func formatTable(t *testing.T) string {
 	defer p.Close()
 	samples := map[string]string{
 		"main":         sampleOf("combined") + ` "-"`,
-		"main_real_ip": firstLine("testdata/chain/a-ok/b.access.log"),
+		"main_real_ip": firstLine("pipeline/testdata/main_real_ip.log"),
 		parser.JSON:    firstLine("parser/testdata/json/names.log"),
 	}
 	var b strings.Builder

@@ -8,10 +8,6 @@ import (
 	"clearhop/record"
 )
 
-// ProxyProtocolNotSent is the reason that only an error line tells: nginx
-// expects the PROXY protocol and nobody sends it. Then there is no access line.
-const ProxyProtocolNotSent clientip.Reason = "proxy_protocol_not_sent"
-
 // Config says what is known of the chain.
 type Config struct {
 	// NLB and Trusted are the addresses that the records were resolved with.
@@ -55,6 +51,8 @@ type causeTally struct {
 	agents       distinct
 	paths        distinct
 	anonymous    int64 // lines that log no user agent
+	named        int64 // lines whose client the PROXY protocol names
+	forwarded    int64 // lines with X-Forwarded-For
 	alternatives map[clientip.Reason]int64
 	peers        *hitters[netip.Addr, int64]
 	evidence     []Line
@@ -110,10 +108,10 @@ func (c *Counters) Add(r *record.Record) {
 		c.addAccess(r)
 	case record.ErrorLogLine:
 		c.read.Errors++
-		if isBrokenHeader(&r.Error) || r.Provenance.Reason == string(ProxyProtocolNotSent) {
-			peer := address(r.Error.Client)
-			c.fault(cause{ProxyProtocolNotSent, clientip.Edge}, Tally{
-				Source: sourceOf(r), Peer: peer, Lines: 1, First: timeOf(r), Last: timeOf(r),
+		if r.Provenance.Reason != "" {
+			c.addError(Tally{
+				Source: sourceOf(r), Peer: r.Client.SourceIP, Reason: clientip.Reason(r.Provenance.Reason), Hop: clientip.Hop(r.Provenance.Hop),
+				Lines: 1, First: timeOf(r), Last: timeOf(r),
 			}, r)
 		}
 	case record.OtherLine:
@@ -239,12 +237,26 @@ type Tally struct {
 // AddTally counts lines that were counted before.
 func (c *Counters) AddTally(t Tally) {
 	c.read.Lines += t.Lines
-	if t.Reason == ProxyProtocolNotSent {
+	switch t.Reason {
+	case clientip.ProxyProtocolNotSent, clientip.PastTheNLB:
 		c.read.Errors += t.Lines
-		c.fault(cause{t.Reason, clientip.Edge}, t, nil)
-		return
+		c.addError(t, nil)
+	default:
+		c.add(t, nil)
 	}
-	c.add(t, nil)
+}
+
+// addError counts error lines that tell something of the chain: such a
+// connection has no access line.
+func (c *Counters) addError(t Tally, r *record.Record) {
+	switch t.Reason {
+	case clientip.ProxyProtocolNotSent:
+		c.fault(cause{t.Reason, clientip.Edge}, t, r)
+	case clientip.HealthCheckProbe:
+		c.read.HealthChecks += t.Lines
+	case clientip.PastTheNLB:
+		c.read.PastNLB += t.Lines
+	}
 }
 
 // add counts access lines. r is nil where there is none.
@@ -261,6 +273,9 @@ func (c *Counters) add(t Tally, r *record.Record) {
 		c.read.Masked += t.Lines
 	case t.Reason.IsFault():
 		c.fault(cause{t.Reason, t.Hop}, t, r)
+	case r != nil && slices.Contains(r.Provenance.Alternatives, string(clientip.ProxyProtocolNotListened)):
+		// One such line is a scanner's. The share of all decides.
+		c.fault(cause{clientip.ProxyProtocolNotListened, clientip.Edge}, t, r)
 	default:
 		c.seen(t)
 		c.healthy += t.Lines
@@ -350,6 +365,8 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 	}
 	n.agents.add(hash(r.Access.UserAgent))
 	n.paths.add(hash(r.URL.Path))
+	count(&n.named, len(r.Access.ProxyProtocolAddr) > 0)
+	count(&n.forwarded, len(r.Access.XForwardedFor) > 0)
 	count(&n.anonymous, r.Dataset == record.AccessLine && !r.Access.Logged.Has(record.LoggedUserAgent))
 	if len(n.evidence) < maxEvidence {
 		line := redacted(r)

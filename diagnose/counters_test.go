@@ -44,7 +44,7 @@ func TestTallies(t *testing.T) {
 			return clientip.RealipNotApplied
 		}, []string{"realip_not_applied@edge 3000 since 11:30, 3000 right before"}},
 		{"always", func(int) clientip.Reason { return clientip.ProxyProtocolOff }, []string{"proxy_protocol_off@edge 6000"}},
-		{"never sent", func(int) clientip.Reason { return diagnose.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
+		{"never sent", func(int) clientip.Reason { return clientip.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

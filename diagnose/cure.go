@@ -9,7 +9,7 @@ import (
 
 // titles are the faults in words: what is wrong, for somebody who was woken by it.
 var titles = map[cause]string{
-	{ProxyProtocolNotSent, clientip.Edge}:              "The edge nginx waits for the PROXY protocol, and the NLB does not send it: requests fail",
+	{clientip.ProxyProtocolNotSent, clientip.Edge}:     "The edge nginx waits for the PROXY protocol, and the NLB does not send it: requests fail",
 	{clientip.ProxyProtocolNotListened, clientip.Edge}: "The NLB sends the PROXY protocol, and the edge nginx does not listen for it: requests fail with 400",
 	{clientip.ProxyProtocolOff, clientip.Edge}:         "The NLB does not send the PROXY protocol: nobody behind it can know the client",
 	{clientip.RealipNotApplied, clientip.Edge}:         "The edge nginx gets the client by the PROXY protocol and does not take it",
@@ -19,6 +19,8 @@ var titles = map[cause]string{
 	{clientip.TrustsTooMuch, clientip.Edge}:            "The edge nginx believes an address that any visitor can write",
 	{clientip.TrustsTooMuch, clientip.Web}:             "The web nginx believes an address that any visitor can write",
 	{clientip.TrustsTooMuch, clientip.NoHop}:           "nginx believes an address that any visitor can write",
+	{clientip.CDNInFront, clientip.Edge}:               "A CDN, or another proxy of yours, stands before it, and nothing is broken",
+	{ownClient, clientip.Edge}:                         "The address is a client's inside your network, and nothing is broken",
 	{clientip.FieldsDisagree, clientip.Edge}:           "The edge nginx hands on two different clients for one request",
 }
 
@@ -33,12 +35,7 @@ func title(k cause) string {
 }
 
 // mend is the sentence of docs/verdicts.md.
-func mend(reason clientip.Reason) string {
-	if reason == ProxyProtocolNotSent {
-		return "target group: turn on `proxy_protocol_v2.enabled`, or take `proxy_protocol` out of `listen` until it is on"
-	}
-	return doc(reason).Mend
-}
+func mend(reason clientip.Reason) string { return doc(reason).Mend }
 
 func doc(reason clientip.Reason) clientip.Doc {
 	for _, d := range clientip.Reasons() {
@@ -65,7 +62,7 @@ type pharmacy struct {
 
 func (p *pharmacy) cure(k cause) []Step {
 	switch k.reason {
-	case ProxyProtocolNotSent:
+	case clientip.ProxyProtocolNotSent:
 		return []Step{p.turnOn()}
 	case clientip.ProxyProtocolNotListened:
 		return []Step{p.edgeReads("listen 80 proxy_protocol;  # your port")}
@@ -151,6 +148,10 @@ func trust(addresses []string, placeholder string) []string {
 // tellApart says what would tell two causes apart that the same lines allow.
 func tellApart(reason, other clientip.Reason) string {
 	switch {
+	case other == ownClient:
+		return "ask whose address that is: name the NLB's with --nlb, and your own clients' with --internal"
+	case other == clientip.CDNInFront:
+		return "ask whose the last address of X-Forwarded-For is: name a CDN's networks, or a proxy's, with --trusted"
 	case other == clientip.EdgeHandedOnNothing:
 		return "give the NLB's addresses with --nlb, or the edge's log too: these lines do not show whether the peer is the NLB or a task of the edge"
 	case reason == clientip.ProxyProtocolOff && other == clientip.RealipNotApplied:

@@ -17,7 +17,10 @@ type joiner struct {
 	result  Joined
 }
 
-const maxWaiting = 1 << 16
+const (
+	maxWaiting   = 1 << 16
+	minRequestID = 8 // bytes; less is no id
+)
 
 // A half is the line of one hop.
 type half struct {
@@ -42,9 +45,8 @@ func requestIDs(r *record.Record) (ids [2][]byte) {
 }
 
 func (j *joiner) add(r *record.Record, h half, isProxy func(netip.Addr) bool) {
-	const minID = 8 // bytes; less is no id
 	for _, id := range requestIDs(r) {
-		if len(id) < minID {
+		if len(id) < minRequestID {
 			continue
 		}
 		key := hash(id)

@@ -23,7 +23,8 @@ const (
 	scannableMin   = 10
 	concentrated   = 0.5 // the share within one source or peer
 	concentrateMin = 3
-	changeMin      = 5 // lines that would show the fault, had it been there
+	allOf          = 0.9 // … of a fault that no request gets around
+	changeMin      = 5   // lines that would show the fault, had it been there
 )
 
 // Report judges what was counted.
@@ -44,17 +45,19 @@ func (c *Counters) Report() *Report {
 			r.Findings = append(r.Findings, c.finding(k, n))
 			continue
 		}
-		means := doc(k.reason).Means
-		if k.reason == ProxyProtocolNotSent {
-			means = "a peer sent no PROXY protocol header where nginx expects one"
-		}
 		why := "too few for a fault of the chain"
 		if n.mayBeChecks() {
 			why = "all ask for one path, so they are taken for health checks: log $http_user_agent"
 		}
-		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: means, Why: why})
+		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: doc(k.reason).Means, Why: why})
 	}
 	r.Sources = c.sourceList(found)
+	if n := c.read.PastNLB; n > 0 {
+		r.Noted = append(r.Noted, Note{
+			Code: clientip.PastTheNLB, Lines: n, Means: doc(clientip.PastTheNLB).Means,
+			Why: "it spoke no PROXY protocol, and nginx refused it as it should",
+		})
+	}
 	c.settle(r)
 	slices.SortFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(place(a.Code, a.Hop), place(b.Code, b.Hop)), cmp.Compare(b.Lines, a.Lines))
@@ -78,7 +81,7 @@ func (c *Counters) Report() *Report {
 // place orders findings along the chain: what is mended first comes first.
 func place(reason clientip.Reason, hop clientip.Hop) int {
 	order := []clientip.Reason{
-		ProxyProtocolNotSent, clientip.ProxyProtocolNotListened, clientip.ProxyProtocolOff,
+		clientip.ProxyProtocolNotSent, clientip.ProxyProtocolNotListened, clientip.ProxyProtocolOff,
 		clientip.RealipNotApplied, clientip.TrustsTooMuch, clientip.FieldsDisagree,
 		clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing,
 	}
@@ -93,8 +96,15 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 	judged := c.read.Judged
 	share := float64(n.lines) / float64(judged)
 	small := judged <= fewLines
+	concentrated := concentrated
+	if k.reason == clientip.ProxyProtocolNotListened || k.reason == clientip.ProxyProtocolNotSent {
+		concentrated = allOf // it takes all requests, not some
+	}
 	var most int64 // lines in the source or behind the peer where it is concentrated
 	for _, s := range c.sources {
+		if s.access == 0 && c.healthy > 0 || len(c.sources) == 1 {
+			continue // an error log holds nothing that is right
+		}
 		if lines := s.causes[k]; float64(lines) >= concentrated*float64(s.judged) {
 			most = max(most, lines)
 		}
@@ -109,7 +119,7 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 		if n.mayBeChecks() && c.healthy > 0 {
 			return false
 		}
-	case clientip.ProxyProtocolNotListened, ProxyProtocolNotSent:
+	case clientip.ProxyProtocolNotListened, clientip.ProxyProtocolNotSent:
 		if c.healthy == 0 {
 			return true
 		}
@@ -147,6 +157,10 @@ func (c *Counters) finding(k cause, n *causeTally) Finding {
 	f.Peers, f.Sources = c.peerParts(k, n), c.sourceParts(k)
 	pharmacy := c.pharmacy(k, n)
 	f.Cure = pharmacy.cure(k)
+	if k.reason == clientip.FieldsDisagree && n.named*2 > n.lines {
+		// The web hop's log knows no PROXY protocol: this is the edge's own.
+		f.Title, f.Cure = "The edge nginx takes another client than the one that the PROXY protocol names", []Step{pharmacy.edgeReads()}
+	}
 	for _, alternative := range c.alternatives(k, n) {
 		f.Alternatives = append(f.Alternatives, Alternative{
 			Code: alternative, Title: title(cause{alternative, clientip.Edge}),
@@ -169,8 +183,10 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 			// The cure is the same.
 		case reason == clientip.HealthCheckProbe && n.agents.estimate() >= 3:
 			// No check has several user agents.
-		case reason == clientip.EdgeHandedOnNothing:
+		case reason == clientip.EdgeHandedOnNothing, reason == clientip.PastTheNLB:
 			// Asked below.
+		case reason == clientip.RejectedBeforeRealip, reason == clientip.ProxyProtocolNotListened:
+			// Scanners are too few for a finding.
 		default:
 			found = append(found, reason)
 		}
@@ -186,7 +202,32 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 	if mayBeEdge {
 		found = append(found, clientip.EdgeHandedOnNothing)
 	}
+	if k.reason == clientip.TrustsTooMuch && c.config.Roles != nil && len(c.config.Roles.CDN) == 0 && len(found) == 0 {
+		found = append(found, clientip.CDNInFront)
+	}
+	if c.mayBeOwnClient(k, n) {
+		found = append(found, ownClient)
+	}
 	return found
+}
+
+// ownClient is the alternative that nothing is broken.
+const ownClient = clientip.Reason(clientip.Internal)
+
+// mayBeOwnClient reports whether the lines may be those of clients inside the
+// network, taken for a part of the chain for want of other evidence.
+func (c *Counters) mayBeOwnClient(k cause, n *causeTally) bool {
+	if c.config.Roles == nil || c.healthy == 0 || n.agents.estimate() >= manyAgents {
+		return false
+	}
+	switch k.reason {
+	case clientip.ProxyProtocolOff, clientip.EdgeHandedOnProxy:
+		return slices.ContainsFunc(c.config.Roles.NLB, func(p Peer) bool { return p.Weak })
+	case clientip.RealipNotApplied:
+		// Somebody who reaches nginx past the NLB can claim any client.
+		return k.hop == clientip.Edge && n.named > 0 && len(n.peers.slots) < len(c.config.Roles.NLB)
+	}
+	return false
 }
 
 // sinceWhen finds a change in the middle of the log.
@@ -334,6 +375,16 @@ func (c *Counters) settle(r *Report) {
 			f.FollowsFrom = clientip.ProxyProtocolOff
 			f.keep("the edge's own log shows the NLB's address too")
 		}
+	}
+	for i := range r.Findings {
+		// What is a finding of its own is no alternative of another one.
+		f := &r.Findings[i]
+		f.Alternatives = slices.DeleteFunc(f.Alternatives, func(a Alternative) bool { return at(a.Code, clientip.Edge) != nil && a.Code != f.Code })
+		f.Certain = len(f.Alternatives) == 0
+	}
+	web, disagree := at(clientip.RealipNotApplied, clientip.Web), at(clientip.FieldsDisagree, clientip.Edge)
+	if web != nil && disagree != nil && c.causes[cause{clientip.RealipNotApplied, clientip.Web}].forwarded == 0 {
+		web.FollowsFrom = clientip.FieldsDisagree // the edge sets one of the two headers
 	}
 	if r.Joined == nil {
 		return

@@ -36,7 +36,7 @@ type Report struct {
 
 // A Finding is a fault of the chain.
 type Finding struct {
-	// Code is a reason of docs/verdicts.md, or ProxyProtocolNotSent.
+	// Code is a reason of docs/verdicts.md.
 	Code  clientip.Reason `json:"code"`
 	Hop   clientip.Hop    `json:"hop,omitempty"`
 	Title string          `json:"title"`
@@ -117,9 +117,10 @@ type Read struct {
 	Access       int64 `json:"access"`
 	Judged       int64 `json:"judged"` // access and error lines that tell something of the chain
 	HealthChecks int64 `json:"health_checks"`
-	Probes       int64 `json:"probes"`  // health checks known by their regularity
-	Refused      int64 `json:"refused"` // before nginx's realip module ran
-	Masked       int64 `json:"masked"`  // with no address to judge by
+	Probes       int64 `json:"probes"`       // health checks known by their regularity
+	Refused      int64 `json:"refused"`      // before nginx's realip module ran
+	Masked       int64 `json:"masked"`       // with no address to judge by
+	PastNLB      int64 `json:"past_the_nlb"` // connections that did not come by the NLB
 	Errors       int64 `json:"errors"`
 	Other        int64 `json:"other"`
 	Unparsed     int64 `json:"unparsed"`

@@ -19,6 +19,7 @@ type Survey struct {
 	fronts  *hitters[netip.Prefix, frontEvidence]
 	fronted int64 // lines whose client, as the NLB saw it, is known
 	rhythms *hitters[uint64, rhythm]
+	joins   surveyJoin
 }
 
 // peerEvidence is what a private address did.
@@ -32,9 +33,12 @@ type peerEvidence struct {
 	checks   int64 // of the load balancer's user agent
 	refused  int64 // before nginx's realip module ran
 	unheard  int64 // PROXY protocol headers taken for a request
-	broken   int64 // error lines: it sent no PROXY protocol header
+	broken   int64 // error lines: it sent no PROXY protocol header, or closed
 	client   int64 // it stood where only clients stand
 	handedOn int64 // it stood last in a forwarded header
+	alone    int64 // … with nothing before it
+	front    int64 // it brought requests that the hop behind logged too
+	behind   int64 // it brought requests that the hop before had logged
 	agents   distinct
 	// protocols are the versions of HTTP that plain ones spoke. A proxying nginx
 	// speaks one of them.
@@ -59,6 +63,7 @@ func NewSurvey() *Survey {
 		peers:   newHitters[netip.Addr, peerEvidence](maxPeers),
 		fronts:  newHitters[netip.Prefix, frontEvidence](maxFronts),
 		rhythms: newHitters[uint64, rhythm](maxRhythms),
+		joins:   surveyJoin{waiting: map[uint64]surveyHalf{}},
 	}
 }
 
@@ -97,8 +102,12 @@ func (s *Survey) addAccess(r *record.Record) {
 	if !peer.IsValid() && isInside(remote) && remote != handed {
 		peer = remote // else nginx took it from the header
 	}
-	if isInside(peer) {
+	// An NLB of IPv6 targets has a public address.
+	if isInside(peer) || peer.IsValid() && named.IsValid() && named != peer {
 		p := s.peers.at(peer, 1)
+		if plain {
+			s.join(r, peer)
+		}
 		p.lines++
 		count(&p.plain, plain)
 		count(&p.header, plain && header)
@@ -122,6 +131,7 @@ func (s *Survey) addAccess(r *record.Record) {
 	if plain && isInside(handed) && !named.IsValid() {
 		p := s.peers.at(handed, 1)
 		p.handedOn++
+		count(&p.alone, !beforeLast(a.XForwardedFor).IsValid())
 		p.agents.add(agent)
 	}
 	s.addFront(realip, remote, named, a, agent)
@@ -130,8 +140,13 @@ func (s *Survey) addAccess(r *record.Record) {
 // addFront looks for a CDN before the NLB: what the NLB takes for the client
 // brings a forwarded header nearly always.
 func (s *Survey) addFront(realip, remote, named netip.Addr, a *record.Access, agent uint64) {
-	front := named
-	if !front.IsValid() && realip != remote {
+	front, client := named, lastAddress(a.XForwardedFor)
+	switch {
+	case front.IsValid():
+	case client.IsValid() && !isInside(client) && (isInside(realip) || !realip.IsValid()):
+		// A hop behind the edge, which appended who came to it.
+		front, client = client, beforeLast(a.XForwardedFor)
+	case realip != remote:
 		front = realip
 	}
 	if !front.IsValid() || isInside(front) {
@@ -143,7 +158,6 @@ func (s *Survey) addFront(realip, remote, named netip.Addr, a *record.Access, ag
 		bits = 48
 	}
 	network, _ := front.Prefix(bits)
-	client := lastAddress(a.XForwardedFor)
 	f := s.fronts.known(network)
 	if client.IsValid() && client != front {
 		f = s.fronts.at(network, 1)
@@ -154,6 +168,45 @@ func (s *Survey) addFront(realip, remote, named netip.Addr, a *record.Access, ag
 	}
 	if f != nil {
 		f.lines++
+	}
+}
+
+// A surveyJoin finds requests that two hops logged. The hop that handed the
+// request on, to an upstream, stands before the one that did not.
+type surveyJoin struct {
+	waiting map[uint64]surveyHalf
+}
+
+type surveyHalf struct {
+	source   uint64
+	peer     netip.Addr
+	upstream bool
+}
+
+// maxSurveyed is how many requests are looked for in the other hop's log; those
+// of the first lines are enough.
+const maxSurveyed = 1 << 14
+
+func (s *Survey) join(r *record.Record, peer netip.Addr) {
+	h := surveyHalf{source: hash([]byte(sourceOf(r))), peer: peer, upstream: len(r.Access.Upstream) > 0}
+	for _, id := range requestIDs(r) {
+		if len(id) < minRequestID {
+			continue
+		}
+		key := hash(id)
+		other, ok := s.joins.waiting[key]
+		switch {
+		case !ok && len(s.joins.waiting) < maxSurveyed:
+			s.joins.waiting[key] = h
+		case ok && other.source != h.source && other.upstream != h.upstream:
+			front, behind := h, other
+			if other.upstream {
+				front, behind = other, h
+			}
+			s.peers.at(front.peer, 0).front++
+			s.peers.at(behind.peer, 0).behind++
+			delete(s.joins.waiting, key)
+		}
 	}
 }
 
@@ -234,19 +287,35 @@ const (
 func (s *Survey) role(roles *Roles, addr netip.Addr, p *peerEvidence, paced, lines int64) (as *[]Peer, why string, weak bool) {
 	plain := p.plain - paced
 	seen := plain + p.handedOn
+	var named int64 // lines of peers that speak the PROXY protocol
+	for _, slot := range s.peers.slots {
+		named += slot.value.named
+	}
+	const nearlyAll = 0.9
+	ofAll := func(n, all int64) bool { return n > 0 && float64(n) >= nearlyAll*float64(all) }
 	agents := p.agents.estimate()
 	self := addr == localhost4 || addr == localhost6
 	switch {
+	case p.named > 0 && p.named*100 < named && agents < manyAgents:
+		return &roles.Internal, "it speaks the PROXY protocol, but few requests come by it", false
 	case p.named > 0:
 		return &roles.NLB, "it speaks the PROXY protocol", false
-	case p.replaced > 0 && plain > 0 && p.header*2 < plain:
+	case p.replaced > 0 && plain > 0 && p.behind == 0 && p.header*2 < plain:
 		return &roles.NLB, "nginx took other addresses from it, and no header told them", false
 	case p.unheard > 0 && p.unheard >= plain:
 		return &roles.NLB, "it sends PROXY protocol headers that nginx does not expect", false
-	case plain > 0 && p.header*2 >= plain:
+	case p.behind > p.front:
+		return &roles.Edge, "the hop before logged the same requests", false
+	case p.front > p.behind:
+		return &roles.NLB, "the hop behind logged the same requests", false
+	case ofAll(p.header, plain):
 		return &roles.Edge, "it hands forwarded headers on, and an NLB writes none", false
-	case plain > 0 && p.http10 >= plain:
+	case p.handedOn > plain && p.alone*10 < p.handedOn:
+		return &roles.Edge, "it stands in forwarded headers behind a client", false
+	case ofAll(p.http10, plain):
 		return &roles.Edge, "it speaks HTTP/1.0, as nginx does to an upstream", false
+	case p.broken > 0 && plain <= 0 && named > 0 && p.broken*100 < named:
+		return &roles.Internal, "it reaches nginx past the NLB, which speaks the PROXY protocol", false
 	case p.broken > 0 && plain <= 0:
 		return &roles.NLB, "nginx waits for its PROXY protocol header", false
 	case p.checks > 0 && p.client == 0:
@@ -315,6 +384,16 @@ func address(text []byte) netip.Addr {
 func lastAddress(header []byte) netip.Addr {
 	header = bytes.TrimRight(header, " ,")
 	return address(header[bytes.LastIndexAny(header, " ,")+1:])
+}
+
+// beforeLast reads the last token but one.
+func beforeLast(header []byte) netip.Addr {
+	header = bytes.TrimRight(header, " ,")
+	i := bytes.LastIndexAny(header, " ,")
+	if i < 0 {
+		return netip.Addr{}
+	}
+	return lastAddress(header[:i])
 }
 
 func isInside(addr netip.Addr) bool { return addr.IsValid() && clientip.IsPrivate(addr) }

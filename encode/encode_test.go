@@ -50,7 +50,7 @@ func full() *record.Record {
 		},
 		Provenance: record.Provenance{
 			Verdict: "forwarded", Reason: "realip_not_applied", Alternatives: []string{"proxy_protocol_off", "private_link"},
-			Hop: "edge", Field: "proxy_protocol_addr", NLBPrivateIP: true, NLBInferred: true, Vouched: true,
+			Hop: "edge", Field: "proxy_protocol_addr", NLBPrivateIP: true, NLBInferred: true, NLB: "shop-edge", Vouched: true,
 			Hops: []netip.Addr{netip.MustParseAddr("2001:db8:210::10"), netip.MustParseAddr("10.16.1.11")}, HopCount: 17,
 			Claimed: [][]byte{[]byte("6.6.6.6"), []byte("<b>")}, ClaimedCount: 18,
 		},

@@ -65,6 +65,7 @@ var fields = []field[record.Record]{
 	boolean("provenance.nlb_inferred", "The set of NLB addresses was inferred, not given. Only beside `nlb_private_ip`.", "", func(r *record.Record) (bool, bool) {
 		return true, r.Provenance.NLBInferred
 	}),
+	word("provenance.nlb", "The NLB whose node the peer is, or else `$remote_addr`. Only where its nodes are discovered (`nlb: discover`).", "EC2", func(r *record.Record) string { return r.Provenance.NLB }),
 	word("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason }),
 	list("provenance.alternatives", "Other reasons that the same evidence allows.", "", appendAlternatives),
 	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop }),

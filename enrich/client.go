@@ -26,8 +26,17 @@ func (w *Worker) resolveClient(r *record.Record) {
 	if a.Status.Valid && a.Status.N < 1000 {
 		e.Status = int(a.Status.N)
 	}
-	w.resolver.Resolve(e, &w.answer)
+	w.enricher.resolver.Load().Resolve(e, &w.answer)
 	w.keepAnswer(r)
+}
+
+// resolveError answers for an error line about the PROXY protocol: such a
+// connection has no access line.
+func (w *Worker) resolveError(r *record.Record) {
+	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action}
+	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
+		w.keepAnswer(r)
+	}
 }
 
 func (w *Worker) keepAnswer(r *record.Record) {
@@ -41,7 +50,7 @@ func (w *Worker) keepAnswer(r *record.Record) {
 		p.Alternatives = append(p.Alternatives, string(reason))
 	}
 	p.Hop, p.Field, p.Vouched = string(a.Hop), string(a.Field), a.Vouched
-	p.NLBPrivateIP, p.NLBInferred = a.NLBPrivateIP, a.NLBInferred
+	p.NLBPrivateIP, p.NLBInferred, p.NLB = a.NLBPrivateIP, a.NLBInferred, a.NLB
 	p.Hops, p.HopCount = append(p.Hops, a.Hops...), a.HopCount
 	p.Claimed, p.ClaimedCount = append(p.Claimed, a.Claimed...), a.ClaimedCount
 }

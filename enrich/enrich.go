@@ -10,11 +10,14 @@
 // path tells health checks, and a place is looked up for the resolved client
 // only, never for a proxy.
 //
-// An Enricher is immutable and safe for concurrent use. A Worker holds the
-// caches of one goroutine; in the steady state it allocates nothing.
+// An Enricher is safe for concurrent use; nothing of it changes but the chain of
+// proxies, by SetClient. A Worker holds the caches of one goroutine; in the
+// steady state it allocates nothing.
 package enrich
 
 import (
+	"sync/atomic"
+
 	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/enrich/useragent"
@@ -32,26 +35,41 @@ type Config struct {
 
 // An Enricher holds what the workers share.
 type Enricher struct {
-	resolver  *clientip.Resolver
+	resolver  atomic.Pointer[clientip.Resolver] // never nil
 	databases *geoip.Databases
 	rules     *useragent.Rules
 }
 
 // New makes an Enricher. All that is wrong with c comes in one error.
 func New(c Config) (*Enricher, error) {
-	resolver, err := clientip.New(c.Client)
-	if err != nil {
+	e := &Enricher{databases: c.Databases, rules: useragent.NewRules()}
+	if err := e.SetClient(c.Client); err != nil {
 		return nil, err
 	}
-	return &Enricher{resolver: resolver, databases: c.Databases, rules: useragent.NewRules()}, nil
+	return e, nil
 }
 
+// SetClient puts another chain of proxies in the place of the one before. The
+// workers go by it from their next record on. With an error the one before
+// stays.
+func (e *Enricher) SetClient(c clientip.Config) error {
+	resolver, err := clientip.New(c)
+	if err != nil {
+		return err
+	}
+	e.resolver.Store(resolver)
+	return nil
+}
+
+// Client returns the chain of proxies that holds now. It is not to be changed.
+func (e *Enricher) Client() clientip.Config { return e.resolver.Load().Config() }
+
 // Inferred reports whether the NLB's addresses are inferred, not given.
-func (e *Enricher) Inferred() bool { return e.resolver.Inferred() }
+func (e *Enricher) Inferred() bool { return e.resolver.Load().Inferred() }
 
 // A Worker enriches the records of one goroutine.
 type Worker struct {
-	resolver *clientip.Resolver
+	enricher *Enricher
 	geo      *geoip.Reader
 	agents   *useragent.Parser
 
@@ -63,7 +81,7 @@ type Worker struct {
 // NewWorker makes a Worker with empty caches.
 func (e *Enricher) NewWorker() *Worker {
 	w := &Worker{
-		resolver: e.resolver,
+		enricher: e,
 		geo:      e.databases.NewReader(),
 		agents:   e.rules.NewParser(),
 	}
@@ -71,11 +89,16 @@ func (e *Enricher) NewWorker() *Worker {
 	return w
 }
 
-// Enrich takes r through all steps. Lines that are no access lines have
-// nothing to add. The error is that of a damaged GeoIP database, see
+// Enrich takes r through all steps. Error lines about the PROXY protocol get
+// their provenance; other lines that are no access lines have nothing to add. The error is that of a damaged GeoIP database, see
 // geoip.LookupError; the record is complete but for that.
 func (w *Worker) Enrich(r *record.Record) error {
-	if r.Dataset != record.AccessLine {
+	switch r.Dataset {
+	case record.AccessLine:
+	case record.ErrorLogLine:
+		w.resolveError(r)
+		return w.lookUpPlace(r)
+	default:
 		return nil
 	}
 	splitURL(&r.URL, &r.Access)

@@ -103,17 +103,6 @@ func TestGoldenErrorLine(t *testing.T) {
 	}
 }
 
-// The error logs of the chain of two nginx, of 1.22.1, which prints heads of
-// requests over several lines.
-func TestGoldenErrorChain(t *testing.T) {
-	var got bytes.Buffer
-	for _, name := range []string{"b-ppv2-off-nginx-expects", "h3-health-http-nopp"} {
-		fmt.Fprintf(&got, "== %s\n\n", name)
-		got.Write(dumpErrorLog(t, filepath.Join("..", "testdata", "chain", name, "a.error.log")))
-	}
-	checkGolden(t, filepath.Join("errorline", "chain.golden"), got.Bytes())
-}
-
 const wholeErrorLine = `2026/11/22 11:00:25 [error] 29#30: *18 connect() failed (111: Connection refused) while connecting to upstream, ` +
 	`client: 203.0.113.9, server: www.example.com, request: "GET /a HTTP/1.1", subrequest: "/auth", ` +
 	`upstream: "http://10.16.2.4:8080/a", host: "www.example.com", referrer: "https://www.example.com/"`

@@ -11,12 +11,6 @@ import (
 	"clearhop/record"
 )
 
-// diag is the second format of the chain that wrote the sample logs.
-const diag = `log_format diag 'remote_addr=$remote_addr realip_remote_addr=$realip_remote_addr '
-    'pp=$proxy_protocol_addr:$proxy_protocol_port pps=$proxy_protocol_server_addr:$proxy_protocol_server_port '
-    'xff="$http_x_forwarded_for" xri="$http_x_real_ip" rl=$request_length rt=$request_time '
-    'urt=$upstream_response_time st=$status req="$request" conn=$connection/$connection_requests';`
-
 // dumpLog reads each line of the log and writes it down, all that was found in
 // it below.
 func dumpLog(t *testing.T, format, path string) []byte {
@@ -56,26 +50,4 @@ func TestGoldenClearhop(t *testing.T) {
 
 func TestGoldenSeed(t *testing.T) {
 	checkGolden(t, "seed.golden", dumpLog(t, "main_real_ip", filepath.Join("..", "testdata", "seed", "access.log")))
-}
-
-// The sample logs of a chain of two nginx, one folder for each way to set it up.
-func TestGoldenChain(t *testing.T) {
-	for _, c := range []struct{ pattern, format, golden string }{
-		{"*.access.log", "main_real_ip", "chain_access.golden"},
-		{"*.diag.log", diag, "chain_diag.golden"},
-	} {
-		paths, err := filepath.Glob(filepath.Join("..", "testdata", "chain", "*", c.pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(paths) == 0 {
-			t.Fatalf("no %s", c.pattern)
-		}
-		var got bytes.Buffer
-		for _, path := range paths {
-			fmt.Fprintf(&got, "== %s/%s\n\n", filepath.Base(filepath.Dir(path)), filepath.Base(path))
-			got.Write(dumpLog(t, c.format, path))
-		}
-		checkGolden(t, c.golden, got.Bytes())
-	}
 }

@@ -10,9 +10,9 @@ import (
 // addresses and user agents of a stream, a line costs no allocation.
 func TestProcessAllocatesNothing(t *testing.T) {
 	for _, path := range []string{
-		"../testdata/chain/a-ok/b.access.log",
-		"../testdata/chain/i2-ipv6-wrong-cidr/b.diag.log",
-		"../testdata/chain/h2-health-http/a.access.log",
+		"../chain/testdata/ok/web.seed.log",
+		"../chain/testdata/ipv6-client/edge.clearhop.log",
+		"../chain/testdata/health-http/edge.json.log",
 	} {
 		w := open(t, chain())
 		origin := &record.Origin{Source: path}

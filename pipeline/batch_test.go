@@ -56,7 +56,7 @@ var (
 // changes nothing, also in the middle of an error of several lines.
 func TestBatchesOfAnySizeGiveTheSameEvents(t *testing.T) {
 	var text [][]byte
-	for _, path := range []string{"../testdata/chain/b-ppv2-off-nginx-expects/a.error.log", "../testdata/chain/h3-health-http-nopp/a.error.log"} {
+	for _, path := range []string{"../chain/testdata/ppv2-not-sent/edge.error.log", "../chain/testdata/health-http-not-listened-for/edge.error.log"} {
 		text = append(text, read(t, path)...)
 		text = append(text, access, stray)
 	}
@@ -178,7 +178,7 @@ func TestYieldEndsTheBatch(t *testing.T) {
 
 func TestProcessBatchAllocatesNothing(t *testing.T) {
 	w := open(t, chain())
-	lines := linesOf(&record.Origin{Source: "log"}, append(read(t, "../testdata/chain/a-ok/b.access.log"), stray)...)
+	lines := linesOf(&record.Origin{Source: "log"}, append(read(t, "../chain/testdata/ok/web.seed.log"), stray)...)
 	var sum int
 	each := func() {
 		if _, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error { sum += len(out.Data); return nil }); err != nil {

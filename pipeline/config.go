@@ -18,7 +18,8 @@ type Config struct {
 	FormatFor    map[string]string `name:"format-for" env:"CLEARHOP_FORMAT_FOR" mapsep:"\n" envSeparator:"\n" envKeyValSeparator:"=" placeholder:"PATTERN=FORMAT" help:"The format of the log groups, or files, whose names match a pattern (* stands for anything but a slash; the longest pattern that matches decides); the others have those of format. Repeatable; in the variable one a line."`
 	JSONKey      map[string]string `name:"json-key" env:"CLEARHOP_JSON_KEYS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VARIABLE" help:"The nginx variable that a key of a JSON access log carries, beside the usual ones; - for none."`
 	ErrorZone    string            `name:"error-zone" env:"CLEARHOP_ERROR_ZONE" default:"UTC" placeholder:"ZONE" help:"The time zone of error lines, which bear none: a name such as Asia/Tokyo."`
-	NLB          []string          `name:"nlb" env:"CLEARHOP_NLB" placeholder:"CIDR" help:"Addresses of the Network Load Balancer's nodes, or their subnets. Without nlb and trusted, every private address counts as an NLB's."`
+	NLB          []string          `name:"nlb" env:"CLEARHOP_NLB" placeholder:"CIDR" help:"Addresses of the Network Load Balancer's nodes, or their subnets; discover:NAME looks the nodes of an NLB up in EC2, discover those of all in the region. Without nlb and trusted, every private address counts as an NLB's."`
+	NLBRefresh   time.Duration     `name:"nlb-refresh" env:"CLEARHOP_NLB_REFRESH" default:"5m" placeholder:"DURATION" help:"After what time, at the latest, discovered nodes are looked up again; 0 for never."`
 	Trusted      []string          `name:"trusted" env:"CLEARHOP_TRUSTED" placeholder:"CIDR" help:"Other proxies: the edge's tasks, a CDN's networks, unix: for peers on Unix-domain sockets."`
 	Internal     []string          `name:"internal" env:"CLEARHOP_INTERNAL" placeholder:"CIDR" help:"Clients inside a network of nlb or trusted. The longest prefix decides."`
 	Strict       bool              `name:"strict" env:"CLEARHOP_STRICT" help:"Leave client.ip out where no trusted hop vouches for it."`
@@ -30,8 +31,8 @@ type Config struct {
 	Label        map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VALUE" help:"Put a label into every event."`
 	Original     bool              `name:"original" env:"CLEARHOP_ORIGINAL" help:"Keep the line as it was read in event.original."`
 
-	// Now tells the time for lines that bear none and for the age of
-	// databases; nil means time.Now.
+	// Now tells the time for lines that bear none, and for the age of
+	// databases and of discovered nodes; nil means time.Now.
 	Now func() time.Time `kong:"-" env:"-"`
 }
 
@@ -46,8 +47,10 @@ func (c *Config) client() (clientip.Config, error) {
 		}
 		return addresses
 	}
+	nlb, _, discovered := c.splitNLB()
 	out := clientip.Config{
-		NLB:         set("nlb", c.NLB),
+		NLB:         set("nlb", nlb),
+		NLBUnknown:  discovered,
 		Trusted:     set("trusted", c.Trusted),
 		Internal:    set("internal", c.Internal),
 		Strict:      c.Strict,
@@ -58,6 +61,30 @@ func (c *Config) client() (clientip.Config, error) {
 		out.Fields = append(out.Fields, clientip.Field(name))
 	}
 	return out, errors.Join(errs...)
+}
+
+// splitNLB takes the setting nlb apart: addresses, and the NLBs whose nodes are
+// to be discovered; no names stand for all NLBs.
+func (c *Config) splitNLB() (addresses, names []string, discovered bool) {
+	const word = "discover"
+	all := false
+	for _, item := range c.NLB {
+		for text := range strings.SplitSeq(item, ",") {
+			text = strings.TrimSpace(text)
+			if name, ok := strings.CutPrefix(text, word+":"); ok {
+				names = append(names, name)
+			} else if text == word {
+				all = true
+			} else {
+				addresses = append(addresses, text)
+			}
+		}
+	}
+	discovered = all || len(names) > 0
+	if all {
+		names = nil
+	}
+	return addresses, names, discovered
 }
 
 // setting puts the name of the setting before an error, and before each one of

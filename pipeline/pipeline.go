@@ -11,8 +11,9 @@
 // the line's identity. A line that no format reads is an outcome too, with an
 // event of the dataset nginx.unparsed that carries the text.
 //
-// A Pipeline is immutable and safe for concurrent use; a Worker belongs to one
-// goroutine and allocates nothing per line in the steady state.
+// A Pipeline is safe for concurrent use, and nothing of it changes but the
+// discovered nodes of NLBs, by Refresh. A Worker belongs to one goroutine and
+// allocates nothing per line in the steady state.
 package pipeline
 
 import (
@@ -39,14 +40,15 @@ type Pipeline struct {
 	perGroup  []groupFormats
 	errorZone *time.Location
 	enricher  *enrich.Enricher
+	discovery *discovery // nil where nothing is to be discovered
 	encoder   *encode.Encoder
 	databases *geoip.Databases
-	chain     clientip.Config
 	original  bool
 	now       func() time.Time
 }
 
-// New makes a Pipeline. Every bad setting of c is named in the one error.
+// New makes a Pipeline. Every bad setting of c is named in the one error. It
+// asks nothing of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
 	p := &Pipeline{original: c.Original, now: c.Now}
 	if p.now == nil {
@@ -76,11 +78,14 @@ func New(c Config) (*Pipeline, error) {
 	if err != nil {
 		errs = append(errs, err)
 	} else {
-		p.chain = client
 		p.enricher, err = enrich.New(enrich.Config{Client: client, Databases: p.databases})
 		if err != nil {
 			errs = append(errs, err)
 		}
+	}
+	p.discovery, err = c.newDiscovery(client, p.enricher, p.now)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		if p.databases != nil {
@@ -97,8 +102,9 @@ func (p *Pipeline) Close() error { return p.databases.Close() }
 // Databases describes the open GeoIP databases.
 func (p *Pipeline) Databases() []geoip.Info { return p.databases.Info() }
 
-// Chain returns the chain of proxies as it was configured.
-func (p *Pipeline) Chain() clientip.Config { return p.chain }
+// Client returns the chain of proxies that holds now, with the nodes of NLBs
+// that were discovered. It is not to be changed.
+func (p *Pipeline) Client() clientip.Config { return p.enricher.Client() }
 
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (p *Pipeline) Inferred() bool { return p.enricher.Inferred() }

@@ -2,12 +2,9 @@ package pipeline_test
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +15,7 @@ import (
 	"clearhop/record"
 )
 
-// diagFormat is what wrote testdata/chain/*/*.diag.log: every variable that
+// diagFormat is what wrote testdata/diag.log: every variable that
 // tells of the chain.
 const diagFormat = `log_format diag 'remote_addr=$remote_addr realip_remote_addr=$realip_remote_addr '
 	'pp=$proxy_protocol_addr:$proxy_protocol_port pps=$proxy_protocol_server_addr:$proxy_protocol_server_port '
@@ -44,7 +41,7 @@ func open(t testing.TB, c pipeline.Config) *pipeline.Worker {
 	return p.NewWorker()
 }
 
-// chain is the configuration of the chain that wrote testdata/chain.
+// chain is the configuration of the chain that wrote the sample lines.
 func chain() pipeline.Config {
 	return pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}, Format: []string{"auto", diagFormat}}
 }
@@ -58,57 +55,6 @@ func read(t testing.TB, path string) [][]byte {
 	return bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
 }
 
-// TestVerdictsOfTheRealChain shows what is said of every line that real nginx
-// wrote in every scenario, in both formats: read the table as a whole.
-func TestVerdictsOfTheRealChain(t *testing.T) {
-	paths, err := filepath.Glob("../testdata/chain/*/*.log")
-	if err != nil || len(paths) < 50 {
-		t.Fatalf("%d sample logs, %v", len(paths), err)
-	}
-	var table strings.Builder
-	fmt.Fprintf(&table, "%-58s %3s %-12s %-28s %-5s %-17s %-21s %-8s %s\n",
-		"log", "n", "verdict", "reason", "hop", "client", "field", "", "alternatives")
-	for _, path := range paths {
-		if strings.HasSuffix(path, ".error.log") {
-			continue
-		}
-		w := open(t, chain())
-		origin := &record.Origin{Source: "log"}
-		var last string
-		n := 0
-		flush := func() {
-			if n > 0 {
-				fmt.Fprintf(&table, "%-58s %3d %s\n", strings.TrimPrefix(filepath.ToSlash(path), "../testdata/chain/"), n, last)
-			}
-			n = 0
-		}
-		for i, line := range read(t, path) {
-			out := w.Process(&record.Line{Text: line, Offset: int64(i), Origin: origin})
-			if out.Err != nil {
-				t.Errorf("%s:%d: %v", path, i+1, out.Err)
-			}
-			p := &out.Record.Provenance
-			client := "-"
-			if out.Record.Client.IP.IsValid() {
-				client = out.Record.Client.IP.String()
-			}
-			vouched := ""
-			if client != "-" && !p.Vouched {
-				vouched = "claimed"
-			}
-			row := strings.TrimRight(fmt.Sprintf("%-12s %-28s %-5s %-17s %-21s %-8s %s", p.Verdict, p.Reason,
-				cmp.Or(p.Hop, "-"), client, cmp.Or(p.Field, "-"), vouched, strings.Join(p.Alternatives, " ")), " ")
-			if row != last {
-				flush()
-				last = row
-			}
-			n++
-		}
-		flush()
-	}
-	golden.Check(t, "testdata/verdicts.txt", []byte(table.String()))
-}
-
 // TestEvents holds whole events: one scenario with all variables, the seed's
 // masked lines, and lines that are none.
 func TestEvents(t *testing.T) {
@@ -120,8 +66,8 @@ func TestEvents(t *testing.T) {
 	origin := &record.Origin{Source: "access.log", File: "access.log"}
 	var events bytes.Buffer
 	for _, path := range []string{
-		"../testdata/chain/i1-ipv6-client/a.diag.log",
-		"../testdata/chain/d3-no-realip-at-B/b.access.log",
+		"testdata/diag.log",
+		"testdata/main_real_ip.log",
 		"../testdata/seed/access.log",
 		"testdata/hostile.log",
 	} {

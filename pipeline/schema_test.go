@@ -31,7 +31,7 @@ func TestEventsFitTheSchema(t *testing.T) {
 	}
 	datasets := map[record.Dataset]int{}
 	for _, pattern := range []string{
-		"../testdata/*/*.log", "../testdata/*/*/*.log", "testdata/*.log",
+		"../testdata/*/*.log", "../chain/testdata/*/*.log", "testdata/*.log",
 		"../parser/testdata/*.log", "../parser/testdata/*/*.log", "../decode/envelope/testdata/*.log",
 	} {
 		paths, err := filepath.Glob(pattern)

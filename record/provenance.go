@@ -17,6 +17,9 @@ type Provenance struct {
 	// NLBInferred when the set of NLB addresses was inferred, not given.
 	NLBPrivateIP bool
 	NLBInferred  bool
+	// NLB is the name of the NLB that the peer, or else $remote_addr, is a
+	// discovered node of.
+	NLB string
 	// Vouched is set when a trusted hop stands behind Client.IP. It means
 	// something only if Client.IP is valid.
 	Vouched bool

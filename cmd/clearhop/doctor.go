@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -115,6 +116,9 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
+	if err := discoverFirst(ctx, p); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	if !p.Inferred() {
 		defer func() { _ = p.Close() }() // without databases there is nothing to lose
 		survey := diagnose.NewSurvey()
@@ -147,9 +151,11 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 
 // count reads all lines into counters, and into a survey.
 func (x *examination) count(ctx context.Context, p *pipeline.Pipeline, roles *diagnose.Roles, probes []diagnose.Probe, survey *diagnose.Survey) (*diagnose.Counters, error) {
-	config := diagnose.Config{Roles: roles, Probes: probes}
-	client := p.Chain()
-	config.NLB, config.Trusted = client.NLB, client.Trusted
+	client := p.Client()
+	config := diagnose.Config{NLB: client.NLB, Trusted: client.Trusted, Roles: roles, Probes: probes}
+	for _, node := range slices.SortedFunc(maps.Keys(client.Nodes), netip.Addr.Compare) {
+		config.NLB.Prefixes = append(slices.Clip(config.NLB.Prefixes), netip.PrefixFrom(node, node.BitLen()))
+	}
 	counters := diagnose.NewCounters(config)
 	err := x.read(ctx, p, 0, func(r *record.Record) {
 		survey.Add(r)
@@ -195,11 +201,12 @@ func sameChain(a, b *diagnose.Roles) bool {
 func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
 	lines := 0
 	e := &enriching{
-		streams: x.streams,
-		worker:  p.NewWorker(),
-		lines:   map[*record.Origin]*lineBatch{},
-		summary: newSummary(),
-		opener:  x.open,
+		streams:  x.streams,
+		pipeline: p,
+		worker:   p.NewWorker(),
+		lines:    map[*record.Origin]*lineBatch{},
+		summary:  newSummary(),
+		opener:   x.open,
 	}
 	e.handle = func(_ context.Context, o *pipeline.Outcome) error {
 		add(o.Record)

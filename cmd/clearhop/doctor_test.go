@@ -19,114 +19,152 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// diagFormat is that of testdata/chain/*/*.diag.log, which carry every variable
-// of the chain, but no time and no user agent.
-const diagFormat = `log_format diag 'remote_addr=$remote_addr realip_remote_addr=$realip_remote_addr ` +
-	`pp=$proxy_protocol_addr:$proxy_protocol_port pps=$proxy_protocol_server_addr:$proxy_protocol_server_port ` +
-	`xff="$http_x_forwarded_for" xri="$http_x_real_ip" rl=$request_length rt=$request_time urt=$upstream_response_time ` +
-	`st=$status req="$request" conn=$connection/$connection_requests';`
-
-// What the recorded chains show. A finding is written CODE@HOP, with the other
-// causes that the lines allow behind it.
+// What a finding is written like here: CODE@HOP, with the other causes that the
+// lines allow behind it.
 const (
-	notSent     = "proxy_protocol_not_sent@edge"
 	notListened = "proxy_protocol_not_listened@edge"
 	off         = "proxy_protocol_off@edge"
 	offOrRealip = "proxy_protocol_off@edge or realip_not_applied"
-	unknownPeer = "proxy_protocol_off@edge or realip_not_applied or edge_handed_on_nothing"
 	realipEdge  = "realip_not_applied@edge"
 	realipWeb   = "realip_not_applied@web"
 	handedProxy = "edge_handed_on_proxy@edge"
-	proxyOrOff  = "edge_handed_on_proxy@edge or proxy_protocol_off"
 )
 
-// chains are the recorded scenarios, by what is read of each: the lines of the
-// edge (a) or the web hop (b) alone, or of both.
-var chains = []struct {
-	folder string
-	read   string // hops, and the log
-	want   []string
-}{
-	{"a-ok", "a access", nil},
-	{"a-ok", "b access", nil},
-	{"a-ok", "ab access", nil},
-	{"a-ok", "ab diag", nil},
-	{"b-ppv2-off-nginx-expects", "a error", []string{notSent}},
-	{"c-ppv2-on-nginx-not-reading", "a access", []string{notListened}},
-	{"c-ppv2-on-nginx-not-reading", "a diag", []string{notListened}},
-	{"d1-no-realip-at-A", "a access", []string{unknownPeer}},
-	{"d1-no-realip-at-A", "a diag", []string{realipEdge}},
-	{"d1-no-realip-at-A", "b access", nil}, // the web hop has all it needs
-	{"d1-no-realip-at-A", "ab access", []string{realipEdge}},
-	{"d1-no-realip-at-A", "ab diag", []string{realipEdge}},
-	{"d2-no-realip-at-A-xff-remote_addr", "a access", []string{unknownPeer}},
-	{"d2-no-realip-at-A-xff-remote_addr", "a diag", []string{realipEdge}},
-	{"d2-no-realip-at-A-xff-remote_addr", "b access", []string{proxyOrOff}},
-	{"d2-no-realip-at-A-xff-remote_addr", "ab diag", []string{realipEdge, handedProxy}},
-	{"d3-no-realip-at-B", "a access", nil}, // the edge is right
-	{"d3-no-realip-at-B", "b access", []string{realipWeb}},
-	{"d3-no-realip-at-B", "b diag", []string{realipWeb}},
-	{"d3-no-realip-at-B", "ab access", []string{realipWeb}},
-	{"d3-no-realip-at-B", "ab diag", []string{realipWeb}},
-	{"d4-no-realip-anywhere", "a access", []string{unknownPeer}},
-	{"d4-no-realip-anywhere", "b access", []string{proxyOrOff, realipWeb}},
-	{"d4-no-realip-anywhere", "ab access", []string{offOrRealip, handedProxy, realipWeb}},
-	{"d4-no-realip-anywhere", "ab diag", []string{realipEdge, handedProxy, realipWeb}},
-	{"d5-no-ppv2-no-realip-preserve", "a access", []string{unknownPeer}},
-	{"d5-no-ppv2-no-realip-preserve", "b access", []string{proxyOrOff, realipWeb}},
-	{"d5-no-ppv2-no-realip-preserve", "ab access", []string{offOrRealip, handedProxy, realipWeb}},
-	{"d5-no-ppv2-no-realip-preserve", "ab diag", []string{off, handedProxy, realipWeb}},
-	{"e1-wrong-cidr-A", "ab access", []string{realipEdge}},
-	{"e1-wrong-cidr-A", "ab diag", []string{realipEdge}},
-	{"e2-wrong-cidr-B", "ab access", []string{realipWeb}},
-	{"e2-wrong-cidr-B", "ab diag", []string{realipWeb}},
-	{"e3-wrong-cidr-A-xff-add", "b access", []string{proxyOrOff}},
-	{"e3-wrong-cidr-A-xff-add", "ab diag", []string{realipEdge, handedProxy}},
-	{"h1-health-tcp", "ab access", nil},
-	{"h2-health-http", "ab access", nil},
-	{"h2-health-http", "ab diag", nil}, // no user agent tells the checks
-	{"h3-health-http-nopp", "a error", []string{notSent}},
-	{"h4-health-tcp-nopp", "ab diag", []string{off, "edge_handed_on_nothing@edge"}},
-	{"i1-ipv6-client", "ab access", nil},
-	{"i2-ipv6-wrong-cidr", "ab diag", []string{realipEdge, handedProxy}},
+var chainData = filepath.Join("..", "..", "chain", "testdata")
+
+// logsRead are the logs of a scenario that are read together.
+var logsRead = [][]string{
+	{"edge.seed"}, {"web.seed"}, {"edge.seed", "web.seed"},
+	{"edge.clearhop", "edge.error"}, {"web.clearhop"}, {"edge.clearhop", "edge.error", "web.clearhop"},
+	{"edge.json", "web.json"},
 }
 
-// TestDoctorOfRecordedChains reads the lines that real nginx wrote, and nothing
-// else: no address is given.
-func TestDoctorOfRecordedChains(t *testing.T) {
+// chainArgs are the addresses of the chain that wrote the logs of a scenario.
+func chainArgs(scenario string) []string {
+	args := []string{"--nlb", "10.16.1.11,2001:db8:16:1::11", "--trusted", "10.16.1.13,2001:db8:16:1::13", "--health-path", "/healthz"}
+	switch {
+	case strings.HasPrefix(scenario, "cdn"):
+		args = append(args, "--trusted", "130.176.0.0/16")
+	case strings.HasPrefix(scenario, "two-proxies"):
+		args = append(args, "--trusted", "10.16.1.15")
+	case strings.HasPrefix(scenario, "unix-peer"):
+		args = append(args, "--trusted", "unix:")
+	}
+	return args
+}
+
+// TestDoctorOfTheChain reads what real nginx wrote in every scenario of the
+// chain, from one hop or from both, and in each format. testdata/doctor holds
+// the findings of all in one table, with no address given and with all of them.
+//
+// Which scenarios are healthy is the chain's own word.
+func TestDoctorOfTheChain(t *testing.T) {
 	reports, err := filepath.Abs(filepath.Join("testdata", "doctor"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(filepath.Join("..", "..", "testdata", "chain")) // for names without a path
-	for _, c := range chains {
-		t.Run(c.folder+" "+c.read, func(t *testing.T) {
-			hops, log, _ := strings.Cut(c.read, " ")
-			var args []string
-			for _, hop := range hops {
-				args = append(args, filepath.Join(c.folder, string(hop)+"."+log+".log"))
-			}
-			if log == "diag" {
-				args = append(args, "--format", diagFormat)
-			}
-			examine(t, c.want, nil, args...)
-			name := filepath.Join(reports, c.folder+"-"+strings.ReplaceAll(c.read, " ", "-"))
-			golden.Check(t, name+".txt", doctorOutput(t, nil, args...))
-			golden.Check(t, name+".json", doctorOutput(t, nil, append(args, "--output", "json")...))
-		})
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "chain.md"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Chdir(chainData) // for names without a path
+	scenarios, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	for _, folder := range scenarios {
+		name := folder.Name()
+		if !folder.IsDir() {
+			continue
+		}
+		healthy := bytes.Contains(page, []byte("- **"+name+"** (no fault)"))
+		if !healthy && !bytes.Contains(page, []byte("- **"+name+"**:")) {
+			t.Errorf("docs/chain.md does not tell of %s", name)
+		}
+		fmt.Fprintf(&table, "%s\n", name)
+		found := 0
+		for _, logs := range logsRead {
+			args := existing(name, logs)
+			if len(args) == 0 {
+				continue
+			}
+			if name == "private-link-logged" && logs[0] == "edge.clearhop" {
+				args = append(args, "--format", "@"+filepath.Join(name, "edge.conf"), "--format", "auto")
+			}
+			inferred := findings(examined(t, args...))
+			given := findings(examined(t, append(chainArgs(name), args...)...))
+			fmt.Fprintf(&table, "  %s\n    inferred: %s\n", strings.Join(logs, " "), list(inferred))
+			if !slices.Equal(inferred, given) {
+				fmt.Fprintf(&table, "    given:    %s\n", list(given))
+			}
+			if healthy && len(given) > 0 {
+				t.Errorf("%s, %v: a false alarm: %v", name, logs, given)
+			}
+			found += len(given)
+		}
+		// Of scanners nobody promises a finding.
+		if !healthy && found == 0 && name != "scanners-no-error-page" {
+			t.Errorf("%s: nothing was found", name)
+		}
+		both := existing(name, []string{"edge.clearhop", "edge.error", "web.clearhop"})
+		golden.Check(t, filepath.Join(reports, name+".txt"), doctorOutput(t, nil, both...))
+		golden.Check(t, filepath.Join(reports, name+".json"), doctorOutput(t, nil, append(both, "--output", "json")...))
+	}
+	golden.Check(t, filepath.Join(reports, "findings.txt"), []byte(table.String()))
 }
 
-// TestDoctorWithAddresses: where the NLB is given, two causes are left that
-// nobody can tell apart in the seed's format.
-func TestDoctorWithAddresses(t *testing.T) {
-	for _, folder := range []string{"d4-no-realip-anywhere", "d5-no-ppv2-no-realip-preserve"} {
-		file := filepath.Join("..", "..", "testdata", "chain", folder, "a.access.log")
-		r := examine(t, []string{offOrRealip}, nil, "--nlb", "10.16.1.11", "--trusted", "10.16.1.13", file)
+// existing are the logs of a scenario that are not empty.
+func existing(scenario string, logs []string) []string {
+	var files []string
+	for _, log := range logs {
+		file := scenario + "/" + log + ".log"
+		if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+func list(findings []string) string {
+	if len(findings) == 0 {
+		return "-"
+	}
+	return strings.Join(findings, "; ")
+}
+
+// TestDoctorInTheSeedsFormat: two causes are left that nobody can tell apart in
+// that format, and the variable is named that would.
+func TestDoctorInTheSeedsFormat(t *testing.T) {
+	for _, folder := range []string{"no-realip-anywhere", "ppv2-off"} {
+		file := filepath.Join(chainData, folder, "edge.seed.log")
+		r := examine(t, []string{offOrRealip}, nil, append(chainArgs(folder), file)...)
 		if tell := r.Findings[0].Alternatives[0].TellApart; !strings.Contains(tell, "$proxy_protocol_addr") {
 			t.Errorf("%s: the variable that would tell is not named: %s", folder, tell)
 		}
 	}
+}
+
+// examined runs the doctor and returns its report.
+func examined(t *testing.T, args ...string) *diagnose.Report {
+	t.Helper()
+	var r diagnose.Report
+	if err := json.Unmarshal(doctorOutput(t, nil, append(args, "--output", "json")...), &r); err != nil {
+		t.Fatal(err)
+	}
+	return &r
+}
+
+func findings(r *diagnose.Report) []string {
+	var list []string
+	for _, f := range r.Findings {
+		s := string(f.Code) + "@" + string(f.Hop)
+		for _, a := range f.Alternatives {
+			s += " or " + string(a.Code)
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // examine runs the doctor and compares its findings.
@@ -141,15 +179,7 @@ func examine(t *testing.T, want []string, in io.Reader, args ...string) *diagnos
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	var got []string
-	for _, f := range r.Findings {
-		s := string(f.Code) + "@" + string(f.Hop)
-		for _, a := range f.Alternatives {
-			s += " or " + string(a.Code)
-		}
-		got = append(got, s)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, findings(&r)); diff != "" {
 		var text bytes.Buffer
 		writeReport(&text, &r, false)
 		t.Errorf("findings (-want +got):\n%s\n%s", diff, text.String())

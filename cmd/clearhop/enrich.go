@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"clearhop/decode"
 	"clearhop/pipeline"
@@ -42,12 +43,14 @@ Examples:
   docker logs -f web 2>/dev/null | clearhop enrich --summary -
   clearhop enrich --format '$remote_addr [$time_local] "$request" $status' access.log
   clearhop enrich --follow /var/log/nginx/access.log
+  clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
 
 Each setting can be given as a flag, as the environment variable behind it, or in
 the file of --config; a flag comes before a variable, and that before the file.
 
 Exit codes: 0 all input was read; 1 some input could not be read or events not
-written; 2 the command line or the configuration is wrong; 130 interrupted.`
+written; 2 the command line or the configuration is wrong, or the NLB's nodes
+cannot be discovered; 130 interrupted.`
 }
 
 // Run reads all inputs. Events that were made are delivered whatever happens
@@ -60,6 +63,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	if err := discoverFirst(ctx, p); err != nil {
+		return errors.Join(err, p.Close())
+	}
 	out := file.New(s.out)
 	if c.Output != "" {
 		if err := c.refuseInputAsOutput(); err != nil {
@@ -70,12 +76,13 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		}
 	}
 	e := &enriching{
-		streams: s,
-		worker:  p.NewWorker(),
-		lines:   map[*record.Origin]*lineBatch{},
-		mixed:   c.Follow,
-		out:     newBatch(out),
-		summary: newSummary(),
+		streams:  s,
+		pipeline: p,
+		worker:   p.NewWorker(),
+		lines:    map[*record.Origin]*lineBatch{},
+		mixed:    c.Follow,
+		out:      newBatch(out),
+		summary:  newSummary(),
 	}
 	e.opener = func(ctx context.Context, name string) (io.ReadCloser, error) { return openInput(ctx, s.in, name) }
 	e.handle = func(ctx context.Context, o *pipeline.Outcome) error {
@@ -105,6 +112,39 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
+// Bounds of a look for the NLB's nodes: the first one may have to wait for a
+// person's credentials, the later ones keep lines waiting.
+const (
+	firstLook = 30 * time.Second
+	nextLook  = 3 * time.Second
+)
+
+// discoverFirst looks for the NLB's nodes where the settings ask for them.
+// Without them a whole run would be wrong, so a failure ends it.
+func discoverFirst(ctx context.Context, p *pipeline.Pipeline) error {
+	look, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	err := p.Refresh(look)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return errInterrupted
+	}
+	return &usageError{err}
+}
+
+// discoverAgain keeps the NLB's nodes up to date in a long run. The caller has
+// e.mu.
+func (e *enriching) discoverAgain(ctx context.Context) {
+	look, cancel := context.WithTimeout(ctx, nextLook)
+	defer cancel()
+	var failed *pipeline.DiscoveryError
+	if err := e.pipeline.Refresh(look); errors.As(err, &failed) && ctx.Err() == nil {
+		printErrors(e.err, fmt.Errorf("%w; %s", err, failed.Holds()))
+	}
+}
+
 // refuseInputAsOutput keeps the output from emptying an input.
 func (c *enrichCommand) refuseInputAsOutput() error {
 	output, err := os.Stat(c.Output)
@@ -121,8 +161,9 @@ func (c *enrichCommand) refuseInputAsOutput() error {
 // share it.
 type enriching struct {
 	streams
-	mu     sync.Mutex
-	worker *pipeline.Worker
+	mu       sync.Mutex
+	pipeline *pipeline.Pipeline
+	worker   *pipeline.Worker
 	// lines are what was gathered of each stream. Only followed files come
 	// mixed; of all others the one before has ended when the next one begins.
 	lines   map[*record.Origin]*lineBatch
@@ -186,6 +227,10 @@ func (e *enriching) processAll(ctx context.Context, last bool) error {
 }
 
 func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error {
+	if len(b.lines) == 0 {
+		return nil
+	}
+	e.discoverAgain(ctx)
 	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
 		return e.handle(ctx, out)
 	})

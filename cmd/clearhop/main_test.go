@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("SAMPLES", samples)
+			env.Setenv("CHAIN", filepath.Join(filepath.Dir(samples), "chain", "testdata"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

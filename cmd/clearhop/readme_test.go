@@ -46,7 +46,7 @@ func configurationTable() string {
 // example shows a line that real nginx wrote and the event made of it.
 func example(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join("..", "..", "testdata", "chain", "d3-no-realip-at-B", "b.access.log")
+	path := filepath.Join("..", "..", "pipeline", "testdata", "main_real_ip.log")
 	line, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

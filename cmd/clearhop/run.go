@@ -16,7 +16,7 @@ import (
 const (
 	exitOK          = 0   // all input was read; unparsable lines are events, not failures
 	exitFailed      = 1   // some input could not be read, or events could not be written
-	exitUsage       = 2   // the command line or the configuration is wrong
+	exitUsage       = 2   // the command line or the configuration is wrong, or the NLB's nodes cannot be discovered
 	exitInterrupted = 130 // ended by a signal, after the record in hand
 )
 

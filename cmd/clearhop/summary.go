@@ -83,6 +83,7 @@ func (s *summary) add(out *pipeline.Outcome) {
 	case record.ErrorLogLine:
 		s.errorLines++
 		s.levels.add(r.Error.Level)
+		s.addReason(&r.Provenance)
 		return
 	case record.OtherLine:
 		s.otherLines++
@@ -99,19 +100,13 @@ func (s *summary) add(out *pipeline.Outcome) {
 	}
 	p := &r.Provenance
 	s.verdicts.addText(p.Verdict)
-	s.reasons.addText(p.Reason)
+	s.addReason(p)
 	if p.NLBPrivateIP {
 		s.nlbPrivate++
 		if p.NLBInferred {
 			s.nlbInferred++
 		}
 		s.shown.addText(p.Reason)
-	}
-	if p.Hop != "" {
-		if s.hops[p.Reason] == nil {
-			s.hops[p.Reason] = tally{}
-		}
-		s.hops[p.Reason].addText(p.Hop)
 	}
 	if r.UserAgent.Bot {
 		s.bots++
@@ -129,6 +124,21 @@ func (s *summary) add(out *pipeline.Outcome) {
 	}
 	if r.Access.Status.Valid {
 		s.statuses.addText(statusClass(r.Access.Status.N))
+	}
+}
+
+// addReason counts the reason of an access line, or of an error line about the
+// PROXY protocol.
+func (s *summary) addReason(p *record.Provenance) {
+	if p.Reason == "" {
+		return
+	}
+	s.reasons.addText(p.Reason)
+	if p.Hop != "" {
+		if s.hops[p.Reason] == nil {
+			s.hops[p.Reason] = tally{}
+		}
+		s.hops[p.Reason].addText(p.Hop)
 	}
 }
 

@@ -3,6 +3,7 @@ package clientip_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func configs() []clientip.Config {
 		fields(withCDN(), "http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor),
 		fields(chain(), clientip.XRealIP, clientip.XForwardedFor),
 		fields(strict(chain()), clientip.XForwardedFor, clientip.ProxyProtocolAddr, "http_cf_connecting_ip"),
+		discovered(withCDN()), strict(discovered(chain())), notDiscovered(), strict(notDiscovered()),
 	}
 }
 
@@ -52,8 +54,11 @@ func mayWrite(c clientip.Config, hop string) bool {
 		return false
 	}
 	wide := slices.ContainsFunc(c.NLB.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) && !p.IsSingleIP() })
-	cdn := slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool { return !p.Addr().IsPrivate() })
-	return contains(c.Trusted, addr) || wide || contains(c.NLB, addr) && cdn
+	cdn := slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool {
+		return !p.Addr().IsPrivate() && (p.Addr().Is4() || p.Bits() < 64)
+	})
+	_, node := c.Nodes[addr]
+	return contains(c.Trusted, addr) || wide || (contains(c.NLB, addr) || node) && cdn
 }
 
 func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *clientip.Evidence, used *clientip.Answer) {
@@ -120,6 +125,11 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 	}
 	if a.Hop != clientip.NoHop && !a.Reason.IsFault() {
 		fail("a faulty hop without a fault")
+	}
+	if a.NLB != "" && c.Nodes[a.Peer] != a.NLB && !slices.ContainsFunc(slices.Collect(maps.Keys(c.Nodes)), func(node netip.Addr) bool {
+		return c.Nodes[node] == a.NLB && names(string(e.RemoteAddr.Text), node)
+	}) {
+		fail("the NLB %q is neither the peer nor $remote_addr", a.NLB)
 	}
 	if a.NLBInferred && !a.NLBPrivateIP {
 		fail("inferred, but nothing shows")

@@ -2,11 +2,17 @@ package clientip
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 )
 
 // fill writes to a what follows from the client and the reason.
 func (c *resolution) fill(a *Answer) {
+	if a.Reason == FieldsDisagree && c.headersDisagree() {
+		// One of the two is the visitor's, and nobody knows which, unless a CDN
+		// writes one of them.
+		c.vouched = c.vouched && c.field == XForwardedFor && c.frontIsCDN()
+	}
 	a.Client, a.Field, a.Vouched = c.client, c.field, c.vouched
 	if !c.client.IsValid() && !c.remote.addr.IsValid() {
 		a.Address = c.e.RemoteAddr.Text
@@ -15,7 +21,8 @@ func (c *resolution) fill(a *Answer) {
 		a.Peer = c.peer.addr
 	}
 	a.NLBPrivateIP = c.remote.addr.IsValid() && c.remote.class.isNLB()
-	a.NLBInferred = a.NLBPrivateIP && c.sets.inferred
+	a.NLBInferred = a.NLBPrivateIP && c.remote.class == supposedNLB
+	a.NLB = cmp.Or(c.sets.nlbName(c.peer), c.sets.nlbName(c.remote))
 	a.Verdict = c.verdict(a.Reason)
 	a.Hop = c.faultyHop(a.Reason)
 	if c.strict && (!a.Vouched || a.Verdict == Disputed) {
@@ -122,11 +129,13 @@ func (c *resolution) claims() []byte {
 }
 
 // claimsRealIP reports whether X-Real-IP names somebody else than the client,
-// who is known without a header.
+// who is known without a header, or by the one that a CDN wrote.
 func (c *resolution) claimsRealIP() bool {
 	switch c.field {
 	case RemoteAddr, RealipRemoteAddr, ProxyProtocolAddr:
 		return c.xri.isClient() && c.xri.addr != c.client
+	case XForwardedFor:
+		return c.frontIsCDN() && c.xri.isClient() && c.xri.addr != c.client
 	}
 	return false
 }

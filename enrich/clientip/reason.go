@@ -9,7 +9,10 @@ func (c *resolution) reason(a *Answer) Reason {
 	switch {
 	case c.isHealthCheck():
 		return HealthCheckProbe
-	case c.isProxyProtocolHeader():
+	case c.isProxyProtocolHeader() && !c.remote.isClient():
+		if c.remote.isProxy() && rejectedEarly(c.e.Status) {
+			also(RejectedBeforeRealip) // a scanner's, through a chain that is right
+		}
 		return ProxyProtocolNotListened
 	case !c.remote.isAddress() && !c.client.IsValid():
 		return NotAnAddress
@@ -35,6 +38,9 @@ func (c *resolution) reason(a *Answer) Reason {
 		return FieldsDisagree
 	case c.behindCDN():
 		return CDNInFront
+	case c.likelyBehindCDN():
+		also(RealipNotApplied)
+		return CDNInFront
 	case c.handedOnProxy():
 		if !c.proxy.given {
 			also(ProxyProtocolOff)
@@ -56,6 +62,9 @@ func (c *resolution) reason(a *Answer) Reason {
 	}
 	if c.maybeTooMuch {
 		also(TrustsTooMuch)
+	}
+	if c.isProxyProtocolHeader() {
+		also(ProxyProtocolNotListened) // of a target group that keeps the source
 	}
 	switch {
 	case len(c.e.VPCEndpoint) > 0:
@@ -94,12 +103,17 @@ var proxyProtocolV1 = []byte("PROXY TCP")
 // isProxyProtocolHeader reports whether the request is a PROXY protocol header
 // that nginx took for HTTP. Version 2 begins "\r\n\r\n\0": nginx skips the
 // line ends and stops at the NUL.
+//
+// Where the evidence shows that nginx reads the protocol, a visitor sent it.
 func (c *resolution) isProxyProtocolHeader() bool {
 	line := c.e.BadRequest
+	if c.proxy.given || c.replaced() {
+		return false
+	}
 	if bytes.HasPrefix(line, proxyProtocolV1) {
 		return true
 	}
-	return len(line) == 1 && line[0] == 0 && c.e.Status == 400 && !c.proxy.given
+	return len(line) == 1 && line[0] == 0 && c.e.Status == 400
 }
 
 // rejectedEarly reports whether nginx answers with the status before its
@@ -119,8 +133,23 @@ func (c *resolution) disagree() bool {
 	if c.proxyBelieved && c.proxy.isClient() {
 		return c.remote.isClient() && c.remote.addr != c.proxy.addr
 	}
+	return c.headersDisagree()
+}
+
+// headersDisagree reports whether both forwarded headers name clients, and not
+// the same one: a proxy handed on one of them from the visitor, and nobody can
+// tell which.
+func (c *resolution) headersDisagree() bool {
+	if c.proxyBelieved && c.proxy.isClient() {
+		return false
+	}
 	if c.headersAreVisitors() || c.xff.end != foundClient || c.xff.pastNLB || !c.xri.isClient() || c.xff.addr == c.xri.addr {
 		return false
+	}
+	if c.frontIsCDN() {
+		// A CDN writes X-Forwarded-For, and X-Real-IP can be the visitor's: no
+		// fault, unless nginx took it.
+		return c.remote.addr == c.xri.addr
 	}
 	// Where $remote_addr is neither of them, no header decided it, and both
 	// are the visitor's claims.
@@ -130,10 +159,18 @@ func (c *resolution) disagree() bool {
 // behindCDN reports whether a trusted proxy stands before the NLB, and nginx
 // did what it can: it read one of the two sources.
 func (c *resolution) behindCDN() bool {
-	if c.front.class != trusted || c.front.addr == c.peer.addr && !c.proxyBelieved {
+	if !c.front.class.isTrusted() || c.front.addr == c.peer.addr && !c.proxyBelieved {
 		return false
 	}
 	return c.front.addr.IsValid() && (!c.remote.isProxy() || c.remote.addr == c.front.addr)
+}
+
+// likelyBehindCDN reports the same where neither $proxy_protocol_addr nor
+// $realip_remote_addr is logged: nginx shows a public proxy, whom only an NLB
+// can have named, or a connection that no NLB stands before. A web hop shows
+// one where it reads X-Forwarded-For, so that it stands there.
+func (c *resolution) likelyBehindCDN() bool {
+	return c.remote.class == cdn && !c.realip.logged && !c.proxy.logged && !holds(c.e.XForwardedFor.Text, c.remote.addr)
 }
 
 func (c *resolution) handedOnProxy() bool {
@@ -215,7 +252,7 @@ func (c *resolution) faultyHop(reason Reason) Hop {
 	case ProxyProtocolNotListened, FieldsDisagree, EdgeHandedOnProxy, EdgeHandedOnNothing, ProxyProtocolOff:
 		return Edge
 	case RealipNotApplied:
-		if c.remote.class == nlb && !c.proxyBelieved {
+		if (c.remote.class == nlb || c.remote.class == supposedNLB) && !c.proxyBelieved {
 			// The network holds the NLB and the edge's tasks alike. An NLB
 			// writes no header, so one of the tasks shows.
 			return Web

@@ -64,6 +64,7 @@ type resolution struct {
 	token        []byte // the text that the client was read from
 	won          walk   // where that stands, if it stands in a header
 	withheld     bool   // strict mode took the client back
+	guessed      bool   // the peer counts as a proxy only because nginx believed it
 	believedMuch bool   // nginx took what a visitor can write
 	maybeTooMuch bool   // … or it may have
 }
@@ -74,13 +75,18 @@ func (r *Resolver) read(e *Evidence) resolution {
 	c.realip = r.readAddr(e.RealipRemoteAddr)
 	c.proxy = r.readAddr(e.ProxyProtocolAddr)
 	c.xri = r.readHeader(e.XRealIP)
-	if r.sets.inferred && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
+	if c.proxy.class == supposedNLB && len(e.VPCEndpoint) > 0 && (!c.realip.isAddress() || c.realip.isProxy()) {
 		// By PrivateLink the client's address is private, and inferred sets
 		// would take it for an NLB.
 		c.proxy.class = outside
 		if c.remote.addr == c.proxy.addr {
 			c.remote.class = outside
 		}
+	}
+	if r.sets.inferred && c.proxy.isClient() && c.proxy.addr == c.remote.addr && c.replaced() && !c.realip.isProxy() {
+		// nginx took the PROXY protocol's word, so that it trusts this peer. An
+		// NLB of IPv6 targets has a public address, which no set infers.
+		c.realip.class, c.guessed = supposedNLB, true
 	}
 	switch {
 	case c.realip.isAddress():
@@ -92,7 +98,7 @@ func (r *Resolver) read(e *Evidence) resolution {
 	switch {
 	case c.proxyBelieved:
 		c.front = c.proxy
-	case c.remote.class == trusted && c.realip.class.isNLB() && c.replaced() && !c.proxy.given:
+	case c.remote.class.isTrusted() && c.realip.class.isNLB() && c.replaced() && !c.proxy.logged:
 		c.front = c.remote // only the PROXY protocol can have told nginx
 	case c.peerKnown:
 		c.front = c.peer
@@ -101,7 +107,8 @@ func (r *Resolver) read(e *Evidence) resolution {
 	}
 	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
 	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
-		(c.replaced() || !c.realip.isAddress()) && holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
+		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) &&
+		holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
 	return c
 }
 
@@ -156,7 +163,23 @@ func (c *resolution) headersAreVisitors() bool {
 	}
 	// Where the peer is only taken from $remote_addr, a proxy's address in a
 	// header shows that the edge wrote it: visitors do not know those.
-	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xri.isProxy()
+	return c.realip.isAddress() || c.xff.end != onlyProxies && !c.xff.pastNLB && !c.xri.isProxy()
+}
+
+// proxyMayHaveSpoken reports whether the peer may be an NLB of which nginx knew
+// the client by the PROXY protocol, which was not logged: the headers are then
+// the visitor's own. Where $remote_addr still is the peer, nginx knew nothing.
+func (c *resolution) proxyMayHaveSpoken() bool {
+	return c.peer.class.isNLB() && !c.proxy.logged && c.front.addr == c.peer.addr && c.remote.addr != c.peer.addr
+}
+
+// frontIsCDN reports whether a proxy in front of the NLB wrote the headers, or
+// may have.
+func (c *resolution) frontIsCDN() bool {
+	if c.front.class == nlbNode {
+		return c.sets.cdn
+	}
+	return c.front.isProxy() && (c.proxyBelieved || c.peerKnown && c.front.addr != c.peer.addr)
 }
 
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or
@@ -179,7 +202,7 @@ func (c *resolution) findClient() {
 	case c.useProxy && c.proxyBelieved && !cdn:
 		// nginx asks set_real_ip_from before it takes this address over, which
 		// is as good as knowing the peer.
-		vouched := c.peerKnown || c.proxy.addr == c.remote.addr
+		vouched := (c.peerKnown || c.proxy.addr == c.remote.addr) && !c.guessed
 		c.found(c.proxy.addr, ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
 	case (cdn || !c.remote.isClient()) && c.ask(c.before):
 	case cdn && c.useProxy && c.useXFF && c.askHeader(XForwardedFor):
@@ -187,6 +210,8 @@ func (c *resolution) findClient() {
 	case c.remote.isClient():
 		c.askRemoteAddr()
 	default:
+		// As in askRemoteAddr, but what nginx took names a proxy.
+		c.believedMuch = c.replaced() && c.headersAreVisitors() && c.proxy.logged && !c.proxy.given
 		c.ask(c.after)
 	}
 }
@@ -200,8 +225,10 @@ func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []b
 func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
-	if c.remoteIsLeft && !c.realip.isAddress() {
-		vouched = false // what was taken for the peer may be forged itself
+	if c.proxyMayHaveSpoken() || !c.realip.isAddress() && holds(c.e.XForwardedFor.Text, c.remote.addr) {
+		// The header may be the visitor's, or what was taken for the peer may
+		// stand there because nginx read it there.
+		vouched = false
 	}
 	c.found(w.addr, field, vouched, header[w.tokenStart:w.tokenEnd])
 }
@@ -294,8 +321,11 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
-	if c.xff.pastNLB && c.xff.addr == addr {
+	switch {
+	case c.xff.pastNLB && c.xff.addr == addr:
 		w.vouched = false // the visitor wrote the same into the other header
+	case field == XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
+		w.vouched = false // a CDN writes the other header, and may hand this one on
 	}
 	switch {
 	case !ok:

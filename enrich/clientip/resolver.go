@@ -16,6 +16,12 @@ type Config struct {
 	// subnets that hold them. A single address says more than a subnet: an NLB
 	// writes no forwarded header.
 	NLB Addresses
+	// Nodes are NLB nodes that were discovered, each with the name of its NLB.
+	// They count as the NLB's whatever the other sets say of them.
+	Nodes map[netip.Addr]string
+	// NLBUnknown says that the NLB's nodes were to be discovered and were not:
+	// every private address that no set holds counts as an NLB's.
+	NLBUnknown bool
 	// Trusted are the other proxies: the edge's tasks, a CDN's networks.
 	Trusted Addresses
 	// Internal are clients inside a wider network of the other two sets. The
@@ -33,6 +39,7 @@ type Config struct {
 
 // A Resolver answers who the client is. It is immutable.
 type Resolver struct {
+	config      Config
 	sets        *sets
 	before      []Field // asked before the PROXY protocol
 	after       []Field // asked after it, where $remote_addr is a proxy
@@ -44,7 +51,7 @@ type Resolver struct {
 
 // New makes a Resolver. All that is wrong with c comes in one error.
 func New(c Config) (*Resolver, error) {
-	r := &Resolver{strict: c.Strict, healthPaths: slices.Clone(c.HealthPaths)}
+	r := &Resolver{config: c, strict: c.Strict, healthPaths: slices.Clone(c.HealthPaths)}
 	var errs []error
 	var err error
 	if r.sets, err = newSets(c); err != nil {
@@ -90,7 +97,11 @@ func New(c Config) (*Resolver, error) {
 	return r, nil
 }
 
-// Inferred reports whether the NLB's addresses are inferred, not given.
+// Config returns what the Resolver was made of. It is not to be changed.
+func (r *Resolver) Config() Config { return r.config }
+
+// Inferred reports whether the NLB's addresses are inferred: they were neither
+// given nor discovered.
 func (r *Resolver) Inferred() bool { return r.sets.inferred }
 
 // IsProxy reports whether addr is in the nlb or the trusted set.
@@ -149,6 +160,9 @@ type Answer struct {
 
 	NLBPrivateIP bool // $remote_addr shows an NLB's address
 	NLBInferred  bool // … of a set that was inferred, not given
+	// NLB is the name of the NLB that Peer, or else $remote_addr, is a
+	// discovered node of; empty if it is none.
+	NLB string
 
 	// Hops are the addresses known, the client first, at most MaxHops of
 	// HopCount.

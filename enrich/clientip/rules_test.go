@@ -163,18 +163,18 @@ func TestReasonHealthCheck(t *testing.T) {
 func TestReasonProxyProtocolNotListened(t *testing.T) {
 	f := checker(t, chain())
 	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=- XRI=- st=400 req="\x00"`,
-		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11`)
+		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 also rejected_before_realip`)
 	f(`R=10.16.1.11 st=400 req="\x00"`,
-		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11`)
+		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 also rejected_before_realip`)
 	f(`R=10.16.1.11 st=400 req="PROXY TCP4 210.227.0.10 10.16.1.11 53054 80"`,
-		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 said 210.227.0.10`)
+		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 said 210.227.0.10 also rejected_before_realip`)
 	f(`R=10.16.1.11 st=400 req="PROXY TCP6 2001:db8:210::10 ::1 53054 80"`,
-		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 said 2001:db8:210::10`)
+		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 said 2001:db8:210::10 also rejected_before_realip`)
 	f(`R=10.16.1.11 st=400 req="PROXY TCP4"`,
-		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11`)
+		`lost proxy_protocol_not_listened@edge nlb via 10.16.1.11 also rejected_before_realip`)
 	// Client IP preservation and PROXY protocol at once.
 	f(`R=210.227.0.10 RR=210.227.0.10 st=400 req="\x00"`,
-		`direct proxy_protocol_not_listened@edge 210.227.0.10 remote_addr`)
+		`direct ok 210.227.0.10 remote_addr also proxy_protocol_not_listened`)
 	// None.
 	f(`R=10.16.1.11 PP=210.227.0.10 st=400 req="\x00"`,
 		`forwarded rejected_before_realip 210.227.0.10 proxy_protocol_addr nlb via 10.16.1.11 also realip_not_applied`)
@@ -246,6 +246,11 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 		`disputed trusts_too_much@edge 6.6.6.6 remote_addr unvouched via 10.16.1.11`)
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=-`,
 		`disputed trusts_too_much@edge 6.6.6.6 remote_addr unvouched via 10.16.1.11`)
+	// With the address of a proxy nobody vouches for the rest either.
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=- XFF=10.16.1.13 XRI=6.6.6.6`,
+		`forwarded trusts_too_much@edge 6.6.6.6 http_x_real_ip unvouched via 10.16.1.13 10.16.1.11 said 10.16.1.13`)
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=- XFF=6.6.6.6 XRI=10.16.1.13`,
+		`forwarded trusts_too_much@edge 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.13 10.16.1.11`)
 	// Perhaps: the PROXY protocol is not logged.
 	f(`R=6.6.6.6 RR=10.16.1.11 XFF="6.6.6.6, 210.227.0.10"`,
 		`direct client_sent_forwarded_for 6.6.6.6 remote_addr unvouched via 10.16.1.11 said 6.6.6.6 210.227.0.10 also trusts_too_much`)
@@ -260,21 +265,34 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 	f = checker(t, withCDN())
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=203.0.113.5 XFF="6.6.6.6, 210.227.0.10"`,
 		`disputed trusts_too_much@edge 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 6.6.6.6`)
+	// The visitor guessed the CDN's address, which nginx has by the PROXY protocol.
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XFF="203.0.113.5, 210.227.0.10"`,
+		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 203.0.113.5`)
 	// With a CDN the header behind an NLB node is the CDN's.
 	f(`R=6.6.6.6 RR=10.16.1.11 XFF="6.6.6.6, 210.227.0.10"`,
 		`direct client_sent_forwarded_for 6.6.6.6 remote_addr unvouched via 10.16.1.11 said 6.6.6.6 210.227.0.10 also trusts_too_much`)
+	// A network holds the NLB and the edge. Where the PROXY protocol is not
+	// logged, it may have told nginx the client, and the header be the visitor's.
+	f = checker(t, subnet())
+	f(`R=210.227.0.10 RR=10.16.1.11 XFF="210.227.0.10, 6.6.6.6"`,
+		`disputed trusts_too_much@edge 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.11 said 210.227.0.10`)
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF="210.227.0.10, 6.6.6.6"`,
+		`disputed trusts_too_much@edge 6.6.6.6 http_x_forwarded_for via 10.16.1.13 said 210.227.0.10`)
+	f(`RR=10.16.1.11 XFF=6.6.6.6`,
+		`forwarded ok 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.11`)
 }
 
 func TestReasonFieldsDisagree(t *testing.T) {
 	f := checker(t, chain())
+	// One of the headers is the visitor's, and nobody can tell which.
 	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
-		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for via 10.16.1.13`)
+		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for unvouched via 10.16.1.13`)
 	f(`R=210.227.0.10 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
-		`disputed fields_disagree@edge 210.227.0.10 remote_addr via 10.16.1.13`)
+		`disputed fields_disagree@edge 210.227.0.10 remote_addr unvouched via 10.16.1.13`)
 	f(`R=6.6.6.6 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
-		`disputed fields_disagree@edge 6.6.6.6 remote_addr via 10.16.1.13 said 210.227.0.10`)
+		`disputed fields_disagree@edge 6.6.6.6 remote_addr unvouched via 10.16.1.13 said 210.227.0.10`)
 	f(`R=210.227.0.10 XFF=210.227.0.10 XRI=6.6.6.6`,
-		`disputed fields_disagree@edge 210.227.0.10 remote_addr`)
+		`disputed fields_disagree@edge 210.227.0.10 remote_addr unvouched`)
 	f(`R=6.6.6.6 RR=10.16.1.11 PP=210.227.0.10 XFF=6.6.6.6`,
 		`disputed fields_disagree@edge 210.227.0.10 proxy_protocol_addr via 10.16.1.11 said 6.6.6.6`)
 	f(`R=6.6.6.6 PP=210.227.0.10`,
@@ -285,6 +303,17 @@ func TestReasonFieldsDisagree(t *testing.T) {
 	// One of them names a proxy.
 	f(`R=210.227.0.10 RR=10.16.1.13 XFF=210.227.0.10 XRI=10.16.1.11`,
 		`direct ok 210.227.0.10 remote_addr via 10.16.1.13`)
+	// X-Real-IP from a CDN can be the visitor's: it disputes nothing.
+	f = checker(t, withCDN())
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XFF=210.227.0.10 XRI=6.6.6.6`,
+		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11 said 6.6.6.6`)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=210.227.0.10 XRI=6.6.6.6`,
+		`forwarded realip_not_applied@edge 210.227.0.10 http_x_forwarded_for nlb via 10.16.1.11 said 6.6.6.6`)
+	f(`R=210.227.0.10 RR=10.16.1.11 XFF=6.6.6.6 XRI=9.9.9.9`,
+		`direct client_sent_forwarded_for 210.227.0.10 remote_addr via 10.16.1.11 said 6.6.6.6 9.9.9.9`)
+	// But nginx must not read it.
+	f(`R=6.6.6.6 RR=10.16.1.11 PP=203.0.113.5 XFF=210.227.0.10 XRI=6.6.6.6`,
+		`disputed fields_disagree@edge 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11`)
 }
 
 // nginx reads one source only: PROXY protocol or header.
@@ -307,6 +336,15 @@ func TestReasonCDNInFront(t *testing.T) {
 		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11`)
 	f(`R=203.0.113.5 RR=10.16.1.11`,
 		`lost cdn_in_front via 203.0.113.5 10.16.1.11`)
+	// Neither is logged: a public proxy that the header does not name is one
+	// that only the PROXY protocol can have named, behind an NLB.
+	f(`R=203.0.113.5 XFF="6.6.6.6, 210.227.0.10"`,
+		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 said 6.6.6.6 also realip_not_applied`)
+	f(`R=203.0.113.5 XFF="210.227.0.10, 203.0.113.5"`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for unvouched via 203.0.113.5`)
+	// X-Real-IP may be the visitor's where a CDN writes X-Forwarded-For.
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XRI=6.6.6.6`,
+		`forwarded cdn_in_front 6.6.6.6 http_x_real_ip unvouched via 203.0.113.5 10.16.1.11`)
 	// Whoever passes by the CDN forges nothing.
 	f(`R=210.227.0.10 RR=10.16.1.11 PP=210.227.0.10 XFF=6.6.6.6`,
 		`direct client_sent_forwarded_for 210.227.0.10 proxy_protocol_addr via 10.16.1.11 said 6.6.6.6`)
@@ -483,6 +521,16 @@ func TestReasonClientSentForwardedFor(t *testing.T) {
 		`direct client_sent_forwarded_for 210.227.0.10 remote_addr said 6.6.6.6`)
 }
 
+// The addresses of edge tasks are public in IPv6, and no CDN's: behind the NLB
+// the header is still the visitor's.
+func TestEdgeOfIPv6IsNoCDN(t *testing.T) {
+	f := checker(t, clientip.Config{NLB: set("10.16.1.11"), Trusted: set("2001:db8:16:1::13,2001:db8:16:2::/64")})
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=6.6.6.6 ua=x`,
+		`forwarded proxy_protocol_off@edge 6.6.6.6 http_x_forwarded_for unvouched nlb via 10.16.1.11 also private_link`)
+	f(`R=2001:db8:16:1::13 XFF=2001:db8:210::10`,
+		`forwarded realip_not_applied@web 2001:db8:210::10 http_x_forwarded_for via 2001:db8:16:1::13`)
+}
+
 // With no set given every private address counts as an NLB's, and nobody vouches
 // for headers.
 func TestSetsInferred(t *testing.T) {
@@ -501,6 +549,10 @@ func TestSetsInferred(t *testing.T) {
 		`direct ok 210.227.0.10 proxy_protocol_addr via 10.16.1.11`)
 	f(`R=10.16.1.11 PP=210.227.0.10`,
 		`forwarded realip_not_applied@edge 210.227.0.10 proxy_protocol_addr nlb? via 10.16.1.11`)
+	// An NLB of IPv6 targets has a public address. That nginx believed it shows
+	// what it is; nobody vouches for that.
+	f(`R=210.227.0.10 RR=2001:db8:16:1::11 PP=210.227.0.10 XFF=-`,
+		`direct ok 210.227.0.10 proxy_protocol_addr unvouched via 2001:db8:16:1::11`)
 	f(`R=172.31.0.1`,
 		`lost proxy_protocol_off@edge nlb? via 172.31.0.1 also realip_not_applied edge_handed_on_nothing private_link health_check`)
 	f(`R=100.64.0.1`,
@@ -594,7 +646,7 @@ func TestStrict(t *testing.T) {
 	f(`R=6.6.6.6 PP=210.227.0.10`,
 		`disputed fields_disagree@edge said 210.227.0.10`)
 	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10 XRI=6.6.6.6`,
-		`disputed fields_disagree@edge via 10.16.1.13`)
+		`disputed fields_disagree@edge via 10.16.1.13 said 210.227.0.10`)
 	f(`R=*** XFF=6.6.6.6`,
 		`lost ok said 6.6.6.6`)
 	// A visitor cannot vouch for itself with the address of a proxy.

@@ -17,6 +17,8 @@ const (
 	internal                   // a private client inside a wider set
 	strangerProxy              // a Unix-domain peer that no set names: a proxy, but nobody vouches for it
 	trusted                    // a proxy that writes forwarded headers
+	cdn                        // one with a public address, which may stand before the NLB
+	supposedNLB                // private, where the NLB's addresses are not known
 	nlb                        // inside a network that holds NLB nodes
 	nlbNode                    // exactly an NLB node
 )
@@ -24,8 +26,12 @@ const (
 // isProxy reports whether an address of the class can never be the client.
 func (c class) isProxy() bool { return c >= strangerProxy }
 
+// isTrusted reports whether an address of the class is a proxy's that writes
+// forwarded headers.
+func (c class) isTrusted() bool { return c == trusted || c == cdn }
+
 // isNLB reports whether an address of the class is an NLB's.
-func (c class) isNLB() bool { return c >= nlb }
+func (c class) isNLB() bool { return c >= supposedNLB }
 
 // Addresses is a set of addresses as nginx's set_real_ip_from takes them. The
 // zero value is the empty set.
@@ -117,15 +123,17 @@ func IsPrivate(addr netip.Addr) bool {
 // sets holds the three address sets as one table: the longest prefix decides.
 type sets struct {
 	table    bart.Table[class]
-	unix     bool // peers on Unix-domain sockets are trusted
-	inferred bool // no set was given; private addresses count as NLBs
-	cdn      bool // a public network is trusted: a CDN may stand before the NLB
+	nodes    map[netip.Addr]string // discovered NLB nodes, with the names of their NLBs
+	unix     bool                  // peers on Unix-domain sockets are trusted
+	inferred bool                  // the NLB's are not known; private addresses count as such
+	cdn      bool                  // a CDN's network is trusted: one may stand before the NLB
 }
 
 func newSets(c Config) (*sets, error) {
 	s := &sets{
 		unix:     c.Trusted.Unix || c.NLB.Unix,
-		inferred: c.NLB.Empty() && c.Trusted.Empty(),
+		inferred: c.NLBUnknown || c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0,
+		nodes:    make(map[netip.Addr]string, len(c.Nodes)),
 	}
 	var errs []error
 	given := map[netip.Prefix]class{}
@@ -144,13 +152,16 @@ func newSets(c Config) (*sets, error) {
 		}
 	}
 	if s.inferred {
-		insert(Addresses{Prefixes: privateNetworks}, nlb)
+		insert(Addresses{Prefixes: privateNetworks}, supposedNLB)
 		clear(given) // an internal network may be one of these as a whole
 	}
 	insert(c.Internal, internal)
-	insert(c.Trusted, trusted)
 	for _, p := range c.Trusted.Prefixes {
-		s.cdn = s.cdn || !IsPrivate(p.Addr())
+		as := trusted
+		if mayBeCDN(p) {
+			as, s.cdn = cdn, true
+		}
+		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
 	// NLB comes last: a network that is in both sets is the NLB's.
 	for _, p := range c.NLB.Prefixes {
@@ -160,20 +171,36 @@ func newSets(c Config) (*sets, error) {
 		}
 		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
+	// Nobody wrote the nodes down, so they contradict no setting: they decide.
+	for addr, name := range c.Nodes {
+		addr = addr.Unmap()
+		if !addr.IsValid() || addr.Zone() != "" {
+			errs = append(errs, fmt.Errorf("a node of the NLB %q has no address", name))
+			continue
+		}
+		s.nodes[addr] = name
+		s.table.Insert(netip.PrefixFrom(addr, addr.BitLen()), nlbNode)
+	}
 	return s, errors.Join(errs...)
+}
+
+// mayBeCDN reports whether a trusted prefix is one that a CDN can have: a
+// public one. Of IPv6 the addresses inside a VPC are public as well, but its
+// subnets are /64, and CDNs announce wider networks.
+func mayBeCDN(p netip.Prefix) bool {
+	const subnetOfVPC = 64
+	return p.IsValid() && !IsPrivate(p.Addr()) && (p.Addr().Is4() || p.Bits() < subnetOfVPC)
 }
 
 // writesHeaders reports whether a hop of the class vouches for the forwarded
 // headers that came from it. An NLB node does not write any: behind one, and
 // with no CDN configured in front, they are the visitor's own. Of a whole
 // subnet that was given for the NLB this cannot be said, since it may hold the
-// edge's tasks too. Nobody vouches where no set was given.
+// edge's tasks too. A supposed NLB vouches for nothing.
 func (s *sets) writesHeaders(c class) bool {
 	switch c {
-	case trusted:
+	case trusted, cdn, nlb:
 		return true
-	case nlb:
-		return !s.inferred
 	case nlbNode:
 		return s.cdn
 	}
@@ -184,4 +211,13 @@ func (s *sets) writesHeaders(c class) bool {
 func (s *sets) classOf(addr netip.Addr) class {
 	c, _ := s.table.Lookup(addr)
 	return c
+}
+
+// nlbName returns the name of the NLB that h is a discovered node of; empty if
+// it is none.
+func (s *sets) nlbName(h hop) string {
+	if h.class != nlbNode {
+		return ""
+	}
+	return s.nodes[h.addr]
 }

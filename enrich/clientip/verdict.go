@@ -31,6 +31,8 @@ const (
 	RealipNotApplied         Reason = "realip_not_applied"
 	EdgeHandedOnNothing      Reason = "edge_handed_on_nothing"
 	ProxyProtocolOff         Reason = "proxy_protocol_off"
+	ProxyProtocolNotSent     Reason = "proxy_protocol_not_sent"
+	PastTheNLB               Reason = "past_the_nlb"
 	PrivateLink              Reason = "private_link"
 	UnreadableHop            Reason = "unreadable_hop"
 	ClientSentForwardedFor   Reason = "client_sent_forwarded_for"
@@ -75,8 +77,8 @@ func Reasons() []Doc {
 		{
 			Code: string(ProxyProtocolNotListened), Fault: true,
 			Means: "the request is a PROXY protocol header that nginx did not expect",
-			Note: "A single NUL byte and status 400 for version 2, `PROXY TCP…` for version 1. The address in such a line is a claim. " +
-				"A few such lines among healthy ones are scanners.",
+			Note: "A single NUL byte and status 400 for version 2, `PROXY TCP…` for version 1, and `$remote_addr` is a proxy's. The address in such a line is a claim. " +
+				"A few such lines among healthy ones are scanners. Where `$remote_addr` is a client, it is one, or (as an alternative) a target group that keeps the source.",
 			Mend: "edge: add `proxy_protocol` to the `listen` directive",
 		},
 		{
@@ -88,7 +90,7 @@ func Reasons() []Doc {
 			Code:  string(RejectedBeforeRealip),
 			Means: "nginx refused the request before its realip module ran",
 			Note:  "The peer shows, with status 400, 408, 414, 494 or 505: a right set-up logs these too.",
-			Mend:  "for the log: `error_page 400 408 414 494 505` to an internal static file",
+			Mend:  "for the log: `error_page 400 414 494 505` to an internal static file (408 has no error page)",
 		},
 		{
 			Code: string(TrustsTooMuch), Fault: true,
@@ -134,6 +136,18 @@ func Reasons() []Doc {
 			Mend:  "target group: turn on `proxy_protocol_v2.enabled` together with `listen … proxy_protocol` (or `preserve_client_ip.enabled`)",
 		},
 		{
+			Code: string(ProxyProtocolNotSent), Fault: true,
+			Means: "nginx waits for the PROXY protocol, and it is not sent",
+			Note: "Of error lines only, `broken header: \"…\" while reading PROXY protocol`: such a connection has no access line. " +
+				"Probes and scanners that reach nginx past the NLB write a few of these anyway.",
+			Mend: "target group: turn on `proxy_protocol_v2.enabled`; or, if the source is kept, take `proxy_protocol` out of the `listen` directive",
+		},
+		{
+			Code:  string(PastTheNLB),
+			Means: "a connection from inside the network that did not come by the NLB",
+			Note:  "Of error lines only: it spoke no PROXY protocol, and its address is private and no proxy's. A probe, a scanner, or a service that should call by the NLB.",
+		},
+		{
 			Code:  string(PrivateLink),
 			Means: "the client came by PrivateLink: a VPC endpoint's id is logged",
 		},
@@ -158,7 +172,7 @@ func Reasons() []Doc {
 func (r Reason) IsFault() bool {
 	switch r {
 	case ProxyProtocolNotListened, TrustsTooMuch, FieldsDisagree, EdgeHandedOnProxy,
-		RealipNotApplied, EdgeHandedOnNothing, ProxyProtocolOff:
+		RealipNotApplied, EdgeHandedOnNothing, ProxyProtocolOff, ProxyProtocolNotSent:
 		return true
 	}
 	return false

@@ -39,6 +39,12 @@ func (c *Counts) add(out *pipeline.Outcome) {
 	case record.Unparsed:
 		c.Unparsed++
 		return
+	case record.ErrorLogLine:
+		c.Other++
+		if r.Provenance.Reason != "" { // a connection that has no access line
+			c.reasons = addTo(c.reasons, r.Provenance.Reason)
+		}
+		return
 	default:
 		c.Other++
 		return

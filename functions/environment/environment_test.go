@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 		FormatFor: map[string]string{"/ecs/*": "$remote_addr, $status", "/web": "combined"},
 		JSONKey:   map[string]string{"who": "remote_addr", "what": "request"}, NLB: []string{"10.0.0.1", "10.0.0.2"}, Strict: true,
 		ClientFields: []string{"proxy_protocol_addr", "http_x_forwarded_for", "http_x_real_ip"},
-		GeoMaxAge:    time.Hour, Label: map[string]string{"service": "web", "env": "prod"},
+		GeoMaxAge:    time.Hour, NLBRefresh: 5 * time.Minute, Label: map[string]string{"service": "web", "env": "prod"},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)

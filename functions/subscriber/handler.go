@@ -67,6 +67,7 @@ func newHandler(ctx context.Context, environ []string, stdout io.Writer, log *sl
 	if own.FunctionName != "" {
 		h.ownGroups = append(h.ownGroups, "/aws/lambda/"+own.FunctionName)
 	}
+	delivery.RefreshNLB(ctx, p, log)
 	h.idle <- h.newWorker()
 	return h, nil
 }
@@ -121,6 +122,7 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		})
 		return answer, nil
 	}
+	delivery.RefreshNLB(ctx, h.pipeline, h.log)
 	err = w.courier.Deliver(ctx, p.Lines, &w.counts)
 	attrs := []any{
 		"log_group", p.Origin.LogGroup,

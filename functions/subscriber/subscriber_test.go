@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,7 +59,7 @@ func start(t *testing.T, env ...string) *runtimetest.Function {
 // sampleLines are the access lines that real nginx wrote, in all scenarios.
 func sampleLines(t testing.TB) []string {
 	t.Helper()
-	paths, err := filepath.Glob("../../testdata/chain/*/*.access.log")
+	paths, err := filepath.Glob("../../chain/testdata/*/*.seed.log")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no sample logs: %v", err)
 	}
@@ -156,14 +159,15 @@ func TestToFirehoseAndS3(t *testing.T) {
 	endpoint := mototest.Start(t)
 	bucket := makeStream(t, endpoint)
 	f := start(t, append(fakeCredentials, "AWS_ENDPOINT_URL="+endpoint, "CLEARHOP_FIREHOSE_STREAM="+stream)...)
-	payload := pack(t, document(t, "/ecs/web", sampleLines(t)))
+	lines := sampleLines(t)
+	payload := pack(t, document(t, "/ecs/web", lines))
 	if _, err := f.Invoke(t.Context(), payload, timeout); err != nil {
 		t.Fatalf("%v\n%s", err, f.Logs())
 	}
 	if got, want := bucket(), byCommand(t, payload); !bytes.Equal(got, want) {
 		t.Errorf("%d bytes are in S3, want the command's %d", len(got), len(want))
 	}
-	if logs := f.Logs(); !strings.Contains(logs, `"delivered":48`) || strings.Contains(logs, "210.227") || strings.Contains(logs, "/hello") {
+	if logs := f.Logs(); !strings.Contains(logs, fmt.Sprintf(`"delivered":%d,`, len(lines))) || strings.Contains(logs, "210.227") || strings.Contains(logs, "/hello") {
 		t.Errorf("the log lacks the count, or holds text of a line:\n%s", logs)
 	}
 }
@@ -370,6 +374,65 @@ func TestControlMessageAndOwnGroupAreAnsweredWithoutEvents(t *testing.T) {
 	// A line of log each time would be a loop: it is said once.
 	if n := strings.Count(f.Logs(), "own log group"); n != 1 {
 		t.Errorf("the refusal was logged %d times", n)
+	}
+}
+
+// TestDiscover: the function looks the NLB's nodes up as it is used. It starts
+// without them, sees new ones at the next look, and keeps the last set when EC2
+// is away; the log says so, and names no address of theirs.
+func TestDiscover(t *testing.T) {
+	target, err := url.Parse(mototest.Start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
+	defer proxy.Close()
+	n := mototest.NewNetwork(t, target.String(), region, "10.16.1.0/24")
+	out := filepath.Join(t.TempDir(), "events.ndjson")
+	f := start(t, append([]string{"CLEARHOP_SINK=file", "CLEARHOP_FILE=" + out, "AWS_ENDPOINT_URL=" + proxy.URL,
+		"CLEARHOP_NLB=discover:shop-edge", "CLEARHOP_NLB_REFRESH=1ns"}, fakeCredentials...)...)
+	var lines []string
+	for _, peer := range []string{"10.16.1.11", "10.16.1.12"} {
+		lines = append(lines, peer+` - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "probe/1.0" "-" "-"`)
+	}
+	payload := pack(t, document(t, "/ecs/web", lines))
+	seen := 0
+	check := func(when string, want ...string) {
+		t.Helper()
+		if _, err := f.Invoke(t.Context(), payload, timeout); err != nil {
+			t.Fatalf("%s: %v\n%s", when, err, f.Logs())
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := strings.Split(strings.TrimSpace(string(b)), "\n")[seen:]
+		seen += len(events)
+		for i := range want {
+			if len(events) != len(want) || !strings.Contains(events[i], want[i]) {
+				t.Errorf("%s: event %d lacks %s:\n%s", when, i, want[i], events)
+			}
+		}
+	}
+	const (
+		node     = `"verdict":"lost","nlb_private_ip":true,"nlb":"shop-edge"`
+		inferred = `"verdict":"lost","nlb_private_ip":true,"nlb_inferred":true`
+		client   = `"client":{"ip":"10.16.1.12"}`
+	)
+	check("no NLB is there", inferred, inferred)
+	n.AddInterface("ELB net/shop-edge/1", "10.16.1.11")
+	check("one node is there", node, client)
+	n.AddInterface("ELB net/shop-edge/1", "10.16.1.12")
+	check("it was scaled out", node, node)
+	if logs := f.Logs(); strings.Count(logs, "could not be looked up") != 2 || // at the start and at the first invocation
+		!strings.Contains(logs, `no network interface is described as \"ELB net/shop-edge/*\"`) || !strings.Contains(logs, "every private address") {
+		t.Errorf("the log does not say that nothing was found:\n%s", logs)
+	}
+	proxy.Close()
+	check("EC2 is away", node, node)
+	if logs := f.Logs(); strings.Count(logs, "could not be looked up") != 3 || !strings.Contains(logs, `"holds":"what was found at 20`) ||
+		!strings.Contains(logs, `"nodes":2`) || strings.Contains(logs, "10.16.1.1") {
+		t.Errorf("the log does not say that the last set holds, or names it:\n%s", logs)
 	}
 }
 

@@ -10,10 +10,13 @@ package mototest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,13 +43,31 @@ func Start(t testing.TB) (endpoint string) {
 		}
 		t.Skipf("%s is not on the PATH; %s", program, install)
 	}
+	for try := 1; ; try++ {
+		endpoint, err := start(t, path)
+		if err == nil {
+			return endpoint
+		}
+		if try == tries || !errors.Is(err, errPortTaken) {
+			t.Fatalf("moto: %v", err)
+		}
+	}
+}
+
+// tries is how often a server is started whose port was taken meanwhile.
+const tries = 5
+
+var errPortTaken = errors.New("another program took the port")
+
+// start starts a server that ends with the test, and waits for its answer.
+func start(t testing.TB, path string) (endpoint string, err error) {
 	address, err := freeAddress()
 	if err != nil {
-		t.Fatalf("moto: %v", err)
+		return "", err
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		t.Fatalf("moto: %v", err)
+		return "", err
 	}
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -57,7 +78,7 @@ func Start(t testing.TB) (endpoint string) {
 	cmd.WaitDelay = stopTime // then it is killed
 	if err := cmd.Start(); err != nil {
 		stop()
-		t.Fatalf("start moto: %v", err)
+		return "", err
 	}
 	var exit error // valid once ended is closed
 	ended := make(chan struct{})
@@ -71,15 +92,18 @@ func Start(t testing.TB) (endpoint string) {
 	})
 
 	endpoint = "http://" + address
-	if !answers(endpoint, ended) {
-		select {
-		case <-ended:
-			t.Fatalf("moto ended before it answered: %v\n%s", exit, output.String())
-		default:
-			t.Fatalf("moto did not answer within %v\n%s", startTime, output.String())
-		}
+	if answers(endpoint, ended) {
+		return endpoint, nil
 	}
-	return endpoint
+	select {
+	case <-ended:
+		if strings.Contains(output.String(), "Address already in use") {
+			return "", errPortTaken
+		}
+		return "", fmt.Errorf("it ended before it answered: %w\n%s", exit, output.String())
+	default:
+		return "", fmt.Errorf("no answer within %v\n%s", startTime, output.String())
+	}
 }
 
 // freeAddress returns a loopback address that nobody listened on a moment ago.

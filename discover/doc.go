@@ -1,0 +1,19 @@
+// Package discover finds the addresses of Network Load Balancers' nodes.
+//
+// An NLB has a network interface in each of its subnets, which EC2 describes as
+// "ELB net/NAME/ID". In go the names of NLBs, out come the private addresses of
+// these interfaces, each with the name of its NLB:
+//
+//	f, err := discover.New(discover.Config{Names: []string{"shop-edge"}})
+//	nodes, err := f.Find(ctx) // 10.16.1.11: shop-edge
+//
+// New checks the names and does no I/O. Find makes calls of
+// ec2:DescribeNetworkInterfaces, which is the one permission that it needs; it
+// keeps nothing of their answers, and its bound in time is the caller's context.
+//
+// The API that tells the addresses of load balancers themselves
+// (elasticloadbalancing:DescribeLoadBalancers) has the private ones of internal
+// NLBs only.
+//
+// A Finder is safe for concurrent use.
+package discover

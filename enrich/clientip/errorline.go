@@ -1,0 +1,68 @@
+package clientip
+
+import "bytes"
+
+// ErrorEvidence is what an error line that nginx wrote while it read the PROXY
+// protocol offers. At that point it has read no request and applied no realip
+// module: Client is the TCP peer.
+type ErrorEvidence struct {
+	Client  []byte // behind "client: "
+	Message []byte
+	Action  []byte // behind "while "
+}
+
+var (
+	readingProxyProtocol = []byte("reading PROXY protocol")
+	brokenHeader         = []byte("broken header:")
+	closedConnection     = []byte("client closed connection")
+)
+
+// ResolveError answers for an error line, if it is one about the PROXY
+// protocol; else it reports false and a is empty. No other error line is
+// evidence: a visitor can make its text look as he likes.
+func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
+	a.reset()
+	if !bytes.Equal(e.Action, readingProxyProtocol) {
+		return false
+	}
+	peer := r.readAddr(Value{Text: e.Client, Logged: true})
+	if !peer.isAddress() {
+		return false
+	}
+	switch {
+	case bytes.HasPrefix(e.Message, brokenHeader):
+		a.Reason = ProxyProtocolNotSent
+		if peer.isClient() && (peer.class == internal || IsPrivate(peer.addr)) {
+			a.Reason = PastTheNLB
+		}
+	case bytes.Equal(e.Message, closedConnection) && peer.isProxy():
+		a.Reason = HealthCheckProbe
+	default:
+		return false
+	}
+	a.Peer = peer.addr
+	a.NLBPrivateIP = peer.addr.IsValid() && peer.class.isNLB()
+	a.NLBInferred = a.NLBPrivateIP && peer.class == supposedNLB
+	a.NLB = r.sets.nlbName(peer)
+	if peer.isClient() {
+		a.Client, a.Field, a.Vouched = peer.addr, RemoteAddr, true
+	}
+	switch {
+	case a.Reason == HealthCheckProbe:
+		a.Verdict = HealthCheck
+	case a.Reason == PastTheNLB:
+		a.Verdict = Internal
+	case peer.isClient():
+		a.Verdict = Direct
+	default:
+		a.Verdict = Lost
+	}
+	if a.Reason == ProxyProtocolNotSent {
+		a.Hop = Edge
+		if peer.isClient() {
+			a.Alternatives = append(a.Alternatives, PastTheNLB)
+		}
+	}
+	a.addHop(peer.addr)
+	return true
+}
