@@ -147,7 +147,7 @@ func (c *Counters) addAccess(r *record.Record) {
 		c.joins.add(r, h, c.isProxy)
 	}
 	c.add(t, r)
-	if t.Reason == clientip.EdgeHandedOnProxy && h.remote.IsValid() && c.isEdge(h.remote) && h.handed.IsValid() && h.handed != h.remote {
+	if t.Reason == clientip.EdgeHandedOnProxy && c.isEdge(h.remote) && h.handed.IsValid() && h.handed != h.remote {
 		// Whatever the edge handed on, a web hop that believes it logs that.
 		c.also(cause{clientip.RealipNotApplied, clientip.Web}, t, r)
 	}
@@ -170,11 +170,10 @@ func (c *Counters) half(r *record.Record) half {
 	h := half{
 		header: len(a.XForwardedFor) > 0 || len(a.XRealIP) > 0,
 		remote: address(a.RemoteAddr),
-		client: r.Client.IP,
-		handed: lastAddress(a.XForwardedFor),
+		handed: c.handedOn(a),
 	}
-	if !h.handed.IsValid() {
-		h.handed = lastAddress(a.XRealIP)
+	if r.Provenance.Vouched {
+		h.client = r.Client.IP
 	}
 	realip := address(a.RealipRemoteAddr)
 	switch {
@@ -189,6 +188,22 @@ func (c *Counters) half(r *record.Record) half {
 		h.hop = clientip.Edge
 	}
 	return h
+}
+
+// handedOn is the client that the hop before handed on, or the proxy that stands
+// in its place.
+func (c *Counters) handedOn(a *record.Access) netip.Addr {
+	last := lastAddress(a.XForwardedFor)
+	if !last.IsValid() {
+		return lastAddress(a.XRealIP)
+	}
+	addr := last
+	for header := a.XForwardedFor; c.isProxy(addr); addr = lastAddress(header) {
+		if header = allButLast(header); len(header) == 0 || c.isNode(addr) {
+			return last
+		}
+	}
+	return addr
 }
 
 func (c *Counters) isNode(addr netip.Addr) bool { return holds(c.config.NLB, addr) }

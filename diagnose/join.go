@@ -28,8 +28,8 @@ type half struct {
 	hop    clientip.Hop // NoHop where the line alone does not tell
 	header bool
 	remote netip.Addr
-	client netip.Addr
-	handed netip.Addr
+	client netip.Addr // only where somebody vouches for it
+	handed netip.Addr // the client of the forwarded header; a proxy if there is none
 }
 
 // requestIDs returns the ids that a hop logged of a request: its own, and the
@@ -96,13 +96,13 @@ func (j *joiner) pair(a, b half, isProxy func(netip.Addr) bool) {
 		return // two lines of one hop
 	}
 	j.result.Requests++
-	handedClient := web.handed.IsValid() && !isProxy(web.handed)
+	handedClient := web.handed.IsValid() && !isProxy(web.handed) && (!edge.client.IsValid() || edge.client == web.handed)
 	switch {
 	case !handedClient && edge.client.IsValid():
 		j.result.EdgeHandsOn++
 	case !handedClient:
 		j.result.BeforeEdge++
-	case isProxy(web.remote):
+	case web.remote != web.handed:
 		j.result.Web++
 	case isProxy(edge.remote):
 		j.result.EdgeOwnLog++

@@ -93,7 +93,7 @@ func place(reason clientip.Reason, hop clientip.Hop) int {
 }
 
 func (c *Counters) isFinding(k cause, n *causeTally) bool {
-	judged := c.read.Judged
+	judged := c.judgedBeside(k)
 	share := float64(n.lines) / float64(judged)
 	small := judged <= fewLines
 	concentrated := concentrated
@@ -140,6 +140,23 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 	return n.lines >= wideMin && n.agents.estimate() >= wideAgents
 }
 
+// judgedBeside counts the lines that could be judged in the sources of the hop
+// that shows the cause: those of the other hop say nothing of it.
+func (c *Counters) judgedBeside(k cause) (n int64) {
+	shown := map[clientip.Hop]bool{}
+	for _, s := range c.sources {
+		if s.causes[k] > 0 {
+			shown[s.hop()] = true
+		}
+	}
+	for _, s := range c.sources {
+		if s.causes[k] > 0 || shown[s.hop()] || k.reason == clientip.ProxyProtocolNotSent && s.hop() == clientip.Edge {
+			n += s.judged
+		}
+	}
+	return n
+}
+
 // mayBeChecks reports whether the lines may be health checks, of which nothing
 // tells: their user agent is not logged, and all ask for one path.
 func (n *causeTally) mayBeChecks() bool {
@@ -149,10 +166,11 @@ func (n *causeTally) mayBeChecks() bool {
 func (c *Counters) finding(k cause, n *causeTally) Finding {
 	f := Finding{
 		Code: k.reason, Hop: k.hop, Title: title(k), Mend: mend(k.reason),
-		Lines: n.lines, Of: c.read.Judged, Share: float64(n.lines) / float64(c.read.Judged),
+		Lines: n.lines, Of: c.judgedBeside(k),
 		First: when(n.first), Last: when(n.last),
 		Evidence: n.evidence,
 	}
+	f.Share = float64(n.lines) / float64(f.Of)
 	c.sinceWhen(&f, n)
 	f.Peers, f.Sources = c.peerParts(k, n), c.sourceParts(k)
 	pharmacy := c.pharmacy(k, n)
@@ -274,6 +292,12 @@ func (c *Counters) peerParts(k cause, n *causeTally) []Part {
 
 // sameHop reports whether a peer is one that the hop of the cause has.
 func (c *Counters) sameHop(k cause, peer netip.Addr) bool {
+	switch k.reason {
+	case clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing:
+		return c.isEdge(peer) // the hop behind shows it
+	case clientip.FieldsDisagree:
+		return false // either hop can show it
+	}
 	if k.hop == clientip.Web {
 		return c.isEdge(peer)
 	}

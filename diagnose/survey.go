@@ -387,13 +387,12 @@ func lastAddress(header []byte) netip.Addr {
 }
 
 // beforeLast reads the last token but one.
-func beforeLast(header []byte) netip.Addr {
+func beforeLast(header []byte) netip.Addr { return lastAddress(allButLast(header)) }
+
+// allButLast is a forwarded header without its last token.
+func allButLast(header []byte) []byte {
 	header = bytes.TrimRight(header, " ,")
-	i := bytes.LastIndexAny(header, " ,")
-	if i < 0 {
-		return netip.Addr{}
-	}
-	return lastAddress(header[:i])
+	return header[:bytes.LastIndexAny(header, " ,")+1]
 }
 
 func isInside(addr netip.Addr) bool { return addr.IsValid() && clientip.IsPrivate(addr) }

@@ -116,7 +116,7 @@ func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 	name := string(f.Code)
 	title := f.Title
 	if len(f.Alternatives) > 0 {
-		title = "The client is lost, and these lines do not tell by which of these causes:"
+		title = "One of these is the cause, and the lines do not tell which:"
 		for _, a := range f.Alternatives {
 			name += " or " + string(a.Code)
 		}
@@ -216,7 +216,7 @@ func (t *reportWriter) share(f *diagnose.Finding) string {
 	if len(f.Peers) > 0 {
 		text += ", " + list(f.Peers, "behind")
 	}
-	if len(f.Sources) > 0 {
+	if len(f.Sources) > 1 || len(f.Sources) == 1 && f.Sources[0].Of < f.Of {
 		text += "; " + list(f.Sources, "in")
 	}
 	return text + "."

@@ -24,6 +24,7 @@ const (
 type grammar struct {
 	Enrich     enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
 	Doctor     doctorCommand             `cmd:"" help:"Read a sample of the logs and say which hop of the chain is broken, and what mends it."`
+	Format     formatCommand             `cmd:"" help:"Explain a log_format: what each variable feeds, and what the missing ones cost."`
 	Version    versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
 	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion for bash, zsh or fish."`
 }
