@@ -12,14 +12,21 @@ import (
 type Config struct {
 	// NLB and Trusted are the addresses that the records were resolved with.
 	NLB, Trusted clientip.Addresses
-	// Roles are those that NLB and Trusted were inferred from; nil if they were
-	// given.
-	Roles *Roles
+	// Roles are those that a Survey inferred; nil if both sets were given. Of
+	// the two, GivenNLB and GivenTrusted are those that were.
+	Roles                  *Roles
+	GivenNLB, GivenTrusted bool
 	// Probes are requests that are known to be health checks.
 	Probes []Probe
-	// TargetGroups is what AWS says of the NLB; nil if it was not asked.
+	// TargetGroups is what AWS says of the NLBs; nil if it was not asked.
 	TargetGroups []TargetGroup
 }
+
+// inferredNLB reports whether the NLB's addresses were inferred.
+func (c *Config) inferredNLB() bool { return c.Roles != nil && !c.GivenNLB }
+
+// inferredTrusted reports whether the other proxies were inferred.
+func (c *Config) inferredTrusted() bool { return c.Roles != nil && !c.GivenTrusted }
 
 // Counters count what a Report is made of.
 type Counters struct {
@@ -99,6 +106,9 @@ func NewCounters(c Config) *Counters {
 	}
 	return counters
 }
+
+// SetTargetGroups takes what AWS says of the NLBs into account.
+func (c *Counters) SetTargetGroups(groups []TargetGroup) { c.config.TargetGroups = groups }
 
 // Add counts a record.
 func (c *Counters) Add(r *record.Record) {

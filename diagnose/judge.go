@@ -210,7 +210,7 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 		}
 	}
 	mayBeEdge := n.alternatives[clientip.EdgeHandedOnNothing]*2 >= n.lines && n.alternatives[clientip.EdgeHandedOnNothing] > 0
-	if k.reason == clientip.ProxyProtocolOff && c.config.Roles != nil && len(c.config.Roles.Edge) == 0 {
+	if k.reason == clientip.ProxyProtocolOff && c.config.inferredNLB() && len(c.config.Roles.Edge) == 0 {
 		for _, p := range c.config.Roles.NLB {
 			if lines := n.peers.known(p.Address); p.Weak && lines != nil && *lines*2 >= n.lines {
 				mayBeEdge = true
@@ -220,7 +220,7 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 	if mayBeEdge {
 		found = append(found, clientip.EdgeHandedOnNothing)
 	}
-	if k.reason == clientip.TrustsTooMuch && c.config.Roles != nil && len(c.config.Roles.CDN) == 0 && len(found) == 0 {
+	if k.reason == clientip.TrustsTooMuch && c.config.inferredTrusted() && len(c.config.Roles.CDN) == 0 && len(found) == 0 {
 		found = append(found, clientip.CDNInFront)
 	}
 	if c.mayBeOwnClient(k, n) {
@@ -235,7 +235,7 @@ const ownClient = clientip.Reason(clientip.Internal)
 // mayBeOwnClient reports whether the lines may be those of clients inside the
 // network, taken for a part of the chain for want of other evidence.
 func (c *Counters) mayBeOwnClient(k cause, n *causeTally) bool {
-	if c.config.Roles == nil || c.healthy == 0 || n.agents.estimate() >= manyAgents {
+	if !c.config.inferredNLB() || c.healthy == 0 || n.agents.estimate() >= manyAgents {
 		return false
 	}
 	switch k.reason {
@@ -370,17 +370,26 @@ func (c *Counters) settle(r *Report) {
 		return nil
 	}
 	off := at(clientip.ProxyProtocolOff, clientip.Edge)
-	if off != nil && off.allows(clientip.RealipNotApplied) {
+	if off != nil && !off.Certain {
 		sends, known := c.sendsProxyProtocol()
 		switch j := r.Joined; {
-		case known && sends:
+		case known && sends && off.allows(clientip.RealipNotApplied):
 			off.become(clientip.RealipNotApplied, "AWS says that proxy_protocol_v2.enabled is true for the target group")
 		case known:
 			off.keep("AWS says that proxy_protocol_v2.enabled is false for the target group")
+		case !off.allows(clientip.RealipNotApplied):
 		case j != nil && j.EdgeOwnLog > 0 && j.BeforeEdge == 0:
 			off.become(clientip.RealipNotApplied, fmt.Sprintf("the edge handed the client on in %d requests that both hops logged, so it knew it", j.EdgeOwnLog))
 		case c.webNamesClients():
 			off.become(clientip.RealipNotApplied, "the web hop's log names clients that only the edge can have told it")
+		}
+	}
+	if sends, known := c.sendsProxyProtocol(); known {
+		if f := at(clientip.ProxyProtocolNotSent, clientip.Edge); f != nil && sends {
+			f.Why = "the error lines; AWS says that proxy_protocol_v2.enabled is true, so they came before that, or past the NLB"
+		}
+		if f := at(clientip.ProxyProtocolNotListened, clientip.Edge); f != nil && sends {
+			f.keep("AWS says that proxy_protocol_v2.enabled is true for the target group")
 		}
 	}
 	realip := at(clientip.RealipNotApplied, clientip.Edge)
@@ -496,7 +505,10 @@ func (c *Counters) sourceList(found map[cause]bool) []Source {
 }
 
 func (c *Counters) chain() Chain {
-	chain := Chain{Inferred: c.config.Roles != nil, Roles: c.config.Roles, TargetGroups: c.config.TargetGroups}
+	chain := Chain{
+		InferredNLB: c.config.inferredNLB(), InferredTrusted: c.config.inferredTrusted(),
+		Roles: c.config.Roles, TargetGroups: c.config.TargetGroups,
+	}
 	for _, p := range c.config.NLB.Prefixes {
 		chain.NLB = append(chain.NLB, prefixText(p))
 	}
@@ -553,7 +565,14 @@ func (c *Counters) advice(r *Report) []string {
 	if read.Access+read.Errors == 0 {
 		return nil
 	}
-	if roles := c.config.Roles; roles != nil && len(roles.CDN) > 0 {
+	if roles := c.config.Roles; roles != nil && c.config.GivenNLB {
+		for _, p := range roles.NLB {
+			if !c.isProxy(p.Address) {
+				add("%s looks like a node of an NLB (%s) and is not among the addresses given with --nlb: it counts as a client.", p.Address, p.Why)
+			}
+		}
+	}
+	if roles := c.config.Roles; roles != nil && !c.config.GivenTrusted && len(roles.CDN) > 0 {
 		add("A CDN, or another proxy, seems to stand before the NLB: give its networks with --trusted. If there is none, visitors forge X-Forwarded-For.")
 	}
 	if read.Masked*10 >= read.Access && read.Masked > 0 {

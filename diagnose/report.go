@@ -139,10 +139,12 @@ type Source struct {
 
 // A Chain is the addresses that the judgement rests on.
 type Chain struct {
-	Inferred bool     `json:"inferred"`
-	NLB      []string `json:"nlb,omitempty"`
-	Trusted  []string `json:"trusted,omitempty"`
-	Roles    *Roles   `json:"roles,omitempty"` // of an inferred chain
+	// InferredNLB and InferredTrusted are set where the addresses were not given.
+	InferredNLB     bool     `json:"inferred_nlb"`
+	InferredTrusted bool     `json:"inferred_trusted"`
+	NLB             []string `json:"nlb,omitempty"`
+	Trusted         []string `json:"trusted,omitempty"`
+	Roles           *Roles   `json:"roles,omitempty"` // what was inferred
 
 	TargetGroups []TargetGroup `json:"target_groups,omitempty"`
 }

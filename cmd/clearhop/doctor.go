@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"clearhop/diagnose"
+	"clearhop/discover"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -24,6 +25,7 @@ type doctorCommand struct {
 
 	Config kong.ConfigFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output string          `short:"o" enum:"text,json" default:"text" help:"How to print the report: text or json."`
+	AWS    bool            `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
 	Color  string          `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
@@ -42,13 +44,18 @@ of them without what names visitors, and gives the lines of nginx.conf or the
 target-group attribute that mend it. Give the logs of both hops where you have
 them: lines of one request are joined by $request_id.
 
-Give the chain's addresses with --nlb and --trusted. Without them they are
-inferred from the log, and the report says which they are.
+Give the chain's addresses with --nlb and --trusted. What is not given is inferred
+from the log, and the report says so. With --aws the NLB's addresses come from EC2,
+and the target groups of the NLBs that the log shows are held against it; that
+takes the permissions ec2:DescribeNetworkInterfaces and
+elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups and
+DescribeTargetGroupAttributes.
 
 Examples:
   clearhop doctor access.log
   clearhop doctor --nlb 10.16.1.11,10.16.2.11 edge.log web.log
   aws logs filter-log-events --log-group-name /ecs/web --output text --query 'events[].[message]' | clearhop doctor
+  clearhop doctor --aws edge.log web.log
   clearhop doctor --output json access.log | jq .findings
 
 Exit codes: 0 no fault can be seen, also where variables are missing; 1 there are
@@ -112,69 +119,119 @@ const (
 var errEnough = errors.New("enough was read")
 
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	p, err := pipeline.New(x.settings)
-	if err != nil {
-		return nil, &usageError{err}
+	if x.command.AWS && len(x.settings.NLB) == 0 {
+		x.settings.NLB = []string{"discover"}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	if !p.Inferred() {
-		defer func() { _ = p.Close() }() // without databases there is nothing to lose
-		survey := diagnose.NewSurvey()
-		counters, err := x.count(ctx, p, nil, nil, survey)
-		return counters.Report(), err
-	}
-	survey := diagnose.NewSurvey()
-	err = x.read(ctx, p, surveyed, survey.Add)
-	if closeErr := p.Close(); closeErr != nil || ctx.Err() != nil {
-		return nil, errors.Join(err, closeErr, ctx.Err())
-	}
-	roles := survey.Roles()
-	for pass := 1; ; pass++ {
-		settings := x.settings
-		inferred(&settings, &roles)
-		p, err := pipeline.New(settings)
-		if err != nil {
-			return nil, &usageError{err}
+	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
+	var roles diagnose.Roles
+	if !config.GivenNLB || !config.GivenTrusted {
+		var err error
+		if roles, err = x.survey(ctx); err != nil {
+			return nil, err
 		}
-		survey := diagnose.NewSurvey()
-		counters, err := x.count(ctx, p, &roles, roles.Probes, survey)
-		err = errors.Join(err, p.Close())
-		found := survey.Roles()
-		if sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
+		config.Roles, config.Probes = &roles, roles.Probes
+	}
+	for pass := 1; ; pass++ {
+		counters, found, err := x.count(ctx, config)
+		if counters == nil {
+			return nil, err
+		}
+		if config.Roles == nil || sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
 			return counters.Report(), err
 		}
 		roles = found
+		config.Roles, config.Probes = &roles, roles.Probes
 	}
 }
 
-// count reads all lines into counters, and into a survey.
-func (x *examination) count(ctx context.Context, p *pipeline.Pipeline, roles *diagnose.Roles, probes []diagnose.Probe, survey *diagnose.Survey) (*diagnose.Counters, error) {
+// survey infers the chain from the first lines of each input.
+func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
+	settings := x.settings
+	settings.NLB, settings.Trusted = nil, nil
+	p, err := pipeline.New(settings)
+	if err != nil {
+		return diagnose.Roles{}, &usageError{err}
+	}
+	survey := diagnose.NewSurvey()
+	// What cannot be read is reported when all is read.
+	_ = x.read(ctx, p, surveyed, survey.Add)
+	return survey.Roles(), errors.Join(p.Close(), ctx.Err())
+}
+
+// count reads all lines into counters, and surveys all of them. Without counters
+// there was nothing to go by, and the error says why.
+func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
+	settings := x.settings
+	fillIn(&settings, &config)
+	p, err := pipeline.New(settings)
+	if err != nil {
+		return nil, diagnose.Roles{}, &usageError{err}
+	}
+	if err := discoverFirst(ctx, p); err != nil {
+		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
+	}
 	client := p.Client()
-	config := diagnose.Config{NLB: client.NLB, Trusted: client.Trusted, Roles: roles, Probes: probes}
+	config.NLB, config.Trusted = client.NLB, client.Trusted
 	for _, node := range slices.SortedFunc(maps.Keys(client.Nodes), netip.Addr.Compare) {
 		config.NLB.Prefixes = append(slices.Clip(config.NLB.Prefixes), netip.PrefixFrom(node, node.BitLen()))
 	}
-	counters := diagnose.NewCounters(config)
-	err := x.read(ctx, p, 0, func(r *record.Record) {
+	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
+	shown := map[string]bool{} // the NLBs whose nodes the log shows
+	err = x.read(ctx, p, 0, func(r *record.Record) {
 		survey.Add(r)
 		counters.Add(r)
+		if name := client.Nodes[r.Client.SourceIP]; name != "" {
+			shown[name] = true
+		}
 	})
-	return counters, err
+	if x.command.AWS && ctx.Err() == nil {
+		groups, awsErr := targetGroups(ctx, slices.Sorted(maps.Keys(shown)))
+		counters.SetTargetGroups(groups)
+		err = errors.Join(err, awsErr)
+	}
+	return counters, survey.Roles(), errors.Join(err, p.Close())
 }
 
-// inferred puts what a survey found into the settings.
-func inferred(settings *pipeline.Config, roles *diagnose.Roles) {
+// targetGroups asks AWS for the target groups of NLBs; of all, where the log
+// does not show which.
+func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, error) {
+	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	balancing, err := discover.NewBalancing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := balancing.FindTargetGroups(ctx, names...)
+	var groups []diagnose.TargetGroup
+	for _, g := range found {
+		groups = append(groups, diagnose.TargetGroup{
+			Name: g.Name, ARN: g.ARN, LoadBalancer: g.LoadBalancer, TargetType: g.TargetType, Protocol: g.Protocol, Port: g.Port,
+			ProxyProtocolV2: g.ProxyProtocolV2, PreserveClientIP: g.PreserveClientIP,
+		})
+	}
+	return groups, err
+}
+
+// fillIn puts what was inferred into the settings that were not given.
+func fillIn(settings *pipeline.Config, config *diagnose.Config) {
+	roles := config.Roles
+	if roles == nil {
+		return
+	}
 	texts := func(peers []diagnose.Peer) (list []string) {
 		for _, p := range peers {
 			list = append(list, p.Address.String())
 		}
 		return list
 	}
-	settings.NLB, settings.Trusted = texts(roles.NLB), texts(roles.Edge)
-	for _, network := range roles.CDN {
-		settings.Trusted = append(settings.Trusted, network.String())
+	if !config.GivenNLB {
+		settings.NLB = texts(roles.NLB)
+	}
+	if !config.GivenTrusted {
+		settings.Trusted = texts(roles.Edge)
+		for _, network := range roles.CDN {
+			settings.Trusted = append(settings.Trusted, network.String())
+		}
 	}
 	if len(settings.NLB)+len(settings.Trusted) == 0 {
 		// No proxy shows. An empty set would make one of every private address.

@@ -15,7 +15,9 @@ import (
 
 	"clearhop/diagnose"
 	"clearhop/internal/golden"
+	"clearhop/internal/mototest"
 
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -599,6 +601,40 @@ func TestDoctorJoins(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDoctorAsksAWS: what the seed's format cannot tell, the target group does.
+func TestDoctorAsksAWS(t *testing.T) {
+	endpoint := mototest.Start(t)
+	useEndpoint(t, endpoint)
+	n := mototest.NewNetwork(t, endpoint, region, "10.16.1.0/24")
+	n.AddInterface("ELB net/shop-edge/1", "10.16.1.11")
+	arn := n.AddBalancer("shop-edge", types.LoadBalancerTypeEnumNetwork, "shop-80")[0]
+	n.AddBalancer("pay", types.LoadBalancerTypeEnumNetwork, "pay-80")
+	logs := []string{filepath.Join(chainData, "ppv2-off", "edge.seed.log"), "--aws"}
+
+	r := examine(t, []string{off}, nil, logs...)
+	if len(r.Chain.TargetGroups) != 1 || r.Chain.TargetGroups[0].Name != "shop-80" || r.Chain.InferredNLB {
+		t.Errorf("the chain is %+v", r.Chain)
+	}
+	if f := r.Findings[0]; !f.Certain || !strings.Contains(f.Why, "AWS says") || !strings.Contains(fmt.Sprint(f.Cure), "--target-group-arn "+arn) {
+		t.Errorf("%+v", f)
+	}
+	n.SetAttribute(arn, "proxy_protocol_v2.enabled", "true")
+	examine(t, []string{realipEdge}, nil, logs...)
+
+	// What was read is reported although AWS says no.
+	t.Setenv("AWS_REGION", "eu-west-1")
+	var out, errOut bytes.Buffer
+	code := run(t.Context(), append([]string{"doctor", "--nlb", "10.16.1.11"}, logs...), nil, &out, &errOut)
+	if code != exitFindings || errOut.Len() != 0 || !strings.Contains(out.String(), "proxy_protocol_off or realip_not_applied") {
+		t.Errorf("in a region without NLBs: exit code %d, %s\n%s", code, errOut.String(), out.String())
+	}
+	t.Setenv("AWS_REGION", "")
+	code = run(t.Context(), append([]string{"doctor", "--nlb", "10.16.1.11"}, logs...), nil, &out, &errOut)
+	if code != exitFindings || !strings.Contains(errOut.String(), "no region is set") {
+		t.Errorf("without a region: exit code %d, %s", code, errOut.String())
 	}
 }
 

@@ -295,31 +295,50 @@ func (t *reportWriter) rest() {
 
 func (t *reportWriter) chain() {
 	t.line("")
-	if !t.Chain.Inferred {
-		t.wrapped("", "The chain, as given: NLB "+orNone(t.Chain.NLB)+"; trusted "+orNone(t.Chain.Trusted)+".")
-	} else {
+	c := &t.Chain
+	switch {
+	case !c.InferredNLB && !c.InferredTrusted:
+		t.wrapped("", "The chain, as given: NLB "+orNone(c.NLB)+"; trusted "+orNone(c.Trusted)+".")
+	case !c.InferredNLB:
+		t.line("The chain, partly inferred from these lines (give --trusted to be sure):")
+		t.wrapped("  ", "NLB, as given: "+orNone(c.NLB))
+	case !c.InferredTrusted:
+		t.line("The chain, partly inferred from these lines (give --nlb to be sure):")
+		t.wrapped("  ", "trusted, as given: "+orNone(c.Trusted))
+	default:
 		t.line("The chain, inferred from these lines (give --nlb and --trusted to be sure):")
-		roles := t.Chain.Roles
-		t.peers("NLB", roles.NLB)
-		t.peers("edge", roles.Edge)
-		if len(roles.NLB)+len(roles.Edge) == 0 {
-			t.line("  no proxy shows: $remote_addr is a client's everywhere")
-		}
-		t.peers("own clients", roles.Internal)
-		if len(roles.CDN) > 0 {
-			var networks []string
-			for _, n := range roles.CDN[:min(len(roles.CDN), maxListed)] {
-				networks = append(networks, n.String())
-			}
-			t.wrapped("  ", fmt.Sprintf("before the NLB: %s (%d in all)", strings.Join(networks, ", "), len(roles.CDN)))
-		}
-		for _, p := range roles.Probes[:min(len(roles.Probes), maxListed)] {
-			t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", printable(p.Path), p.Peer, plural(p.Lines, "request")))
-		}
+	}
+	if c.Roles != nil {
+		t.roles(c)
 	}
 	for _, g := range t.Chain.TargetGroups {
-		t.wrapped("  ", fmt.Sprintf("AWS: target group %s (%s, %s): proxy_protocol_v2.enabled = %t, preserve_client_ip.enabled = %t",
-			printable(g.Name), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
+		t.wrapped("  ", fmt.Sprintf("AWS: target group %s of the NLB %s (%s, %s): proxy_protocol_v2.enabled = %t, preserve_client_ip.enabled = %t",
+			printable(g.Name), printable(g.LoadBalancer), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
+	}
+}
+
+// roles prints what was inferred.
+func (t *reportWriter) roles(c *diagnose.Chain) {
+	roles := c.Roles
+	if c.InferredNLB {
+		t.peers("NLB", roles.NLB)
+	}
+	if c.InferredTrusted {
+		t.peers("edge", roles.Edge)
+		if n := len(roles.CDN); n > 0 {
+			var networks []string
+			for _, network := range roles.CDN[:min(n, maxListed)] {
+				networks = append(networks, network.String())
+			}
+			t.wrapped("  ", fmt.Sprintf("before the NLB: %s (%d in all)", strings.Join(networks, ", "), n))
+		}
+	}
+	if len(roles.NLB)+len(roles.Edge) == 0 {
+		t.line("  no proxy shows: $remote_addr is a client's everywhere")
+	}
+	t.peers("own clients", roles.Internal)
+	for _, p := range roles.Probes[:min(len(roles.Probes), maxListed)] {
+		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", printable(p.Path), p.Peer, plural(p.Lines, "request")))
 	}
 }
 
