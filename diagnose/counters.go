@@ -12,8 +12,8 @@ import (
 type Config struct {
 	// NLB and Trusted are the addresses that the records were resolved with.
 	NLB, Trusted clientip.Addresses
-	// Roles are those that a Survey inferred; nil if both sets were given. Of
-	// the two, GivenNLB and GivenTrusted are those that were.
+	// Roles are those that a Survey inferred; nil if there was none. GivenNLB and
+	// GivenTrusted say which of the two sets were given all the same.
 	Roles                  *Roles
 	GivenNLB, GivenTrusted bool
 	// Probes are requests that are known to be health checks.

@@ -46,7 +46,10 @@ func (c *Counters) Report() *Report {
 			continue
 		}
 		why := "too few for a fault of the chain"
-		if n.mayBeChecks() {
+		switch {
+		case c.isOfUnlisted(n):
+			why = "they came by a peer that --nlb and --trusted do not name, see below"
+		case n.mayBeChecks():
 			why = "all ask for one path, so they are taken for health checks: log $http_user_agent"
 		}
 		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: doc(k.reason).Means, Why: why})
@@ -125,6 +128,9 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 		}
 		return !small && share >= scannable && n.lines >= scannableMin || most >= concentrateMin
 	case clientip.TrustsTooMuch, clientip.FieldsDisagree:
+		if c.isOfUnlisted(n) {
+			return false
+		}
 		// Only the lines of visitors that send a header show it, so few are
 		// proof where the peer was logged.
 		if n.proven*2 >= n.lines && n.lines >= 2 {
@@ -155,6 +161,27 @@ func (c *Counters) judgedBeside(k cause) (n int64) {
 		}
 	}
 	return n
+}
+
+// isUnlisted reports whether addr looks like a part of the chain that was left
+// out of the sets given.
+func (c *Counters) isUnlisted(addr netip.Addr) bool {
+	is := func(p Peer) bool { return p.Address == addr }
+	roles := c.config.Roles
+	return roles != nil && !c.isProxy(addr) &&
+		(c.config.GivenNLB && slices.ContainsFunc(roles.NLB, is) || c.config.GivenTrusted && slices.ContainsFunc(roles.Edge, is))
+}
+
+// isOfUnlisted reports whether the lines of a cause came by peers that were left
+// out of the sets given: nginx knows these better.
+func (c *Counters) isOfUnlisted(n *causeTally) bool {
+	var lines int64
+	for _, s := range n.peers.slots {
+		if c.isUnlisted(s.key) {
+			lines += *s.value
+		}
+	}
+	return lines*10 >= n.lines*9
 }
 
 // mayBeChecks reports whether the lines may be health checks, of which nothing
@@ -565,10 +592,15 @@ func (c *Counters) advice(r *Report) []string {
 	if read.Access+read.Errors == 0 {
 		return nil
 	}
-	if roles := c.config.Roles; roles != nil && c.config.GivenNLB {
+	if roles := c.config.Roles; roles != nil {
 		for _, p := range roles.NLB {
-			if !c.isProxy(p.Address) {
-				add("%s looks like a node of an NLB (%s) and is not among the addresses given with --nlb: it counts as a client.", p.Address, p.Why)
+			if c.isUnlisted(p.Address) {
+				add("%s looks like a node of the NLB (%s) and is not among the addresses given with --nlb: it counts as a client.", p.Address, p.Why)
+			}
+		}
+		for _, p := range roles.Edge {
+			if c.isUnlisted(p.Address) {
+				add("%s looks like a task of the edge (%s) and is not among the addresses given with --trusted: it counts as a client.", p.Address, p.Why)
 			}
 		}
 	}

@@ -278,6 +278,16 @@ func (s *Survey) Roles() Roles {
 	return roles
 }
 
+// Drop takes back what was inferred of addresses that were given as something
+// else: clients of your own, nodes of the NLB, other proxies.
+func (r *Roles) Drop(nlb, trusted, internal clientip.Addresses) {
+	is := func(set clientip.Addresses, addr netip.Addr) bool {
+		return slices.Contains(set.Prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	r.NLB = slices.DeleteFunc(r.NLB, func(p Peer) bool { return holds(internal, p.Address) || is(trusted, p.Address) })
+	r.Edge = slices.DeleteFunc(r.Edge, func(p Peer) bool { return holds(internal, p.Address) || is(nlb, p.Address) })
+}
+
 // Bounds of what is inferred.
 const (
 	dominantShare = 0.1 // of all requests: what a node carries

@@ -13,6 +13,7 @@ import (
 
 	"clearhop/diagnose"
 	"clearhop/discover"
+	"clearhop/enrich/clientip"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -123,20 +124,17 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 		x.settings.NLB = []string{"discover"}
 	}
 	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
-	var roles diagnose.Roles
-	if !config.GivenNLB || !config.GivenTrusted {
-		var err error
-		if roles, err = x.survey(ctx); err != nil {
-			return nil, err
-		}
-		config.Roles, config.Probes = &roles, roles.Probes
+	roles, err := x.survey(ctx)
+	if err != nil {
+		return nil, err
 	}
+	config.Roles, config.Probes = &roles, roles.Probes
 	for pass := 1; ; pass++ {
 		counters, found, err := x.count(ctx, config)
 		if counters == nil {
 			return nil, err
 		}
-		if config.Roles == nil || sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
+		if sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
 			return counters.Report(), err
 		}
 		roles = found
@@ -155,7 +153,18 @@ func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	survey := diagnose.NewSurvey()
 	// What cannot be read is reported when all is read.
 	_ = x.read(ctx, p, surveyed, survey.Add)
-	return survey.Roles(), errors.Join(p.Close(), ctx.Err())
+	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
+}
+
+// roles are those that a survey found, but for what the settings know better.
+func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
+	roles := s.Roles()
+	set := func(items []string) clientip.Addresses {
+		addresses, _ := clientip.ParseAddresses(items...) // what is no address is told when the pipeline is made
+		return addresses
+	}
+	roles.Drop(set(x.settings.NLB), set(x.settings.Trusted), set(x.settings.Internal))
+	return roles
 }
 
 // count reads all lines into counters, and surveys all of them. Without counters
@@ -189,7 +198,7 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 		counters.SetTargetGroups(groups)
 		err = errors.Join(err, awsErr)
 	}
-	return counters, survey.Roles(), errors.Join(err, p.Close())
+	return counters, x.roles(survey), errors.Join(err, p.Close())
 }
 
 // targetGroups asks AWS for the target groups of NLBs; of all, where the log
@@ -215,9 +224,6 @@ func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, 
 // fillIn puts what was inferred into the settings that were not given.
 func fillIn(settings *pipeline.Config, config *diagnose.Config) {
 	roles := config.Roles
-	if roles == nil {
-		return
-	}
 	texts := func(peers []diagnose.Peer) (list []string) {
 		for _, p := range peers {
 			list = append(list, p.Address.String())

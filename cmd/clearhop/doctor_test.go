@@ -135,6 +135,28 @@ func list(findings []string) string {
 	return strings.Join(findings, "; ")
 }
 
+// TestDoctorPage holds the output that docs/doctor.md shows to the command.
+func TestDoctorPage(t *testing.T) {
+	page, err := filepath.Abs(filepath.Join("..", "..", "docs", "doctor.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(chainData, "no-realip-anywhere"))
+	shown := func(args ...string) string {
+		var out, errOut bytes.Buffer
+		run(t.Context(), args, nil, &out, &errOut)
+		if errOut.Len() > 0 {
+			t.Errorf("standard error: %s", errOut.String())
+		}
+		return "```\n" + out.String() + "```\n"
+	}
+	golden.Sections(t, page, map[string]string{
+		"report":    shown("doctor", "edge.clearhop.log", "web.clearhop.log"),
+		"ambiguous": shown("doctor", "--nlb", "10.16.1.11", "--trusted", "10.16.1.13", "edge.seed.log"),
+		"format":    shown("format", "main"),
+	})
+}
+
 // TestDoctorInTheSeedsFormat: two causes are left that nobody can tell apart in
 // that format, and the variable is named that would.
 func TestDoctorInTheSeedsFormat(t *testing.T) {
@@ -601,6 +623,38 @@ func TestDoctorJoins(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDoctorWithSomeAddresses: what is given stays, and the rest is inferred.
+func TestDoctorWithSomeAddresses(t *testing.T) {
+	web := filepath.Join(chainData, "web-no-realip", "web.seed.log")
+	examine(t, []string{realipWeb}, nil, "--nlb", "10.16.1.11", web)
+	edge := filepath.Join(chainData, "edge-no-realip", "edge.clearhop.log")
+	examine(t, []string{realipEdge}, nil, "--trusted", "10.16.1.13", edge)
+
+	// A VPN, which looks like a node of the NLB until it is named.
+	g := newTraffic(true)
+	for i := range 400 {
+		g.pass()
+		if i%10 == 0 {
+			g.edgeOff("10.16.9.9")
+		} else {
+			g.edgeRight(nodes[0])
+		}
+	}
+	examine(t, []string{offOrRealip}, g.reader())
+	examine(t, nil, g.reader(), "--internal", "10.16.9.0/24")
+
+	// A node of the NLB that was not given counts as a client, and that is told.
+	g = newTraffic(false)
+	for range 200 {
+		g.pass()
+		g.edgeRight(g.node())
+	}
+	r := examine(t, nil, g.reader(), "--nlb", nodes[0])
+	if len(r.Advice) != 1 || !strings.HasPrefix(r.Advice[0], nodes[1]+" looks like a node of the NLB") {
+		t.Errorf("advice: %q", r.Advice)
 	}
 }
 

@@ -308,7 +308,7 @@ func (t *reportWriter) chain() {
 	default:
 		t.line("The chain, inferred from these lines (give --nlb and --trusted to be sure):")
 	}
-	if c.Roles != nil {
+	if c.Roles != nil && (c.InferredNLB || c.InferredTrusted) {
 		t.roles(c)
 	}
 	for _, g := range t.Chain.TargetGroups {

@@ -67,7 +67,7 @@ func (c *formatCommand) Run(s streams) error {
 // is no file and no name is a format.
 func (c *formatCommand) formats() (formats []*parser.Format, text string, err error) {
 	name, isConf := strings.CutPrefix(c.Format, "@")
-	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() || strings.HasSuffix(name, ".conf") {
 		isConf = true
 	}
 	if isConf {
