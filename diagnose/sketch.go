@@ -11,12 +11,6 @@ type distinct [8]uint64
 
 func (d *distinct) add(hash uint64) { d[hash>>6&7] |= 1 << (hash & 63) }
 
-func (d *distinct) merge(other *distinct) {
-	for i := range d {
-		d[i] |= other[i]
-	}
-}
-
 func (d *distinct) estimate() int {
 	const size = 512
 	set := 0

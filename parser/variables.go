@@ -177,8 +177,6 @@ var variables = []variable{
 	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	// Of ingress-nginx: the visitor's X-Request-ID, or else $request_id.
 	{name: "req_id", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
-	// What a hop before this one called the request: see set.
-	{name: xRequestID, kind: kindText},
 	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
 	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
 	{name: "http_user_agent", kind: kindText, logged: record.LoggedUserAgent, text: func(a *record.Access) *[]byte { return &a.UserAgent }},

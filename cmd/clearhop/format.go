@@ -167,8 +167,8 @@ func fedBy() map[string][]string {
 func printFields(w io.Writer, event []byte) error {
 	d := json.NewDecoder(bytes.NewReader(event))
 	d.UseNumber()
-	var print func(prefix string) error
-	print = func(prefix string) error {
+	var field func(prefix string) error
+	field = func(prefix string) error {
 		token, err := d.Token()
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func printFields(w io.Writer, event []byte) error {
 				if prefix != "" {
 					name = prefix + "." + name
 				}
-				if err := print(name); err != nil {
+				if err := field(name); err != nil {
 					return err
 				}
 			}
@@ -192,7 +192,7 @@ func printFields(w io.Writer, event []byte) error {
 			return err
 		case json.Delim('['):
 			for d.More() {
-				if err := print(prefix); err != nil {
+				if err := field(prefix); err != nil {
 					return err
 				}
 			}
@@ -207,5 +207,5 @@ func printFields(w io.Writer, event []byte) error {
 		}
 		return nil
 	}
-	return print("")
+	return field("")
 }
