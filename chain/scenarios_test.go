@@ -16,7 +16,7 @@ const (
 	edgeXRealIP    = "proxy_set_header   X-Real-IP       $proxy_protocol_addr;"
 	edgeXForwarded = "proxy_set_header   X-Forwarded-For $proxy_protocol_addr;"
 	edgeUpstream   = "        server    10.16.1.14:80;\n"
-	errorPage      = "        error_page 400 414 494 505 /refused.html;\n"
+	errorPage      = "        error_page 400 405 414 494 501 505 /refused.html;\n"
 	errorLevel     = "/dev/stderr error;"
 	webTrust       = "    set_real_ip_from  10.16.1.13;\n    set_real_ip_from  2001:db8:16:1::13;\n"
 	webHeader      = "    real_ip_header    X-Forwarded-For;\n"

@@ -102,6 +102,9 @@ func refused(from netip.Addr) []connection {
 		"GET " + target + " HTTP/1.1\r\nHost: a b\r\nUser-Agent: " + plainAgent + "\r\n\r\n",                           // a bad Host
 		"GET " + target + " HTTP/1.1\r\nHost: x\r\nHost: y\r\nUser-Agent: " + plainAgent + "\r\n\r\n",                  // two of them
 		"POST " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: " + plainAgent + "\r\nContent-Length: many\r\n\r\nabc", // no number
+		"TRACE " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: " + plainAgent + "\r\n\r\n",                           // 405
+		"CONNECT " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: " + plainAgent + "\r\n\r\n",                         // 405
+		"GET " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: " + plainAgent + "\r\nTransfer-Encoding: gzip\r\n\r\n",  // 501
 		"GET " + target + " HTTP/1.1\r\nHost: x\r\nUser-Agent: ",                                                       // 408
 	} {
 		all = append(all, connection{from: from, send: []string{text}, wait: 3 * time.Second})

@@ -188,7 +188,7 @@ type surveyHalf struct {
 const maxSurveyed = 1 << 14
 
 func (s *Survey) join(r *record.Record, peer netip.Addr) {
-	h := surveyHalf{source: hash([]byte(sourceOf(r))), peer: peer, upstream: len(r.Access.Upstream) > 0}
+	h := surveyHalf{source: hash([]byte(sourceOf(r))), peer: peer, upstream: r.Access.UpstreamAsked()}
 	for _, id := range requestIDs(r) {
 		if len(id) < minRequestID {
 			continue
@@ -426,11 +426,7 @@ func isUnheardHeader(a *record.Access) bool {
 // isRefusedEarly reports whether nginx refused the request before its realip
 // module ran.
 func isRefusedEarly(a *record.Access) bool {
-	switch a.Status.N {
-	case 400, 408, 414, 494, 505:
-		return true
-	}
-	return false
+	return clientip.RejectedEarly(int(a.Status.N), a.Method, a.UpstreamAsked())
 }
 
 // isBrokenHeader reports whether an error line says that the PROXY protocol

@@ -20,7 +20,9 @@ func (w *Worker) resolveClient(r *record.Record) {
 	e.XRealIP = logged(a.XRealIP, record.LoggedXRealIP)
 	e.UserAgent = logged(a.UserAgent, record.LoggedUserAgent)
 	e.BadRequest = a.BadRequest
+	e.Method = a.Method
 	e.Path = r.URL.Path
+	e.Upstream = a.UpstreamAsked()
 	e.VPCEndpoint = a.VPCEndpoint
 	e.Status = 0
 	if a.Status.Valid && a.Status.N < 1000 {

@@ -3,6 +3,7 @@ package enrich
 import (
 	"testing"
 
+	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/record"
 )
@@ -110,4 +111,37 @@ func TestUnparsedLinesHaveNothingToAdd(t *testing.T) {
 	if err := e.NewWorker().Enrich(r); err != nil || r.Provenance.Verdict != "" || r.Geo.State != "" {
 		t.Errorf("got %+v, %v", r.Provenance, err)
 	}
+}
+
+// TestWhoAnsweredIsTold: the method and the upstream tell nginx's own refusals
+// from those of an application.
+func TestWhoAnsweredIsTold(t *testing.T) {
+	databases, err := geoip.Open(geoip.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(Config{Databases: databases})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := e.NewWorker()
+	f := func(method string, status int64, upstream record.Upstream, want clientip.Reason) {
+		t.Helper()
+		r := &record.Record{Dataset: record.AccessLine, Access: record.Access{
+			RemoteAddr: []byte("10.16.1.11"), RealipRemoteAddr: []byte("10.16.1.11"), ProxyProtocolAddr: []byte("210.227.0.10"),
+			Method: []byte(method), Status: record.Int{N: status, Valid: true}, Upstream: []record.Upstream{upstream},
+			Logged: record.LoggedRemoteAddr | record.LoggedRealipRemoteAddr | record.LoggedProxyProtocolAddr,
+		}}
+		if err := w.Enrich(r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Provenance.Reason != string(want) {
+			t.Errorf("%s %d %+v: got %s, want %s", method, status, upstream, r.Provenance.Reason, want)
+		}
+	}
+	f("TRACE", 405, record.Upstream{}, clientip.RejectedBeforeRealip)
+	f("POST", 405, record.Upstream{}, clientip.RealipNotApplied)
+	f("GET", 400, record.Upstream{}, clientip.RejectedBeforeRealip)
+	f("GET", 400, record.Upstream{Address: []byte("10.16.1.14:80")}, clientip.RealipNotApplied)
+	f("GET", 400, record.Upstream{Status: record.Int{N: 400, Valid: true}}, clientip.RealipNotApplied)
 }

@@ -23,7 +23,7 @@ type Config struct {
 	Trusted      []string          `name:"trusted" env:"CLEARHOP_TRUSTED" placeholder:"CIDR" help:"Other proxies: the edge's tasks, a CDN's networks, unix: for peers on Unix-domain sockets."`
 	Internal     []string          `name:"internal" env:"CLEARHOP_INTERNAL" placeholder:"CIDR" help:"Clients inside a network of nlb or trusted. The longest prefix decides."`
 	Strict       bool              `name:"strict" env:"CLEARHOP_STRICT" help:"Leave client.ip out where no trusted hop vouches for it."`
-	HealthPath   []string          `name:"health-path" env:"CLEARHOP_HEALTH_PATH" placeholder:"PATH" help:"Request path of a health check, compared whole."`
+	HealthPath   []string          `name:"health-path" env:"CLEARHOP_HEALTH_PATH" placeholder:"PATH" help:"Request path of a health check, compared whole; browsers are no probes."`
 	ClientFields []string          `name:"client-fields" env:"CLEARHOP_CLIENT_FIELDS" default:"proxy_protocol_addr,http_x_forwarded_for,http_x_real_ip" placeholder:"FIELD" help:"Variables that may name the client, in order; a provider's header such as http_cf_connecting_ip can be among them."`
 	CityDB       string            `name:"city-db" env:"CLEARHOP_CITY_DB" placeholder:"FILE" help:"GeoIP database of places: City or Country, in MaxMind's format."`
 	ASNDB        string            `name:"asn-db" env:"CLEARHOP_ASN_DB" placeholder:"FILE" help:"GeoIP database of autonomous systems."`

@@ -2,6 +2,7 @@ package clientip_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,9 @@ var (
 	edgeTask = netip.MustParseAddr("10.16.1.13")
 	cdnEdge  = netip.MustParseAddr("203.0.113.5")
 )
+
+// provider is the header in which the CDN names the visitor.
+const provider clientip.Field = "http_cf_connecting_ip"
 
 // A source is what real_ip_header names, or noSource where there is no such
 // directive.
@@ -57,21 +61,23 @@ type setup struct {
 // A visitor is who sends a request, and what its headers say; "" is a header
 // that it does not send.
 type visitor struct {
-	addr    netip.Addr
-	pastCDN bool // it goes to the NLB itself
-	xff     string
-	xri     string
+	addr     netip.Addr
+	pastCDN  bool // it goes to the NLB itself
+	endpoint bool // it comes by PrivateLink: addr is of its own VPC, and may be any
+	xff      string
+	xri      string
+	provider string
 }
 
 // A hopLog is what one nginx logs, "" for what is absent.
-type hopLog struct{ remote, realip, proxy, xff, xri string }
+type hopLog struct{ remote, realip, proxy, xff, xri, provider, endpoint string }
 
 // logs returns what the edge and the web nginx log of a request.
 func (s setup) logs(v visitor) (edge, web hopLog) {
 	front := v.addr // who connects to the NLB
-	edge.xff, edge.xri = v.xff, v.xri
+	edge.xff, edge.xri, edge.provider = v.xff, v.xri, v.provider
 	if s.cdn && !v.pastCDN {
-		front, edge.xff = cdnEdge, appendTo(edge.xff, v.addr.String())
+		front, edge.xff, edge.provider = cdnEdge, appendTo(edge.xff, v.addr.String()), v.addr.String()
 	}
 	peer := node
 	if s.preserved {
@@ -79,6 +85,9 @@ func (s setup) logs(v visitor) (edge, web hopLog) {
 	}
 	if s.proxyProtocol {
 		edge.proxy = front.String()
+		if v.endpoint {
+			edge.endpoint = "vpce-1"
+		}
 	}
 	edge.realip = peer.String()
 	edge.remote = s.realip(s.edge, s.edgeAll, peer, edge)
@@ -86,6 +95,7 @@ func (s setup) logs(v visitor) (edge, web hopLog) {
 	web.realip = edgeTask.String()
 	web.xff = s.handOn(s.forwarded, edge, edge.xff)
 	web.xri = s.handOn(s.realIP, edge, edge.xri)
+	web.provider = edge.provider // no edge sets it
 	web.remote = s.realip(s.web, s.webAll, edgeTask, web)
 	return edge, web
 }
@@ -140,10 +150,17 @@ func (s setup) realip(from source, world bool, peer netip.Addr, l hopLog) string
 	return module.Walk(peer, []byte(header), true).String()
 }
 
-// logged is which of the five variables a log_format carries.
+// logged is which of the five variables a log_format carries, and whether it
+// carries the id of a VPC endpoint.
 type logged uint8
 
-const allLogged logged = 1<<5 - 1
+const (
+	headersLogged  logged = 1<<3 | 1<<4
+	realipLogged   logged = 1 << 1
+	proxyLogged    logged = 1 << 2
+	allLogged      logged = 1<<5 - 1
+	endpointLogged logged = 1 << 5
+)
 
 func (which logged) evidence(l hopLog) *clientip.Evidence {
 	v := func(i int, text string) clientip.Value {
@@ -157,13 +174,14 @@ func (which logged) evidence(l hopLog) *clientip.Evidence {
 	}
 	return &clientip.Evidence{
 		RemoteAddr: v(0, l.remote), RealipRemoteAddr: v(1, l.realip), ProxyProtocolAddr: v(2, l.proxy),
-		XForwardedFor: v(3, l.xff), XRealIP: v(4, l.xri),
+		XForwardedFor: v(3, l.xff), XRealIP: v(4, l.xri), VPCEndpoint: v(5, l.endpoint).Text,
+		Header: func(clientip.Field) clientip.Value { return value(l.provider) },
 	}
 }
 
 func (which logged) String() string {
 	var names []string
-	for i, name := range []string{"R", "RR", "PP", "XFF", "XRI"} {
+	for i, name := range []string{"R", "RR", "PP", "XFF", "XRI", "endpoint"} {
 		if which&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -193,10 +211,12 @@ func rightSetups() []setup {
 }
 
 // visitors are who comes, and what they try: words of their own, the addresses
-// of the chain's proxies, their own address, and no address at all.
+// of the chain's proxies, their own address, and no address at all. Consumers of
+// PrivateLink have the addresses of the chain's proxies, too.
 func visitors() []visitor {
 	var all []visitor
-	for _, addr := range []string{"210.227.0.10", "2001:db8:210::10"} {
+	for _, addr := range []string{"210.227.0.10", "2001:db8:210::10", "172.31.5.9", "10.16.1.11", "10.16.1.13"} {
+		endpoint := netip.MustParseAddr(addr).IsPrivate()
 		xffs := []string{
 			"", "-", "6.6.6.6", "10.16.1.11", "10.16.1.13", "203.0.113.5", "6.6.6.6, 10.16.1.11", "6.6.6.6, 10.16.1.13", "6.6.6.6, 203.0.113.5",
 			"10.16.1.13, 6.6.6.6", "10.16.1.11, " + addr, addr, addr + ", 6.6.6.6", "6.6.6.6, " + addr, "junk", "6.6.6.6, junk", "junk,", ",6.6.6.6,", "unix:",
@@ -204,7 +224,11 @@ func visitors() []visitor {
 		for _, xff := range xffs {
 			for _, xri := range []string{"", "6.6.6.6", "10.16.1.11", "10.16.1.13", "203.0.113.5", addr, "junk", "6.6.6.6, 10.16.1.13"} {
 				for _, past := range []bool{false, true} {
-					all = append(all, visitor{netip.MustParseAddr(addr), past, xff, xri})
+					if endpoint && !past {
+						continue
+					}
+					named := []string{"", "6.6.6.6", "10.16.1.13", addr, "junk"}[len(all)%5]
+					all = append(all, visitor{netip.MustParseAddr(addr), past, endpoint, xff, xri, named})
 				}
 			}
 		}
@@ -218,24 +242,36 @@ func chainConfigs(cdn bool) []clientip.Config {
 	if !cdn {
 		strict = chain()
 	}
-	exact := strict
+	exact, wide, asked := strict, strict, withCDN()
 	strict.Strict = true
+	wide.NLB = set("10.16.1.0/24")
+	asked.Fields = append([]clientip.Field{provider}, clientip.DefaultFields()...)
 	if cdn {
-		return []clientip.Config{exact, strict}
+		return []clientip.Config{exact, strict, wide, asked}
 	}
-	return []clientip.Config{exact, strict, withCDN(), subnet(), {}}
+	return []clientip.Config{exact, strict, wide, asked, withCDN(), subnet(), {}}
 }
+
+// asksProvider reports whether the provider's header is asked for the client.
+func asksProvider(c clientip.Config) bool { return slices.Contains(c.Fields, provider) }
 
 // holdRightChain: in a right chain Resolve names the visitor at both hops,
 // vouched for and without a fault, whatever headers it sends. Where fewer than
-// the five variables are logged, nobody else is ever vouched for.
+// the five variables are logged, nobody else is ever vouched for; a provider's
+// header needs both of the others for that.
 func holdRightChain(t *testing.T, s setup, v visitor) {
 	t.Helper()
+	if v.endpoint && !s.proxyProtocol {
+		return // PrivateLink keeps no source
+	}
 	edge, web := s.logs(v)
 	for _, c := range chainConfigs(s.cdn) {
 		r := resolver(t, c)
 		if r.IsProxy(v.addr) {
-			continue // this is no visitor
+			if v.endpoint {
+				holdConsumer(t, r, s, v, edge)
+			}
+			continue // else this is no visitor
 		}
 		var a clientip.Answer
 		for hop, l := range []hopLog{edge, web} {
@@ -243,6 +279,7 @@ func holdRightChain(t *testing.T, s setup, v visitor) {
 				r.Resolve(which.evidence(l), &a)
 				fault := ""
 				switch {
+				case asksProvider(c) && which&headersLogged != headersLogged:
 				case a.Vouched && a.Client != v.addr && !believesHeaderOfCDN(s, hop, which):
 					fault = "vouches for another"
 				case which != allLogged:
@@ -257,6 +294,31 @@ func holdRightChain(t *testing.T, s setup, v visitor) {
 					t.Errorf("%s, logged %s: %s\n%+v\n%+v\nhop %d %+v\nwith %+v", fault, which, answer(&a), s, v, hop, l, c)
 				}
 			}
+		}
+	}
+}
+
+// holdConsumer: a consumer of PrivateLink who has the address of a proxy gets
+// nobody vouched for at the edge, and the chain is not at fault. With the id of
+// his endpoint logged nobody else is the client.
+func holdConsumer(t *testing.T, r *clientip.Resolver, s setup, v visitor, edge hopLog) {
+	t.Helper()
+	var a clientip.Answer
+	for which := range allLogged | endpointLogged + 1 {
+		r.Resolve(which.evidence(edge), &a)
+		fault := ""
+		switch {
+		case which&proxyLogged == 0 && (which&realipLogged == 0 || v.addr == node):
+			// He looks like the peer: the edge's task, or the NLB.
+		case a.Vouched && a.Client != v.addr:
+			fault = "vouches for another"
+		case which&endpointLogged != 0 && a.Client.IsValid() && a.Client != v.addr:
+			fault = "names another than the consumer"
+		case which&allLogged == allLogged && a.Reason.IsFault():
+			fault = "sees a fault"
+		}
+		if fault != "" {
+			t.Errorf("%s, logged %s: %s\n%+v\n%+v\n%+v", fault, which, answer(&a), s, v, edge)
 		}
 	}
 }
@@ -286,15 +348,16 @@ func TestRightChains(t *testing.T) {
 func FuzzRightChain(f *testing.F) {
 	setups := rightSetups()
 	for i, v := range visitors() {
-		f.Add(uint8(i%len(setups)), v.addr.AsSlice(), v.pastCDN, v.xff, v.xri)
+		f.Add(uint8(i%len(setups)), v.addr.AsSlice(), v.pastCDN, v.endpoint, v.xff, v.xri, v.provider)
 	}
-	f.Fuzz(func(t *testing.T, i uint8, client []byte, pastCDN bool, xff, xri string) {
+	f.Fuzz(func(t *testing.T, i uint8, client []byte, pastCDN, endpoint bool, xff, xri, provider string) {
 		addr, ok := netip.AddrFromSlice(client)
 		addr = addr.Unmap()
-		if _, read := clientip.ParseAddr(addr.String()); !ok || !read || strings.ContainsAny(xff+xri, "\x00\r\n") {
+		if _, read := clientip.ParseAddr(addr.String()); !ok || !read || strings.ContainsAny(xff+xri+provider, "\x00\r\n") {
 			return // nginx does not take it
 		}
-		holdRightChain(t, setups[int(i)%len(setups)], visitor{addr, pastCDN, strings.Trim(xff, " "), strings.Trim(xri, " ")})
+		trim := func(s string) string { return strings.Trim(s, " ") }
+		holdRightChain(t, setups[int(i)%len(setups)], visitor{addr, pastCDN || endpoint, endpoint, trim(xff), trim(xri), trim(provider)})
 	})
 }
 
@@ -330,14 +393,30 @@ func (s setup) handsOnVisitors(v visitor, edge hopLog) bool {
 	return handed(s.forwarded) || handed(s.realIP)
 }
 
+// handsOnProvider reports whether the provider's header is all that the web
+// nginx has: no other header names the visitor.
+func handsOnProvider(v visitor, web hopLog) bool {
+	return !names(lastOf([]byte(web.xff)), v.addr) && !names(lastOf([]byte(web.xri)), v.addr)
+}
+
 // TestVisitorsPower: with all five variables logged, no visitor gets another
-// address vouched for by any words, whatever is misconfigured. There are two
-// exceptions, and nobody can tell them from the line: an edge that hands the
-// visitor's words on, at the web nginx; and a CDN behind which nobody speaks or reads the
-// PROXY protocol, since a visitor may go past it.
+// address vouched for by any words, whatever is misconfigured. There are these
+// exceptions, and nobody can tell them from the line: at the web nginx, an edge
+// that hands the visitor's words on, a provider's header among them, or the
+// address of a consumer of PrivateLink who has that of a proxy; and a CDN behind
+// which nobody speaks or reads the PROXY protocol, since a visitor may go past
+// it.
 func TestVisitorsPower(t *testing.T) {
-	held, handedOn, noProxyProtocol := 0, 0, 0
-	resolvers := map[bool]*clientip.Resolver{false: resolver(t, chain()), true: resolver(t, withCDN())}
+	held, handedOn, noProxyProtocol, providers, consumers := 0, 0, 0, 0, 0
+	wide, asked := chain(), chain()
+	wide.NLB = set("10.16.1.0/24")
+	asked.Fields = append([]clientip.Field{provider}, clientip.DefaultFields()...)
+	wideCDN, askedCDN := withCDN(), withCDN()
+	wideCDN.NLB, askedCDN.Fields = wide.NLB, asked.Fields
+	resolvers := map[bool][]*clientip.Resolver{
+		false: {resolver(t, chain()), resolver(t, wide), resolver(t, asked)},
+		true:  {resolver(t, withCDN()), resolver(t, wideCDN), resolver(t, askedCDN)},
+	}
 	var a clientip.Answer
 	all := visitors()
 	stride := 13 // all of them would take ten seconds
@@ -347,12 +426,25 @@ func TestVisitorsPower(t *testing.T) {
 	for i, s := range wrongSetups() {
 		for j := i % stride; j < len(all); j += stride {
 			v := all[j]
+			if v.endpoint && !s.proxyProtocol {
+				continue
+			}
 			edge, web := s.logs(v)
-			for hop, l := range []hopLog{edge, web} {
-				resolvers[s.cdn].Resolve(allLogged.evidence(l), &a)
+			for n := range 2 * len(resolvers[s.cdn]) {
+				hop, l := n%2, []hopLog{edge, web}[n%2]
+				r := resolvers[s.cdn][n/2]
+				which := allLogged
+				if i%2 == 0 {
+					which |= endpointLogged
+				}
+				r.Resolve(which.evidence(l), &a)
 				switch {
 				case !a.Vouched || a.Client == v.addr:
 					held++
+				case hop == 1 && v.endpoint && r.IsProxy(v.addr):
+					consumers++
+				case hop == 1 && a.Field == provider && handsOnProvider(v, web):
+					providers++
 				case hop == 1 && s.handsOnVisitors(v, edge):
 					handedOn++
 				case s.cdn && (!s.proxyProtocol || hop == 1 && edge.remote == edge.realip):
@@ -363,8 +455,9 @@ func TestVisitorsPower(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d lines: right or not vouched for; %d where the edge hands the visitor's words on; %d behind a CDN without the PROXY protocol", held, handedOn, noProxyProtocol)
-	if handedOn == 0 || noProxyProtocol == 0 {
+	t.Logf("%d lines: right or not vouched for; %d where the edge hands the visitor's words on, %d a provider's header, %d a consumer's address; %d behind a CDN without the PROXY protocol",
+		held, handedOn, providers, consumers, noProxyProtocol)
+	if handedOn == 0 || providers == 0 || consumers == 0 || noProxyProtocol == 0 {
 		t.Error("an exception is none")
 	}
 }

@@ -29,10 +29,11 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	if !peer.isAddress() {
 		return false
 	}
+	inside := peer.isClient() && (peer.class == internal || IsPrivate(peer.addr))
 	switch {
 	case bytes.HasPrefix(e.Message, brokenHeader):
 		a.Reason = ProxyProtocolNotSent
-		if peer.isClient() && (peer.class == internal || IsPrivate(peer.addr)) {
+		if peer.class == internal || r.sets.nlbGiven && inside {
 			a.Reason = PastTheNLB
 		}
 	case bytes.Equal(e.Message, closedConnection) && peer.isProxy():
@@ -50,18 +51,22 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	switch {
 	case a.Reason == HealthCheckProbe:
 		a.Verdict = HealthCheck
-	case a.Reason == PastTheNLB:
+	case inside:
 		a.Verdict = Internal
 	case peer.isClient():
 		a.Verdict = Direct
 	default:
 		a.Verdict = Lost
 	}
-	if a.Reason == ProxyProtocolNotSent {
+	switch {
+	case a.Reason == PastTheNLB:
+		// The set may lack a node of the NLB.
+		a.Alternatives = append(a.Alternatives, ProxyProtocolNotSent)
+	case a.Reason == ProxyProtocolNotSent && peer.isClient():
 		a.Hop = Edge
-		if peer.isClient() {
-			a.Alternatives = append(a.Alternatives, PastTheNLB)
-		}
+		a.Alternatives = append(a.Alternatives, PastTheNLB)
+	case a.Reason == ProxyProtocolNotSent:
+		a.Hop = Edge
 	}
 	a.addHop(peer.addr)
 	return true

@@ -20,9 +20,12 @@ func configs() []clientip.Config {
 	strict := func(c clientip.Config) clientip.Config { c.Strict = true; return c }
 	fields := func(c clientip.Config, f ...clientip.Field) clientip.Config { c.Fields = f; return c }
 	mixed := clientip.Config{NLB: set("10.16.1.0/24"), Trusted: set("10.16.1.13,unix:"), Internal: set("10.16.1.99")}
+	alone := clientip.Config{NLB: set("10.16.1.11")}
 	return []clientip.Config{
 		{}, strict(clientip.Config{}), chain(), strict(chain()), withCDN(), strict(withCDN()), subnet(), mixed, strict(mixed),
+		alone, strict(alone),
 		fields(withCDN(), "http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor),
+		fields(strict(chain()), "http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor, clientip.XRealIP),
 		fields(chain(), clientip.XRealIP, clientip.XForwardedFor),
 		fields(strict(chain()), clientip.XForwardedFor, clientip.ProxyProtocolAddr, "http_cf_connecting_ip"),
 		discovered(withCDN()), strict(discovered(chain())), notDiscovered(), strict(notDiscovered()),
@@ -43,8 +46,8 @@ func contains(a clientip.Addresses, addr netip.Addr) bool {
 }
 
 // mayWrite reports whether the sets allow that a hop writes forwarded headers:
-// a trusted one does, a whole network of the NLB may, an NLB node does if a CDN
-// may stand before it.
+// a trusted one does, a whole network of the NLB may if nothing else is given,
+// an NLB node does if a CDN may stand before it.
 func mayWrite(c clientip.Config, hop string) bool {
 	if strings.HasPrefix(hop, "unix:") {
 		return c.Trusted.Unix
@@ -53,12 +56,21 @@ func mayWrite(c clientip.Config, hop string) bool {
 	if !ok {
 		return false
 	}
-	wide := slices.ContainsFunc(c.NLB.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) && !p.IsSingleIP() })
-	cdn := slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool {
-		return !p.Addr().IsPrivate() && (p.Addr().Is4() || p.Bits() < 64)
-	})
+	wide := c.Trusted.Empty() && slices.ContainsFunc(c.NLB.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) && !p.IsSingleIP() })
 	_, node := c.Nodes[addr]
-	return contains(c.Trusted, addr) || wide || (contains(c.NLB, addr) || node) && cdn
+	return contains(c.Trusted, addr) || wide || (contains(c.NLB, addr) || node) && slices.ContainsFunc(c.Trusted.Prefixes, isCDN)
+}
+
+func isCDN(trusted netip.Prefix) bool {
+	return !trusted.Addr().IsPrivate() && (trusted.Addr().Is4() || trusted.Bits() < 64)
+}
+
+// mayBeCDN reports whether the sets allow that a hop that the PROXY protocol
+// names writes forwarded headers: whoever comes by PrivateLink can have any
+// private address.
+func mayBeCDN(c clientip.Config, hop string) bool {
+	addr, ok := clientip.ParseAddrPort(hop)
+	return ok && slices.ContainsFunc(c.Trusted.Prefixes, func(p netip.Prefix) bool { return isCDN(p) && p.Contains(addr) })
 }
 
 func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *clientip.Evidence, used *clientip.Answer) {
@@ -79,8 +91,10 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 		fail("the evidence was changed to %s", printEvidence(e))
 	}
 
-	inferredLink := r.Inferred() && len(e.VPCEndpoint) > 0 // the one exception: a PrivateLink client is private
-	if a.Client.IsValid() && r.IsProxy(a.Client) && !inferredLink {
+	// The exceptions: inferred sets hold private clients by PrivateLink, and
+	// loopback, too.
+	inferredClient := r.Inferred() && (len(e.VPCEndpoint) > 0 || a.Client.IsLoopback())
+	if a.Client.IsValid() && r.IsProxy(a.Client) && !inferredClient {
 		fail("a proxy is the client")
 	}
 	if a.Client.Is4In6() || a.Client.Zone() != "" {
@@ -141,6 +155,10 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 	if a.Vouched {
 		holdVouched(c, e, &a, fail)
 	}
+	if a.Client.IsValid() && len(e.VPCEndpoint) > 0 && names(string(e.RealipRemoteAddr.Text), node) &&
+		a.Field != clientip.ProxyProtocolAddr && a.Field != clientip.RemoteAddr {
+		fail("the client stands in a header that came by an endpoint")
+	}
 	holdVisitorsPower(t, r, e, &a)
 }
 
@@ -161,11 +179,11 @@ func holdVouched(c clientip.Config, e *clientip.Evidence, a *clientip.Answer, fa
 	front := mayWrite(c, realip)
 	switch {
 	case isAddress(proxy) && !strings.HasPrefix(proxy, "unix:"):
-		front = mayWrite(c, proxy)
+		front = mayBeCDN(c, proxy)
 	case !isAddress(realip) || isAddress(remote) && mayWrite(c, remote):
 		front = mayWrite(c, remote)
 	}
-	anyWrites := front || mayWrite(c, realip) || mayWrite(c, proxy)
+	anyWrites := front || !isAddress(proxy) && mayWrite(c, realip)
 	inHeader := slices.ContainsFunc(append(tokens(e.XForwardedFor.Text), tokens(e.XRealIP.Text)...),
 		func(s string) bool { return names(s, a.Client) })
 	peer := isAddress(realip)
@@ -188,6 +206,10 @@ func holdVouched(c clientip.Config, e *clientip.Evidence, a *clientip.Answer, fa
 	default:
 		if !front {
 			fail("vouched, but who handed the header on writes none")
+		}
+		if last := lastOf(e.XForwardedFor.Text); a.Field != clientip.XForwardedFor && a.Field != clientip.XRealIP &&
+			isAddress(last) && !isProxyText(c, last) && !names(last, a.Client) {
+			fail("vouched, but X-Forwarded-For names another")
 		}
 	}
 	fromWalk := a.Field == clientip.RemoteAddr && peer && !names(realip, a.Client) && inHeader &&
@@ -231,8 +253,19 @@ func holdVisitorsPower(t *testing.T, r *clientip.Resolver, e *clientip.Evidence,
 	}
 }
 
+func lastOf(header []byte) string {
+	if all := tokens(header); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return ""
+}
+
 func tokens(header []byte) []string {
-	return strings.FieldsFunc(string(header), func(r rune) bool { return r == ' ' || r == ',' })
+	all := strings.FieldsFunc(string(header), func(r rune) bool { return r == ' ' || r == ',' })
+	if len(all) > 0 && strings.HasPrefix(string(header), ","+all[0]) {
+		all[0] = "," + all[0] // the first byte never separates
+	}
+	return all
 }
 
 func printEvidence(e *clientip.Evidence) string {
@@ -240,13 +273,13 @@ func printEvidence(e *clientip.Evidence) string {
 	for _, v := range []clientip.Value{e.RemoteAddr, e.RealipRemoteAddr, e.ProxyProtocolAddr, e.XForwardedFor, e.XRealIP, e.UserAgent} {
 		fmt.Fprintf(&b, "%q %t, ", v.Text, v.Logged)
 	}
-	fmt.Fprintf(&b, "%q %q %q %d", e.BadRequest, e.Path, e.VPCEndpoint, e.Status)
+	fmt.Fprintf(&b, "%q %q %q %q %d %t", e.BadRequest, e.Method, e.Path, e.VPCEndpoint, e.Status, e.Upstream)
 	return b.String()
 }
 
 // What fields hold, mostly; "!" is a variable that was not logged.
 var (
-	addresses = []string{"10.16.1.11", "210.227.0.10", "10.16.1.13", "!", "", "203.0.113.5", "6.6.6.6", "unix:", "junk", "10.16.1.99", "10.9.9.9", "2001:db8:cd::1", "::ffff:10.16.1.11"}
+	addresses = []string{"10.16.1.11", "210.227.0.10", "10.16.1.13", "!", "", "203.0.113.5", "6.6.6.6", "unix:", "junk", "10.16.1.99", "10.9.9.9", "2001:db8:cd::1", "::ffff:10.16.1.11", "127.0.0.1"}
 	headers   = []string{
 		"", "!", "210.227.0.10", "6.6.6.6, 210.227.0.10", "10.16.1.11", "10.16.1.13, 210.227.0.10", "210.227.0.10, 10.16.1.13", "junk", "6.6.6.6, junk, 10.16.1.13",
 		"6.6.6.6", "10.16.1.11, 6.6.6.6", "203.0.113.5", "6.6.6.6,210.227.0.10,203.0.113.5", ",10.16.1.13", "10.9.9.9", "unix:",
@@ -335,6 +368,10 @@ func FuzzResolve(f *testing.F) {
 		}
 		if more&2 != 0 {
 			e.BadRequest = bytes.Clone(request)
+		}
+		e.Upstream = more&8 != 0
+		if more&16 != 0 {
+			e.Method = []byte("TRACE")
 		}
 		if more&4 != 0 {
 			e.Header = func(clientip.Field) clientip.Value { return value(provider) }

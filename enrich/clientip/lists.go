@@ -136,6 +136,8 @@ func (c *resolution) claimsRealIP() bool {
 		return c.xri.isClient() && c.xri.addr != c.client
 	case XForwardedFor:
 		return c.frontIsCDN() && c.xri.isClient() && c.xri.addr != c.client
+	case "":
+		return c.byEndpoint && c.xri.isClient()
 	}
 	return false
 }
@@ -143,7 +145,7 @@ func (c *resolution) claimsRealIP() bool {
 // claimsProxyAddr reports whether $proxy_protocol_addr is there, but from a
 // peer that anybody can be.
 func (c *resolution) claimsProxyAddr() bool {
-	return c.peerKnown && !c.peer.isProxy() && c.proxy.addr.IsValid() && c.proxy.addr != c.client
+	return c.peerKnown && (!c.peer.isProxy() || c.unlisted) && c.proxy.addr.IsValid() && c.proxy.addr != c.client
 }
 
 // sourceOfProxyHeader returns the source address of "PROXY TCP4 source …".

@@ -133,7 +133,6 @@ http {
 	for i, b := range all {
 		lines := awaitLines(t, logOf(i), len(asked[b.source()]))
 		res := resolver(t, b.sets)
-		writers := resolver(t, clientip.Config{Trusted: b.sets.Trusted})
 		n := struct{ agree, noClient int }{}
 		if b.twin == b.name {
 			truth[b.name] = make([]known, len(lines))
@@ -141,7 +140,7 @@ http {
 		for j, line := range lines {
 			a, remote := resolveLine(t, res, format, line)
 			if b.twin == b.name {
-				truth[b.name][j] = clientOf(b, res, writers, asked[b.source()][j], remote)
+				truth[b.name][j] = clientOf(b, res, asked[b.source()][j], remote)
 			}
 			want, vouched := truth[b.twin][j].client, truth[b.twin][j].vouched
 			if b.source() == "xri" && b.name != b.twin {
@@ -177,8 +176,8 @@ http {
 		*oracleSeed, count, records, agree-lists, records-agree, lists, report.String())
 }
 
-// known is what a right block knows: a client, if it is valid, and whether all
-// the proxies on the way to it write forwarded headers.
+// known is what a right block knows: a client, if it is valid, and whether it
+// is more than a visitor's word.
 type known struct {
 	client  netip.Addr
 	vouched bool
@@ -187,14 +186,16 @@ type known struct {
 // clientOf returns the client that a right block knows: what nginx put in
 // $remote_addr unless it is a proxy. Where the address of a proxy before the NLB
 // came by the PROXY protocol nginx reads no further; then it is what nginx's walk
-// makes of it. An NLB node writes no header to walk over, unless a CDN may stand
-// in front of it: writers knows the other proxies only.
-func clientOf(b block, r, writers *clientip.Resolver, q request, remote netip.Addr) known {
+// makes of it. Only a CDN vouches for that, since a consumer of PrivateLink can
+// have any private address. An NLB node writes no header to walk over, unless a
+// CDN may stand in front of it.
+func clientOf(b block, r *clientip.Resolver, q request, remote netip.Addr) known {
 	k := known{remote, true}
 	if b.source() == "pp" && r.IsProxy(remote) && (b.cdn || !contains(b.sets.NLB, remote)) {
 		header := []byte(strings.Trim(q.header, " "))
 		k.client = r.Walk(remote, header, true)
-		k.vouched = b.cdn || writers.Walk(remote, header, true) == k.client
+		named := !strings.HasPrefix(q.proxy, "PROXY UNKNOWN")
+		k.vouched = b.cdn && (!named || contains(set(cdnEdges...), remote))
 	}
 	if r.IsProxy(k.client) {
 		return known{}

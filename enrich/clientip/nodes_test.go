@@ -109,7 +109,7 @@ func TestRuleNLBUnknown(t *testing.T) {
 	f(`R=10.16.1.12 RR=10.16.1.12 PP=- XFF=- XRI=-`,
 		`lost proxy_protocol_off@edge nlb via 10.16.1.12 also private_link health_check`)
 	f(`R=10.16.2.1 RR=10.16.2.1 PP=- XFF=210.227.0.10`,
-		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for nlb via 10.16.2.1`)
+		`forwarded proxy_protocol_off@edge 210.227.0.10 http_x_forwarded_for unvouched nlb via 10.16.2.1 also private_link health_check`)
 	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=210.227.0.10`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for unvouched nlb? via 10.16.1.11`)
 	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10`,

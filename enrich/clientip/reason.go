@@ -10,13 +10,13 @@ func (c *resolution) reason(a *Answer) Reason {
 	case c.isHealthCheck():
 		return HealthCheckProbe
 	case c.isProxyProtocolHeader() && !c.remote.isClient():
-		if c.remote.isProxy() && rejectedEarly(c.e.Status) {
+		if c.remote.isProxy() && c.rejectedEarly() {
 			also(RejectedBeforeRealip) // a scanner's, through a chain that is right
 		}
 		return ProxyProtocolNotListened
 	case !c.remote.isAddress() && !c.client.IsValid():
 		return NotAnAddress
-	case c.remote.isProxy() && !c.replaced() && rejectedEarly(c.e.Status):
+	case c.remote.isProxy() && !c.replaced() && c.rejectedEarly():
 		switch {
 		case c.namedElsewhere():
 			also(RealipNotApplied)
@@ -25,6 +25,9 @@ func (c *resolution) reason(a *Answer) Reason {
 		}
 		return RejectedBeforeRealip
 	case c.believedMuch:
+		if c.isPrivateStranger(c.peer) {
+			also(UnlistedProxy)
+		}
 		if c.xff.pastNLB && !c.headersAreVisitors() {
 			also(EdgeHandedOnProxy)
 		}
@@ -34,9 +37,15 @@ func (c *resolution) reason(a *Answer) Reason {
 			also(RealipNotApplied) // the visitor may have guessed the proxy's address
 		}
 		return TrustsTooMuch
+	case c.unlisted:
+		also(TrustsTooMuch)
+		return UnlistedProxy
 	case c.disagree():
 		return FieldsDisagree
 	case c.behindCDN():
+		if c.mayBeConsumer() {
+			also(PrivateLink)
+		}
 		return CDNInFront
 	case c.likelyBehindCDN():
 		also(RealipNotApplied)
@@ -51,14 +60,13 @@ func (c *resolution) reason(a *Answer) Reason {
 	case c.remote.isProxy() && !c.chainForwarded():
 		return c.nothingForwarded(also)
 	}
-	if c.remote.class.isNLB() && !c.client.IsValid() {
-		if !c.proxy.given {
-			// A header is there but cannot be read; the NLB's address shows
-			// all the same.
-			also(ProxyProtocolOff)
-		} else if c.sets.inferred && len(c.e.VPCEndpoint) == 0 {
-			also(PrivateLink) // its id not logged
-		}
+	if c.remote.class.isNLB() && !c.client.IsValid() && !c.proxy.given {
+		// A header is there but cannot be read; the NLB's address shows all the
+		// same.
+		also(ProxyProtocolOff)
+	}
+	if c.mayBeConsumer() {
+		also(PrivateLink)
 	}
 	if c.maybeTooMuch {
 		also(TrustsTooMuch)
@@ -86,7 +94,16 @@ func (c *resolution) isHealthCheck() bool {
 		c.proxy.isClient() || c.xff.end == foundClient || c.xri.isClient() {
 		return false
 	}
-	return bytes.HasPrefix(c.e.UserAgent.Text, healthChecker) || c.isHealthPath()
+	return c.looksLikeProbe()
+}
+
+var browser = []byte("Mozilla/")
+
+// looksLikeProbe reports whether the request is one that a health check sends.
+// A browser asks for the path of one too, "/" above all.
+func (c *resolution) looksLikeProbe() bool {
+	agent := c.e.UserAgent.Text
+	return bytes.HasPrefix(agent, healthChecker) || c.isHealthPath() && !bytes.HasPrefix(agent, browser)
 }
 
 func (c *resolution) isHealthPath() bool {
@@ -116,13 +133,21 @@ func (c *resolution) isProxyProtocolHeader() bool {
 	return len(line) == 1 && line[0] == 0 && c.e.Status == 400
 }
 
-// rejectedEarly reports whether nginx answers with the status before its
-// realip module has run (its handlers sit in the post-read and preaccess
-// phases, which a request refused while it is read never reaches).
-func rejectedEarly(status int) bool {
+func (c *resolution) rejectedEarly() bool {
+	return RejectedEarly(c.e.Status, c.e.Method, c.e.Upstream)
+}
+
+// RejectedEarly reports whether nginx answered before its realip module ran
+// (its handlers sit in the post-read and preaccess phases, which a request
+// refused while it is read never reaches). An upstream answers with the same
+// statuses, but it is asked in a later phase.
+func RejectedEarly(status int, method []byte, upstream bool) bool {
 	switch status {
-	case 400, 408, 414, 494, 505:
-		return true
+	case 400, 408, 414, 494, 495, 496, 497, 501, 505:
+		return !upstream
+	case 405:
+		// The method of any other request is refused by its location.
+		return !upstream && (string(method) == "TRACE" || string(method) == "CONNECT")
 	}
 	return false
 }
@@ -159,10 +184,20 @@ func (c *resolution) headersDisagree() bool {
 // behindCDN reports whether a trusted proxy stands before the NLB, and nginx
 // did what it can: it read one of the two sources.
 func (c *resolution) behindCDN() bool {
-	if !c.front.class.isTrusted() || c.front.addr == c.peer.addr && !c.proxyBelieved {
+	switch {
+	case !c.frontNamed || !c.front.class.isTrusted() || c.byEndpoint:
 		return false
+	case c.front.class != cdn && !c.client.IsValid():
+		return false // an edge task that calls by the NLB
 	}
-	return c.front.addr.IsValid() && (!c.remote.isProxy() || c.remote.addr == c.front.addr)
+	return !c.remote.isProxy() || c.remote.addr == c.front.addr
+}
+
+// mayBeConsumer reports whether the PROXY protocol names a proxy that may be a
+// consumer of PrivateLink with the same address in his VPC, the id of whose
+// endpoint is not logged.
+func (c *resolution) mayBeConsumer() bool {
+	return c.frontNamed && c.front.isProxy() && c.front.class != cdn && len(c.e.VPCEndpoint) == 0
 }
 
 // likelyBehindCDN reports the same where neither $proxy_protocol_addr nor
@@ -175,7 +210,7 @@ func (c *resolution) likelyBehindCDN() bool {
 
 func (c *resolution) handedOnProxy() bool {
 	switch {
-	case !c.remote.isProxy() || c.proxyBelieved || c.headersAreVisitors():
+	case !c.remote.isProxy() || c.frontNamed || c.headersAreVisitors():
 		return false
 	case c.xff.end == onlyProxies, c.xff.pastNLB, !c.e.XForwardedFor.present() && c.xri.isProxy():
 		return true
@@ -192,16 +227,19 @@ func (c *resolution) anyGiven() bool {
 // more than $remote_addr. Behind an NLB node a header does not show that the
 // chain works.
 func (c *resolution) namedElsewhere() bool {
-	if c.proxyBelieved && c.proxy.addr != c.remote.addr {
-		return true
+	switch {
+	case c.proxyBelieved:
+		return c.proxy.addr != c.remote.addr // else nginx took its word
+	case c.byEndpoint && c.realip.isAddress() && !c.replaced():
+		return true // the endpoint's id came by the PROXY protocol
 	}
 	return c.client.IsValid() && (c.field == ProxyProtocolAddr || !c.headersAreVisitors())
 }
 
 // chainForwarded reports whether a proxy handed anything on.
 func (c *resolution) chainForwarded() bool {
-	if c.headersAreVisitors() {
-		return c.proxy.given
+	if c.headersAreVisitors() || c.frontNamed {
+		return c.proxy.given || c.frontNamed || c.byEndpoint
 	}
 	return c.anyGiven() || c.client.IsValid()
 }
@@ -252,6 +290,9 @@ func (c *resolution) faultyHop(reason Reason) Hop {
 	case ProxyProtocolNotListened, FieldsDisagree, EdgeHandedOnProxy, EdgeHandedOnNothing, ProxyProtocolOff:
 		return Edge
 	case RealipNotApplied:
+		if c.remote.class == strangerProxy && c.proxyBelieved {
+			return Edge // who speaks the PROXY protocol stands where the NLB does
+		}
 		if (c.remote.class == nlb || c.remote.class == supposedNLB) && !c.proxyBelieved {
 			// The network holds the NLB and the edge's tasks alike. An NLB
 			// writes no header, so one of the tasks shows.

@@ -49,9 +49,13 @@ type resolution struct {
 	// proxyBelieved says that rule 1 holds: the peer is a proxy or unknown, so
 	// that $proxy_protocol_addr is what the NLB saw.
 	proxyBelieved bool
+	// byEndpoint says that the PROXY protocol of a proxy brought the id of a VPC
+	// endpoint: the visitor is a consumer of PrivateLink.
+	byEndpoint bool
 	// front is who wrote the end of a forwarded header: who stands before the
-	// NLB if the PROXY protocol says so, else the peer.
-	front hop
+	// NLB if the PROXY protocol says so, and then frontNamed, else the peer.
+	front      hop
+	frontNamed bool
 	// xff is the walk over X-Forwarded-For from front, taken to be a proxy.
 	xff walk
 	// remoteIsLeft says that $remote_addr may have been taken from the part of
@@ -65,6 +69,7 @@ type resolution struct {
 	won          walk   // where that stands, if it stands in a header
 	withheld     bool   // strict mode took the client back
 	guessed      bool   // the peer counts as a proxy only because nginx believed it
+	unlisted     bool   // … and a set that was given should hold it
 	believedMuch bool   // nginx took what a visitor can write
 	maybeTooMuch bool   // … or it may have
 }
@@ -88,6 +93,15 @@ func (r *Resolver) read(e *Evidence) resolution {
 		// NLB of IPv6 targets has a public address, which no set infers.
 		c.realip.class, c.guessed = supposedNLB, true
 	}
+	if c.peerIsUnlisted() {
+		c.realip.class, c.guessed, c.unlisted = strangerProxy, true, true
+	}
+	if c.isOwnRequest() {
+		c.remote.class = internal
+		if !c.replaced() {
+			c.realip.class = internal
+		}
+	}
 	switch {
 	case c.realip.isAddress():
 		c.peer, c.peerKnown = c.realip, true
@@ -95,17 +109,19 @@ func (r *Resolver) read(e *Evidence) resolution {
 		c.peer, c.peerKnown = c.remote, true
 	}
 	c.proxyBelieved = c.proxy.addr.IsValid() && (!c.peerKnown || c.peer.isProxy())
+	// Where the peer is unknown, $remote_addr may be one who made the id up.
+	c.byEndpoint = len(e.VPCEndpoint) > 0 && (c.peer.isProxy() || !c.peerKnown && !c.remote.isClient())
 	switch {
 	case c.proxyBelieved:
-		c.front = c.proxy
+		c.front, c.frontNamed = c.proxy, true
 	case c.remote.class.isTrusted() && c.realip.class.isNLB() && c.replaced() && !c.proxy.logged:
-		c.front = c.remote // only the PROXY protocol can have told nginx
+		c.front, c.frontNamed = c.remote, true // only the PROXY protocol can have told nginx
 	case c.peerKnown:
 		c.front = c.peer
 	default:
 		c.front.class = trusted
 	}
-	c.xff = r.sets.walk(c.front.class, e.XForwardedFor.Text)
+	c.xff = r.sets.walk(c.frontWrites(), e.XForwardedFor.Text)
 	c.remoteIsLeft = c.remote.addr.IsValid() && c.xff.end == foundClient && c.xff.addr != c.remote.addr &&
 		(c.replaced() || !c.realip.isAddress()) && !(c.proxyBelieved && c.proxy.addr == c.remote.addr) &&
 		holds(e.XForwardedFor.Text[:c.xff.tokenStart], c.remote.addr)
@@ -148,11 +164,52 @@ func (c *resolution) replaced() bool {
 	return c.realip.isAddress() && c.remote.addr.IsValid() && c.realip.addr != c.remote.addr
 }
 
+// peerIsUnlisted reports whether nginx believed a private peer that is in no
+// set, where the sets that were given name no proxy but the NLB: it is likely
+// the edge. Where they name others, one that they lack is a stranger.
+func (c *resolution) peerIsUnlisted() bool {
+	return !c.sets.inferred && !c.sets.trustedGiven && c.isPrivateStranger(c.realip) && c.replaced() && c.remote.isClient()
+}
+
+// isPrivateStranger reports whether h has a private address that is in no set.
+func (c *resolution) isPrivateStranger(h hop) bool {
+	return h.addr.IsValid() && h.class == outside && IsPrivate(h.addr)
+}
+
+// isOwnRequest reports whether a request came from nginx's own machine, as a
+// container's probe does. Inferred sets take a loopback address for a proxy,
+// and here nothing shows one.
+func (c *resolution) isOwnRequest() bool {
+	return c.sets.inferred && c.remote.class == strangerProxy && c.remote.addr.IsLoopback() && !c.replaced() &&
+		!c.anyGiven() && !c.anyHeader(c.before) && !c.anyHeader(c.after) &&
+		!c.looksLikeProbe() && !c.isProxyProtocolHeader()
+}
+
+func (c *resolution) anyHeader(fields []Field) bool {
+	for _, field := range fields {
+		if c.header(field).present() {
+			return true
+		}
+	}
+	return false
+}
+
+// frontWrites reports whether front vouches for the forwarded headers that came
+// from it. Of whom the PROXY protocol names only a CDN does: the consumers of
+// PrivateLink choose the addresses of their VPC, so that a private one that is
+// in a set may be a visitor's.
+func (c *resolution) frontWrites() bool {
+	if c.frontNamed {
+		return c.front.class == cdn && !c.byEndpoint
+	}
+	return c.sets.writesHeaders(c.front.class)
+}
+
 // headersAreVisitors reports whether the forwarded headers are known to be the
 // visitor's own, so that they tell nothing about the chain.
 func (c *resolution) headersAreVisitors() bool {
 	switch {
-	case c.proxyBelieved && c.proxy.isClient():
+	case c.proxyBelieved && c.proxy.isClient(), c.byEndpoint:
 		return true // the visitor reached the NLB with them
 	case !c.peerKnown:
 		return false
@@ -170,7 +227,7 @@ func (c *resolution) headersAreVisitors() bool {
 // the client by the PROXY protocol, which was not logged: the headers are then
 // the visitor's own. Where $remote_addr still is the peer, nginx knew nothing.
 func (c *resolution) proxyMayHaveSpoken() bool {
-	return c.peer.class.isNLB() && !c.proxy.logged && c.front.addr == c.peer.addr && c.remote.addr != c.peer.addr
+	return c.peer.class.isNLB() && !c.proxy.logged && !c.frontNamed && c.remote.addr != c.peer.addr
 }
 
 // frontIsCDN reports whether a proxy in front of the NLB wrote the headers, or
@@ -179,7 +236,7 @@ func (c *resolution) frontIsCDN() bool {
 	if c.front.class == nlbNode {
 		return c.sets.cdn
 	}
-	return c.front.isProxy() && (c.proxyBelieved || c.peerKnown && c.front.addr != c.peer.addr)
+	return c.frontNamed && c.front.isProxy()
 }
 
 // inHeader reports whether nginx can have read addr from X-Forwarded-For or
@@ -192,6 +249,8 @@ func (c *resolution) inHeader(addr netip.Addr) bool {
 func (c *resolution) findClient() {
 	cdn := c.proxyBelieved && c.proxy.isProxy() // in front of the NLB
 	switch {
+	case c.unlisted:
+		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
 	case c.peerKnown && c.peer.isClient():
 		c.believedMuch = c.replaced()
 		if c.believedMuch || !c.remote.addr.IsValid() {
@@ -204,6 +263,10 @@ func (c *resolution) findClient() {
 		// is as good as knowing the peer.
 		vouched := (c.peerKnown || c.proxy.addr == c.remote.addr) && !c.guessed
 		c.found(c.proxy.addr, ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
+	case c.byEndpoint && (cdn || !c.remote.isClient()):
+		// The consumer's address is one of the sets' too, or not logged: nobody
+		// is the client. What else nginx took, it took from the consumer's words.
+		c.believedMuch = c.remote.isClient()
 	case (cdn || !c.remote.isClient()) && c.ask(c.before):
 	case cdn && c.useProxy && c.useXFF && c.askHeader(XForwardedFor):
 		c.believedMuch = c.remote.isClient() && c.remoteIsLeft
@@ -262,8 +325,10 @@ func (c *resolution) askRemoteAddr() {
 	// That the PROXY protocol, not logged, gave nginx the address is the
 	// likelier story behind an NLB, also where a header holds it.
 	c.maybeTooMuch = c.remoteIsLeft
-	vouched := !c.peerKnown || !c.inHeader(c.remote.addr) ||
-		c.sets.writesHeaders(c.front.class) && !c.remoteIsLeft
+	// Where the PROXY protocol named a proxy, nginx has the address from a
+	// header, logged or not.
+	fromHeader := c.inHeader(c.remote.addr) || c.proxyBelieved && c.proxy.isProxy()
+	vouched := !c.peerKnown || !fromHeader || c.frontWrites() && !c.remoteIsLeft
 	vouched = vouched && !beyond
 	c.found(c.remote.addr, RemoteAddr, vouched, c.e.RemoteAddr.Text)
 }
@@ -318,7 +383,7 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 			header = header[:i]
 		}
 	}
-	w := walk{end: unreadableHop, vouched: c.sets.writesHeaders(c.front.class)}
+	w := walk{end: unreadableHop, vouched: c.frontWrites()}
 	w.tokenStart, w.tokenEnd = lastToken(header)
 	addr, ok := parseAddrPort(header[w.tokenStart:w.tokenEnd])
 	switch {
@@ -326,6 +391,8 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 		w.vouched = false // the visitor wrote the same into the other header
 	case field == XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
 		w.vouched = false // a CDN writes the other header, and may hand this one on
+	case field != XRealIP && c.contradicted(addr):
+		w.vouched = false // no CDN wrote it: the proxies hand it on from the visitor
 	}
 	switch {
 	case !ok:
@@ -335,4 +402,11 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 		w.end, w.addr = foundClient, addr
 	}
 	return w
+}
+
+// contradicted reports whether X-Forwarded-For, or an X-Real-IP that no CDN
+// handed on, names another client than addr by the word of a proxy.
+func (c *resolution) contradicted(addr netip.Addr) bool {
+	return c.xff.end == foundClient && c.xff.vouched && c.xff.addr != addr ||
+		c.frontWrites() && !c.frontIsCDN() && c.xri.isClient() && c.xri.addr != addr
 }

@@ -41,8 +41,8 @@ func resolver(t testing.TB, c clientip.Config) *clientip.Resolver {
 
 // evidence reads a line like a log's: R is $remote_addr, RR
 // $realip_remote_addr, PP $proxy_protocol_addr, XFF and XRI the headers,
-// http_… any other one, st the status, ua the user agent, path, vpce, and req a
-// request that is none. What is not named was not logged; "-" was logged empty.
+// http_… any other one, st the status, method, ua the user agent, path, vpce,
+// upstream=asked, and req a request that is none. What is not named was not logged; "-" was logged empty.
 func evidence(t testing.TB, line string) *clientip.Evidence {
 	t.Helper()
 	e := new(clientip.Evidence)
@@ -76,6 +76,10 @@ func evidence(t testing.TB, line string) *clientip.Evidence {
 			e.XRealIP = v
 		case "ua":
 			e.UserAgent = v
+		case "method":
+			e.Method = v.Text
+		case "upstream":
+			e.Upstream = text == "asked"
 		case "path":
 			e.Path = v.Text
 		case "req":

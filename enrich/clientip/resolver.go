@@ -13,8 +13,9 @@ import (
 // private address then counts as an NLB's.
 type Config struct {
 	// NLB are the addresses of the Network Load Balancer's nodes, or the
-	// subnets that hold them. A single address says more than a subnet: an NLB
-	// writes no forwarded header.
+	// subnets that hold them. A single address says more than a subnet given
+	// alone, which may hold the edge's tasks too: an NLB writes no forwarded
+	// header.
 	NLB Addresses
 	// Nodes are NLB nodes that were discovered, each with the name of its NLB.
 	// They count as the NLB's whatever the other sets say of them.
@@ -33,7 +34,8 @@ type Config struct {
 	Fields []Field
 	// Strict leaves the client absent where no trusted hop vouches for it.
 	Strict bool
-	// HealthPaths are request paths of health checks, compared whole.
+	// HealthPaths are request paths of health checks, compared whole. They say
+	// nothing of a browser's request.
 	HealthPaths []string
 }
 
@@ -131,17 +133,20 @@ type Evidence struct {
 
 	// BadRequest is the request line where it is none: see the record package.
 	BadRequest  []byte
+	Method      []byte
 	Path        []byte
 	UserAgent   Value
-	Status      int // 0: not logged
+	Status      int  // 0: not logged
+	Upstream    bool // an upstream was asked
 	VPCEndpoint []byte
 }
 
 // An Answer is what Resolve found. Use it again for the next record.
 type Answer struct {
 	// Client is the client's address, unmapped; the zero Addr if unknown. It
-	// is never an address of the nlb or trusted sets. Inferred sets know one
-	// exception: by PrivateLink the PROXY protocol names a private client.
+	// is never an address of the nlb or trusted sets. Inferred sets know two
+	// exceptions: by PrivateLink the PROXY protocol names a private client, and
+	// a loopback peer without any forwarded header is one itself.
 	Client netip.Addr
 	// Field is where Client was read, Vouched whether a trusted hop stands
 	// behind it. Both mean something only if Client is valid.

@@ -143,6 +143,11 @@ func TestReasonHealthCheck(t *testing.T) {
 		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also private_link`)
 	f(`R=10.16.1.11 ua=Mozilla/5.0 PP=-`,
 		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also private_link`)
+	// A browser asks for the path as well, and must not hide the fault.
+	f(`R=10.16.1.11 path=/healthz PP=- ua=Mozilla/5.0`,
+		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also private_link`)
+	f(`R=10.16.1.11 path=/healthz PP=- ua=curl/8`,
+		`health_check health_check nlb via 10.16.1.11`)
 	// It has a client.
 	f(`R=10.16.1.11 PP=210.227.0.10 ua=ELB-HealthChecker/2.0`,
 		`forwarded realip_not_applied@edge 210.227.0.10 proxy_protocol_addr nlb via 10.16.1.11`)
@@ -212,6 +217,76 @@ func TestReasonRejectedBeforeRealip(t *testing.T) {
 		`lost edge_handed_on_proxy@edge nlb via 10.16.1.11 10.16.1.13 also proxy_protocol_off`)
 }
 
+// More that nginx refuses while it reads the request; and what an application
+// refuses, which nginx has asked after its realip module.
+func TestRejectedBeforeRealipOrByTheApplication(t *testing.T) {
+	f := checker(t, chain())
+	const early = `forwarded rejected_before_realip 210.227.0.10 proxy_protocol_addr nlb via 10.16.1.11 also realip_not_applied`
+	const broken = `forwarded realip_not_applied@edge 210.227.0.10 proxy_protocol_addr nlb via 10.16.1.11`
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=501 method=GET`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=495 method=GET`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=496 method=GET`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=497 method=GET`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=405 method=TRACE`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=405 method=CONNECT`, early)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=405 method=POST`, broken)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=405`, broken)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=502 method=GET`, broken)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=400 upstream=asked`, broken)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=501 upstream=asked`, broken)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=210.227.0.10 st=405 method=TRACE upstream=asked`, broken)
+}
+
+// Where only the NLB is given, a private peer that nginx believed is likely the
+// edge, which the sets lack.
+func TestReasonUnlistedProxy(t *testing.T) {
+	f := checker(t, clientip.Config{NLB: set("10.16.1.11")})
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF=210.227.0.10 XRI=210.227.0.10`,
+		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.13 also trusts_too_much`)
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF="6.6.6.6, 210.227.0.10" XRI=-`,
+		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.13 said 6.6.6.6 also trusts_too_much`)
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF=- XRI=210.227.0.10`,
+		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.13 also trusts_too_much`)
+	// A node that the set lacks.
+	f(`R=210.227.0.10 RR=10.16.1.12 PP=210.227.0.10 XFF=6.6.6.6`,
+		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.12 said 6.6.6.6 also trusts_too_much`)
+	f(`R=210.227.0.10 RR=10.16.1.12 PP=9.9.9.9 XFF=6.6.6.6`,
+		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.12 said 6.6.6.6 9.9.9.9 also trusts_too_much`)
+	// nginx did not believe it; it is public; it is a client by name; a proxy shows.
+	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10`,
+		`internal client_sent_forwarded_for 10.16.1.13 remote_addr said 210.227.0.10`)
+	f(`R=6.6.6.6 RR=9.9.9.9 XFF=6.6.6.6`,
+		`disputed trusts_too_much 9.9.9.9 realip_remote_addr said 6.6.6.6`)
+	f(`R=10.16.1.11 RR=10.16.1.13 XFF=10.16.1.11`,
+		`internal trusts_too_much 10.16.1.13 realip_remote_addr nlb via 10.16.1.11 said 10.16.1.11 also unlisted_proxy`)
+	f = checker(t, clientip.Config{NLB: set("10.16.1.11"), Internal: set("10.16.2.0/24")})
+	f(`R=6.6.6.6 RR=10.16.2.7 XFF=6.6.6.6`,
+		`disputed trusts_too_much 10.16.2.7 realip_remote_addr said 6.6.6.6`)
+	f = checker(t, clientip.Config{NLB: set("10.16.1.11"), Strict: true})
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF=210.227.0.10 XRI=210.227.0.10`,
+		`lost unlisted_proxy via 10.16.1.13 said 210.227.0.10 also trusts_too_much`)
+	// Where other proxies are named, one that is not is a stranger.
+	f = checker(t, clientip.Config{NLB: set("10.16.1.11"), Trusted: set("10.16.1.14")})
+	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF=210.227.0.10 XRI=210.227.0.10`,
+		`disputed trusts_too_much 10.16.1.13 realip_remote_addr said 210.227.0.10 210.227.0.10 also unlisted_proxy`)
+}
+
+// Where the proxies have a set of their own, a subnet of the NLB holds nodes
+// only, and they write no headers.
+func TestSubnetOfNodes(t *testing.T) {
+	f := checker(t, clientip.Config{NLB: set("10.16.1.0/24"), Trusted: set("10.16.1.13")})
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=6.6.6.6 ua=x`,
+		`forwarded proxy_protocol_off@edge 6.6.6.6 http_x_forwarded_for unvouched nlb via 10.16.1.11 also private_link`)
+	f(`R=6.6.6.6 RR=10.16.1.11 PP=- XFF=6.6.6.6`,
+		`disputed trusts_too_much@edge 6.6.6.6 remote_addr unvouched via 10.16.1.11 said 6.6.6.6`)
+	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for via 10.16.1.13`)
+	f(`R=10.16.1.13 RR=10.16.1.13 XFF="6.6.6.6, 10.16.1.11"`,
+		`forwarded edge_handed_on_proxy@edge 6.6.6.6 http_x_forwarded_for unvouched via 10.16.1.11 10.16.1.13 also proxy_protocol_off`)
+	f(`R=210.227.0.10 RR=10.16.1.11 PP=210.227.0.10 XFF=6.6.6.6`,
+		`direct client_sent_forwarded_for 210.227.0.10 proxy_protocol_addr via 10.16.1.11 said 6.6.6.6`)
+}
+
 // nginx took what a visitor can write.
 func TestReasonTrustsTooMuch(t *testing.T) {
 	f := checker(t, chain())
@@ -221,7 +296,7 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 	f(`R=6.6.6.6 RR=210.227.0.10`,
 		`disputed trusts_too_much 210.227.0.10 realip_remote_addr`)
 	f(`R=6.6.6.6 RR=10.16.2.7 XFF=6.6.6.6 XRI=9.9.9.9`,
-		`disputed trusts_too_much 10.16.2.7 realip_remote_addr said 6.6.6.6 9.9.9.9`)
+		`disputed trusts_too_much 10.16.2.7 realip_remote_addr said 6.6.6.6 9.9.9.9 also unlisted_proxy`)
 	// Even by the address of a proxy.
 	f(`R=10.16.1.11 RR=210.227.0.10 XFF=10.16.1.11`,
 		`forwarded trusts_too_much 210.227.0.10 realip_remote_addr nlb via 10.16.1.11 said 10.16.1.11`)
@@ -477,6 +552,42 @@ func TestPrivateLink(t *testing.T) {
 		`internal private_link 10.9.9.9 proxy_protocol_addr via 10.16.1.11`)
 	f(`R=10.16.1.11 RR=10.16.1.11 PP=10.9.9.9 vpce=vpce-1`,
 		`internal realip_not_applied@edge 10.9.9.9 proxy_protocol_addr nlb via 10.16.1.11`)
+	// A consumer chooses the addresses of his VPC: that of a proxy of this chain
+	// too. It is never the client, and nobody vouches for his headers.
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=10.16.1.13 XFF=1.1.1.1 vpce=vpce-1`,
+		`lost private_link via 10.16.1.13 10.16.1.11 said 1.1.1.1`)
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=10.16.1.13 XFF="1.1.1.1, 10.16.1.13" XRI=1.1.1.1 vpce=vpce-1`,
+		`lost private_link via 10.16.1.13 10.16.1.11 said 1.1.1.1 10.16.1.13 1.1.1.1`)
+	f(`R=10.16.1.13 RR=10.16.1.11 XFF=1.1.1.1 vpce=vpce-1`,
+		`lost private_link via 10.16.1.13 10.16.1.11 said 1.1.1.1`)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=10.16.1.13 XFF=1.1.1.1 vpce=vpce-1`,
+		`lost realip_not_applied@edge nlb via 10.16.1.13 10.16.1.11 said 1.1.1.1`)
+	f(`R=10.16.1.11 RR=10.16.1.11 XFF=1.1.1.1 vpce=vpce-1`,
+		`lost realip_not_applied@edge nlb via 10.16.1.11 said 1.1.1.1`)
+	f(`R=1.1.1.1 RR=10.16.1.11 PP=10.16.1.13 XFF=1.1.1.1 vpce=vpce-1`,
+		`disputed trusts_too_much@edge via 10.16.1.13 10.16.1.11 said 1.1.1.1`)
+	// The id is not logged.
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=10.16.1.13 XFF=1.1.1.1`,
+		`forwarded cdn_in_front 1.1.1.1 http_x_forwarded_for unvouched via 10.16.1.13 10.16.1.11 also private_link`)
+	f(`R=10.16.1.13 RR=10.16.1.11 XFF=1.1.1.1`,
+		`forwarded cdn_in_front 1.1.1.1 http_x_forwarded_for unvouched via 10.16.1.13 10.16.1.11 also private_link`)
+	f(`R=10.16.1.11 RR=10.16.1.11 PP=10.16.1.11 XFF=1.1.1.1`,
+		`forwarded ok 1.1.1.1 http_x_forwarded_for unvouched nlb via 10.16.1.11 also private_link`)
+	// With no header: he, or an edge task that calls by the NLB.
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=10.16.1.13 XFF=- XRI=-`,
+		`lost ok via 10.16.1.13 10.16.1.11 also private_link`)
+	f(`R=10.16.1.13 RR=10.16.1.11 XFF=- XRI=-`,
+		`lost ok via 10.16.1.13 10.16.1.11 also private_link`)
+	// A peer that is no proxy can make up the id as well.
+	f(`R=9.9.9.9 RR=9.9.9.9 PP=10.16.1.13 XFF=1.1.1.1 vpce=vpce-1`,
+		`direct private_link 9.9.9.9 remote_addr said 1.1.1.1 10.16.1.13`)
+	f = checker(t, func() clientip.Config { c := chain(); c.Strict = true; return c }())
+	f(`R=10.16.1.13 RR=10.16.1.11 PP=10.16.1.13 XFF=1.1.1.1`,
+		`lost cdn_in_front via 10.16.1.13 10.16.1.11 said 1.1.1.1 also private_link`)
+	// Of a CDN the endpoint says the same.
+	f = checker(t, withCDN())
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 XFF=1.1.1.1 vpce=vpce-1`,
+		`lost private_link via 203.0.113.5 10.16.1.11 said 1.1.1.1`)
 	f = checker(t, clientip.Config{})
 	// The endpoint shows that the private address is a client's.
 	f(`R=10.9.9.9 RR=10.16.1.11 PP=10.9.9.9 vpce=vpce-1`,
@@ -561,10 +672,6 @@ func TestSetsInferred(t *testing.T) {
 		`lost proxy_protocol_off@edge nlb? via fd00::1 also realip_not_applied edge_handed_on_nothing private_link health_check`)
 	f(`R=fe80::1`,
 		`lost proxy_protocol_off@edge nlb? via fe80::1 also realip_not_applied edge_handed_on_nothing private_link health_check`)
-	f(`R=::1`,
-		`lost proxy_protocol_off@edge nlb? via ::1 also realip_not_applied edge_handed_on_nothing private_link health_check`)
-	f(`R=127.0.0.1`,
-		`lost proxy_protocol_off@edge nlb? via 127.0.0.1 also realip_not_applied edge_handed_on_nothing private_link health_check`)
 	f(`R=169.254.7.7`,
 		`lost proxy_protocol_off@edge nlb? via 169.254.7.7 also realip_not_applied edge_handed_on_nothing private_link health_check`)
 	f(`R=::ffff:10.0.0.1`,
@@ -590,10 +697,37 @@ func TestSetsInferred(t *testing.T) {
 		`internal realip_not_applied@edge 10.50.1.1 proxy_protocol_addr nlb? via 10.16.1.11`)
 }
 
+// No NLB connects from loopback: with no set given, such a peer is the machine
+// itself, or a proxy on it.
+func TestSetsInferredLoopback(t *testing.T) {
+	f := checker(t, clientip.Config{HealthPaths: []string{"/healthz"}})
+	f(`R=127.0.0.1 RR=127.0.0.1 PP=- XFF=- XRI=- ua=curl/8 path=/`,
+		`internal ok 127.0.0.1 remote_addr`)
+	f(`R=127.0.0.1`,
+		`internal ok 127.0.0.1 remote_addr`)
+	f(`R=::1`,
+		`internal ok ::1 remote_addr`)
+	f(`R=127.0.0.1 RR=127.0.0.1 PP=- XFF=210.227.0.10`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for unvouched via 127.0.0.1`)
+	f(`R=127.0.0.1 PP=210.227.0.10`,
+		`forwarded realip_not_applied@edge 210.227.0.10 proxy_protocol_addr via 127.0.0.1`)
+	f(`R=210.227.0.10 RR=127.0.0.1 PP=- XFF=210.227.0.10`,
+		`direct ok 210.227.0.10 remote_addr unvouched via 127.0.0.1`)
+	f(`R=127.0.0.1 st=400 req="PROXY TCP4 210.227.0.10 10.16.1.11 53054 80"`,
+		`lost proxy_protocol_not_listened@edge via 127.0.0.1 said 210.227.0.10 also rejected_before_realip`)
+	f(`R=127.0.0.1 path=/healthz ua=curl/8`,
+		`health_check health_check via 127.0.0.1`)
+	f = checker(t, func() clientip.Config {
+		return clientip.Config{Fields: []clientip.Field{"http_true_client_ip", clientip.ProxyProtocolAddr}}
+	}())
+	f(`R=127.0.0.1 http_true_client_ip=210.227.0.10`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_true_client_ip unvouched via 127.0.0.1`)
+}
+
 func TestSetLongestPrefix(t *testing.T) {
 	f := checker(t, clientip.Config{NLB: set("10.16.1.0/24"), Trusted: set("10.0.0.0/8,10.16.1.13"), Internal: set("10.16.0.0/16,10.16.1.99")})
 	f(`R=10.16.1.11 ua=x`,
-		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also realip_not_applied edge_handed_on_nothing private_link`)
+		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also realip_not_applied private_link`)
 	f(`R=10.16.1.13 ua=x`,
 		`lost edge_handed_on_nothing@edge via 10.16.1.13 also realip_not_applied health_check`)
 	f(`R=10.16.2.1`,
@@ -606,7 +740,7 @@ func TestSetLongestPrefix(t *testing.T) {
 		`internal realip_not_applied@web 10.16.1.99 http_x_forwarded_for via 10.1.1.1`)
 	f = checker(t, clientip.Config{NLB: set("10.0.0.0/8"), Trusted: set("10.0.0.0/8")})
 	f(`R=10.16.1.11 ua=x`,
-		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also realip_not_applied edge_handed_on_nothing private_link`)
+		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also realip_not_applied private_link`)
 	f = checker(t, clientip.Config{NLB: set("::ffff:10.16.1.11"), Trusted: set("::ffff:10.16.2.0/120,2001:db8:16::/64")})
 	f(`R=10.16.1.11 ua=x`,
 		`lost proxy_protocol_off@edge nlb via 10.16.1.11 also realip_not_applied private_link`)
@@ -672,6 +806,8 @@ func TestProviderHeaders(t *testing.T) {
 		return c
 	}())
 	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 http_cf_connecting_ip=210.227.0.10 XFF=9.9.9.9`,
+		`forwarded cdn_in_front 210.227.0.10 http_cf_connecting_ip unvouched via 203.0.113.5 10.16.1.11 said 9.9.9.9`)
+	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 http_cf_connecting_ip=210.227.0.10 XFF="9.9.9.9, 210.227.0.10"`,
 		`forwarded cdn_in_front 210.227.0.10 http_cf_connecting_ip via 203.0.113.5 10.16.1.11 said 9.9.9.9`)
 	f(`R=10.16.1.11 RR=10.16.1.11 PP=203.0.113.5 http_cf_connecting_ip=210.227.0.10`,
 		`forwarded realip_not_applied@edge 210.227.0.10 http_cf_connecting_ip nlb via 203.0.113.5 10.16.1.11`)
@@ -702,9 +838,24 @@ func TestProviderHeaders(t *testing.T) {
 		`forwarded realip_not_applied@web 210.227.0.10 http_cloudfront_viewer_address via 10.16.1.13`)
 	f(`R=10.16.1.13 http_cloudfront_viewer_address=junk XFF=210.227.0.10`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_x_forwarded_for via 10.16.1.13`)
+	// The edge overwrites X-Forwarded-For, and hands this one on from the visitor.
+	f = checker(t, func() clientip.Config {
+		c := chain()
+		c.Strict = true
+		c.Fields = []clientip.Field{"http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor}
+		return c
+	}())
+	f(`R=10.16.1.13 RR=10.16.1.13 http_cf_connecting_ip=9.9.9.9 XFF=210.227.0.10 XRI=210.227.0.10`,
+		`lost realip_not_applied@web via 10.16.1.13 said 210.227.0.10 9.9.9.9`)
+	f(`R=10.16.1.13 RR=10.16.1.13 http_cf_connecting_ip=9.9.9.9 XFF=- XRI=210.227.0.10`,
+		`lost realip_not_applied@web via 10.16.1.13 said 9.9.9.9`)
+	f(`R=10.16.1.13 RR=10.16.1.13 http_cf_connecting_ip=210.227.0.10 XFF=210.227.0.10 XRI=210.227.0.10`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_cf_connecting_ip via 10.16.1.13`)
 	f = checker(t, func() clientip.Config { c := chain(); c.Fields = []clientip.Field{"http_true_client_ip"}; return c }())
 	// Without the PROXY protocol, and without X-Forwarded-For.
 	f(`R=10.16.1.13 RR=10.16.1.13 http_true_client_ip=210.227.0.10 XFF=6.6.6.6`,
+		`forwarded realip_not_applied@web 210.227.0.10 http_true_client_ip unvouched via 10.16.1.13 said 6.6.6.6`)
+	f(`R=10.16.1.13 RR=10.16.1.13 http_true_client_ip=210.227.0.10 XFF="6.6.6.6, 210.227.0.10"`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_true_client_ip via 10.16.1.13 said 6.6.6.6`)
 	f(`R=10.16.1.11 PP=210.227.0.10 XFF=6.6.6.6 ua=x`,
 		`lost realip_not_applied@edge nlb via 10.16.1.11 said 6.6.6.6`)

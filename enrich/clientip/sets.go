@@ -15,12 +15,12 @@ type class uint8
 const (
 	outside       class = iota // in no set: a client
 	internal                   // a private client inside a wider set
-	strangerProxy              // a Unix-domain peer that no set names: a proxy, but nobody vouches for it
+	strangerProxy              // a Unix-domain or loopback peer that no set names: a proxy, but nobody vouches for it
 	trusted                    // a proxy that writes forwarded headers
 	cdn                        // one with a public address, which may stand before the NLB
 	supposedNLB                // private, where the NLB's addresses are not known
-	nlb                        // inside a network that holds NLB nodes
-	nlbNode                    // exactly an NLB node
+	nlb                        // inside a network that holds NLB nodes and perhaps the edge's tasks
+	nlbNode                    // an NLB node
 )
 
 // isProxy reports whether an address of the class can never be the client.
@@ -95,8 +95,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // Empty reports whether nothing is in the set.
 func (a Addresses) Empty() bool { return len(a.Prefixes) == 0 && !a.Unix }
 
-// privateNetworks count as NLB addresses where no set is given: RFC 1918,
-// RFC 6598, RFC 4193, link-local and loopback, in both families.
+// privateNetworks count as NLB addresses where no set is given, but for
+// loopback: RFC 1918, RFC 6598, RFC 4193, link-local and loopback, in both
+// families.
 var privateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("10.0.0.0/8"),
 	netip.MustParsePrefix("172.16.0.0/12"),
@@ -108,6 +109,8 @@ var privateNetworks = []netip.Prefix{
 	netip.MustParsePrefix("fe80::/10"),
 	netip.MustParsePrefix("::1/128"),
 }
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
 // IsPrivate reports whether addr lies in a private network: RFC 1918, RFC 6598,
 // RFC 4193, link-local or loopback.
@@ -127,6 +130,8 @@ type sets struct {
 	unix     bool                  // peers on Unix-domain sockets are trusted
 	inferred bool                  // the NLB's are not known; private addresses count as such
 	cdn      bool                  // a CDN's network is trusted: one may stand before the NLB
+
+	nlbGiven, trustedGiven bool // the set was given, or discovered
 }
 
 func newSets(c Config) (*sets, error) {
@@ -134,6 +139,9 @@ func newSets(c Config) (*sets, error) {
 		unix:     c.Trusted.Unix || c.NLB.Unix,
 		inferred: c.NLBUnknown || c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0,
 		nodes:    make(map[netip.Addr]string, len(c.Nodes)),
+
+		nlbGiven:     !c.NLB.Empty() || len(c.Nodes) > 0,
+		trustedGiven: !c.Trusted.Empty(),
 	}
 	var errs []error
 	given := map[netip.Prefix]class{}
@@ -153,7 +161,8 @@ func newSets(c Config) (*sets, error) {
 	}
 	if s.inferred {
 		insert(Addresses{Prefixes: privateNetworks}, supposedNLB)
-		clear(given) // an internal network may be one of these as a whole
+		insert(Addresses{Prefixes: loopback}, strangerProxy) // no NLB connects from there
+		clear(given)                                         // an internal network may be one of these as a whole
 	}
 	insert(c.Internal, internal)
 	for _, p := range c.Trusted.Prefixes {
@@ -166,8 +175,8 @@ func newSets(c Config) (*sets, error) {
 	// NLB comes last: a network that is in both sets is the NLB's.
 	for _, p := range c.NLB.Prefixes {
 		as := nlb
-		if p.IsSingleIP() {
-			as = nlbNode
+		if p.IsSingleIP() || s.trustedGiven {
+			as = nlbNode // the edge's tasks are in the other set
 		}
 		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
 	}
@@ -195,8 +204,8 @@ func mayBeCDN(p netip.Prefix) bool {
 // writesHeaders reports whether a hop of the class vouches for the forwarded
 // headers that came from it. An NLB node does not write any: behind one, and
 // with no CDN configured in front, they are the visitor's own. Of a whole
-// subnet that was given for the NLB this cannot be said, since it may hold the
-// edge's tasks too. A supposed NLB vouches for nothing.
+// subnet that alone was given this cannot be said, since it may hold the edge's
+// tasks too. A supposed NLB vouches for nothing.
 func (s *sets) writesHeaders(c class) bool {
 	switch c {
 	case trusted, cdn, nlb:

@@ -25,6 +25,7 @@ const (
 	NotAnAddress             Reason = "not_an_address"
 	RejectedBeforeRealip     Reason = "rejected_before_realip"
 	TrustsTooMuch            Reason = "trusts_too_much"
+	UnlistedProxy            Reason = "unlisted_proxy"
 	FieldsDisagree           Reason = "fields_disagree"
 	CDNInFront               Reason = "cdn_in_front"
 	EdgeHandedOnProxy        Reason = "edge_handed_on_proxy"
@@ -71,7 +72,7 @@ func Reasons() []Doc {
 		{
 			Code:  string(HealthCheckProbe),
 			Means: "a probe of the load balancer",
-			Note: "The peer is a proxy, no field names a client, and the user agent begins `ELB-HealthChecker/` or the path is that of a configured health check. " +
+			Note: "The peer is a proxy, no field names a client, and the user agent begins `ELB-HealthChecker/` or the path is that of a configured health check and the user agent no browser's (`Mozilla/…`). " +
 				"Normal also when all is right: such probes carry a PROXY protocol header without a client (LOCAL).",
 		},
 		{
@@ -89,8 +90,8 @@ func Reasons() []Doc {
 		{
 			Code:  string(RejectedBeforeRealip),
 			Means: "nginx refused the request before its realip module ran",
-			Note:  "The peer shows, with status 400, 408, 414, 494 or 505: a right set-up logs these too.",
-			Mend:  "for the log: `error_page 400 414 494 505` to an internal static file (408 has no error page)",
+			Note:  "The peer shows, with status 400, 408, 414, 494 to 497, 501 or 505, or 405 of TRACE or CONNECT, and no upstream was asked: a right set-up logs these too.",
+			Mend:  "for the log: `error_page 400 405 414 494 501 505` (with TLS also `495 496 497`) to an internal static file (408 has no error page)",
 		},
 		{
 			Code: string(TrustsTooMuch), Fault: true,
@@ -99,6 +100,12 @@ func Reasons() []Doc {
 				"or nginx read a header behind an NLB that speaks no PROXY protocol.",
 			Mend: "the hop that wrote the line: narrow `set_real_ip_from` to the addresses of the hop before it, and behind an NLB take `real_ip_header proxy_protocol`; " +
 				"or name a proxy that is missing in `trusted`",
+		},
+		{
+			Code:  string(UnlistedProxy),
+			Means: "nginx believed a private peer that is in no set: probably the edge",
+			Note: "`nlb` is given and `trusted` is not. What nginx made of the peer is the client, and nobody vouches. " +
+				"Name the peer in `trusted`, or in `nlb` if it is a node.",
 		},
 		{
 			Code: string(FieldsDisagree), Fault: true,
@@ -144,8 +151,9 @@ func Reasons() []Doc {
 		},
 		{
 			Code:  string(PastTheNLB),
-			Means: "a connection from inside the network that did not come by the NLB",
-			Note:  "Of error lines only: it spoke no PROXY protocol, and its address is private and no proxy's. A probe, a scanner, or a service that should call by the NLB.",
+			Means: "a connection that did not come by the NLB, where it should",
+			Note: "Of error lines only: it spoke no PROXY protocol, and its address is a private one that the sets do not name as a proxy's: a probe, a scanner, or a service that should call by the NLB. " +
+				"As an alternative, of any address that is no proxy's.",
 		},
 		{
 			Code:  string(PrivateLink),

@@ -30,11 +30,12 @@ const (
 
 // walk reads header from the right as nginx does with real_ip_recursive on,
 // given that the peer is trusted: the first token that is no proxy is the
-// client. Only space and comma separate tokens.
+// client. Only space and comma separate tokens. vouched says whether the one
+// that sent the header vouches for its end.
 //
 // The walk is a loop where nginx recurses, and does not bound the list.
-func (s *sets) walk(peer class, header []byte) walk {
-	w := walk{vouched: s.writesHeaders(peer)}
+func (s *sets) walk(vouched bool, header []byte) walk {
+	w := walk{vouched: vouched}
 	for end := len(header); end > 0; {
 		start, stop := lastToken(header[:end])
 		w.tokenStart, w.tokenEnd = start, stop
