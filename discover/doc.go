@@ -1,4 +1,5 @@
-// Package discover finds the addresses of Network Load Balancers' nodes.
+// Package discover finds the addresses of Network Load Balancers' nodes, and what
+// their target groups are set to.
 //
 // An NLB has a network interface in each of its subnets, which EC2 describes as
 // "ELB net/NAME/ID". In go the names of NLBs, out come the private addresses of
@@ -15,5 +16,11 @@
 // (elasticloadbalancing:DescribeLoadBalancers) has the private ones of internal
 // NLBs only.
 //
-// A Finder is safe for concurrent use.
+// What an NLB's target groups send to their targets is asked of the load
+// balancers' own API:
+//
+//	b, err := discover.NewBalancing(ctx)
+//	groups, err := b.FindTargetGroups(ctx, "shop-edge")
+//
+// A Finder and a Balancing are safe for concurrent use.
 package discover

@@ -92,7 +92,7 @@ var fields = []field[record.Record]{
 
 	text("http.request.method", "", "`$request` or `$request_method`", func(r *record.Record) []byte { return r.Access.Method }),
 	text("http.request.referrer", "", "`$http_referer`", func(r *record.Record) []byte { return r.Access.Referer }),
-	text("http.request.id", "", "`$request_id`", func(r *record.Record) []byte { return r.Access.RequestID }),
+	text("http.request.id", "", "`$request_id`, else `$http_x_request_id`", func(r *record.Record) []byte { return r.Access.RequestID }),
 	integer("http.request.bytes", "bytes", "Request line, header and body.", "`$request_length`", func(r *record.Record) record.Int { return r.Access.RequestLength }),
 	integer("http.response.status_code", "", "", "`$status`", func(r *record.Record) record.Int { return r.Access.Status }),
 	integer("http.response.bytes", "bytes", "With the header.", "`$bytes_sent`", func(r *record.Record) record.Int { return r.Access.BytesSent }),

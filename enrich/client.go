@@ -22,7 +22,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 	e.BadRequest = a.BadRequest
 	e.Method = a.Method
 	e.Path = r.URL.Path
-	e.Upstream = upstreamAsked(a)
+	e.Upstream = a.UpstreamAsked()
 	e.VPCEndpoint = a.VPCEndpoint
 	e.Status = 0
 	if a.Status.Valid && a.Status.N < 1000 {
@@ -30,17 +30,6 @@ func (w *Worker) resolveClient(r *record.Record) {
 	}
 	w.enricher.resolver.Load().Resolve(e, &w.answer)
 	w.keepAnswer(r)
-}
-
-// upstreamAsked reports whether nginx turned to an upstream: it logs the
-// variables of one as "-" where it did not.
-func upstreamAsked(a *record.Access) bool {
-	for i := range a.Upstream {
-		if u := &a.Upstream[i]; u.Address != nil || u.Status.Valid {
-			return true
-		}
-	}
-	return false
 }
 
 // resolveError answers for an error line about the PROXY protocol: such a

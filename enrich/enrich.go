@@ -62,6 +62,9 @@ func (e *Enricher) SetClient(c clientip.Config) error {
 	return nil
 }
 
+// Client returns the chain of proxies that holds now. It is not to be changed.
+func (e *Enricher) Client() clientip.Config { return e.resolver.Load().Config() }
+
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (e *Enricher) Inferred() bool { return e.resolver.Load().Inferred() }
 

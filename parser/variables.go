@@ -214,6 +214,11 @@ var variables = []variable{
 // (AWS PrivateLink), in nginx since 1.23.2.
 const vpceVariable = "proxy_protocol_tlv_0xEA"
 
+// xRequestID is the header by which one hop hands its $request_id to the next.
+// It is kept under its own name, and names the request where $request_id is not
+// logged: then the lines of both hops have one id.
+const xRequestID = "http_x_request_id"
+
 // lookup returns the variable called name. One without a field of its own is
 // read as text and kept under its name. Names are case-insensitive in nginx.
 func lookup(name string) variable {
@@ -284,6 +289,9 @@ func (v *variable) set(r *record.Record, value []byte) (reason string) {
 			*v.text(&r.Access) = value
 		}
 	case v.kind != kindRequest && value != nil:
+		if v.name == xRequestID && r.Access.RequestID == nil {
+			r.Access.RequestID = value
+		}
 		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
 	}
 	return ""

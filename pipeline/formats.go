@@ -26,7 +26,7 @@ type groupFormats struct {
 func (c *Config) formats() (*parser.Set, []groupFormats, error) {
 	var errs []error
 	compile := func(name string, texts []string) *parser.Set {
-		set, err := parser.NewSet(parser.SetConfig{Formats: texts, JSONKeys: c.JSONKey, ReadConf: readConf})
+		set, err := parser.NewSet(parser.SetConfig{Formats: texts, JSONKeys: c.JSONKey, ReadConf: ReadConf})
 		if err != nil {
 			errs = append(errs, setting(name, err))
 		}
@@ -51,10 +51,10 @@ func (c *Config) formats() (*parser.Set, []groupFormats, error) {
 	return all, perGroup, errors.Join(errs...)
 }
 
-// readConf reads an nginx.conf with what it includes. A file that is not here
+// ReadConf reads an nginx.conf with what it includes. A file that is not here
 // is left out, since mime.types and modules seldom are; a log_format that
 // cannot be read back is an error.
-func readConf(name string) (*parser.Conf, error) {
+func ReadConf(name string) (*parser.Conf, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err

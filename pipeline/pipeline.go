@@ -30,6 +30,7 @@ import (
 	"clearhop/decode/envelope"
 	"clearhop/encode"
 	"clearhop/enrich"
+	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/parser"
 	"clearhop/privacy"
@@ -115,6 +116,10 @@ func (p *Pipeline) Close() error { return p.databases.Close() }
 
 // Databases describes the open GeoIP databases.
 func (p *Pipeline) Databases() []geoip.Info { return p.databases.Info() }
+
+// Client returns the chain of proxies that holds now, with the nodes of NLBs
+// that were discovered. It is not to be changed.
+func (p *Pipeline) Client() clientip.Config { return p.enricher.Client() }
 
 // Inferred reports whether the NLB's addresses are inferred, not given.
 func (p *Pipeline) Inferred() bool { return p.enricher.Inferred() }

@@ -65,6 +65,17 @@ type Upstream struct {
 	CacheStatus   []byte // $upstream_cache_status
 }
 
+// UpstreamAsked reports whether nginx turned to an upstream: it logs the
+// variables of one as "-" where it did not.
+func (a *Access) UpstreamAsked() bool {
+	for i := range a.Upstream {
+		if u := &a.Upstream[i]; u.Address != nil || u.Status.Valid {
+			return true
+		}
+	}
+	return false
+}
+
 // Logged is a set of the variables that lead to the client.
 type Logged uint16
 

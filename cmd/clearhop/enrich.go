@@ -81,6 +81,11 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		out:      out,
 		summary:  newSummary(),
 	}
+	e.opener = func(ctx context.Context, name string) (io.ReadCloser, error) { return openInput(ctx, s.in, name) }
+	e.handle = func(ctx context.Context, o *pipeline.Outcome) error {
+		e.summary.add(o)
+		return e.out.add(ctx, o)
+	}
 	// When events cannot be written any more, reading ends.
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -171,6 +176,10 @@ type enriching struct {
 	mixed   bool
 	out     *outputs
 	summary *summary
+	// handle takes the outcome of a line.
+	handle func(context.Context, *pipeline.Outcome) error
+	// opener opens an input by its name.
+	opener func(context.Context, string) (io.ReadCloser, error)
 }
 
 // add takes one line over and processes a batch when there are enough of them.
@@ -230,8 +239,7 @@ func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error 
 	e.discoverAgain(ctx)
 	e.reload(ctx)
 	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
-		e.summary.add(out)
-		return e.out.add(ctx, out)
+		return e.handle(ctx, out)
 	})
 	if err == nil && done == 0 && !last && b.full() {
 		// A message that does not end: no more of it is waited for.
@@ -268,7 +276,7 @@ func (c *enrichCommand) readAll(ctx context.Context, e *enriching) error {
 }
 
 func (e *enriching) read(ctx context.Context, name string, bar *progress) error {
-	in, err := e.open(ctx, name)
+	in, err := e.opener(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -301,10 +309,10 @@ func (e *enriching) read(ctx context.Context, name string, bar *progress) error 
 	return errors.Join(append(errs, e.flush(ctx, true))...)
 }
 
-// open opens an input. Only a regular file never keeps a reader waiting.
-func (e *enriching) open(ctx context.Context, name string) (io.ReadCloser, error) {
+// openInput opens an input. Only a regular file never keeps a reader waiting.
+func openInput(ctx context.Context, stdin io.Reader, name string) (io.ReadCloser, error) {
 	if name == "-" {
-		return io.NopCloser(&interruptible{ctx: ctx, r: e.in}), nil
+		return io.NopCloser(&interruptible{ctx: ctx, r: stdin}), nil
 	}
 	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
 		return os.Open(name)

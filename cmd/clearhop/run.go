@@ -23,6 +23,8 @@ const (
 // grammar is the command line.
 type grammar struct {
 	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
+	Doctor      doctorCommand             `cmd:"" help:"Read a sample of the logs and say which hop of the chain is broken, and what mends it."`
+	Format      formatCommand             `cmd:"" help:"Explain a log_format: what each variable feeds, and what the missing ones cost."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
 	Unsubscribe unsubscribeCommand        `cmd:"" help:"Take a subscription filter from log groups of CloudWatch Logs."`
 	Version     versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
@@ -84,6 +86,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "clearhop: interrupted")
 		return exitInterrupted
 	default:
+		var verdict exitCode
+		if errors.As(err, &verdict) {
+			if rest := verdict.with; rest != nil {
+				printErrors(errOut, rest)
+			}
+			return verdict.code
+		}
 		printErrors(errOut, err)
 		var usage *usageError
 		if errors.As(err, &usage) {
@@ -103,6 +112,15 @@ func printErrors(w io.Writer, err error) {
 
 // errInterrupted is returned by a command that a signal ended.
 var errInterrupted = errors.New("interrupted")
+
+// An exitCode is the answer of a command that speaks by its exit code, with the
+// errors that are to be printed.
+type exitCode struct {
+	code int
+	with error
+}
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 // A usageError is a command line or configuration that cannot be used.
 type usageError struct{ err error }

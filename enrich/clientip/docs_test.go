@@ -12,7 +12,18 @@ import (
 
 // TestVerdictsPage holds the tables of docs/verdicts.md to the code.
 func TestVerdictsPage(t *testing.T) {
-	golden.Sections(t, "../../docs/verdicts.md", map[string]string{"verdicts": verdictTable(), "reasons": reasonTable()})
+	golden.Sections(t, "../../docs/verdicts.md", map[string]string{
+		"variables": variableTable(), "verdicts": verdictTable(), "reasons": reasonTable(),
+	})
+}
+
+func variableTable() string {
+	var b strings.Builder
+	b.WriteString("| here | variable | what it tells | without it |\n| --- | --- | --- | --- |\n")
+	for _, v := range clientip.Variables() {
+		fmt.Fprintf(&b, "| %s | `$%s` | %s | %s |\n", v.Short, v.Field, v.Tells, v.Without)
+	}
+	return b.String()
 }
 
 func verdictTable() string {

@@ -29,7 +29,7 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	if !peer.isAddress() {
 		return false
 	}
-	inside := peer.isClient() && (peer.class == internal || isPrivate(peer.addr))
+	inside := peer.isClient() && (peer.class == internal || IsPrivate(peer.addr))
 	switch {
 	case bytes.HasPrefix(e.Message, brokenHeader):
 		a.Reason = ProxyProtocolNotSent

@@ -133,17 +133,21 @@ func (c *resolution) isProxyProtocolHeader() bool {
 	return len(line) == 1 && line[0] == 0 && c.e.Status == 400
 }
 
-// rejectedEarly reports whether nginx answered before its realip module ran
+func (c *resolution) rejectedEarly() bool {
+	return RejectedEarly(c.e.Status, c.e.Method, c.e.Upstream)
+}
+
+// RejectedEarly reports whether nginx answered before its realip module ran
 // (its handlers sit in the post-read and preaccess phases, which a request
 // refused while it is read never reaches). An upstream answers with the same
 // statuses, but it is asked in a later phase.
-func (c *resolution) rejectedEarly() bool {
-	switch c.e.Status {
+func RejectedEarly(status int, method []byte, upstream bool) bool {
+	switch status {
 	case 400, 408, 414, 494, 495, 496, 497, 501, 505:
-		return !c.e.Upstream
+		return !upstream
 	case 405:
 		// The method of any other request is refused by its location.
-		return !c.e.Upstream && (string(c.e.Method) == "TRACE" || string(c.e.Method) == "CONNECT")
+		return !upstream && (string(method) == "TRACE" || string(method) == "CONNECT")
 	}
 	return false
 }
@@ -269,7 +273,7 @@ func (c *resolution) verdict(reason Reason) Verdict {
 		return HealthCheck
 	case reason == FieldsDisagree, reason == TrustsTooMuch && !c.remote.isProxy():
 		return Disputed
-	case c.client.IsValid() && (c.sets.classOf(c.client) == internal || isPrivate(c.client)):
+	case c.client.IsValid() && (c.sets.classOf(c.client) == internal || IsPrivate(c.client)):
 		return Internal
 	case c.client.IsValid() && c.client == c.remote.addr:
 		return Direct

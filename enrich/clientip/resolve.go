@@ -173,7 +173,7 @@ func (c *resolution) peerIsUnlisted() bool {
 
 // isPrivateStranger reports whether h has a private address that is in no set.
 func (c *resolution) isPrivateStranger(h hop) bool {
-	return h.addr.IsValid() && h.class == outside && isPrivate(h.addr)
+	return h.addr.IsValid() && h.class == outside && IsPrivate(h.addr)
 }
 
 // isOwnRequest reports whether a request came from nginx's own machine, as a

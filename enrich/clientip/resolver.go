@@ -41,6 +41,7 @@ type Config struct {
 
 // A Resolver answers who the client is. It is immutable.
 type Resolver struct {
+	config      Config
 	sets        *sets
 	before      []Field // asked before the PROXY protocol
 	after       []Field // asked after it, where $remote_addr is a proxy
@@ -52,7 +53,7 @@ type Resolver struct {
 
 // New makes a Resolver. All that is wrong with c comes in one error.
 func New(c Config) (*Resolver, error) {
-	r := &Resolver{strict: c.Strict, healthPaths: slices.Clone(c.HealthPaths)}
+	r := &Resolver{config: c, strict: c.Strict, healthPaths: slices.Clone(c.HealthPaths)}
 	var errs []error
 	var err error
 	if r.sets, err = newSets(c); err != nil {
@@ -97,6 +98,9 @@ func New(c Config) (*Resolver, error) {
 	}
 	return r, nil
 }
+
+// Config returns what the Resolver was made of. It is not to be changed.
+func (r *Resolver) Config() Config { return r.config }
 
 // Inferred reports whether the NLB's addresses are inferred: they were neither
 // given nor discovered.

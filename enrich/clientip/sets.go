@@ -112,8 +112,9 @@ var privateNetworks = []netip.Prefix{
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-// isPrivate reports whether addr lies in one of privateNetworks.
-func isPrivate(addr netip.Addr) bool {
+// IsPrivate reports whether addr lies in a private network: RFC 1918, RFC 6598,
+// RFC 4193, link-local or loopback.
+func IsPrivate(addr netip.Addr) bool {
 	for _, p := range privateNetworks {
 		if p.Contains(addr) {
 			return true
@@ -197,7 +198,7 @@ func newSets(c Config) (*sets, error) {
 // subnets are /64, and CDNs announce wider networks.
 func mayBeCDN(p netip.Prefix) bool {
 	const subnetOfVPC = 64
-	return p.IsValid() && !isPrivate(p.Addr()) && (p.Addr().Is4() || p.Bits() < subnetOfVPC)
+	return p.IsValid() && !IsPrivate(p.Addr()) && (p.Addr().Is4() || p.Bits() < subnetOfVPC)
 }
 
 // writesHeaders reports whether a hop of the class vouches for the forwarded

@@ -11,9 +11,12 @@ import (
 
 // A Network is a subnet in moto that network interfaces are made in.
 type Network struct {
-	t      testing.TB
-	client *ec2.Client
-	subnet *string
+	t        testing.TB
+	endpoint string
+	region   string
+	client   *ec2.Client
+	vpc      *string
+	subnet   *string
 }
 
 // NewNetwork makes a VPC with one subnet of the IPv4 range cidr and the IPv6
@@ -33,7 +36,7 @@ func NewNetwork(t testing.TB, endpoint, region, cidr string) *Network {
 	if err != nil {
 		t.Fatalf("moto: %v", err)
 	}
-	return &Network{t: t, client: client, subnet: subnet.Subnet.SubnetId}
+	return &Network{t: t, endpoint: endpoint, region: region, client: client, vpc: vpc.Vpc.VpcId, subnet: subnet.Subnet.SubnetId}
 }
 
 // AddInterface makes a network interface with an IPv4 address and, if there are

@@ -1,0 +1,136 @@
+package diagnose_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"testing"
+
+	"clearhop/diagnose"
+	"clearhop/enrich/clientip"
+	"clearhop/record"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tallies are what a query over stored events counts, minute by minute.
+func tallies(minutes int, reason func(minute int) clientip.Reason) []diagnose.Tally {
+	node := netip.MustParseAddr("10.16.1.11")
+	var list []diagnose.Tally
+	for m := range minutes {
+		at := int64(1_795_345_200_000 + m*60_000)
+		t := diagnose.Tally{Source: "/ecs/edge", Peer: node, PeerAlways: true, Reason: reason(m), Lines: 100, First: at, Last: at + 59_000}
+		if t.Reason.IsFault() {
+			t.Hop = clientip.Edge
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// TestTallies: who has counts and no lines gets the same judgement.
+func TestTallies(t *testing.T) {
+	tests := []struct {
+		name   string
+		reason func(minute int) clientip.Reason
+		want   []string
+	}{
+		{"healthy", func(int) clientip.Reason { return clientip.OK }, nil},
+		{"a deploy", func(m int) clientip.Reason {
+			if m < 30 {
+				return clientip.OK
+			}
+			return clientip.RealipNotApplied
+		}, []string{"realip_not_applied@edge 3000 since 11:30, 3000 right before"}},
+		{"always", func(int) clientip.Reason { return clientip.ProxyProtocolOff }, []string{"proxy_protocol_off@edge 6000"}},
+		{"never sent", func(int) clientip.Reason { return clientip.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := diagnose.NewCounters(diagnose.Config{})
+			for _, tally := range tallies(60, test.reason) {
+				c.AddTally(tally)
+			}
+			r := c.Report()
+			var got []string
+			for _, f := range r.Findings {
+				s := fmt.Sprintf("%s@%s %d", f.Code, f.Hop, f.Lines)
+				if f.Since != nil {
+					s += fmt.Sprintf(" since %s, %d right before", f.Since.Format("15:04"), f.RightBefore)
+				}
+				got = append(got, s)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			if r.Read.Judged != 6000 {
+				t.Errorf("%d lines were judged, want 6000", r.Read.Judged)
+			}
+		})
+	}
+}
+
+// TestNothingCounted: a report of nothing says so.
+func TestNothingCounted(t *testing.T) {
+	if r := diagnose.NewCounters(diagnose.Config{}).Report(); r.State != diagnose.Unknown || len(r.Findings) != 0 {
+		t.Errorf("state %s with %d findings", r.State, len(r.Findings))
+	}
+	if roles := diagnose.NewSurvey().Roles(); len(roles.NLB)+len(roles.Edge)+len(roles.Internal)+len(roles.Probes) != 0 {
+		t.Errorf("roles of nothing: %+v", roles)
+	}
+}
+
+// TestFlatMemory: lines that differ in all that is counted by do not make the
+// counters grow.
+func TestFlatMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many lines")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	c := diagnose.NewCounters(diagnose.Config{})
+	s := diagnose.NewSurvey()
+	var r record.Record
+	feed := func(n int) uint64 {
+		for range n {
+			hostile(&r, rng)
+			c.Add(&r)
+			s.Add(&r)
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	// By then all that is bounded is full.
+	full := feed(200_000)
+	after := feed(200_000)
+	const slack = 4 << 20
+	if after > full+slack {
+		t.Errorf("200,000 lines take %d bytes, 400,000 take %d", full, after)
+	}
+	if report := c.Report(); report.Read.Lines != 400_000 || len(report.Sources) > 300 {
+		t.Errorf("%d lines of %d sources", report.Read.Lines, len(report.Sources))
+	}
+}
+
+// hostile makes a record of which nothing comes twice.
+func hostile(r *record.Record, rng *rand.Rand) {
+	r.Reset()
+	private := netip.AddrFrom4([4]byte{10, byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())})
+	random := func() []byte { return fmt.Appendf(nil, "%016x", rng.Uint64()) }
+	reasons := clientip.Reasons()
+	r.Dataset = record.AccessLine
+	r.Line.Origin = &record.Origin{Source: string(random())}
+	r.Timestamp = 1_795_345_200_000 + rng.Int64N(1e12)
+	r.URL.Path = random()
+	r.Client.SourceIP = private
+	r.Provenance.Reason = reasons[rng.IntN(len(reasons))].Code
+	r.Provenance.Hop = string(clientip.Edge)
+	a := &r.Access
+	a.Logged = record.Logged(rng.Uint32())
+	a.RemoteAddr, a.RealipRemoteAddr = []byte(private.String()), []byte(private.String())
+	a.XForwardedFor = fmt.Appendf(nil, "%d.%d.%d.9", 20+rng.IntN(200), rng.IntN(256), rng.IntN(256))
+	a.ProxyProtocolAddr = fmt.Appendf(nil, "%d.%d.%d.7", 20+rng.IntN(200), rng.IntN(256), rng.IntN(256))
+	a.UserAgent, a.RequestID = random(), random()
+}

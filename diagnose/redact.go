@@ -1,0 +1,170 @@
+package diagnose
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"clearhop/enrich/clientip"
+	"clearhop/record"
+)
+
+// A Line is a line of the log as evidence: what nginx logged, by variable, with
+// what names a visitor taken out. Addresses that are not private are cut after
+// their network, the query is dropped, and who logged in is not shown.
+type Line struct {
+	Source string    `json:"source"`
+	Time   time.Time `json:"time,omitzero"`
+	Text   string    `json:"text"`
+}
+
+// redacted makes a Line of a record.
+func redacted(r *record.Record) Line {
+	l := Line{Source: sourceOf(r), Time: at(r)}
+	if r.Dataset == record.ErrorLogLine {
+		l.Text = redactedError(&r.Error)
+		return l
+	}
+	a := &r.Access
+	var b strings.Builder
+	add := func(name string, logged record.Logged, value []byte) {
+		if !a.Logged.Has(logged) {
+			return
+		}
+		b.WriteString(name + "=")
+		if value == nil {
+			b.WriteByte('-')
+		} else {
+			b.WriteString(redactedList(value))
+		}
+		b.WriteByte(' ')
+	}
+	add("remote_addr", record.LoggedRemoteAddr, a.RemoteAddr)
+	add("realip_remote_addr", record.LoggedRealipRemoteAddr, a.RealipRemoteAddr)
+	add("proxy_protocol_addr", record.LoggedProxyProtocolAddr, a.ProxyProtocolAddr)
+	add("http_x_forwarded_for", record.LoggedXForwardedFor, a.XForwardedFor)
+	add("http_x_real_ip", record.LoggedXRealIP, a.XRealIP)
+	b.WriteString(strconv.Quote(request(r)))
+	if a.Status.Valid {
+		b.WriteString(" " + strconv.FormatInt(a.Status.N, 10))
+	}
+	if len(a.UserAgent) > 0 {
+		b.WriteString(" " + strconv.Quote(short(a.UserAgent, 30)))
+	}
+	l.Text = b.String()
+	return l
+}
+
+// request is the method and the path; of what is no request its first bytes.
+func request(r *record.Record) string {
+	if len(r.Access.BadRequest) > 0 {
+		word, _, cut := bytes.Cut(r.Access.BadRequest, []byte(" "))
+		if !bytes.Equal(word, []byte("PROXY")) {
+			return short(r.Access.BadRequest, 12)
+		}
+		if cut {
+			return "PROXY …"
+		}
+		return "PROXY"
+	}
+	return strings.TrimSpace(short(r.Access.Method, 10) + " " + short(r.URL.Path, 40))
+}
+
+func redactedError(e *record.ErrorLine) string {
+	message := e.Message
+	if before, _, dumped := bytes.Cut(message, []byte(`: "`)); dumped {
+		message = before // what follows is the visitor's request
+	}
+	text := "[" + short(e.Level, 6) + "] " + short(message, 40)
+	if e.Action != nil {
+		text += " while " + short(e.Action, 40)
+	}
+	return text + ", client: " + redactedToken(string(e.Client))
+}
+
+// maxTokens is how many addresses of a forwarded header are shown.
+const maxTokens = 4
+
+func redactedList(value []byte) string {
+	tokens := strings.FieldsFunc(string(value[:min(len(value), 512)]), func(r rune) bool { return r == ' ' || r == ',' })
+	more := ""
+	if len(tokens) > maxTokens {
+		tokens, more = tokens[len(tokens)-maxTokens:], "… "
+	}
+	for i := range tokens {
+		tokens[i] = redactedToken(tokens[i])
+	}
+	text := more + strings.Join(tokens, ", ")
+	if len(tokens) != 1 {
+		return `"` + text + `"`
+	}
+	return text
+}
+
+// redactedToken shows private addresses, and the network of all others.
+func redactedToken(token string) string {
+	addr, err := netip.ParseAddr(token)
+	if err != nil {
+		if port, err := netip.ParseAddrPort(token); err == nil {
+			addr = port.Addr()
+		}
+	}
+	switch addr = addr.Unmap().WithZone(""); {
+	case !addr.IsValid() && strings.HasPrefix(token, "unix:"):
+		return "unix:"
+	case !addr.IsValid():
+		return "(no address)"
+	case clientip.IsPrivate(addr):
+		return addr.String()
+	case addr.Is4():
+		text := addr.String()
+		return text[:strings.LastIndexByte(text, '.')] + ".x"
+	}
+	network, _ := addr.Prefix(48)
+	return strings.TrimSuffix(network.Addr().String(), ":") + ":x"
+}
+
+// short is text fit for a terminal, cut at n bytes.
+func short(text []byte, n int) string {
+	cut := len(text) > n
+	if cut {
+		text = bytes.ToValidUTF8(text[:n], nil)
+	}
+	s := strings.Map(func(r rune) rune {
+		if r != 0 && !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, string(text))
+	if cut {
+		s += "…"
+	}
+	return s
+}
+
+func at(r *record.Record) time.Time { return when(timeOf(r)) }
+
+// when makes a time of milliseconds; the zero Time of 0, which is unknown.
+func when(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// timeOf returns when the line was logged, in milliseconds; 0 where neither the
+// line nor its source tell.
+func timeOf(r *record.Record) int64 {
+	switch r.TimestampFrom {
+	case record.FromLine, record.FromEnvelope, record.FromSource:
+		return r.Timestamp
+	}
+	return 0
+}
+
+// sourceOf names the stream that a line came from: a file, or a log group and
+// its stream.
+func sourceOf(r *record.Record) string { return r.Line.Origin.Source }

@@ -1,0 +1,64 @@
+package diagnose
+
+import "math"
+
+// A timeline counts lines by time in few buckets. When the time does not fit
+// into them any more, they become twice as wide.
+type timeline struct {
+	start, width int64 // milliseconds; width 0: nothing was counted
+	buckets      [buckets]int64
+}
+
+const (
+	buckets    = 256
+	firstWidth = 1000 // milliseconds
+)
+
+func (t *timeline) add(at, n int64) {
+	if t.width == 0 {
+		t.start, t.width = floor(at, firstWidth), firstWidth
+	}
+	for at < t.start || at >= t.start+t.width*buckets {
+		t.widen(at)
+	}
+	t.buckets[(at-t.start)/t.width] += n
+}
+
+// widen doubles the width, with the start at a multiple of it that lets both
+// what was counted and at come nearer.
+func (t *timeline) widen(at int64) {
+	width := 2 * t.width
+	start := floor(min(t.start, max(at, t.start-width*buckets/2)), width)
+	var wider [buckets]int64
+	for i, n := range t.buckets {
+		if n > 0 {
+			to := (t.start + int64(i)*t.width - start) / width
+			wider[min(to, buckets-1)] += n
+		}
+	}
+	t.start, t.width, t.buckets = start, width, wider
+}
+
+func floor(at, width int64) int64 {
+	return int64(math.Floor(float64(at)/float64(width))) * width
+}
+
+// before counts the lines of the buckets that end at or before a time, and
+// after those of the buckets that start at or after it.
+func (t *timeline) before(at int64) (n int64) {
+	for i, count := range t.buckets {
+		if t.start+int64(i+1)*t.width <= at {
+			n += count
+		}
+	}
+	return n
+}
+
+func (t *timeline) after(at int64) (n int64) {
+	for i, count := range t.buckets {
+		if t.start+int64(i)*t.width >= at {
+			n += count
+		}
+	}
+	return n
+}
