@@ -33,7 +33,7 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	switch {
 	case bytes.HasPrefix(e.Message, brokenHeader):
 		a.Reason = ProxyProtocolNotSent
-		if peer.class == internal || r.sets.nlbGiven && inside {
+		if peer.class == internal || r.sets.nlbGiven && inside || peer.addr.IsLoopback() {
 			a.Reason = PastTheNLB
 		}
 	case bytes.Equal(e.Message, closedConnection) && peer.isProxy():

@@ -184,7 +184,7 @@ func TestDeliver(t *testing.T) {
 	m := lastMetrics(t, log)
 	for name, want := range map[string]float64{
 		"Lines": 3001, "Events": 3001, "Unparsed": 1, "AccessLines": 3000, "NLBPrivateIP": 3000, "Faults": 3000,
-		"FaultProxyProtocolOff": 3000, "VerdictLost": 3000, "DeadLetters": 0, "Undelivered": 0, "GeoMissing": 1,
+		"FaultProxyProtocolOff": 3000, "VerdictLost": 3000, "DeadLetters": 0, "Undelivered": 0, "GeoMissing": 0,
 	} {
 		if m[name] != want {
 			t.Errorf("metric %s is %v, want %v", name, m[name], want)
@@ -417,5 +417,35 @@ func TestRoutesLeadSomewhere(t *testing.T) {
 		if _, err := delivery.New(config); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
+	}
+}
+
+// TestPanic: a mistake of ours becomes a dead letter, and the next payload goes
+// on: it must not block a stream.
+func TestPanic(t *testing.T) {
+	s, letters := &memory{}, &memory{}
+	s.fail = func(put int, _ []sink.Document) error {
+		if put == 1 {
+			panic("of what 203.0.113.9 sent")
+		}
+		return nil
+	}
+	f, log := open(t, s, letters)
+	in := f.Begin(t.Context())
+	in.HandBack = true
+	in.Payload(0, payload(t, 3000, 2000)) // so large that the sink is called at once
+	in.Payload(1, payload(t, 2, 1))
+	in.Flush()
+	if n, failed := in.Failed(); failed {
+		t.Errorf("input %d failed", n)
+	}
+	if err := in.End(); err != nil {
+		t.Fatal(err)
+	}
+	if len(letters.docs) != 1 || len(s.docs) < 2 {
+		t.Errorf("%d letters, %d events", len(letters.docs), len(s.docs))
+	}
+	if text := log.String(); !strings.Contains(text, `"message":"panic"`) || strings.Contains(text, "203.0.113.9") {
+		t.Errorf("the log says %s", text)
 	}
 }

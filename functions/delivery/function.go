@@ -19,6 +19,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clearhop/decode"
@@ -52,6 +53,7 @@ type Function struct {
 	metrics   *metrics
 	ownGroups []string
 	refuse    sync.Once
+	refused   atomic.Int64 // when it was last told that payloads are refused, Unix seconds
 	idle      chan *worker
 }
 
@@ -146,14 +148,22 @@ func Open(ctx context.Context, name string, environ []string, stdout, log io.Wri
 		if c.Routes, err = to.openRoutes(clients); err != nil {
 			return err
 		}
-		c.Letters, err = to.openDeadLetters(clients)
+		c.Letters, err = to.LetterSettings.open(clients)
 		return err
 	})
 }
 
 // OpenTransform is Open for a function whose events are its answer.
 func OpenTransform(ctx context.Context, name string, environ []string, log io.Writer) (*Function, error) {
-	return open(ctx, name, environ, log, &struct{}{}, func(*Config) error { return nil })
+	var to LetterSettings
+	return open(ctx, name, environ, log, &to, func(c *Config) error {
+		if err := to.Check(); err != nil {
+			return err
+		}
+		var err error
+		c.Letters, err = to.open(&clientFor{ctx: ctx})
+		return err
+	})
 }
 
 func open(ctx context.Context, name string, environ []string, log io.Writer, settings any, openSinks func(*Config) error) (*Function, error) {
@@ -245,6 +255,16 @@ func (f *Function) isOwn(group string) bool {
 		}
 	}
 	return false
+}
+
+// refusalEvery is how often it is told, in seconds: enough for an alarm to ring.
+const refusalEvery = 60
+
+// tellOfRefusal reports whether an invocation that did nothing but refuse is to
+// be logged and measured.
+func (f *Function) tellOfRefusal(now time.Time) bool {
+	last := f.refused.Load()
+	return now.Unix()-last >= refusalEvery && f.refused.CompareAndSwap(last, now.Unix())
 }
 
 // Close delivers what the sinks may still hold. Lambda calls it when it shuts

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"runtime/debug"
 	"time"
 
 	"clearhop/decode"
@@ -54,7 +56,17 @@ const maxGathered = 4 << 20
 // Payload takes a payload of CloudWatch Logs, the input of number n, and
 // gathers its events. One that cannot be read becomes a dead letter, where
 // there is a place for them.
+//
+// A panic is one of these too: a mistake of ours must not block a stream.
 func (in *Invocation) Payload(n int, data []byte) {
+	defer func() {
+		if r := recover(); r != nil {
+			// Its value may hold what a visitor sent; the stack does not.
+			in.function.log.ErrorContext(in.ctx, "panic", "type", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+			in.decoder, in.lines = decode.NewDecoder(decode.Options{}), in.function.pipeline.NewWorker()
+			in.bury(n, data, fmt.Errorf("panic: %T", r))
+		}
+	}()
 	in.bytes += len(data)
 	in.counts.Payloads++
 	p, err := in.decoder.Decode(data)
@@ -182,9 +194,15 @@ func (in *Invocation) put(o *outbox) {
 
 // HasTime reports whether another input may be taken, and a sink tried: what is
 // left then is for dead letters and the answer.
-func (in *Invocation) HasTime() bool {
+func (in *Invocation) HasTime() bool { return in.TimeLeft() > letterReserve }
+
+// TimeLeft is the time until the invocation must be over.
+func (in *Invocation) TimeLeft() time.Duration {
 	deadline, ok := in.ctx.Deadline()
-	return !ok || time.Until(deadline) > letterReserve
+	if !ok {
+		return math.MaxInt64
+	}
+	return time.Until(deadline)
 }
 
 // Postpone says that the inputs from n on were not taken.
@@ -211,15 +229,24 @@ func (in *Invocation) buryEvents(o *outbox, docs []sink.Document, failures *sink
 	}
 }
 
-// failsAgain reports whether a sink would refuse the same event again.
+// failsAgain reports whether a sink would refuse the same event again. A missing
+// permission, or a stream that is gone, is mended while the events wait.
 func failsAgain(err error) bool {
-	return retry.Final(err) || errors.Is(err, sink.ErrTooLarge) || errors.Is(err, s3.ErrDocument)
+	return retry.AboutCall(err) || errors.Is(err, sink.ErrTooLarge) || errors.Is(err, s3.ErrDocument)
 }
 
 // lose accounts for an event that is neither delivered nor a dead letter.
 func (in *Invocation) lose(o *outbox, f sink.Failure) {
 	in.counts.Failed++
 	in.fail(o.inputs[f.Index], f.Err)
+}
+
+// Bury makes a dead letter of an input that cannot be read, and reports whether
+// it is kept. It is for a function whose events are its answer.
+func (in *Invocation) Bury(n int, data []byte, why error) bool {
+	before := in.counts.DeadLetters
+	in.bury(n, data, why)
+	return in.counts.DeadLetters > before
 }
 
 // bury makes a dead letter of an input that cannot be read.
@@ -272,7 +299,7 @@ const maxErrs = 3
 func (in *Invocation) End() error {
 	f := in.function
 	defer f.giveBack(in.worker)
-	if in.counts.Refused > 0 && in.counts.Lines == 0 && len(in.errs) == 0 {
+	if in.counts.Refused > 0 && in.counts.Lines == 0 && len(in.errs) == 0 && !f.tellOfRefusal(in.start) {
 		return nil // what is logged of the own log group is a payload of it
 	}
 	f.takeStats(&in.counts)

@@ -65,12 +65,7 @@ var metricList = func() []metric {
 		{"GeoDatabaseAge", unitSeconds, "How old the oldest GeoIP database is. Absent without one.", func(c *Counts) (int64, bool) {
 			return int64(c.GeoAge / time.Second), c.HasGeo
 		}},
-		{"GeoMissing", unitCount, "Clients looked up with no database: 1 for each invocation without one.", func(c *Counts) (int64, bool) {
-			if c.HasGeo {
-				return 0, true
-			}
-			return 1, true
-		}},
+		always("GeoMissing", unitCount, "Clients without a place, since there is no database of places.", func(c *Counts) int64 { return int64(c.GeoMissing) }),
 		{"Lag", unitMilliseconds, "From the youngest event to the end of the invocation. Absent without one.", func(c *Counts) (int64, bool) {
 			return max(time.Now().UnixMilli()-c.Newest, 0), c.Newest > 0
 		}},
@@ -94,7 +89,7 @@ var metricList = func() []metric {
 			of("Fault", d.Code, "Lines with the reason `"+d.Code+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
 		}
 	}
-	for _, state := range []string{"found", "not_found", "private", "db_missing", "db_stale"} {
+	for _, state := range []string{"found", "not_found", "private", "db_stale"} {
 		of("Geo", state, "Clients whose look-up went `"+state+"`. Absent where there are none.", func(c *Counts) []count { return c.geo })
 	}
 	return list

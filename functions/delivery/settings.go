@@ -37,7 +37,12 @@ type Settings struct {
 	S3Format       string            `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
 	File           string            `env:"CLEARHOP_FILE" help:"Path of the file that events are appended to, for the sink file."`
 	Routes         map[string]string `env:"CLEARHOP_ROUTES" envSeparator:"," envKeyValSeparator:"=" help:"Sinks for the events that a rule routes, as NAME=SINK, separated by commas: firehose:STREAM, kinesis:STREAM or s3://bucket/prefix/."`
-	DeadLetters    string            `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
+	LetterSettings
+}
+
+// LetterSettings say where dead letters go.
+type LetterSettings struct {
+	DeadLetters string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
 }
 
 // Times within an invocation.
@@ -89,13 +94,20 @@ func (s Settings) Check() error {
 			errs = append(errs, fmt.Errorf("CLEARHOP_ROUTES: %s: %w", name, err))
 		}
 	}
+	errs = append(errs, s.LetterSettings.Check())
+	return errors.Join(errs...)
+}
+
+// Check returns what is wrong with s.
+func (s LetterSettings) Check() error {
 	if strings.HasPrefix(s.DeadLetters, "s3:") {
 		_, _, err := bucketAndPrefix(s.DeadLetters)
-		errs = append(errs, named("CLEARHOP_DEAD_LETTERS", err))
-	} else if u, err := url.Parse(s.DeadLetters); s.DeadLetters != "" && (err != nil || u.Host == "") {
-		errs = append(errs, errors.New("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue"))
+		return named("CLEARHOP_DEAD_LETTERS", err)
 	}
-	return errors.Join(errs...)
+	if u, err := url.Parse(s.DeadLetters); s.DeadLetters != "" && (err != nil || u.Host == "") {
+		return errors.New("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue")
+	}
+	return nil
 }
 
 func named(name string, err error) error {
@@ -199,8 +211,8 @@ func (s Settings) openRoutes(clients *clientFor) ([]Route, error) {
 	return routes, nil
 }
 
-// openDeadLetters opens where dead letters go; nil if there is no such place.
-func (s Settings) openDeadLetters(clients *clientFor) (sink.Sink, error) {
+// open opens where dead letters go; nil if there is no such place.
+func (s LetterSettings) open(clients *clientFor) (sink.Sink, error) {
 	if s.DeadLetters == "" {
 		return nil, nil
 	}

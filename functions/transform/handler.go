@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"time"
 
 	"clearhop/decode"
 	"clearhop/functions/delivery"
@@ -22,6 +23,10 @@ const maxAnswer = 5_500_000
 // recordOverhead is at least as long as the JSON around a record of the answer.
 const recordOverhead = 200
 
+// maxRecord is how many bytes of events one record's answer holds, among 500
+// others that are dropped.
+const maxRecord = (maxAnswer - 500*(recordOverhead+100)) / 4 * 3 // base64 makes 4 of 3
+
 // A handler answers invocations. It is safe for concurrent use.
 type handler struct {
 	f        *delivery.Function
@@ -32,39 +37,50 @@ func newHandler(f *delivery.Function) *handler { return &handler{f: f, reingest:
 
 // handle answers each record with its events, one to one. Records that do not
 // fit the answer go back to the stream, in pieces where one alone is too large,
-// and are answered as dropped. What cannot be read, or sent back, is answered as
-// failed: Firehose keeps it under its error prefix.
+// and are answered as dropped. What cannot be read becomes a dead letter, where
+// there is a place for them; what has no other place is answered as failed:
+// Firehose keeps the record under its error prefix.
 func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent) (events.KinesisFirehoseResponse, error) {
 	in := h.f.Begin(ctx)
 	answer := events.KinesisFirehoseResponse{Records: make([]events.KinesisFirehoseResponseRecord, len(event.Records))}
-	var back []piece
 	size := 0
 	for i := range event.Records {
+		// Firehose has the data of a record that failed.
+		answer.Records[i] = events.KinesisFirehoseResponseRecord{RecordID: event.Records[i].RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed}
+		size += len(event.Records[i].RecordID) + recordOverhead
+	}
+	var back []piece
+	full := false
+	for i := range event.Records {
 		r := &answer.Records[i]
-		*r = failedRecord(&event.Records[i])
-		size += len(r.RecordID) + recordOverhead
-		enriched, err := h.enrich(in, &event.Records[i])
-		if err != nil {
-			in.Note(err)
-			size += base64.StdEncoding.EncodedLen(len(r.Data))
+		if full || i > 0 && in.TimeLeft() < timeToSendBack {
+			back = append(back, piece{i, event.Records[i].Data})
 			continue
 		}
+		enriched, err := h.enrich(in, &event.Records[i])
 		length := base64.StdEncoding.EncodedLen(len(enriched.data))
 		switch {
-		case len(enriched.data) == 0:
-			r.Result, r.Data = events.KinesisFirehoseTransformedStateDropped, nil
-		case size+length <= maxAnswer:
-			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
-			size += length
-			in.Counts().Delivered += enriched.events
-		default:
+		case err != nil:
+			if in.Bury(i, event.Records[i].Data, err) {
+				r.Result = events.KinesisFirehoseTransformedStateDropped
+			}
+		case enriched.tooLarge:
 			pieces, err := enriched.split(i)
 			if err != nil {
 				in.Note(err)
-				size += base64.StdEncoding.EncodedLen(len(r.Data))
-				continue
 			}
 			back = append(back, pieces...)
+		case len(enriched.data) == 0:
+			r.Result = events.KinesisFirehoseTransformedStateDropped
+		case size+length > maxAnswer:
+			// It would fit an answer of its own, and so it is sent as it is, with
+			// all that are behind it.
+			full = true
+			back = append(back, piece{i, event.Records[i].Data})
+		default:
+			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
+			size += length
+			in.Counts().Delivered += enriched.events
 		}
 	}
 	h.sendBack(ctx, in, &event, &answer, back)
@@ -72,15 +88,16 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 	return answer, nil
 }
 
-// failedRecord is a record's answer until there is a better one.
-func failedRecord(r *events.KinesisFirehoseEventRecord) events.KinesisFirehoseResponseRecord {
-	return events.KinesisFirehoseResponseRecord{RecordID: r.RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed, Data: r.Data}
-}
+// timeToSendBack is left of an invocation's time when records are sent back
+// instead of being enriched.
+const timeToSendBack = 15 * time.Second
 
 // An enriched record is what was made of one.
 type enriched struct {
-	data   []byte // its events
-	events int
+	data     []byte // its events; nil if they are too large
+	events   int
+	size     int  // of its events
+	tooLarge bool // for an answer of its own
 	source
 	lines []enrichedLine
 }
@@ -95,7 +112,6 @@ type source struct {
 type enrichedLine struct {
 	id, text []byte
 	time     int64
-	hasTime  bool
 	event    int  // bytes of its event
 	goesOn   bool // it goes on the line before, and must stay with it
 }
@@ -109,12 +125,21 @@ func (h *handler) enrich(in *delivery.Invocation, r *events.KinesisFirehoseEvent
 	e.lines = make([]enrichedLine, 0, len(lines))
 	err = in.Process(lines, func(out *pipeline.Outcome) {
 		l := &lines[len(e.lines)]
+		at := l.Time
+		if !l.HasTime {
+			at = out.Record.Timestamp
+		}
 		e.lines = append(e.lines, enrichedLine{
-			id: slices.Clone(out.ID), text: l.Text, time: l.Time, hasTime: l.HasTime,
+			id: slices.Clone(out.ID), text: l.Text, time: at,
 			event: len(out.Data), goesOn: out.Record.Continues != nil,
 		})
-		if len(out.Data) > 0 {
+		if !out.Dropped {
 			e.events++
+		}
+		e.size += len(out.Data)
+		if e.tooLarge = e.size > maxRecord; e.tooLarge {
+			e.data = nil // its lines are taken apart, so that memory stays bounded
+			return
 		}
 		e.data = append(e.data, out.Data...)
 	})
@@ -183,7 +208,7 @@ func (h *handler) sendBack(ctx context.Context, in *delivery.Invocation, event *
 	for _, p := range back {
 		r := &answer.Records[p.record]
 		if !lost[p.record] {
-			r.Result, r.Data = events.KinesisFirehoseTransformedStateDropped, nil
+			r.Result = events.KinesisFirehoseTransformedStateDropped
 		}
 	}
 }

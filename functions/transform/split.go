@@ -17,11 +17,13 @@ type piece struct {
 const (
 	// maxPiece is how many bytes of events the lines of a piece make: two of
 	// them fit an answer.
-	maxPiece = maxAnswer / 4 * 3 / 2 // base64 makes 4 of 3
+	maxPiece = maxRecord / 2
 
-	// maxGenerations is how often lines are sent back. Each time at least the
-	// first record of an answer fits, so that more would be a mistake of ours.
-	maxGenerations = 5
+	// maxGenerations is how often lines are taken apart. A piece fits an answer
+	// of its own, so that more than once would be a mistake of ours. Records
+	// that only found no room are sent back as they are, and not counted: each
+	// answer has room for one at least.
+	maxGenerations = 3
 )
 
 // sentBack marks a payload that was sent back, once for each time. It stands
