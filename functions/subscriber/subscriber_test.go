@@ -13,7 +13,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -432,31 +431,4 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("the sink was not closed:\n%s", f.Logs())
 	}
 	t.Logf("from the start of the process to its asking for work: %v", f.ReadyAfter())
-}
-
-// TestArm64 builds what the template deploys.
-func TestArm64(t *testing.T) {
-	dir := t.TempDir()
-	cmd := exec.Command("make", "-C", "../..", "build-SubscriberFunction", "ARTIFACTS_DIR="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	head := make([]byte, 20)
-	f, err := os.Open(filepath.Join(dir, "bootstrap"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := io.ReadFull(f, head); err != nil {
-		t.Fatal(err)
-	}
-	const aarch64 = 183 // e_machine, the 19th byte of an ELF header
-	if !bytes.HasPrefix(head, []byte("\x7fELF")) || head[18] != aarch64 {
-		t.Errorf("the bootstrap is no arm64 program: % x", head)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("the arm64 bootstrap has %.1f MB", float64(info.Size())/1e6)
 }
