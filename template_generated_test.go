@@ -111,7 +111,7 @@ func querySection() string {
 // An alarm rings by a metric, or by an expression of several.
 type alarm struct {
 	name, text string
-	metrics    []string // of ours, or "AWS/Lambda:Errors" and the like
+	metrics    []string // of ours, or "AWS/Lambda:Errors" and the like: see dimensions
 	expression string   // of m1, m2 …; empty for the first metric alone
 	statistic  string
 	threshold  string
@@ -119,6 +119,7 @@ type alarm struct {
 	period     int // seconds
 	periods    int
 	missing    string // what the lack of data means
+	condition  string // of the template, where the alarm is not always there
 }
 
 // alarms are what a pager is for. Each names a thing that somebody must mend.
@@ -131,22 +132,50 @@ var alarms = []alarm{
 		metrics: []string{"DeadLetters"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "Undelivered", text: "Events were neither delivered nor kept; the service sends them again.",
 		metrics: []string{"Undelivered"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "PayloadsUnread", text: "Payloads cannot be read: does something else write to the stream or invoke the function?",
+		metrics: []string{"PayloadsUnread"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "Refused", text: "The function's own log comes back to it: take its log group out of the subscription.",
+		metrics: []string{"Refused"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "FailedQueue", text: "Invocations or batches were given up: the queue FailedQueue holds which.",
+		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "DeliveryAge", text: "Firehose has not put events to S3 for 15 minutes: see its log.",
+		metrics: []string{"AWS/Firehose:DeliveryToS3.DataFreshness"}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "FailedConversion", text: "Firehose cannot convert events to Parquet: see errors/ in the bucket of the events.",
+		metrics: []string{"AWS/Firehose:FailedConversion.Records"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "Parquet"},
+	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisShards, or see what it fails of.",
+		metrics: []string{"AWS/Lambda:IteratorAge"}, statistic: "Maximum", threshold: "3600000", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "FunctionErrors", text: "Invocations fail.",
-		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 2, missing: "notBreaching"},
+		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "FunctionThrottles", text: "Lambda throttles the function: raise its concurrency.",
 		metrics: []string{"AWS/Lambda:Throttles"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "GeoAge", text: "The GeoIP database is old: build and deploy the layer again, or see to the updates.",
-		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching"},
+		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database.",
-		metrics: []string{"GeoMissing"}, statistic: "Minimum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching"},
+		metrics: []string{"GeoMissing"}, statistic: "Minimum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "NoData", text: "No log line came for an hour: is the subscription still there?",
 		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
 }
 
 // function is the name of the function whose metrics are looked at.
 const function = "!If [BySubscription, !Ref SubscriberFunction, !If [ByKinesis, !Ref StreamFunction, !Ref TransformFunction]]"
+
+// dimensions say whose metrics are looked at, by their namespace.
+var dimensions = map[string]string{
+	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
+	"AWS/Lambda":   "{ Name: FunctionName, Value: " + function + " }",
+	"AWS/SQS":      "{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }",
+	"AWS/Firehose": "{ Name: DeliveryStreamName, Value: !Ref EventStream }",
+}
+
+// dimension says whose metrics of a namespace the alarm looks at.
+func (a alarm) dimension(namespace string) string {
+	if a.condition == "ByKinesis" { // the others are not there
+		return "{ Name: FunctionName, Value: !Ref StreamFunction }"
+	}
+	return dimensions[namespace]
+}
 
 func alarmSection(t *testing.T) string {
 	known := map[string]bool{}
@@ -168,9 +197,11 @@ func alarmSection(t *testing.T) string {
 		if a.below {
 			operator = "LessThanThreshold"
 		}
-		fmt.Fprintf(&b, `Alarm%s:
-  Type: AWS::CloudWatch::Alarm
-  Properties:
+		fmt.Fprintf(&b, "Alarm%s:\n  Type: AWS::CloudWatch::Alarm\n", a.name)
+		if a.condition != "" {
+			fmt.Fprintf(&b, "  Condition: %s\n", a.condition)
+		}
+		fmt.Fprintf(&b, `  Properties:
     AlarmName: !Sub ${AWS::StackName}-%s
     AlarmDescription: %q
     AlarmActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
@@ -179,11 +210,11 @@ func alarmSection(t *testing.T) string {
     EvaluationPeriods: %d
     Threshold: %s
     TreatMissingData: %s
-`, a.name, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
+`, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
 		if a.expression == "" {
 			space, name := metric(a.metrics[0])
-			fmt.Fprintf(&b, "    Namespace: %s\n    MetricName: %s\n    Statistic: %s\n    Period: %d\n    Dimensions:\n      - { Name: FunctionName, Value: %s }\n\n",
-				space, name, a.statistic, a.period, function)
+			fmt.Fprintf(&b, "    Namespace: %s\n    MetricName: %s\n    Statistic: %s\n    Period: %d\n    Dimensions:\n      - %s\n\n",
+				space, name, a.statistic, a.period, a.dimension(space))
 			continue
 		}
 		fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: %q, Label: %s, ReturnData: true }\n", a.expression, a.name)
@@ -198,8 +229,8 @@ func alarmSection(t *testing.T) string {
             Namespace: %s
             MetricName: %s
             Dimensions:
-              - { Name: FunctionName, Value: %s }
-`, i+1, a.statistic, a.period, space, name, function)
+              - %s
+`, i+1, a.statistic, a.period, space, name, a.dimension(space))
 		}
 		b.WriteString("\n")
 	}
