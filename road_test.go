@@ -269,7 +269,7 @@ func TestRoads(t *testing.T) {
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if r.road != "firehose" && len(account.objects(t, physical("DeadLetterBucket"), "letters/")) == 0 {
+			if len(account.objects(t, physical("DeadLetterBucket"), "letters/")) == 0 {
 				t.Error("the payload that cannot be read is no dead letter")
 			}
 			holdActions(t, s, r.function+"Role", account.actions())

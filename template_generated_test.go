@@ -153,7 +153,7 @@ var alarms = []alarm{
 	{name: "GeoAge", text: "The GeoIP database is old: build and deploy the layer again, or see to the updates.",
 		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database.",
-		metrics: []string{"GeoMissing"}, statistic: "Minimum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
+		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "NoData", text: "No log line came for an hour: is the subscription still there?",
 		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
 }

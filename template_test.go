@@ -112,7 +112,9 @@ func TestTemplateSetsOnlySettings(t *testing.T) {
 	shared := append(environment.Variables(&pipeline.Config{}), environment.Variables(&delivery.MetricSettings{})...)
 	for deployed, d := range deployments() {
 		known := shared
-		if d.road != "firehose" {
+		if d.road == "firehose" {
+			known = append(environment.Variables(&delivery.LetterSettings{}), shared...)
+		} else {
 			known = append(environment.Variables(&delivery.Settings{}), shared...)
 		}
 		want := map[string][]environment.Variable{d.function + "Function": known}
