@@ -111,7 +111,7 @@ func deployments() map[string]deployment {
 func TestTemplateSetsOnlySettings(t *testing.T) {
 	shared := append(environment.Variables(&pipeline.Config{}), environment.Variables(&delivery.MetricSettings{})...)
 	for deployed, d := range deployments() {
-		known := shared
+		var known []environment.Variable
 		if d.road == "firehose" {
 			known = append(environment.Variables(&delivery.LetterSettings{}), shared...)
 		} else {
