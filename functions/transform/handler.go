@@ -45,8 +45,9 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 	answer := events.KinesisFirehoseResponse{Records: make([]events.KinesisFirehoseResponseRecord, len(event.Records))}
 	size := 0
 	for i := range event.Records {
-		// Firehose has the data of a record that failed.
-		answer.Records[i] = events.KinesisFirehoseResponseRecord{RecordID: event.Records[i].RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed}
+		// Firehose has the data of a record that failed. Empty data is text in
+		// the answer; none would be null.
+		answer.Records[i] = events.KinesisFirehoseResponseRecord{RecordID: event.Records[i].RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed, Data: []byte{}}
 		size += len(event.Records[i].RecordID) + recordOverhead
 	}
 	var back []piece
