@@ -51,7 +51,7 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		size += len(event.Records[i].RecordID) + recordOverhead
 	}
 	var back []piece
-	full := false
+	answered, full := false, false
 	for i := range event.Records {
 		r := &answer.Records[i]
 		if full || i > 0 && in.TimeLeft() < timeToSendBack {
@@ -65,7 +65,8 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 			if in.Bury(i, event.Records[i].Data, err) {
 				r.Result = events.KinesisFirehoseTransformedStateDropped
 			}
-		case enriched.tooLarge:
+		case enriched.tooLarge, !answered && size+length > maxAnswer:
+			// Sent back as it is it would never find room.
 			pieces, err := enriched.split(i)
 			if err != nil {
 				in.Note(err)
@@ -81,6 +82,7 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		default:
 			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
 			size += length
+			answered = true
 			in.Counts().Delivered += enriched.events
 		}
 	}
