@@ -249,6 +249,9 @@ func askAll(t *testing.T, port int, requests []request) {
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(q.local)}, Timeout: 5 * time.Second}
 			conn, err := d.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
 			if err != nil {
+				if os.Getenv("CI") == "true" {
+					t.Fatal(err)
+				}
 				t.Skipf("not every system has all of 127.0.0.0/8: %v", err)
 			}
 			c = &client{conn, bufio.NewReader(conn)}

@@ -41,11 +41,7 @@ type Invocation struct {
 func (f *Function) Begin(ctx context.Context) *Invocation {
 	refreshNLB(ctx, f.pipeline, f.log)
 	reloadGeoIP(ctx, f.pipeline, f.log)
-	in := &Invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now(), failed: -1}
-	for i := range in.outboxes {
-		in.outboxes[i].reset() // of an invocation that panicked
-	}
-	return in
+	return &Invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now(), failed: -1}
 }
 
 // maxGathered is how many bytes of events are gathered before they are put:
@@ -61,10 +57,9 @@ const maxGathered = 4 << 20
 func (in *Invocation) Payload(n int, data []byte) {
 	defer func() {
 		if r := recover(); r != nil {
-			// Its value may hold what a visitor sent; the stack does not.
-			in.function.log.ErrorContext(in.ctx, "panic", "type", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+			err := in.tellOfPanic(r)
 			in.decoder, in.lines = decode.NewDecoder(decode.Options{}), in.function.pipeline.NewWorker()
-			in.bury(n, data, fmt.Errorf("panic: %T", r))
+			in.bury(n, data, err)
 		}
 	}()
 	in.bytes += len(data)
@@ -170,6 +165,26 @@ func (in *Invocation) fail(n int, err error) {
 	in.errs = append(in.errs, err)
 }
 
+// errPanic stands for a panic: its value may hold what a visitor sent.
+var errPanic = errors.New("panic")
+
+// tellOfPanic logs a panic without its value, and returns an error for it.
+func (in *Invocation) tellOfPanic(value any) error {
+	in.function.log.ErrorContext(in.ctx, "panic", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: %T", errPanic, value)
+}
+
+// putInto is a sink's Put whose panic is an error, so that the events of all
+// inputs that wait with it are accounted for.
+func (in *Invocation) putInto(s sink.Sink, docs []sink.Document) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = in.tellOfPanic(r)
+		}
+	}()
+	return s.Put(in.ctx, docs)
+}
+
 func (in *Invocation) put(o *outbox) {
 	defer o.reset()
 	docs := o.docs.Documents()
@@ -178,7 +193,7 @@ func (in *Invocation) put(o *outbox) {
 	}
 	err := retry.ErrOutOfTime
 	if in.HasTime() {
-		err = o.sink.Put(in.ctx, docs)
+		err = in.putInto(o.sink, docs)
 	}
 	if err == nil {
 		in.counts.Delivered += len(docs)
@@ -232,7 +247,7 @@ func (in *Invocation) buryEvents(o *outbox, docs []sink.Document, failures *sink
 // failsAgain reports whether a sink would refuse the same event again. A missing
 // permission, or a stream that is gone, is mended while the events wait.
 func failsAgain(err error) bool {
-	return retry.AboutCall(err) || errors.Is(err, sink.ErrTooLarge) || errors.Is(err, s3.ErrDocument)
+	return retry.AboutCall(err) || errors.Is(err, errPanic) || errors.Is(err, sink.ErrTooLarge) || errors.Is(err, s3.ErrDocument)
 }
 
 // lose accounts for an event that is neither delivered nor a dead letter.

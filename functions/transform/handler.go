@@ -30,10 +30,10 @@ const maxRecord = (maxAnswer - 500*(recordOverhead+100)) / 4 * 3 // base64 makes
 // A handler answers invocations. It is safe for concurrent use.
 type handler struct {
 	f        *delivery.Function
-	reingest reingester
+	reingest *reingester
 }
 
-func newHandler(f *delivery.Function) *handler { return &handler{f: f, reingest: &awsReingester{}} }
+func newHandler(f *delivery.Function) *handler { return &handler{f: f, reingest: &reingester{}} }
 
 // handle answers each record with its events, one to one. Records that do not
 // fit the answer go back to the stream, in pieces where one alone is too large,

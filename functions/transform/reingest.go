@@ -18,23 +18,16 @@ import (
 	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// A reingester sends pieces back to the stream that their records came from.
-type reingester interface {
-	// send yields what became of each piece, nil if the stream took it.
-	send(ctx context.Context, event *events.KinesisFirehoseEvent, pieces []piece) iter.Seq2[int, error]
-}
-
-// An awsReingester puts pieces into the Firehose stream that invoked the
+// A reingester puts pieces into the Firehose stream that invoked the
 // function, or into the Kinesis stream that this one reads from: Firehose takes
 // no puts then. The clients are made when a record first asks for them.
-type awsReingester struct {
+type reingester struct {
 	mu    sync.Mutex
 	sinks map[string]sink.Sink // by ARN
 }
 
-var _ reingester = (*awsReingester)(nil)
-
-func (r *awsReingester) send(ctx context.Context, event *events.KinesisFirehoseEvent, pieces []piece) iter.Seq2[int, error] {
+// send yields what became of each piece, nil if the stream took it.
+func (r *reingester) send(ctx context.Context, event *events.KinesisFirehoseEvent, pieces []piece) iter.Seq2[int, error] {
 	failed := map[int]error{}
 	s, err := r.sinkOf(ctx, event)
 	if err == nil {
@@ -67,7 +60,7 @@ func (r *awsReingester) send(ctx context.Context, event *events.KinesisFirehoseE
 	}
 }
 
-func (r *awsReingester) sinkOf(ctx context.Context, event *events.KinesisFirehoseEvent) (sink.Sink, error) {
+func (r *reingester) sinkOf(ctx context.Context, event *events.KinesisFirehoseEvent) (sink.Sink, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	arn := event.SourceKinesisStreamArn
