@@ -70,7 +70,7 @@ PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
 	@mkdir -p $(BUILD)/subscriber
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
-	$(GO) run ./functions/runtimetest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	$(GO) run ./internal/lambdatest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
 	cfn-lint template.yaml

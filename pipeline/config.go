@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"clearhop/aws/object"
 	"clearhop/enrich/clientip"
-	"clearhop/s3object"
 )
 
 // Config is every setting of the pipeline. The struct tags are the one place
@@ -41,7 +41,7 @@ type Config struct {
 	// databases and of discovered nodes; nil means time.Now.
 	Now func() time.Time `kong:"-" env:"-"`
 	// GetObject asks S3 for databases; nil where it is not to be asked.
-	GetObject s3object.Get `kong:"-" env:"-"`
+	GetObject object.Get `kong:"-" env:"-"`
 }
 
 // client makes the resolver's configuration, with the name of the setting

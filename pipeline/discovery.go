@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"clearhop/discover"
+	"clearhop/aws/nlb"
 	"clearhop/enrich"
 	"clearhop/enrich/clientip"
 )
@@ -18,7 +18,7 @@ import (
 // when to look for them again. It has no goroutine of its own: Lambda freezes
 // those between invocations.
 type discovery struct {
-	finder   *discover.Finder
+	finder   *nlb.Finder
 	client   clientip.Config // all but the nodes
 	enricher *enrich.Enricher
 	schedule schedule
@@ -38,7 +38,7 @@ func (c *Config) newDiscovery(client clientip.Config, e *enrich.Enricher, now fu
 	if c.NLBRefresh < 0 {
 		errs = append(errs, setting("nlb-refresh", fmt.Errorf("%v is negative", c.NLBRefresh)))
 	}
-	finder, err := discover.New(discover.Config{Names: names})
+	finder, err := nlb.New(nlb.Config{Names: names})
 	if err != nil {
 		errs = append(errs, setting("nlb", err))
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/discover"
+	"clearhop/aws/nlb"
 	"clearhop/internal/mototest"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -266,7 +266,7 @@ func TestDiscoveryThatFailsFirst(t *testing.T) {
 	// No interface at all is a failure too, not an empty set.
 	server.set(false)
 	clock.forward(time.Hour)
-	var missing *discover.NotFoundError
+	var missing *nlb.NotFoundError
 	if err := p.Refresh(t.Context()); !errors.As(err, &missing) {
 		t.Errorf("no interface: %v", err)
 	}

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"clearhop/aws/object"
 	"clearhop/enrich/geoip"
-	"clearhop/s3object"
 )
 
 // A reload keeps the GeoIP databases up to date.
@@ -28,8 +28,8 @@ type databaseFile struct {
 	kind    geoip.Kind
 	source  string // a path, or the URL of an object
 
-	object *s3object.Object // nil for a file
-	seen   os.FileInfo      // of the version of a file that was tried last; nil before
+	object *object.Object // nil for a file
+	seen   os.FileInfo    // of the version of a file that was tried last; nil before
 }
 
 // A ReloadError says that a GeoIP database could not be looked at again, or that
@@ -95,15 +95,15 @@ func (c *Config) openDatabases(now func() time.Time) (*geoip.Databases, *reload,
 
 // open returns the path of a database that is a file, and remembers which
 // version it is.
-func (f *databaseFile) open(get s3object.Get) (path string, err error) {
-	if !strings.HasPrefix(f.source, s3object.Scheme) {
+func (f *databaseFile) open(get object.Get) (path string, err error) {
+	if !strings.HasPrefix(f.source, object.Scheme) {
 		f.seen, _ = os.Stat(f.source) // what is wrong is seen when it is opened
 		return f.source, nil
 	}
 	if get == nil {
 		return "", fmt.Errorf("%.200q: objects in S3 are for the functions: download it, for example with aws s3 cp", f.source)
 	}
-	f.object, err = s3object.New(s3object.Config{URL: f.source, Get: get})
+	f.object, err = object.New(object.Config{URL: f.source, Get: get})
 	return "", err
 }
 
@@ -155,7 +155,7 @@ func (f *databaseFile) load(ctx context.Context, to *geoip.Databases) (refused b
 		return true, to.Replace(f.kind, f.source, f.source)
 	}
 	path, err := f.object.Fetch(ctx)
-	if _, ok := errors.AsType[*s3object.SizeError](err); ok {
+	if _, ok := errors.AsType[*object.SizeError](err); ok {
 		return true, fmt.Errorf("%s: %w", f.source, err)
 	}
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/aws/object"
 	"clearhop/internal/mmdbtest"
 	"clearhop/internal/mototest"
 	"clearhop/pipeline"
 	"clearhop/record"
-	"clearhop/s3object"
 )
 
 // A visitor is a line of a client whose address the databases of mmdbtest know.
@@ -62,7 +62,7 @@ func replaceFile(t *testing.T, path string, content []byte) {
 // reloading makes a pipeline and its worker, by a clock of its own.
 func reloading(t *testing.T, c pipeline.Config) (*pipeline.Pipeline, *pipeline.Worker, *clock) {
 	t.Helper()
-	c.NLB, c.GeoRefresh, c.GetObject = []string{"10.16.1.11"}, time.Hour, s3object.Lazy()
+	c.NLB, c.GeoRefresh, c.GetObject = []string{"10.16.1.11"}, time.Hour, object.Lazy()
 	p, own := discovering(t, c)
 	return p, p.NewWorker(), own
 }
@@ -250,7 +250,7 @@ func TestBadDatabaseSettings(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	get := s3object.Lazy()
+	get := object.Lazy()
 	f(`city-db: "s3://geo/city.mmdb": objects in S3 are for the functions: download it, for example with aws s3 cp`, pipeline.Config{CityDB: "s3://geo/city.mmdb"})
 	f(`asn-db: "s3://geo" is no object in S3: write s3://BUCKET/KEY`, pipeline.Config{ASNDB: "s3://geo", GetObject: get})
 	f(`geo-refresh: -1s is negative`, pipeline.Config{GeoRefresh: -time.Second})

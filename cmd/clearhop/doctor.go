@@ -11,8 +11,8 @@ import (
 	"os"
 	"slices"
 
+	"clearhop/aws/nlb"
 	"clearhop/diagnose"
-	"clearhop/discover"
 	"clearhop/enrich/clientip"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -206,7 +206,7 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
-	balancing, err := discover.NewBalancing(ctx)
+	balancing, err := nlb.NewBalancing(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"clearhop/subscription"
+	"clearhop/aws/subscription"
 )
 
 // subscribeCommand puts a subscription filter on log groups.

@@ -22,10 +22,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clearhop/aws/object"
 	"clearhop/decode"
 	"clearhop/functions/environment"
 	"clearhop/pipeline"
-	"clearhop/s3object"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 )
@@ -176,7 +176,7 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 		c.Namespace = measure.Namespace
 	}
 	errs = append(errs, openSinks(&c))
-	c.Pipeline.GetObject = s3object.Lazy()
+	c.Pipeline.GetObject = object.Lazy()
 	f, err := New(c)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		if f != nil {

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/functions/runtimetest"
+	"clearhop/internal/lambdatest"
 	"clearhop/internal/mmdbtest"
 	"clearhop/internal/mototest"
 )
@@ -100,14 +100,14 @@ func TestFromPublisherToEvents(t *testing.T) {
 	bucket := mototest.NewBucket(t, endpoint, region, "geo")
 	publisher := newPublisher(t)
 	aws := append([]string{"AWS_ENDPOINT_URL=" + endpoint}, fakeCredentials...)
-	updater := runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), FunctionName: "geoupdate", Region: region,
+	updater := lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), FunctionName: "geoupdate", Region: region,
 		Env: append([]string{"SSL_CERT_FILE=" + publisher.trust(t), "CLEARHOP_GEO_BUCKET=geo",
 			"CLEARHOP_GEO_DATABASES=city=" + publisher.URL + "/city.mmdb,asn=" + publisher.URL + "/asn.mmdb"}, aws...),
 	})
 	out, tmp := filepath.Join(t.TempDir(), "events.ndjson"), t.TempDir()
-	subscriber := runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "../subscriber"), FunctionName: "subscriber", Region: region,
+	subscriber := lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "../subscriber"), FunctionName: "subscriber", Region: region,
 		Env: append([]string{"CLEARHOP_SINK=file", "CLEARHOP_FILE=" + out, "CLEARHOP_NLB=10.16.1.11", "TMPDIR=" + tmp,
 			"CLEARHOP_CITY_DB=s3://geo/geoip/city.mmdb", "CLEARHOP_ASN_DB=s3://geo/geoip/asn.mmdb", "CLEARHOP_GEO_REFRESH=1ns"}, aws...),
 	})
@@ -180,13 +180,13 @@ func TestRedirectAwayFromTLS(t *testing.T) {
 	endpoint := mototest.Start(t)
 	bucket := mototest.NewBucket(t, endpoint, region, "geo")
 	publisher := newPublisher(t)
-	f := runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), Region: region,
+	f := lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), Region: region,
 		Env: append([]string{"AWS_ENDPOINT_URL=" + endpoint, "SSL_CERT_FILE=" + publisher.trust(t), "CLEARHOP_GEO_BUCKET=geo",
 			"CLEARHOP_GEO_DATABASES=city=" + publisher.URL + "/away"}, fakeCredentials...),
 	})
 	_, err := f.Invoke(t.Context(), nil, timeout)
-	if failed, ok := errors.AsType[*runtimetest.FunctionError](err); !ok || !strings.Contains(failed.Message, "a redirect leads away from https") {
+	if failed, ok := errors.AsType[*lambdatest.FunctionError](err); !ok || !strings.Contains(failed.Message, "a redirect leads away from https") {
 		t.Errorf("got %v", err)
 	}
 	if keys := bucket.Keys(); len(keys) > 0 {
@@ -195,10 +195,10 @@ func TestRedirectAwayFromTLS(t *testing.T) {
 }
 
 func TestEveryBadSettingIsNamedAtStart(t *testing.T) {
-	_, err := runtimetest.Start(t.Context(), runtimetest.Config{Binary: runtimetest.Build(t, "."), Env: []string{
+	_, err := lambdatest.Start(t.Context(), lambdatest.Config{Binary: lambdatest.Build(t, "."), Env: []string{
 		"CLEARHOP_GEO_DATABASES=city=ftp://x,town=x", "CLEARHOP_GEO_BUCKT=x",
 	}})
-	failed, ok := errors.AsType[*runtimetest.InitError](err)
+	failed, ok := errors.AsType[*lambdatest.InitError](err)
 	if !ok {
 		t.Fatalf("got %v", err)
 	}

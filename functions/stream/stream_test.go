@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/functions/runtimetest"
+	"clearhop/internal/lambdatest"
 	"clearhop/internal/payloadtest"
 	"clearhop/sink/firehose/firehosetest"
 )
@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func start(t *testing.T, env ...string) *runtimetest.Function {
+func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
-	return runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), FunctionName: "stream", Region: "eu-central-1",
+	return lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), FunctionName: "stream", Region: "eu-central-1",
 		Env: slices.Concat(payloadtest.Chain, []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}, env),
 	})
 }
@@ -48,7 +48,7 @@ func event(records ...[]byte) []byte {
 }
 
 // invoke returns the sequence numbers that are reported as failed.
-func invoke(t *testing.T, f *runtimetest.Function, payload []byte, timeout time.Duration) []string {
+func invoke(t *testing.T, f *lambdatest.Function, payload []byte, timeout time.Duration) []string {
 	t.Helper()
 	result, err := f.Invoke(t.Context(), payload, timeout)
 	if err != nil {

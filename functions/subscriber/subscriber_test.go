@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/functions/runtimetest"
+	"clearhop/internal/lambdatest"
 	"clearhop/internal/mototest"
 	"clearhop/internal/payloadtest"
 	"clearhop/sink/firehose/firehosetest"
@@ -44,10 +44,10 @@ const (
 
 var fakeCredentials = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}
 
-func start(t *testing.T, env ...string) *runtimetest.Function {
+func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
-	return runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), FunctionName: "subscriber", Region: region,
+	return lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), FunctionName: "subscriber", Region: region,
 		Env: append(append([]string{}, payloadtest.Chain...), env...),
 	})
 }
@@ -244,7 +244,7 @@ func TestBadPayloads(t *testing.T) {
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := f.Invoke(t.Context(), c.payload, timeout)
-			var failed *runtimetest.FunctionError
+			var failed *lambdatest.FunctionError
 			if !errors.As(err, &failed) || !strings.Contains(failed.Message, c.want) {
 				t.Errorf("got %v, want a function error that names %q", err, c.want)
 			}
@@ -343,11 +343,11 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestEveryBadSettingIsNamedAtStart(t *testing.T) {
-	_, err := runtimetest.Start(t.Context(), runtimetest.Config{Binary: runtimetest.Build(t, "."), Env: []string{
+	_, err := lambdatest.Start(t.Context(), lambdatest.Config{Binary: lambdatest.Build(t, "."), Env: []string{
 		"CLEARHOP_NLB=x", "CLEARHOP_STRICT=perhaps", "CLEARHOP_TRUSTD=10.0.0.0/8", "CLEARHOP_SINK=file",
 		"CLEARHOP_FORMAT=$a$b", "CLEARHOP_CITY_DB=/no/such.mmdb",
 	}})
-	var failed *runtimetest.InitError
+	var failed *lambdatest.InitError
 	if !errors.As(err, &failed) {
 		t.Fatalf("got %v", err)
 	}
@@ -360,10 +360,10 @@ func TestEveryBadSettingIsNamedAtStart(t *testing.T) {
 
 // TestRouteLeadsNowhere: with one sink there is nothing to route to.
 func TestRouteLeadsNowhere(t *testing.T) {
-	_, err := runtimetest.Start(t.Context(), runtimetest.Config{Binary: runtimetest.Build(t, "."), Env: []string{
+	_, err := lambdatest.Start(t.Context(), lambdatest.Config{Binary: lambdatest.Build(t, "."), Env: []string{
 		"CLEARHOP_SINK=stdout", "CLEARHOP_RULES=drop verdict=health_check;route:faults verdict=lost",
 	}})
-	var failed *runtimetest.InitError
+	var failed *lambdatest.InitError
 	if !errors.As(err, &failed) || !strings.Contains(failed.Logs, "route:faults leads nowhere") {
 		t.Errorf("got %v", err)
 	}
@@ -372,8 +372,8 @@ func TestRouteLeadsNowhere(t *testing.T) {
 // TestConcurrentInvocations: each event arrives once, whole.
 func TestConcurrentInvocations(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "events.ndjson")
-	f := runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), FunctionName: "subscriber", Concurrency: 4,
+	f := lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), FunctionName: "subscriber", Concurrency: 4,
 		Env: append([]string{"CLEARHOP_SINK=file", "CLEARHOP_FILE=" + out}, payloadtest.Chain...),
 	})
 	lines := payloadtest.Lines(t)
@@ -418,8 +418,8 @@ func TestConcurrentInvocations(t *testing.T) {
 
 // TestShutdown: SIGTERM closes the sink and ends the process by itself.
 func TestShutdown(t *testing.T) {
-	f := runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), Env: []string{"CLEARHOP_SINK=stdout"}, ShutdownGrace: time.Minute,
+	f := lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), Env: []string{"CLEARHOP_SINK=stdout"}, ShutdownGrace: time.Minute,
 	})
 	if _, err := f.Invoke(t.Context(), payloadtest.Event(t, payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t))), timeout); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/functions/runtimetest"
+	"clearhop/internal/lambdatest"
 	"clearhop/internal/mototest"
 	"clearhop/internal/payloadtest"
 	"clearhop/sink/firehose/firehosetest"
@@ -32,10 +32,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func start(t *testing.T, env ...string) *runtimetest.Function {
+func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
-	return runtimetest.StartForTest(t, runtimetest.Config{
-		Binary: runtimetest.Build(t, "."), FunctionName: "transform", Region: "eu-central-1",
+	return lambdatest.StartForTest(t, lambdatest.Config{
+		Binary: lambdatest.Build(t, "."), FunctionName: "transform", Region: "eu-central-1",
 		Env: slices.Concat(payloadtest.Chain, []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}, env),
 	})
 }
@@ -49,7 +49,7 @@ type answered struct {
 
 // invoke gives records to the function, named r0, r1 …, and checks what holds
 // of every answer: a record for each, in order, and below 6 MB.
-func invoke(t *testing.T, f *runtimetest.Function, kinesisARN string, records ...[]byte) []answered {
+func invoke(t *testing.T, f *lambdatest.Function, kinesisARN string, records ...[]byte) []answered {
 	t.Helper()
 	var all []string
 	for i, data := range records {
@@ -127,7 +127,7 @@ func manyLines(n int) []string {
 
 // settle plays Firehose: what comes back is given to the function again, until
 // all is answered. It returns the events.
-func settle(t *testing.T, f *runtimetest.Function, kinesisARN string, sentBack func() [][]byte, records ...[]byte) (events []string, rounds int) {
+func settle(t *testing.T, f *lambdatest.Function, kinesisARN string, sentBack func() [][]byte, records ...[]byte) (events []string, rounds int) {
 	t.Helper()
 	taken := 0
 	for len(records) > 0 {

@@ -1,0 +1,173 @@
+// Package object follows an object in S3: it tells whether there is a new
+// version of it, and downloads that into a file.
+//
+//	o, err := object.New(object.Config{URL: "s3://bucket/geoip/city.mmdb", Get: object.Lazy()})
+//	path, err := o.Fetch(ctx) // the first version; later "" until there is another
+//	...
+//	err = os.Remove(path)
+//
+// In goes an s3:// URL, out come paths of temporary files, which are the
+// caller's. New checks the URL and does no I/O. Fetch makes one call of
+// GetObject, whose permission it needs; without that of ListBucket, too, S3
+// calls a missing object forbidden.
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Get is the method GetObject of an *s3.Client, or what Lazy returns. A binary
+// that calls methods by name, as kong does, grows by 7 MB with such a client,
+// even though this is no interface: so that who has no use for S3 can leave it
+// out, it is always the caller's.
+type Get func(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+
+// Scheme starts the URL of an object.
+const Scheme = "s3://"
+
+// MaxSize is the size in bytes above which an object is not downloaded, unless
+// Config says otherwise. It is all that /tmp of a Lambda function has by itself.
+const MaxSize = 512 << 20
+
+// Config says which object to follow.
+type Config struct {
+	URL string // s3://bucket/key
+	// Dir is where files are put; empty means os.TempDir.
+	Dir string
+	// MaxSize is the size in bytes above which the object is refused; 0 means
+	// the constant.
+	MaxSize int64
+	// Get asks S3. It must not be nil.
+	Get Get
+}
+
+// An Object is an object that is followed. It serves one goroutine at a time.
+type Object struct {
+	bucket, key string
+	dir         string
+	maxSize     int64
+	get         Get
+	etag        *string // of the version that was downloaded last
+}
+
+// New makes an Object of which nothing was downloaded yet. Its error is that of
+// a bad URL.
+func New(c Config) (*Object, error) {
+	bucket, key, err := split(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{bucket: bucket, key: key, dir: c.Dir, maxSize: c.MaxSize, get: c.Get}
+	if o.maxSize == 0 {
+		o.maxSize = MaxSize
+	}
+	return o, nil
+}
+
+func split(url string) (bucket, key string, err error) {
+	rest, ok := strings.CutPrefix(url, Scheme)
+	bucket, key, _ = strings.Cut(rest, "/")
+	if !ok || bucket == "" || key == "" {
+		return "", "", fmt.Errorf("%.200q is no object in S3: write %sBUCKET/KEY", url, Scheme)
+	}
+	return bucket, key, nil
+}
+
+// A SizeError says that an object is larger than allowed. It was not
+// downloaded.
+type SizeError struct {
+	Size, Max int64 // bytes
+}
+
+// Error names both sizes.
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("%d bytes are more than %d", e.Size, e.Max)
+}
+
+// Fetch downloads the object into a new file, if it is another version than the
+// one that was downloaded last, and gives the file's path. The path is empty if
+// it is the same version. The file is complete: a transfer that breaks off is an
+// error, as is one whose checksum is wrong.
+//
+// A *SizeError is that of a version that will never do; it is not reported
+// again as long as the version stays. Other errors are those of the SDK and of
+// the file system, and the next Fetch tries again. With an error no file is
+// left.
+func (o *Object) Fetch(ctx context.Context) (path string, err error) {
+	out, err := o.get(ctx, &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key, IfNoneMatch: o.etag})
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusNotModified {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, out.Body.Close()) }()
+	if size := aws.ToInt64(out.ContentLength); size > o.maxSize {
+		o.etag = out.ETag
+		return "", &SizeError{Size: size, Max: o.maxSize}
+	}
+	path, err = save(o.dir, out.Body)
+	if err != nil {
+		return "", fmt.Errorf("download: %w", err)
+	}
+	o.etag = out.ETag
+	return path, nil
+}
+
+// save writes all of r into a new file.
+func save(dir string, r io.Reader) (path string, err error) {
+	f, err := os.CreateTemp(dir, "clearhop-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, r)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// Lazy is a Get that makes its client, with the usual configuration of AWS's
+// tools, when it is first called. A configuration that could not be read is
+// read again the next time. It is safe for concurrent use.
+func Lazy() Get {
+	var mu sync.Mutex
+	var get Get
+	client := func(ctx context.Context) (Get, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if get != nil {
+			return get, nil
+		}
+		c, err := config.LoadDefaultConfig(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("aws configuration: %w", err)
+		}
+		if c.Region == "" {
+			return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
+		}
+		get = s3.NewFromConfig(c, func(o *s3.Options) {
+			o.DisableLogOutputChecksumValidationSkipped = true // a line of log for each object without one
+		}).GetObject
+		return get, nil
+	}
+	return func(ctx context.Context, in *s3.GetObjectInput, with ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+		get, err := client(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return get(ctx, in, with...)
+	}
+}

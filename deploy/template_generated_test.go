@@ -1,0 +1,300 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"clearhop/analytics"
+	"clearhop/encode"
+	"clearhop/functions/delivery"
+	"clearhop/internal/golden"
+)
+
+// TestTemplateIsGenerated holds the parts of template.yaml that say again what
+// stands elsewhere: the event's columns, the view and the queries, the metrics.
+func TestTemplateIsGenerated(t *testing.T) {
+	golden.YAMLSections(t, "../template.yaml", map[string]string{
+		"columns": columnSection(), "view": viewSection(t), "view columns": viewColumnSection(),
+		"queries": querySection(), "alarms": alarmSection(t), "dashboard": dashboardSection(t),
+	})
+}
+
+// TestGuideIsGenerated holds the tables of docs/aws.md.
+func TestGuideIsGenerated(t *testing.T) {
+	var metrics, rings, queries strings.Builder
+	metrics.WriteString("| metric | unit | what it is |\n| --- | --- | --- |\n")
+	for _, m := range delivery.Metrics() {
+		fmt.Fprintf(&metrics, "| `%s` | %s | %s |\n", m.Name, m.Unit, m.Help)
+	}
+	rings.WriteString("| alarm | when it rings |\n| --- | --- |\n")
+	for _, a := range alarms {
+		fmt.Fprintf(&rings, "| %s | %s |\n", a.name, a.text)
+	}
+	for _, q := range analytics.Queries() {
+		fmt.Fprintf(&queries, "**%s**: %s\n\n```sql\n%s```\n\n", q.Name, q.Description, q.SQL)
+	}
+	golden.Sections(t, "../docs/aws.md", map[string]string{"metrics": metrics.String(), "alarms": rings.String(), "queries": queries.String()})
+}
+
+func columnSection() string {
+	var b strings.Builder
+	for _, c := range encode.Columns() {
+		fmt.Fprintf(&b, "- { Name: %s, Type: %q }\n", c.Name, c.Type)
+	}
+	return b.String()
+}
+
+// glueType is the Glue type of a type of Athena's SQL.
+func glueType(athena string) string {
+	switch athena {
+	case "varchar":
+		return "string"
+	case "timestamp(3)":
+		return "timestamp"
+	}
+	return athena
+}
+
+func viewColumnSection() string {
+	var b strings.Builder
+	for _, c := range analytics.View() {
+		fmt.Fprintf(&b, "- { Name: %s, Type: %s }\n", c.Name, glueType(c.Type))
+	}
+	return b.String()
+}
+
+// viewSection is the JSON that Athena keeps of a view.
+func viewSection(t *testing.T) string {
+	type column struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+	}
+	var columns []column
+	for _, c := range analytics.View() {
+		columns = append(columns, column{c.Name, c.Type})
+	}
+	b, err := json.Marshal(map[string]any{
+		"originalSql": analytics.ViewSQL("${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
+	return "- '" + strings.ReplaceAll(text, "'", "''") + "'\n"
+}
+
+// camel writes a name as the template writes those of resources.
+func camel(name string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(name, "_") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+func querySection() string {
+	var b strings.Builder
+	for _, q := range analytics.Queries() {
+		fmt.Fprintf(&b, "Query%s:\n  Type: AWS::Athena::NamedQuery\n  Properties:\n    Name: %s\n    Description: %q\n    Database: !Ref EventDatabase\n    WorkGroup: !Ref EventWorkGroup\n    QueryString: |\n",
+			camel(q.Name), q.Name, q.Description)
+		for line := range strings.Lines(q.SQL) {
+			b.WriteString("      " + line)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// An alarm rings by a metric, or by an expression of several.
+type alarm struct {
+	name, text string
+	metrics    []string // of ours, or "AWS/Lambda:Errors" and the like: see dimensions
+	expression string   // of m1, m2 …; empty for the first metric alone
+	statistic  string
+	threshold  string
+	below      bool
+	period     int // seconds
+	periods    int
+	missing    string // what the lack of data means
+	condition  string // of the template, where the alarm is not always there
+}
+
+// alarms are what a pager is for. Each names a thing that somebody must mend.
+var alarms = []alarm{
+	{name: "Faults", text: "The share of lines with a fault of the chain: run clearhop doctor on the log.",
+		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed?",
+		metrics: []string{"Unparsed", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref UnparsedPercent", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "DeadLetters", text: "Events or payloads became dead letters: see the function's log for the reason.",
+		metrics: []string{"DeadLetters"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "Undelivered", text: "Events were neither delivered nor kept; the service sends them again.",
+		metrics: []string{"Undelivered"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "PayloadsUnread", text: "Payloads cannot be read: does something else write to the stream or invoke the function?",
+		metrics: []string{"PayloadsUnread"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "Refused", text: "The function's own log comes back to it: take its log group out of the subscription.",
+		metrics: []string{"Refused"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "FailedQueue", text: "Invocations or batches were given up: the queue FailedQueue holds which.",
+		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "DeliveryAge", text: "Firehose has not put events to S3 for 15 minutes: see its log.",
+		metrics: []string{"AWS/Firehose:DeliveryToS3.DataFreshness"}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "FailedConversion", text: "Firehose cannot convert events to Parquet: see errors/ in the bucket of the events.",
+		metrics: []string{"AWS/Firehose:FailedConversion.Records"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "Parquet"},
+	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisShards, or see what it fails of.",
+		metrics: []string{"AWS/Lambda:IteratorAge"}, statistic: "Maximum", threshold: "3600000", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
+		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "FunctionErrors", text: "Invocations fail.",
+		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "FunctionThrottles", text: "Lambda throttles the function: raise its concurrency.",
+		metrics: []string{"AWS/Lambda:Throttles"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "GeoAge", text: "The GeoIP database is old: build and deploy the layer again, or see to the updates.",
+		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
+	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database.",
+		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
+	{name: "NoData", text: "No log line came for an hour: is the subscription still there?",
+		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
+}
+
+// function is the name of the function whose metrics are looked at.
+const function = "!If [BySubscription, !Ref SubscriberFunction, !If [ByKinesis, !Ref StreamFunction, !Ref TransformFunction]]"
+
+// dimensions say whose metrics are looked at, by their namespace.
+var dimensions = map[string]string{
+	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
+	"AWS/Lambda":   "{ Name: FunctionName, Value: " + function + " }",
+	"AWS/SQS":      "{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }",
+	"AWS/Firehose": "{ Name: DeliveryStreamName, Value: !Ref EventStream }",
+}
+
+// dimension says whose metrics of a namespace the alarm looks at.
+func (a alarm) dimension(namespace string) string {
+	if a.condition == "ByKinesis" { // the others are not there
+		return "{ Name: FunctionName, Value: !Ref StreamFunction }"
+	}
+	return dimensions[namespace]
+}
+
+func alarmSection(t *testing.T) string {
+	known := map[string]bool{}
+	for _, m := range delivery.Metrics() {
+		known[m.Name] = true
+	}
+	metric := func(name string) (namespace, metric string) {
+		if space, m, ok := strings.Cut(name, ":"); ok {
+			return space, m
+		}
+		if !known[name] {
+			t.Errorf("an alarm looks at %s, which no function reports", name)
+		}
+		return "Clearhop", name
+	}
+	var b strings.Builder
+	for _, a := range alarms {
+		operator := "GreaterThanThreshold"
+		if a.below {
+			operator = "LessThanThreshold"
+		}
+		fmt.Fprintf(&b, "Alarm%s:\n  Type: AWS::CloudWatch::Alarm\n", a.name)
+		if a.condition != "" {
+			fmt.Fprintf(&b, "  Condition: %s\n", a.condition)
+		}
+		fmt.Fprintf(&b, `  Properties:
+    AlarmName: !Sub ${AWS::StackName}-%s
+    AlarmDescription: %q
+    AlarmActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
+    OKActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
+    ComparisonOperator: %s
+    EvaluationPeriods: %d
+    Threshold: %s
+    TreatMissingData: %s
+`, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
+		if a.expression == "" {
+			space, name := metric(a.metrics[0])
+			fmt.Fprintf(&b, "    Namespace: %s\n    MetricName: %s\n    Statistic: %s\n    Period: %d\n    Dimensions:\n      - %s\n\n",
+				space, name, a.statistic, a.period, a.dimension(space))
+			continue
+		}
+		fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: %q, Label: %s, ReturnData: true }\n", a.expression, a.name)
+		for i, m := range a.metrics {
+			space, name := metric(m)
+			fmt.Fprintf(&b, `      - Id: m%d
+        ReturnData: false
+        MetricStat:
+          Stat: %s
+          Period: %d
+          Metric:
+            Namespace: %s
+            MetricName: %s
+            Dimensions:
+              - %s
+`, i+1, a.statistic, a.period, space, name, a.dimension(space))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// A graph is a widget of the dashboard.
+type graph struct {
+	title   string
+	metrics []string
+	stat    string
+	stacked bool
+}
+
+var graphs = []graph{
+	{"Data quality: lines with a fault, an NLB's private address, or unread", []string{"Faults", "NLBPrivateIP", "Unparsed"}, "Sum", false},
+	{"Who the client is, by verdict", []string{"VerdictDirect", "VerdictForwarded", "VerdictInternal", "VerdictHealthCheck", "VerdictDisputed", "VerdictLost", "VerdictUnreadable"}, "Sum", true},
+	{"Faults by reason", nil, "Sum", true}, // all of them
+	{"Lines and events", []string{"Lines", "Events", "Dropped"}, "Sum", false},
+	{"Trouble: dead letters, undelivered, retries, throttles", []string{"DeadLetters", "Undelivered", "PayloadsUnread", "Retries", "Throttles", "Truncated"}, "Sum", false},
+	{"Lag of the youngest event, ms", []string{"Lag"}, "p90", false},
+	{"Bytes sent, and billed", []string{"BytesSent", "BytesBilled"}, "Sum", false},
+	{"GeoIP: age of the database in seconds, look-ups", []string{"GeoDatabaseAge", "GeoMissing", "GeoFound", "GeoNotFound", "GeoDbStale"}, "Maximum", false},
+}
+
+func dashboardSection(t *testing.T) string {
+	known := map[string]bool{}
+	var faults []string
+	for _, m := range delivery.Metrics() {
+		known[m.Name] = true
+		if strings.HasPrefix(m.Name, "Fault") && m.Name != "Faults" {
+			faults = append(faults, m.Name)
+		}
+	}
+	type widget struct {
+		Type       string         `json:"type"`
+		X          int            `json:"x"`
+		Y          int            `json:"y"`
+		Width      int            `json:"width"`
+		Height     int            `json:"height"`
+		Properties map[string]any `json:"properties"`
+	}
+	const width, height = 12, 6
+	var widgets []widget
+	for i, g := range graphs {
+		names := g.metrics
+		if names == nil {
+			names = faults
+		}
+		var metrics [][]string
+		for _, name := range names {
+			if !known[name] {
+				t.Errorf("the dashboard shows %s, which no function reports", name)
+			}
+			metrics = append(metrics, []string{"Clearhop", name, "FunctionName", "${Function}"})
+		}
+		widgets = append(widgets, widget{"metric", i % 2 * width, i / 2 * height, width, height, map[string]any{
+			"title": g.title, "metrics": metrics, "stat": g.stat, "period": 300, "region": "${AWS::Region}", "view": "timeSeries", "stacked": g.stacked,
+		}})
+	}
+	body, err := json.Marshal(map[string]any{"widgets": widgets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Dashboard:\n  Type: AWS::CloudWatch::Dashboard\n  Properties:\n    DashboardName: !Ref AWS::StackName\n    DashboardBody: !Sub\n      - " +
+		strconv.Quote(string(body)) + "\n      - Function: " + function + "\n\n"
+}
