@@ -13,29 +13,30 @@ import (
 // is a folder with all below it unless a deeper one is listed; "name/" allows
 // all below name.
 var mayImport = map[string][]string{
-	"record":                     {},
+	"verdict":                    {},
+	"record":                     {"verdict"},
 	"decode":                     {"record", "decode/internal/"},
 	"decode/internal/jsonscan":   {},
 	"parser":                     {"record"},
-	"encode":                     {"record"},
+	"encode":                     {"record", "verdict"},
 	"encode/parquet":             {"encode"},
 	"sink":                       {"sink"},
-	"enrich":                     {"record", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
-	"enrich/clientip":            {},
-	"enrich/geoip":               {},
+	"enrich":                     {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
+	"enrich/clientip":            {"record", "verdict"},
+	"enrich/geoip":               {"record"},
 	"enrich/geoip/makedb":        {"enrich/geoip"},
 	"enrich/useragent":           {"enrich/useragent/"},
 	"privacy":                    {"record"},
-	"rule":                       {"record", "enrich/clientip"},
+	"rule":                       {"record", "verdict"},
 	"aws/nlb":                    {},
-	"diagnose":                   {"record", "enrich/clientip"},
+	"diagnose":                   {"record", "verdict", "enrich/clientip"},
 	"aws/subscription":           {},
 	"aws/object":                 {},
-	"pipeline":                   {"record", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
+	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
 	"deploy":                     {}, // the tests of template.yaml
-	"cmd":                        {"record", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip"},
@@ -55,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":         {},
 	"internal/lambdatest":        {"internal/lambdatest"},
 	"functions/environment":      {},
-	"functions/delivery":         {"record", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"clearhop/enrich/clientip"
 	"clearhop/pipeline"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // hops are the hops whose logs are judged, in the way of a request.
@@ -88,7 +88,7 @@ func newJudged(t testing.TB, out *pipeline.Outcome) judged {
 		from, _, _ = bytes.Cut(from, []byte("&"))
 		j.truth = addr(string(from))
 	}
-	if j.dataset != record.AccessLine && j.Verdict == "" {
+	if j.dataset != record.AccessLine && j.Verdict == verdict.NoVerdict {
 		j.row = fmt.Sprintf("%-17s %s", j.sender, j.dataset)
 		return j
 	}
@@ -103,10 +103,10 @@ func newJudged(t testing.TB, out *pipeline.Outcome) judged {
 	if j.NLBPrivateIP {
 		flags = "nlb"
 	}
-	row := fmt.Sprintf("%-17s %-12s %-28s %-5s %-17s %-21s %-8s %-4s", j.sender, j.Verdict, j.Reason, cmp.Or(j.Hop, "-"),
+	row := fmt.Sprintf("%-17s %-12s %-28s %-5s %-17s %-21s %-8s %-4s", j.sender, j.Verdict, j.Reason, cmp.Or(j.Hop.String(), "-"),
 		client, cmp.Or(j.Field, "-"), trust, flags)
 	if len(j.Alternatives) > 0 {
-		row += " or " + strings.Join(j.Alternatives, ", ")
+		row += " or " + strings.Trim(strings.ReplaceAll(fmt.Sprint(j.Alternatives), " ", ", "), "[]")
 	}
 	if j.ClaimedCount > 0 {
 		row += fmt.Sprintf(" claims %q", j.Claimed)
@@ -122,12 +122,14 @@ func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []ju
 		return
 	}
 	where := fmt.Sprintf("%s, %s.%s, sets %s", s.name, hop, format, set.name)
-	want := cmp.Or(s.want[hop+"."+format], s.want[hop])
+	want, ok := s.want[hop+"."+format]
+	if !ok {
+		want = s.want[hop]
+	}
 	fooled := slices.Contains(s.fooled, hop) || slices.Contains(s.fooled, hop+"."+format)
 	innocents := 0
 	for _, j := range all {
-		reason := clientip.Reason(j.Reason)
-		if s.healthy && reason.IsFault() {
+		if s.healthy && j.Reason.IsFault() {
 			t.Errorf("%s: a false alarm: %s", where, j.row)
 		}
 		if j.truth.IsValid() && j.Vouched && j.client != j.truth && !fooled {
@@ -136,14 +138,14 @@ func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []ju
 		if j.client.IsValid() && slices.Contains([]netip.Addr{nlb4, nlb6, edge4, edge6, web4, web6, mid4}, j.client) {
 			t.Errorf("%s: a proxy is the client: %s", where, j.row)
 		}
-		if j.sender != "plain" || j.Verdict == "" || reason == clientip.RejectedBeforeRealip {
+		if j.sender != "plain" || j.Verdict == verdict.NoVerdict || j.Reason == verdict.RejectedBeforeRealip {
 			continue
 		}
 		innocents++
-		if set.name == "given" && reason != want {
+		if set.name == "given" && j.Reason != want {
 			t.Errorf("%s: want %s: %s", where, want, j.row)
 		}
-		if set.name == "given" && want == clientip.OK && j.client != j.truth && s.name != "masked" {
+		if set.name == "given" && want == verdict.OK && j.client != j.truth && s.name != "masked" {
 			t.Errorf("%s: %v sent it: %s", where, j.truth, j.row)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"clearhop/chain"
-	"clearhop/enrich/clientip"
 	"clearhop/parser"
 	"clearhop/pipeline"
+	"clearhop/verdict"
 )
 
 // A scenario is the reference with some lines changed, and some traffic.
@@ -43,8 +43,8 @@ type scenario struct {
 	// healthy promises that no record carries a fault.
 	healthy bool
 	// want is the reason of an innocent visitor's requests, by hop and format:
-	// "edge", "web", or "edge.seed". A hop that logs none of them has "-".
-	want map[string]clientip.Reason
+	// "edge", "web", or "edge.seed". A hop that logs none of them has none.
+	want map[string]verdict.Reason
 }
 
 // An edit puts a line, or several, in the place of one of the reference.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // Lines of the reference that scenarios change.
@@ -45,10 +45,10 @@ func visits() []connection {
 	return slices.Concat(plain(), forged(visitor4), []connection{keptAlive(neighbour4)})
 }
 
-type wants = map[string]clientip.Reason
+type wants = map[string]verdict.Reason
 
 // none says that a hop logs no request of an innocent.
-const none clientip.Reason = "-"
+const none = verdict.NoReason
 
 // scenarios are the ways the chain is set up. What is wanted of each was
 // written down before it ran.
@@ -56,12 +56,12 @@ var scenarios = []scenario{
 	{
 		name: "ok", what: "all right: the reference itself",
 		traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "keep-alive", what: "many visitors over few connections between the hops",
 		traffic: []connection{keptAlive(visitor4), keptAlive(neighbour4), keptAlive(visitor4), keptAlive(visitor6)}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "ppv2-not-listened", what: "the NLB sends PROXY protocol v2, the edge does not listen for it",
@@ -86,137 +86,137 @@ var scenarios = []scenario{
 	{
 		name: "edge-no-realip", what: "the edge reads the PROXY protocol, but has no realip module set up",
 		edge: noRealipAtEdge, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.OK},
 	},
 	{
 		name: "edge-wrong-cidr", what: "set_real_ip_from of the edge names other addresses than the NLB's",
 		edge: wrongCIDREdge, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.OK},
 	},
 	{
 		name: "web-no-realip", what: "the web hop has no realip module set up",
 		web: noRealipAtWeb, traffic: visits(),
-		want: wants{"edge": clientip.OK, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.OK, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "web-wrong-cidr", what: "set_real_ip_from of the web hop names other addresses than the edge's",
 		web: wrongCIDRWeb, traffic: visits(),
-		want: wants{"edge": clientip.OK, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.OK, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "no-realip-anywhere", what: "neither hop has the realip module set up",
 		edge: noRealipAtEdge, web: noRealipAtWeb, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "wrong-cidr-everywhere", what: "both hops trust other addresses than those before them",
 		edge: wrongCIDREdge, web: wrongCIDRWeb, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "edge-hands-on-remote-addr", what: "the edge reads the PROXY protocol, has no realip module, and hands on $remote_addr",
 		edge: join(noRealipAtEdge, handOnRemote), traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "edge-hands-on-remote-addr-realip", what: "the same with the realip module, which makes it right",
 		edge: handOnRemote, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "ppv2-off", what: "target type ip as it is by default, no hop reads the PROXY protocol, the edge hands on $remote_addr",
 		nlb: plainIP, edge: join(noProxyAtEdge, handOnRemote), traffic: visits(),
-		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "ppv2-off-nothing-handed-on", what: "the same, but the edge hands on $proxy_protocol_addr, which is empty",
 		nlb: plainIP, edge: noProxyAtEdge, traffic: visits(),
-		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnNothing},
+		want: wants{"edge": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnNothing},
 	},
 	{
 		name: "ppv2-off-realip-everywhere", what: "no PROXY protocol, and the edge takes the client from X-Forwarded-For of the NLB, which is the visitor's",
 		nlb: plainIP, edge: join(notListened, handOnRemote, []edit{{edgeHeader, "    real_ip_header   X-Forwarded-For;\n"}}), fooled: []string{"edge.seed", "web"}, traffic: visits(),
-		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "append-recursive", what: "the edge appends to the visitor's X-Forwarded-For, the web hop reads it recursively",
 		edge: appendHeader, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "append-not-recursive", what: "the same, not recursively: there is one proxy",
 		edge: appendHeader, web: nonRecursive, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "append-edge-no-realip", what: "the edge appends, but has no realip module: it appends the NLB's address",
 		edge: join(noRealipAtEdge, appendHeader), traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "append-edge-no-realip-web-trusts-all-hops", what: "the same, and the web hop trusts the NLB's address too: it goes on to what the visitor wrote",
 		edge: join(noRealipAtEdge, appendHeader), web: []edit{{webTrust, "    set_real_ip_from  10.16.1.0/24;\n"}}, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "web-trusts-everybody", what: "the web hop trusts 0.0.0.0/0, recursively, behind an edge that appends",
 		edge: appendHeader, web: []edit{{webTrust, "    set_real_ip_from  0.0.0.0/0;\n"}}, traffic: visits(),
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "web-trusts-everybody-not-recursive", what: "the web hop trusts 0.0.0.0/0, not recursively: the edge's word is the last",
 		edge: appendHeader, web: join(nonRecursive, []edit{{webTrust, "    set_real_ip_from  0.0.0.0/0;\n"}}), traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "edge-believes-visitors", what: "the edge takes the client from X-Forwarded-For, and trusts 0.0.0.0/0",
 		edge:   []edit{{edgeTrust, "    set_real_ip_from 0.0.0.0/0;\n"}, {edgeHeader, "    real_ip_header   X-Forwarded-For;\n    real_ip_recursive on;\n"}},
 		fooled: []string{"edge.seed"}, traffic: visits(),
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.OK},
 	},
 	{
 		name: "edge-hands-on-visitors-header", what: "the edge sets X-Real-IP only, so that X-Forwarded-For is the visitor's",
 		edge: []edit{{edgeXForwarded, ""}}, traffic: visits(),
-		want: wants{"edge": clientip.OK, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.OK, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "two-proxies", what: "one more proxy between edge and web, which the web hop trusts, recursively",
 		mid: true, web: []edit{{webTrust, webTrust + "    set_real_ip_from  10.16.1.15;\n"}}, trusted: []string{mid4.String()},
 		traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "two-proxies-not-recursive", what: "the same, not recursively: the last address is a proxy's",
 		mid: true, web: join(nonRecursive, []edit{{webTrust, webTrust + "    set_real_ip_from  10.16.1.15;\n"}}), trusted: []string{mid4.String()},
 		traffic: visits(),
-		want:    wants{"edge": clientip.OK, "web": clientip.RealipNotApplied},
+		want:    wants{"edge": verdict.OK, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "cdn", what: "a CDN before the NLB; the edge appends, the web hop trusts both",
 		edge: appendHeader, web: []edit{{webTrust, webTrust + "    set_real_ip_from  130.176.0.0/16;\n"}}, trusted: []string{"130.176.0.0/16"},
 		needsSets: "a CDN has public addresses", traffic: throughCDN(), healthy: true,
-		want: wants{"edge": clientip.CDNInFront, "edge.seed": clientip.CDNInFront, "web": clientip.OK},
+		want: wants{"edge": verdict.CDNInFront, "edge.seed": verdict.CDNInFront, "web": verdict.OK},
 	},
 	{
 		name: "cdn-web-does-not-trust-it", what: "the same, but the web hop does not trust the CDN's network",
 		edge: appendHeader, trusted: []string{"130.176.0.0/16"}, needsSets: "a CDN has public addresses", traffic: throughCDN(),
-		want: wants{"edge": clientip.CDNInFront, "edge.seed": clientip.CDNInFront, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.CDNInFront, "edge.seed": verdict.CDNInFront, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "health-tcp", what: "TCP health checks on the port of the visitors",
 		edge: []edit{{errorLevel, "/dev/stderr info;"}}, traffic: []connection{tcpProbe(nil), visit(visitor4), tcpProbe(local()), tcpProbe(nil)}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "health-http", what: "HTTP health checks with PROXY protocol v2 (LOCAL), on the port of the visitors and on their own",
 		traffic: []connection{probe(local(), 80, "/hello"), visit(visitor4), probe(local(), 80, "/healthz"), probe(local(), 8080, "/healthz"), probe(local(), 80, "/hello")}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "health-http-ppv2-off", what: "HTTP health checks without PROXY protocol, target type instance",
 		nlb: sourceKept, edge: join(noProxyAtEdge, handOnRemote),
 		traffic: []connection{probe(nil, 80, "/hello"), visit(visitor4), probe(nil, 80, "/healthz")}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "health-http-not-listened-for", what: "HTTP health checks of a target group that sends no PROXY protocol to an edge that wants it",
@@ -226,23 +226,23 @@ var scenarios = []scenario{
 	{
 		name: "ipv6-client", what: "an IPv6 visitor, an IPv4 target",
 		traffic: slices.Concat([]connection{visit(visitor6)}, forged(visitor6)), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "ipv6-target", what: "IPv6 and IPv4 visitors, an IPv6 target",
 		ipv6Target: true, traffic: []connection{visit(visitor6), visit(visitor4)}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "ipv6-target-wrong-cidr", what: "the same, and the edge trusts the NLB's IPv4 address only",
 		ipv6Target: true, edge: []edit{{edgeTrust, "    set_real_ip_from 10.16.1.11;\n"}}, needsSets: "an NLB of IPv6 targets has public addresses", traffic: []connection{visit(visitor6), visit(visitor4)},
-		want: wants{"edge": clientip.RealipNotApplied, "edge.seed": clientip.ProxyProtocolOff, "web": clientip.OK},
+		want: wants{"edge": verdict.RealipNotApplied, "edge.seed": verdict.ProxyProtocolOff, "web": verdict.OK},
 	},
 	{
 		name: "private-link", what: "consumers of an endpoint service, by PrivateLink",
 		needsSets: "the consumer has a private address", traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close")), byHand(privateLink(consumer4), request(consumer4, forgerAgent, "close", "X-Forwarded-For: 1.1.1.1"))},
 		healthy: true,
-		want:    wants{"edge": clientip.OK, "web": clientip.OK},
+		want:    wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "private-link-logged", what: "the same, with the endpoint's id in the log_format (nginx 1.23.2 or newer)",
@@ -252,18 +252,18 @@ var scenarios = []scenario{
 
     log_format clearhop_json`}, {`'"remote_user":"$remote_user"`, `'"proxy_protocol_tlv_0xEA":"$proxy_protocol_tlv_0xEA","remote_user":"$remote_user"`}},
 		needsSets: "the consumer has a private address", traffic: []connection{byHand(privateLink(consumer4), request(consumer4, plainAgent, "close"))}, healthy: true,
-		want: wants{"edge": clientip.PrivateLink, "edge.seed": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.PrivateLink, "edge.seed": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "private-link-ppv2-off", what: "PrivateLink without PROXY protocol: nobody can tell the consumer",
 		nlb: plainIP, edge: join(noProxyAtEdge, handOnRemote),
 		needsSets: "the consumer has a private address", traffic: []connection{byHand(nil, request(consumer4, plainAgent, "close"))},
-		want: wants{"edge": clientip.ProxyProtocolOff, "web": clientip.EdgeHandedOnProxy},
+		want: wants{"edge": verdict.ProxyProtocolOff, "web": verdict.EdgeHandedOnProxy},
 	},
 	{
 		name: "ppv1", what: "PROXY protocol v1, as other balancers speak it",
 		nlb: proxyProtocol1, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "ppv1-not-listened", what: "PROXY protocol v1, and the edge does not listen for it",
@@ -273,27 +273,27 @@ var scenarios = []scenario{
 	{
 		name: "refused", what: "requests that nginx refuses before its realip module runs, without the error page",
 		edge: join(noErrorPage, clientTimeout), traffic: slices.Concat(plain(), refused(visitor4)), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "refused-error-page", what: "the same, with the error page of the reference",
 		edge: clientTimeout, traffic: slices.Concat(plain(), refused(visitor4)), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "scanners", what: "scanners, through the NLB",
 		traffic: slices.Concat(plain(), scanners(visitor4), scanners(neighbour4)), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "scanners-no-error-page", what: "the same, without the error page: where `$proxy_protocol_addr` is not logged, a NUL byte counts as a fault",
 		edge: noErrorPage, traffic: slices.Concat(plain(), scanners(visitor4)),
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "internal-caller", what: "a service inside the VPC that calls by the NLB",
 		needsSets: "the caller has a private address", traffic: []connection{visit(inside4), visit(visitor4)}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "past-the-nlb", what: "somebody inside the VPC who goes past the NLB, with and without a PROXY protocol header of his own",
@@ -304,36 +304,36 @@ var scenarios = []scenario{
 			direct(visit(inside4), edge4, 80),
 			direct(connection{from: inside4, header: proxied(2, forgedByHand), send: []string{request(inside4, forgerAgent, "close")}}, edge4, 80),
 		}, healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "unix-peer", what: "edge and web on one machine, over a Unix-domain socket that the web hop trusts",
 		edge:    []edit{{edgeUpstream, "        server    unix:/run/web.sock;\n"}},
 		web:     []edit{{"        listen 80;\n", "        listen 80;\n        listen unix:/run/web.sock;\n"}, {webTrust, "    set_real_ip_from  unix:;\n"}},
 		trusted: []string{"unix:"}, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "unix-peer-no-realip", what: "the same, and the web hop has no realip module set up",
 		edge:    []edit{{edgeUpstream, "        server    unix:/run/web.sock;\n"}},
 		web:     join(noRealipAtWeb, []edit{{"        listen 80;\n", "        listen 80;\n        listen unix:/run/web.sock;\n"}}),
 		trusted: []string{"unix:"}, traffic: visits(),
-		want: wants{"edge": clientip.OK, "web": clientip.RealipNotApplied},
+		want: wants{"edge": verdict.OK, "web": verdict.RealipNotApplied},
 	},
 	{
 		name: "masked", what: "both hops mask the last part of the client's address in the log",
 		edge: masking, web: masking, traffic: plain(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "instance", what: "target type instance: the source is kept, nobody speaks the PROXY protocol",
 		nlb: sourceKept, edge: join(noProxyAtEdge, handOnRemote), traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "instance-ppv2", what: "target type instance with PROXY protocol v2: the peer is the client already",
 		nlb: keptAndProxied, traffic: visits(), healthy: true,
-		want: wants{"edge": clientip.OK, "web": clientip.OK},
+		want: wants{"edge": verdict.OK, "web": verdict.OK},
 	},
 	{
 		name: "instance-ppv2-not-listened", what: "target type instance with PROXY protocol v2, and the edge does not listen for it",

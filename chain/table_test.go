@@ -10,14 +10,15 @@ import (
 	"clearhop/chain"
 	"clearhop/internal/golden"
 	"clearhop/parser"
+	"clearhop/verdict"
 )
 
 // tally counts verdicts and reasons, the most frequent first.
 func tally(all []judged) string {
 	counts := map[string]int{}
 	for _, j := range all {
-		if j.Verdict != "" {
-			counts[j.Verdict+" `"+j.Reason+"`"]++
+		if j.Verdict != verdict.NoVerdict {
+			counts[j.Verdict.String()+" `"+j.Reason.String()+"`"]++
 		}
 	}
 	answers := make([]string, 0, len(counts))

@@ -6,6 +6,7 @@ import (
 
 	"clearhop/enrich/clientip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // Config says what is known of the chain.
@@ -47,8 +48,8 @@ type Counters struct {
 
 // A cause is a reason and the hop at which it sits.
 type cause struct {
-	reason clientip.Reason
-	hop    clientip.Hop
+	reason verdict.Reason
+	hop    verdict.Hop
 }
 
 type causeTally struct {
@@ -60,7 +61,7 @@ type causeTally struct {
 	anonymous    int64 // lines that log no user agent
 	named        int64 // lines whose client the PROXY protocol names
 	forwarded    int64 // lines with X-Forwarded-For
-	alternatives map[clientip.Reason]int64
+	alternatives map[verdict.Reason]int64
 	peers        *hitters[netip.Addr, int64]
 	evidence     []Line
 }
@@ -118,9 +119,9 @@ func (c *Counters) Add(r *record.Record) {
 		c.addAccess(r)
 	case record.ErrorLogLine:
 		c.read.Errors++
-		if r.Provenance.Reason != "" {
+		if r.Provenance.Reason != verdict.NoReason {
 			c.addError(Tally{
-				Source: sourceOf(r), Peer: r.Client.SourceIP, Reason: clientip.Reason(r.Provenance.Reason), Hop: clientip.Hop(r.Provenance.Hop),
+				Source: sourceOf(r), Peer: r.Client.SourceIP, Reason: r.Provenance.Reason, Hop: r.Provenance.Hop,
 				Lines: 1, First: timeOf(r), Last: timeOf(r),
 			}, r)
 		}
@@ -137,7 +138,7 @@ func (c *Counters) addAccess(r *record.Record) {
 	source.logged[a.Logged&variables]++
 	t := Tally{
 		Source: source.name, Peer: r.Client.SourceIP, PeerAlways: a.Logged.Has(record.LoggedRealipRemoteAddr),
-		Reason: clientip.Reason(p.Reason), Hop: clientip.Hop(p.Hop), Lines: 1, First: timeOf(r), Last: timeOf(r),
+		Reason: p.Reason, Hop: p.Hop, Lines: 1, First: timeOf(r), Last: timeOf(r),
 	}
 	if c.isProbe(r) {
 		c.read.Access++
@@ -147,19 +148,19 @@ func (c *Counters) addAccess(r *record.Record) {
 	}
 	h := c.half(r)
 	switch h.hop {
-	case clientip.Edge:
+	case verdict.Edge:
 		source.edge++
-	case clientip.Web:
+	case verdict.Web:
 		source.web++
 	}
 	h.source = c.index[source.name]
-	if t.Reason != clientip.HealthCheckProbe {
+	if t.Reason != verdict.HealthCheckProbe {
 		c.joins.add(r, h, c.isProxy)
 	}
 	c.add(t, r)
-	if t.Reason == clientip.EdgeHandedOnProxy && c.isEdge(h.remote) && h.handed.IsValid() && h.handed != h.remote {
+	if t.Reason == verdict.EdgeHandedOnProxy && c.isEdge(h.remote) && h.handed.IsValid() && h.handed != h.remote {
 		// Whatever the edge handed on, a web hop that believes it logs that.
-		c.also(cause{clientip.RealipNotApplied, clientip.Web}, t, r)
+		c.also(cause{verdict.RealipNotApplied, verdict.Web}, t, r)
 	}
 }
 
@@ -188,14 +189,14 @@ func (c *Counters) half(r *record.Record) half {
 	realip := address(a.RealipRemoteAddr)
 	switch {
 	case len(a.ProxyProtocolAddr) > 0 || c.isNode(realip):
-		h.hop = clientip.Edge
+		h.hop = verdict.Edge
 	case c.isEdge(realip) || c.isEdge(h.remote):
-		h.hop = clientip.Web
+		h.hop = verdict.Web
 	case realip.IsValid():
 	case c.isNode(h.remote) && h.handed == h.remote:
-		h.hop = clientip.Web // nginx took it from the header
+		h.hop = verdict.Web // nginx took it from the header
 	case c.isNode(h.remote):
-		h.hop = clientip.Edge
+		h.hop = verdict.Edge
 	}
 	return h
 }
@@ -248,10 +249,10 @@ type Tally struct {
 	// $realip_remote_addr was logged.
 	Peer       netip.Addr
 	PeerAlways bool
-	Reason     clientip.Reason
-	Hop        clientip.Hop
+	Reason     verdict.Reason
+	Hop        verdict.Hop
 	// Alternatives are provenance.alternatives.
-	Alternatives []clientip.Reason
+	Alternatives []verdict.Reason
 	Lines        int64
 	// First and Last are when the first and the last of them were logged, in
 	// milliseconds since the Unix epoch; 0: not known. Tallies of short times let the report
@@ -263,7 +264,7 @@ type Tally struct {
 func (c *Counters) AddTally(t Tally) {
 	c.read.Lines += t.Lines
 	switch t.Reason {
-	case clientip.ProxyProtocolNotSent, clientip.PastTheNLB:
+	case verdict.ProxyProtocolNotSent, verdict.PastTheNLB:
 		c.read.Errors += t.Lines
 		c.addError(t, nil)
 	default:
@@ -275,11 +276,11 @@ func (c *Counters) AddTally(t Tally) {
 // connection has no access line.
 func (c *Counters) addError(t Tally, r *record.Record) {
 	switch t.Reason {
-	case clientip.ProxyProtocolNotSent:
-		c.fault(cause{t.Reason, clientip.Edge}, t, r)
-	case clientip.HealthCheckProbe:
+	case verdict.ProxyProtocolNotSent:
+		c.fault(cause{t.Reason, verdict.Edge}, t, r)
+	case verdict.HealthCheckProbe:
 		c.read.HealthChecks += t.Lines
-	case clientip.PastTheNLB:
+	case verdict.PastTheNLB:
 		c.read.PastNLB += t.Lines
 	}
 }
@@ -290,17 +291,17 @@ func (c *Counters) add(t Tally, r *record.Record) {
 	source := c.source(t.Source)
 	source.access += t.Lines
 	switch {
-	case t.Reason == clientip.HealthCheckProbe:
+	case t.Reason == verdict.HealthCheckProbe:
 		c.read.HealthChecks += t.Lines
-	case t.Reason == clientip.RejectedBeforeRealip:
+	case t.Reason == verdict.RejectedBeforeRealip:
 		c.read.Refused += t.Lines
-	case t.Reason == clientip.NotAnAddress:
+	case t.Reason == verdict.NotAnAddress:
 		c.read.Masked += t.Lines
 	case t.Reason.IsFault():
 		c.fault(cause{t.Reason, t.Hop}, t, r)
-	case r != nil && slices.Contains(r.Provenance.Alternatives, string(clientip.ProxyProtocolNotListened)):
+	case r != nil && slices.Contains(r.Provenance.Alternatives, verdict.ProxyProtocolNotListened):
 		// One such line is a scanner's. The share of all decides.
-		c.fault(cause{clientip.ProxyProtocolNotListened, clientip.Edge}, t, r)
+		c.fault(cause{verdict.ProxyProtocolNotListened, verdict.Edge}, t, r)
 	default:
 		c.seen(t)
 		c.healthy += t.Lines
@@ -347,7 +348,7 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 		if len(c.causes) >= maxCauses {
 			return // no more reasons are known than this
 		}
-		n = &causeTally{alternatives: map[clientip.Reason]int64{}, peers: newHitters[netip.Addr, int64](maxPeers)}
+		n = &causeTally{alternatives: map[verdict.Reason]int64{}, peers: newHitters[netip.Addr, int64](maxPeers)}
 		c.causes[k] = n
 	}
 	n.lines += t.Lines
@@ -362,7 +363,7 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 		source.causes = map[cause]int64{}
 	}
 	source.causes[k] += t.Lines
-	if t.Peer.IsValid() && (t.PeerAlways || k.reason != clientip.EdgeHandedOnProxy) { // else nginx may have read it from the header
+	if t.Peer.IsValid() && (t.PeerAlways || k.reason != verdict.EdgeHandedOnProxy) { // else nginx may have read it from the header
 		*n.peers.at(t.Peer, t.Lines) += t.Lines
 	}
 	if t.PeerAlways {
@@ -385,7 +386,7 @@ func (c *Counters) also(k cause, t Tally, r *record.Record) {
 	}
 	if k.reason == t.Reason {
 		for _, alternative := range r.Provenance.Alternatives {
-			n.alternatives[clientip.Reason(alternative)]++
+			n.alternatives[alternative]++
 		}
 	}
 	n.agents.add(hash(r.Access.UserAgent))

@@ -8,21 +8,22 @@ import (
 	"testing"
 
 	"clearhop/diagnose"
-	"clearhop/enrich/clientip"
 	"clearhop/record"
 
 	"github.com/google/go-cmp/cmp"
+
+	"clearhop/verdict"
 )
 
 // tallies are what a query over stored events counts, minute by minute.
-func tallies(minutes int, reason func(minute int) clientip.Reason) []diagnose.Tally {
+func tallies(minutes int, reason func(minute int) verdict.Reason) []diagnose.Tally {
 	node := netip.MustParseAddr("10.16.1.11")
 	var list []diagnose.Tally
 	for m := range minutes {
 		at := int64(1_795_345_200_000 + m*60_000)
 		t := diagnose.Tally{Source: "/ecs/edge", Peer: node, PeerAlways: true, Reason: reason(m), Lines: 100, First: at, Last: at + 59_000}
 		if t.Reason.IsFault() {
-			t.Hop = clientip.Edge
+			t.Hop = verdict.Edge
 		}
 		list = append(list, t)
 	}
@@ -33,18 +34,18 @@ func tallies(minutes int, reason func(minute int) clientip.Reason) []diagnose.Ta
 func TestTallies(t *testing.T) {
 	tests := []struct {
 		name   string
-		reason func(minute int) clientip.Reason
+		reason func(minute int) verdict.Reason
 		want   []string
 	}{
-		{"healthy", func(int) clientip.Reason { return clientip.OK }, nil},
-		{"a deploy", func(m int) clientip.Reason {
+		{"healthy", func(int) verdict.Reason { return verdict.OK }, nil},
+		{"a deploy", func(m int) verdict.Reason {
 			if m < 30 {
-				return clientip.OK
+				return verdict.OK
 			}
-			return clientip.RealipNotApplied
+			return verdict.RealipNotApplied
 		}, []string{"realip_not_applied@edge 3000 since 11:30, 3000 right before"}},
-		{"always", func(int) clientip.Reason { return clientip.ProxyProtocolOff }, []string{"proxy_protocol_off@edge 6000"}},
-		{"never sent", func(int) clientip.Reason { return clientip.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
+		{"always", func(int) verdict.Reason { return verdict.ProxyProtocolOff }, []string{"proxy_protocol_off@edge 6000"}},
+		{"never sent", func(int) verdict.Reason { return verdict.ProxyProtocolNotSent }, []string{"proxy_protocol_not_sent@edge 6000"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,14 +120,14 @@ func hostile(r *record.Record, rng *rand.Rand) {
 	r.Reset()
 	private := netip.AddrFrom4([4]byte{10, byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())})
 	random := func() []byte { return fmt.Appendf(nil, "%016x", rng.Uint64()) }
-	reasons := clientip.Reasons()
+	reasons := verdict.Reasons()
 	r.Dataset = record.AccessLine
 	r.Line.Origin = &record.Origin{Source: string(random())}
 	r.Timestamp = 1_795_345_200_000 + rng.Int64N(1e12)
 	r.URL.Path = random()
 	r.Client.SourceIP = private
-	r.Provenance.Reason = reasons[rng.IntN(len(reasons))].Code
-	r.Provenance.Hop = string(clientip.Edge)
+	r.Provenance.Reason = reasons[rng.IntN(len(reasons))]
+	r.Provenance.Hop = verdict.Edge
 	a := &r.Access
 	a.Logged = record.Logged(rng.Uint32())
 	a.RemoteAddr, a.RealipRemoteAddr = []byte(private.String()), []byte(private.String())

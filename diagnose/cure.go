@@ -4,47 +4,38 @@ import (
 	"fmt"
 	"strings"
 
-	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // titles are the faults in words: what is wrong, for somebody who was woken by it.
 var titles = map[cause]string{
-	{clientip.ProxyProtocolNotSent, clientip.Edge}:     "The edge nginx waits for the PROXY protocol, and the NLB does not send it: requests fail",
-	{clientip.ProxyProtocolNotListened, clientip.Edge}: "The NLB sends the PROXY protocol, and the edge nginx does not listen for it: requests fail with 400",
-	{clientip.ProxyProtocolOff, clientip.Edge}:         "The NLB does not send the PROXY protocol: nobody behind it can know the client",
-	{clientip.RealipNotApplied, clientip.Edge}:         "The edge nginx gets the client by the PROXY protocol and does not take it",
-	{clientip.RealipNotApplied, clientip.Web}:          "The web nginx does not take what the edge hands on: it logs the edge's own address",
-	{clientip.EdgeHandedOnProxy, clientip.Edge}:        "The edge nginx hands on the NLB's address where the client's should be",
-	{clientip.EdgeHandedOnNothing, clientip.Edge}:      "The edge nginx hands on no client at all: X-Forwarded-For and X-Real-IP are not set",
-	{clientip.TrustsTooMuch, clientip.Edge}:            "The edge nginx believes an address that any visitor can write",
-	{clientip.TrustsTooMuch, clientip.Web}:             "The web nginx believes an address that any visitor can write",
-	{clientip.TrustsTooMuch, clientip.NoHop}:           "nginx believes an address that any visitor can write",
-	{clientip.CDNInFront, clientip.Edge}:               "A CDN, or another proxy of yours, stands before it, and nothing is broken",
-	{ownClient, clientip.Edge}:                         "The address is a client's inside your network, and nothing is broken",
-	{clientip.FieldsDisagree, clientip.Edge}:           "The edge nginx hands on two different clients for one request",
+	{verdict.ProxyProtocolNotSent, verdict.Edge}:     "The edge nginx waits for the PROXY protocol, and the NLB does not send it: requests fail",
+	{verdict.ProxyProtocolNotListened, verdict.Edge}: "The NLB sends the PROXY protocol, and the edge nginx does not listen for it: requests fail with 400",
+	{verdict.ProxyProtocolOff, verdict.Edge}:         "The NLB does not send the PROXY protocol: nobody behind it can know the client",
+	{verdict.RealipNotApplied, verdict.Edge}:         "The edge nginx gets the client by the PROXY protocol and does not take it",
+	{verdict.RealipNotApplied, verdict.Web}:          "The web nginx does not take what the edge hands on: it logs the edge's own address",
+	{verdict.EdgeHandedOnProxy, verdict.Edge}:        "The edge nginx hands on the NLB's address where the client's should be",
+	{verdict.EdgeHandedOnNothing, verdict.Edge}:      "The edge nginx hands on no client at all: X-Forwarded-For and X-Real-IP are not set",
+	{verdict.TrustsTooMuch, verdict.Edge}:            "The edge nginx believes an address that any visitor can write",
+	{verdict.TrustsTooMuch, verdict.Web}:             "The web nginx believes an address that any visitor can write",
+	{verdict.TrustsTooMuch, verdict.NoHop}:           "nginx believes an address that any visitor can write",
+	{verdict.CDNInFront, verdict.Edge}:               "A CDN, or another proxy of yours, stands before it, and nothing is broken",
+	{verdict.OwnClient, verdict.Edge}:                "The address is a client's inside your network, and nothing is broken",
+	{verdict.FieldsDisagree, verdict.Edge}:           "The edge nginx hands on two different clients for one request",
 }
 
 func title(k cause) string {
 	if t, ok := titles[k]; ok {
 		return t
 	}
-	if t, ok := titles[cause{k.reason, clientip.Edge}]; ok {
+	if t, ok := titles[cause{k.reason, verdict.Edge}]; ok {
 		return t
 	}
-	return doc(k.reason).Means
+	return k.reason.Info().Means
 }
 
 // mend is the sentence of docs/verdicts.md.
-func mend(reason clientip.Reason) string { return doc(reason).Mend }
-
-func doc(reason clientip.Reason) clientip.Doc {
-	for _, d := range clientip.Reasons() {
-		if d.Code == string(reason) {
-			return d
-		}
-	}
-	return clientip.Doc{}
-}
+func mend(reason verdict.Reason) string { return reason.Info().Fix }
 
 const (
 	whereEdge  = "in the server of the edge nginx that the NLB reaches"
@@ -62,25 +53,25 @@ type pharmacy struct {
 
 func (p *pharmacy) cure(k cause) []Step {
 	switch k.reason {
-	case clientip.ProxyProtocolNotSent:
+	case verdict.ProxyProtocolNotSent:
 		return []Step{p.turnOn()}
-	case clientip.ProxyProtocolNotListened:
+	case verdict.ProxyProtocolNotListened:
 		return []Step{p.edgeReads("listen 80 proxy_protocol;  # your port")}
-	case clientip.ProxyProtocolOff:
+	case verdict.ProxyProtocolOff:
 		on := p.turnOn()
 		on.Note = "Do both at one time: while only one is done every request fails. " +
 			"To change over without that, add a second port to nginx and a target group for it, and move the NLB's listener."
 		return []Step{p.edgeReads("listen 80 proxy_protocol;  # your port"), on}
-	case clientip.RealipNotApplied:
-		if k.hop == clientip.Web {
+	case verdict.RealipNotApplied:
+		if k.hop == verdict.Web {
 			return []Step{p.webReads()}
 		}
 		return []Step{p.edgeReads()}
-	case clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing, clientip.FieldsDisagree:
+	case verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing, verdict.FieldsDisagree:
 		return []Step{handOn()}
-	case clientip.TrustsTooMuch:
+	case verdict.TrustsTooMuch:
 		var s Step
-		if k.hop == clientip.Web {
+		if k.hop == verdict.Web {
 			s = p.webReads()
 		} else {
 			s = p.edgeReads()
@@ -146,25 +137,25 @@ func trust(addresses []string, placeholder string) []string {
 }
 
 // tellApart says what would tell two causes apart that the same lines allow.
-func tellApart(reason, other clientip.Reason) string {
+func tellApart(reason, other verdict.Reason) string {
 	switch {
-	case other == ownClient:
+	case other == verdict.OwnClient:
 		return "ask whose address that is: name the NLB's with --nlb, and your own clients' with --internal"
-	case other == clientip.CDNInFront:
+	case other == verdict.CDNInFront:
 		return "ask whose the last address of X-Forwarded-For is: name a CDN's networks, or a proxy's, with --trusted"
-	case other == clientip.EdgeHandedOnNothing:
+	case other == verdict.EdgeHandedOnNothing:
 		return "give the NLB's addresses with --nlb, or the edge's log too: these lines do not show whether the peer is the NLB or a task of the edge"
-	case reason == clientip.ProxyProtocolOff && other == clientip.RealipNotApplied:
+	case reason == verdict.ProxyProtocolOff && other == verdict.RealipNotApplied:
 		return "log $proxy_protocol_addr at the edge: if it holds the client, the PROXY protocol is on and the realip module does not act"
-	case reason == clientip.EdgeHandedOnProxy && other == clientip.ProxyProtocolOff:
+	case reason == verdict.EdgeHandedOnProxy && other == verdict.ProxyProtocolOff:
 		return "the edge's own log with $proxy_protocol_addr: if that is empty, the NLB sends no PROXY protocol"
-	case other == clientip.HealthCheckProbe:
+	case other == verdict.HealthCheckProbe:
 		return "log $http_user_agent and $request, and name the check's path with --health-path"
-	case other == clientip.TrustsTooMuch, reason == clientip.TrustsTooMuch:
+	case other == verdict.TrustsTooMuch, reason == verdict.TrustsTooMuch:
 		return "log $realip_remote_addr: it shows whether nginx replaced the peer"
-	case other == clientip.RealipNotApplied:
+	case other == verdict.RealipNotApplied:
 		return "log $http_x_forwarded_for and $http_x_real_ip"
-	case other == clientip.PrivateLink:
+	case other == verdict.PrivateLink:
 		return "log $proxy_protocol_tlv_0xEA (nginx 1.23.2 or newer): it holds the endpoint's id"
 	}
 	return "log all of the variables in docs/verdicts.md"

@@ -3,8 +3,8 @@ package diagnose
 import (
 	"net/netip"
 
-	"clearhop/enrich/clientip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // A joiner finds the lines that two hops wrote of one request, by the id that
@@ -25,7 +25,7 @@ const (
 // A half is the line of one hop.
 type half struct {
 	source uint32
-	hop    clientip.Hop // NoHop where the line alone does not tell
+	hop    verdict.Hop // NoHop where the line alone does not tell
 	header bool
 	remote netip.Addr
 	client netip.Addr // only where somebody vouches for it
@@ -83,11 +83,11 @@ func (j *joiner) sampleHalf() {
 func (j *joiner) pair(a, b half, isProxy func(netip.Addr) bool) {
 	var edge, web half
 	switch {
-	case a.hop != b.hop && (a.hop == clientip.Edge || b.hop == clientip.Web):
+	case a.hop != b.hop && (a.hop == verdict.Edge || b.hop == verdict.Web):
 		edge, web = a, b
 	case a.hop != b.hop:
 		edge, web = b, a
-	case a.hop == clientip.NoHop && a.header != b.header:
+	case a.hop == verdict.NoHop && a.header != b.header:
 		edge, web = a, b
 		if a.header {
 			edge, web = b, a

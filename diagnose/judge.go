@@ -8,6 +8,7 @@ import (
 
 	"clearhop/enrich/clientip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // When a fault that was seen is a finding. Few lines among many healthy ones are
@@ -52,12 +53,12 @@ func (c *Counters) Report() *Report {
 		case n.mayBeChecks():
 			why = "all ask for one path, so they are taken for health checks: log $http_user_agent"
 		}
-		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: doc(k.reason).Means, Why: why})
+		r.Noted = append(r.Noted, Note{Code: k.reason, Lines: n.lines, Means: k.reason.Info().Means, Why: why})
 	}
 	r.Sources = c.sourceList(found)
 	if n := c.read.PastNLB; n > 0 {
 		r.Noted = append(r.Noted, Note{
-			Code: clientip.PastTheNLB, Lines: n, Means: doc(clientip.PastTheNLB).Means,
+			Code: verdict.PastTheNLB, Lines: n, Means: verdict.PastTheNLB.Info().Means,
 			Why: "it spoke no PROXY protocol, and nginx refused it as it should",
 		})
 	}
@@ -82,14 +83,14 @@ func (c *Counters) Report() *Report {
 }
 
 // place orders findings along the chain: what is mended first comes first.
-func place(reason clientip.Reason, hop clientip.Hop) int {
-	order := []clientip.Reason{
-		clientip.ProxyProtocolNotSent, clientip.ProxyProtocolNotListened, clientip.ProxyProtocolOff,
-		clientip.RealipNotApplied, clientip.TrustsTooMuch, clientip.FieldsDisagree,
-		clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing,
+func place(reason verdict.Reason, hop verdict.Hop) int {
+	order := []verdict.Reason{
+		verdict.ProxyProtocolNotSent, verdict.ProxyProtocolNotListened, verdict.ProxyProtocolOff,
+		verdict.RealipNotApplied, verdict.TrustsTooMuch, verdict.FieldsDisagree,
+		verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing,
 	}
 	i := slices.Index(order, reason)
-	if hop == clientip.Web {
+	if hop == verdict.Web {
 		i += len(order)
 	}
 	return i
@@ -100,7 +101,7 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 	share := float64(n.lines) / float64(judged)
 	small := judged <= fewLines
 	concentrated := concentrated
-	if k.reason == clientip.ProxyProtocolNotListened || k.reason == clientip.ProxyProtocolNotSent {
+	if k.reason == verdict.ProxyProtocolNotListened || k.reason == verdict.ProxyProtocolNotSent {
 		concentrated = allOf // it takes all requests, not some
 	}
 	var most int64 // lines in the source or behind the peer where it is concentrated
@@ -118,16 +119,16 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 		}
 	}
 	switch k.reason {
-	case clientip.ProxyProtocolOff, clientip.EdgeHandedOnNothing:
+	case verdict.ProxyProtocolOff, verdict.EdgeHandedOnNothing:
 		if n.mayBeChecks() && c.healthy > 0 {
 			return false
 		}
-	case clientip.ProxyProtocolNotListened, clientip.ProxyProtocolNotSent:
+	case verdict.ProxyProtocolNotListened, verdict.ProxyProtocolNotSent:
 		if c.healthy == 0 {
 			return true
 		}
 		return !small && share >= scannable && n.lines >= scannableMin || most >= concentrateMin
-	case clientip.TrustsTooMuch, clientip.FieldsDisagree:
+	case verdict.TrustsTooMuch, verdict.FieldsDisagree:
 		if c.isOfUnlisted(n) {
 			return false
 		}
@@ -149,14 +150,14 @@ func (c *Counters) isFinding(k cause, n *causeTally) bool {
 // judgedBeside counts the lines that could be judged in the sources of the hop
 // that shows the cause: those of the other hop say nothing of it.
 func (c *Counters) judgedBeside(k cause) (n int64) {
-	shown := map[clientip.Hop]bool{}
+	shown := map[verdict.Hop]bool{}
 	for _, s := range c.sources {
 		if s.causes[k] > 0 {
 			shown[s.hop()] = true
 		}
 	}
 	for _, s := range c.sources {
-		if s.causes[k] > 0 || shown[s.hop()] || k.reason == clientip.ProxyProtocolNotSent && s.hop() == clientip.Edge {
+		if s.causes[k] > 0 || shown[s.hop()] || k.reason == verdict.ProxyProtocolNotSent && s.hop() == verdict.Edge {
 			n += s.judged
 		}
 	}
@@ -202,14 +203,14 @@ func (c *Counters) finding(k cause, n *causeTally) Finding {
 	f.Peers, f.Sources = c.peerParts(k, n), c.sourceParts(k)
 	pharmacy := c.pharmacy(k, n)
 	f.Cure = pharmacy.cure(k)
-	if k.reason == clientip.FieldsDisagree && n.named*2 > n.lines {
+	if k.reason == verdict.FieldsDisagree && n.named*2 > n.lines {
 		// The web hop's log knows no PROXY protocol: this is the edge's own.
 		f.Title, f.Cure = "The edge nginx takes another client than the one that the PROXY protocol names", []Step{pharmacy.edgeReads()}
 	}
 	for _, alternative := range c.alternatives(k, n) {
 		f.Alternatives = append(f.Alternatives, Alternative{
-			Code: alternative, Title: title(cause{alternative, clientip.Edge}),
-			TellApart: tellApart(k.reason, alternative), Cure: pharmacy.cure(cause{alternative, clientip.Edge}),
+			Code: alternative, Title: title(cause{alternative, verdict.Edge}),
+			TellApart: tellApart(k.reason, alternative), Cure: pharmacy.cure(cause{alternative, verdict.Edge}),
 		})
 	}
 	f.Certain = len(f.Alternatives) == 0
@@ -218,26 +219,25 @@ func (c *Counters) finding(k cause, n *causeTally) Finding {
 
 // alternatives returns the other causes that most of the lines allow and that
 // ask for another cure.
-func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
-	var found []clientip.Reason
-	for _, d := range clientip.Reasons() { // in a fixed order
-		reason := clientip.Reason(d.Code)
+func (c *Counters) alternatives(k cause, n *causeTally) []verdict.Reason {
+	var found []verdict.Reason
+	for _, reason := range verdict.Reasons() { // in a fixed order
 		switch {
 		case n.alternatives[reason]*2 < n.lines || n.alternatives[reason] == 0:
-		case reason == clientip.PrivateLink && k.reason == clientip.ProxyProtocolOff:
+		case reason == verdict.PrivateLink && k.reason == verdict.ProxyProtocolOff:
 			// The cure is the same.
-		case reason == clientip.HealthCheckProbe && n.agents.estimate() >= 3:
+		case reason == verdict.HealthCheckProbe && n.agents.estimate() >= 3:
 			// No check has several user agents.
-		case reason == clientip.EdgeHandedOnNothing, reason == clientip.PastTheNLB:
+		case reason == verdict.EdgeHandedOnNothing, reason == verdict.PastTheNLB:
 			// Asked below.
-		case reason == clientip.RejectedBeforeRealip, reason == clientip.ProxyProtocolNotListened:
+		case reason == verdict.RejectedBeforeRealip, reason == verdict.ProxyProtocolNotListened:
 			// Scanners are too few for a finding.
 		default:
 			found = append(found, reason)
 		}
 	}
-	mayBeEdge := n.alternatives[clientip.EdgeHandedOnNothing]*2 >= n.lines && n.alternatives[clientip.EdgeHandedOnNothing] > 0
-	if k.reason == clientip.ProxyProtocolOff && c.config.inferredNLB() && len(c.config.Roles.Edge) == 0 {
+	mayBeEdge := n.alternatives[verdict.EdgeHandedOnNothing]*2 >= n.lines && n.alternatives[verdict.EdgeHandedOnNothing] > 0
+	if k.reason == verdict.ProxyProtocolOff && c.config.inferredNLB() && len(c.config.Roles.Edge) == 0 {
 		for _, p := range c.config.Roles.NLB {
 			if lines := n.peers.known(p.Address); p.Weak && lines != nil && *lines*2 >= n.lines {
 				mayBeEdge = true
@@ -245,19 +245,16 @@ func (c *Counters) alternatives(k cause, n *causeTally) []clientip.Reason {
 		}
 	}
 	if mayBeEdge {
-		found = append(found, clientip.EdgeHandedOnNothing)
+		found = append(found, verdict.EdgeHandedOnNothing)
 	}
-	if k.reason == clientip.TrustsTooMuch && c.config.inferredTrusted() && len(c.config.Roles.CDN) == 0 && len(found) == 0 {
-		found = append(found, clientip.CDNInFront)
+	if k.reason == verdict.TrustsTooMuch && c.config.inferredTrusted() && len(c.config.Roles.CDN) == 0 && len(found) == 0 {
+		found = append(found, verdict.CDNInFront)
 	}
 	if c.mayBeOwnClient(k, n) {
-		found = append(found, ownClient)
+		found = append(found, verdict.OwnClient)
 	}
 	return found
 }
-
-// ownClient is the alternative that nothing is broken.
-const ownClient = clientip.Reason(clientip.Internal)
 
 // mayBeOwnClient reports whether the lines may be those of clients inside the
 // network, taken for a part of the chain for want of other evidence.
@@ -266,11 +263,11 @@ func (c *Counters) mayBeOwnClient(k cause, n *causeTally) bool {
 		return false
 	}
 	switch k.reason {
-	case clientip.ProxyProtocolOff, clientip.EdgeHandedOnProxy:
+	case verdict.ProxyProtocolOff, verdict.EdgeHandedOnProxy:
 		return slices.ContainsFunc(c.config.Roles.NLB, func(p Peer) bool { return p.Weak })
-	case clientip.RealipNotApplied:
+	case verdict.RealipNotApplied:
 		// Somebody who reaches nginx past the NLB can claim any client.
-		return k.hop == clientip.Edge && n.named > 0 && len(n.peers.slots) < len(c.config.Roles.NLB)
+		return k.hop == verdict.Edge && n.named > 0 && len(n.peers.slots) < len(c.config.Roles.NLB)
 	}
 	return false
 }
@@ -320,12 +317,12 @@ func (c *Counters) peerParts(k cause, n *causeTally) []Part {
 // sameHop reports whether a peer is one that the hop of the cause has.
 func (c *Counters) sameHop(k cause, peer netip.Addr) bool {
 	switch k.reason {
-	case clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing:
+	case verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing:
 		return c.isEdge(peer) // the hop behind shows it
-	case clientip.FieldsDisagree:
+	case verdict.FieldsDisagree:
 		return false // either hop can show it
 	}
-	if k.hop == clientip.Web {
+	if k.hop == verdict.Web {
 		return c.isEdge(peer)
 	}
 	return c.isNode(peer)
@@ -369,10 +366,10 @@ func (c *Counters) pharmacy(k cause, n *causeTally) *pharmacy {
 		}
 	}
 	slices.Sort(seen)
-	if len(p.nlb) == 0 && k.hop == clientip.Edge {
+	if len(p.nlb) == 0 && k.hop == verdict.Edge {
 		p.nlb = seen
 	}
-	if len(p.edge) == 0 && k.hop == clientip.Web {
+	if len(p.edge) == 0 && k.hop == verdict.Web {
 		p.edge = seen
 	}
 	return p
@@ -388,7 +385,7 @@ func prefixText(p netip.Prefix) string {
 // settle uses what other lines, joined requests and AWS tell to decide between
 // the causes that the lines of one finding allow.
 func (c *Counters) settle(r *Report) {
-	at := func(reason clientip.Reason, hop clientip.Hop) *Finding {
+	at := func(reason verdict.Reason, hop verdict.Hop) *Finding {
 		for i := range r.Findings {
 			if f := &r.Findings[i]; f.Code == reason && f.Hop == hop {
 				return f
@@ -396,55 +393,55 @@ func (c *Counters) settle(r *Report) {
 		}
 		return nil
 	}
-	off := at(clientip.ProxyProtocolOff, clientip.Edge)
+	off := at(verdict.ProxyProtocolOff, verdict.Edge)
 	if off != nil && !off.Certain {
 		sends, known := c.sendsProxyProtocol()
 		switch j := r.Joined; {
-		case known && sends && off.allows(clientip.RealipNotApplied):
-			off.become(clientip.RealipNotApplied, "AWS says that proxy_protocol_v2.enabled is true for the target group")
+		case known && sends && off.allows(verdict.RealipNotApplied):
+			off.become(verdict.RealipNotApplied, "AWS says that proxy_protocol_v2.enabled is true for the target group")
 		case known:
 			off.keep("AWS says that proxy_protocol_v2.enabled is false for the target group")
-		case !off.allows(clientip.RealipNotApplied):
+		case !off.allows(verdict.RealipNotApplied):
 		case j != nil && j.EdgeOwnLog > 0 && j.BeforeEdge == 0:
-			off.become(clientip.RealipNotApplied, fmt.Sprintf("the edge handed the client on in %d requests that both hops logged, so it knew it", j.EdgeOwnLog))
+			off.become(verdict.RealipNotApplied, fmt.Sprintf("the edge handed the client on in %d requests that both hops logged, so it knew it", j.EdgeOwnLog))
 		case c.webNamesClients():
-			off.become(clientip.RealipNotApplied, "the web hop's log names clients that only the edge can have told it")
+			off.become(verdict.RealipNotApplied, "the web hop's log names clients that only the edge can have told it")
 		}
 	}
 	if sends, known := c.sendsProxyProtocol(); known {
-		if f := at(clientip.ProxyProtocolNotSent, clientip.Edge); f != nil && sends {
+		if f := at(verdict.ProxyProtocolNotSent, verdict.Edge); f != nil && sends {
 			f.Why = "the error lines; AWS says that proxy_protocol_v2.enabled is true, so they came before that, or past the NLB"
 		}
-		if f := at(clientip.ProxyProtocolNotListened, clientip.Edge); f != nil && sends {
+		if f := at(verdict.ProxyProtocolNotListened, verdict.Edge); f != nil && sends {
 			f.keep("AWS says that proxy_protocol_v2.enabled is true for the target group")
 		}
 	}
-	realip := at(clientip.RealipNotApplied, clientip.Edge)
-	off = at(clientip.ProxyProtocolOff, clientip.Edge)
-	for _, reason := range []clientip.Reason{clientip.EdgeHandedOnProxy, clientip.EdgeHandedOnNothing} {
-		f := at(reason, clientip.Edge)
+	realip := at(verdict.RealipNotApplied, verdict.Edge)
+	off = at(verdict.ProxyProtocolOff, verdict.Edge)
+	for _, reason := range []verdict.Reason{verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing} {
+		f := at(reason, verdict.Edge)
 		switch {
 		case f == nil:
 			continue
 		case r.Joined != nil && r.Joined.EdgeHandsOn > 0 && r.Joined.BeforeEdge == 0:
 			f.keep(fmt.Sprintf("the edge's own log names the client of %d requests that lost it on the way to the web hop", r.Joined.EdgeHandsOn))
 		case realip != nil && realip.Certain:
-			f.FollowsFrom = clientip.RealipNotApplied
+			f.FollowsFrom = verdict.RealipNotApplied
 			f.keep("the edge's own log shows that its realip module does not act")
 		case off != nil:
-			f.FollowsFrom = clientip.ProxyProtocolOff
+			f.FollowsFrom = verdict.ProxyProtocolOff
 			f.keep("the edge's own log shows the NLB's address too")
 		}
 	}
 	for i := range r.Findings {
 		// What is a finding of its own is no alternative of another one.
 		f := &r.Findings[i]
-		f.Alternatives = slices.DeleteFunc(f.Alternatives, func(a Alternative) bool { return at(a.Code, clientip.Edge) != nil && a.Code != f.Code })
+		f.Alternatives = slices.DeleteFunc(f.Alternatives, func(a Alternative) bool { return at(a.Code, verdict.Edge) != nil && a.Code != f.Code })
 		f.Certain = len(f.Alternatives) == 0
 	}
-	web, disagree := at(clientip.RealipNotApplied, clientip.Web), at(clientip.FieldsDisagree, clientip.Edge)
-	if web != nil && disagree != nil && c.causes[cause{clientip.RealipNotApplied, clientip.Web}].forwarded == 0 {
-		web.FollowsFrom = clientip.FieldsDisagree // the edge sets one of the two headers
+	web, disagree := at(verdict.RealipNotApplied, verdict.Web), at(verdict.FieldsDisagree, verdict.Edge)
+	if web != nil && disagree != nil && c.causes[cause{verdict.RealipNotApplied, verdict.Web}].forwarded == 0 {
+		web.FollowsFrom = verdict.FieldsDisagree // the edge sets one of the two headers
 	}
 	if r.Joined == nil {
 		return
@@ -452,24 +449,24 @@ func (c *Counters) settle(r *Report) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		switch {
-		case f.Hop == clientip.Web:
+		case f.Hop == verdict.Web:
 			f.Joined = r.Joined.Web
-		case f.Code == clientip.ProxyProtocolOff:
+		case f.Code == verdict.ProxyProtocolOff:
 			f.Joined = r.Joined.BeforeEdge
-		case f.Code == clientip.RealipNotApplied:
+		case f.Code == verdict.RealipNotApplied:
 			f.Joined = r.Joined.EdgeOwnLog + r.Joined.EdgeHandsOn
-		case f.Code == clientip.EdgeHandedOnProxy, f.Code == clientip.EdgeHandedOnNothing:
+		case f.Code == verdict.EdgeHandedOnProxy, f.Code == verdict.EdgeHandedOnNothing:
 			f.Joined = r.Joined.EdgeHandsOn + r.Joined.BeforeEdge
 		}
 	}
 }
 
-func (f *Finding) allows(reason clientip.Reason) bool {
+func (f *Finding) allows(reason verdict.Reason) bool {
 	return slices.ContainsFunc(f.Alternatives, func(a Alternative) bool { return a.Code == reason })
 }
 
 // become makes one of the alternatives the finding.
-func (f *Finding) become(reason clientip.Reason, why string) {
+func (f *Finding) become(reason verdict.Reason, why string) {
 	for _, a := range f.Alternatives {
 		if a.Code == reason {
 			f.Code, f.Title, f.Mend, f.Cure = reason, a.Title, mend(reason), a.Cure
@@ -498,22 +495,22 @@ func (c *Counters) sendsProxyProtocol() (sends, known bool) {
 func (c *Counters) webNamesClients() bool {
 	named := int64(0)
 	for _, s := range c.sources {
-		if s.hop() == clientip.Web || s.hop() == clientip.NoHop && s.right > 0 && s.faulty == 0 && len(c.sources) > 1 {
+		if s.hop() == verdict.Web || s.hop() == verdict.NoHop && s.right > 0 && s.faulty == 0 && len(c.sources) > 1 {
 			named += s.right
 		}
 	}
-	handed := func(reason clientip.Reason) bool { return c.causes[cause{reason, clientip.Edge}] != nil }
-	return named > 0 && !handed(clientip.EdgeHandedOnProxy) && !handed(clientip.EdgeHandedOnNothing)
+	handed := func(reason verdict.Reason) bool { return c.causes[cause{reason, verdict.Edge}] != nil }
+	return named > 0 && !handed(verdict.EdgeHandedOnProxy) && !handed(verdict.EdgeHandedOnNothing)
 }
 
-func (s *sourceTally) hop() clientip.Hop {
+func (s *sourceTally) hop() verdict.Hop {
 	switch {
 	case s.edge > s.web:
-		return clientip.Edge
+		return verdict.Edge
 	case s.web > s.edge:
-		return clientip.Web
+		return verdict.Web
 	}
-	return clientip.NoHop
+	return verdict.NoHop
 }
 
 func (c *Counters) sourceList(found map[cause]bool) []Source {
@@ -548,10 +545,10 @@ func (c *Counters) chain() Chain {
 // missing lists the variables that at least half of the access lines of a
 // source were logged without.
 func (c *Counters) missing() []Missing {
-	bits := map[clientip.Field]record.Logged{
-		clientip.RemoteAddr: record.LoggedRemoteAddr, clientip.RealipRemoteAddr: record.LoggedRealipRemoteAddr,
-		clientip.ProxyProtocolAddr: record.LoggedProxyProtocolAddr,
-		clientip.XForwardedFor:     record.LoggedXForwardedFor, clientip.XRealIP: record.LoggedXRealIP,
+	bits := map[verdict.Field]record.Logged{
+		verdict.RemoteAddr: record.LoggedRemoteAddr, verdict.RealipRemoteAddr: record.LoggedRealipRemoteAddr,
+		verdict.ProxyProtocolAddr: record.LoggedProxyProtocolAddr,
+		verdict.XForwardedFor:     record.LoggedXForwardedFor, verdict.XRealIP: record.LoggedXRealIP,
 	}
 	var missing []Missing
 	for _, v := range clientip.Variables() {
@@ -611,7 +608,7 @@ func (c *Counters) advice(r *Report) []string {
 		add("In %d of %d access lines $remote_addr is no address: masked logs cannot be judged.", read.Masked, read.Access)
 	}
 	if read.Refused*10 >= read.Access && read.Refused > 0 && read.Access > fewLines {
-		add("%d of %d requests were refused before nginx could know the client. %s.", read.Refused, read.Access, upper(doc(clientip.RejectedBeforeRealip).Mend))
+		add("%d of %d requests were refused before nginx could know the client. %s.", read.Refused, read.Access, upper(verdict.RejectedBeforeRealip.Info().Fix))
 	}
 	if read.Unparsed*10 >= read.Lines {
 		add("%d of %d lines could not be read: give the log_format with --format.", read.Unparsed, read.Lines)

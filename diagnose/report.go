@@ -3,7 +3,7 @@ package diagnose
 import (
 	"time"
 
-	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // A State is the answer in one word.
@@ -37,9 +37,9 @@ type Report struct {
 // A Finding is a fault of the chain.
 type Finding struct {
 	// Code is a reason of docs/verdicts.md.
-	Code  clientip.Reason `json:"code"`
-	Hop   clientip.Hop    `json:"hop,omitempty"`
-	Title string          `json:"title"`
+	Code  verdict.Reason `json:"code"`
+	Hop   verdict.Hop    `json:"hop,omitempty"`
+	Title string         `json:"title"`
 	// Certain is set where the evidence allows no other cause.
 	Certain bool   `json:"certain"`
 	Why     string `json:"why,omitempty"` // why it is certain, where the lines alone would not do
@@ -68,7 +68,7 @@ type Finding struct {
 	Cure         []Step        `json:"cure"`
 	Alternatives []Alternative `json:"alternatives,omitempty"`
 	// FollowsFrom is the finding whose mending mends this one too.
-	FollowsFrom clientip.Reason `json:"follows_from,omitempty"`
+	FollowsFrom verdict.Reason `json:"follows_from,omitempty"`
 	// Joined is how many requests that both hops logged show it.
 	Joined int64 `json:"joined,omitempty"`
 }
@@ -90,18 +90,18 @@ type Step struct {
 // An Alternative is another cause that the same lines allow, and what tells the
 // two apart.
 type Alternative struct {
-	Code      clientip.Reason `json:"code"`
-	Title     string          `json:"title"`
-	TellApart string          `json:"tell_apart"`
-	Cure      []Step          `json:"cure,omitempty"`
+	Code      verdict.Reason `json:"code"`
+	Title     string         `json:"title"`
+	TellApart string         `json:"tell_apart"`
+	Cure      []Step         `json:"cure,omitempty"`
 }
 
 // A Note is a reason that was seen and not judged a fault.
 type Note struct {
-	Code  clientip.Reason `json:"code"`
-	Lines int64           `json:"lines"`
-	Means string          `json:"means"`
-	Why   string          `json:"why"` // it is no finding
+	Code  verdict.Reason `json:"code"`
+	Lines int64          `json:"lines"`
+	Means string         `json:"means"`
+	Why   string         `json:"why"` // it is no finding
 }
 
 // Missing is a variable that was not logged, and what that costs.
@@ -131,10 +131,10 @@ type Read struct {
 
 // A Source is a file or log stream, and which hop wrote it.
 type Source struct {
-	Name   string       `json:"name"`
-	Hop    clientip.Hop `json:"hop,omitempty"` // empty where it cannot be told
-	Lines  int64        `json:"lines"`
-	Faulty int64        `json:"faulty"`
+	Name   string      `json:"name"`
+	Hop    verdict.Hop `json:"hop,omitempty"` // empty where it cannot be told
+	Lines  int64       `json:"lines"`
+	Faulty int64       `json:"faulty"`
 }
 
 // A Chain is the addresses that the judgement rests on.

@@ -15,6 +15,8 @@ import (
 	"clearhop/record"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"clearhop/verdict"
 )
 
 // full is a record in which every field has a value.
@@ -49,8 +51,8 @@ func full() *record.Record {
 			SourceIP: netip.MustParseAddr("10.16.1.11"), SourceAddress: []byte("f00d"), SourcePort: number(40130),
 		},
 		Provenance: record.Provenance{
-			Verdict: "forwarded", Reason: "realip_not_applied", Alternatives: []string{"proxy_protocol_off", "private_link"},
-			Hop: "edge", Field: "proxy_protocol_addr", NLBPrivateIP: true, NLBInferred: true, NLB: "shop-edge", Vouched: true,
+			Verdict: verdict.Forwarded, Reason: verdict.RealipNotApplied, Alternatives: []verdict.Reason{verdict.ProxyProtocolOff, verdict.PrivateLink},
+			Hop: verdict.Edge, Field: "proxy_protocol_addr", NLBPrivateIP: true, NLBInferred: true, NLB: "shop-edge", Vouched: true,
 			Hops: []netip.Addr{netip.MustParseAddr("2001:db8:210::10"), {}, netip.MustParseAddr("10.16.1.11")}, HopCount: 17,
 			HopNames: [][]byte{nil, []byte("c0ffee")},
 			Claimed:  [][]byte{[]byte("6.6.6.6"), []byte("<b>")}, ClaimedCount: 18,

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // SchemaVersion is the event's schema_version: it changes when a reader of
@@ -64,18 +65,18 @@ var fields = []field[record.Record]{
 	integer("source.port", "", "Its port.", "`$realip_remote_port` or `$remote_port`",
 		func(r *record.Record) record.Int { return r.Client.SourcePort }),
 
-	word("provenance.verdict", "How the client is known; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Verdict }),
+	word("provenance.verdict", "How the client is known; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Verdict.String() }),
 	boolean("provenance.nlb_private_ip", "`$remote_addr` still shows the address of an NLB.", "", func(r *record.Record) (bool, bool) {
-		return r.Provenance.NLBPrivateIP, r.Provenance.Verdict != ""
+		return r.Provenance.NLBPrivateIP, r.Provenance.Verdict != verdict.NoVerdict
 	}),
 	boolean("provenance.nlb_inferred", "The set of NLB addresses was inferred, not given. Only beside `nlb_private_ip`.", "", func(r *record.Record) (bool, bool) {
 		return true, r.Provenance.NLBInferred
 	}),
 	word("provenance.nlb", "The NLB whose node the peer is, or else `$remote_addr`. Only where its nodes are discovered (`nlb: discover`).", "EC2", func(r *record.Record) string { return r.Provenance.NLB }),
-	word("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason }),
+	word("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason.String() }),
 	list("provenance.alternatives", "Other reasons that the same evidence allows.", "", appendAlternatives),
-	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop }),
-	word("provenance.field", "The nginx variable that gave `client.ip`.", "", func(r *record.Record) string { return r.Provenance.Field }),
+	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop.String() }),
+	word("provenance.field", "The nginx variable that gave `client.ip`.", "", func(r *record.Record) string { return string(r.Provenance.Field) }),
 	boolean("provenance.vouched", "A trusted hop stands behind `client.ip`.", "", func(r *record.Record) (bool, bool) {
 		return r.Provenance.Vouched, r.Client.IP.IsValid() || r.Provenance.Field != ""
 	}),
@@ -88,7 +89,7 @@ var fields = []field[record.Record]{
 		return record.Int{N: int64(r.Provenance.ClaimedCount), Valid: r.Provenance.ClaimedCount > len(r.Provenance.Claimed)}
 	}),
 	word("provenance.geo_state", "How the GeoIP look-up of `client.ip` went: `found`, `not_found`, `private`, `db_missing`, `db_stale` (found in a database that is old).", "",
-		func(r *record.Record) string { return r.Geo.State }),
+		func(r *record.Record) string { return string(r.Geo.State) }),
 
 	text("http.request.method", "", "`$request` or `$request_method`", func(r *record.Record) []byte { return r.Access.Method }),
 	text("http.request.referrer", "", "`$http_referer`", func(r *record.Record) []byte { return r.Access.Referer }),
@@ -238,7 +239,7 @@ func errorMessage(r *record.Record) []byte {
 
 func appendAlternatives(dst []byte, r *record.Record) []byte {
 	for _, code := range r.Provenance.Alternatives {
-		dst = appendString(appendComma(dst), code)
+		dst = appendString(appendComma(dst), code.String())
 	}
 	return dst
 }

@@ -3,6 +3,7 @@ package enrich
 import (
 	"clearhop/enrich/clientip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // resolveClient hands what nginx logged to the resolver and keeps its answer.
@@ -47,11 +48,9 @@ func (w *Worker) keepAnswer(r *record.Record) {
 	r.Client.SourceIP = a.Peer
 	r.Client.SourcePort = sourcePort(&r.Access)
 	r.Client.Address = a.Address
-	p.Verdict, p.Reason = string(a.Verdict), string(a.Reason)
-	for _, reason := range a.Alternatives {
-		p.Alternatives = append(p.Alternatives, string(reason))
-	}
-	p.Hop, p.Field, p.Vouched = string(a.Hop), string(a.Field), a.Vouched
+	p.Verdict, p.Reason = a.Verdict, a.Reason
+	p.Alternatives = append(p.Alternatives, a.Alternatives...)
+	p.Hop, p.Field, p.Vouched = a.Hop, a.Field, a.Vouched
 	p.NLBPrivateIP, p.NLBInferred, p.NLB = a.NLBPrivateIP, a.NLBInferred, a.NLB
 	p.Hops, p.HopCount = append(p.Hops, a.Hops...), a.HopCount
 	p.Claimed, p.ClaimedCount = append(p.Claimed, a.Claimed...), a.ClaimedCount
@@ -71,7 +70,7 @@ func sourcePort(a *record.Access) record.Int {
 
 // header finds a provider's header that configuration put in the order of
 // fields. Such variables have no field of their own in the record.
-func (w *Worker) header(field clientip.Field) clientip.Value {
+func (w *Worker) header(field verdict.Field) clientip.Value {
 	for i := range w.rec.Access.Extra {
 		if p := &w.rec.Access.Extra[i]; p.Name == string(field) {
 			return clientip.Value{Text: p.Value, Logged: true}

@@ -129,14 +129,6 @@ func (w *Worker) lookUpPlace(r *record.Record) error {
 		return nil
 	}
 	result, err := w.geo.Lookup(r.Client.IP)
-	p := &result.Place
-	r.Geo = record.Geo{
-		State:         string(p.State),
-		ContinentCode: p.ContinentCode, CountryISOCode: p.CountryISOCode, CountryName: p.CountryName,
-		RegionISOCode: p.RegionISOCode, RegionName: p.RegionName,
-		CityName: p.CityName, PostalCode: p.PostalCode, TimeZone: p.TimeZone,
-		Latitude: p.Latitude, Longitude: p.Longitude, HasLocation: p.HasLocation,
-	}
-	r.AS = record.AS{Number: result.AS.Number, Organization: result.AS.Organization}
+	r.Geo, r.AS = result.Place, result.AS
 	return err
 }

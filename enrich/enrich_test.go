@@ -3,9 +3,9 @@ package enrich
 import (
 	"testing"
 
-	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // show writes a URL in one line, with "-" for what is absent.
@@ -108,7 +108,7 @@ func TestUnparsedLinesHaveNothingToAdd(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &record.Record{}
-	if err := e.NewWorker().Enrich(r); err != nil || r.Provenance.Verdict != "" || r.Geo.State != "" {
+	if err := e.NewWorker().Enrich(r); err != nil || r.Provenance.Verdict != verdict.NoVerdict || r.Geo.State != "" {
 		t.Errorf("got %+v, %v", r.Provenance, err)
 	}
 }
@@ -125,7 +125,7 @@ func TestWhoAnsweredIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := e.NewWorker()
-	f := func(method string, status int64, upstream record.Upstream, want clientip.Reason) {
+	f := func(method string, status int64, upstream record.Upstream, want verdict.Reason) {
 		t.Helper()
 		r := &record.Record{Dataset: record.AccessLine, Access: record.Access{
 			RemoteAddr: []byte("10.16.1.11"), RealipRemoteAddr: []byte("10.16.1.11"), ProxyProtocolAddr: []byte("210.227.0.10"),
@@ -135,13 +135,13 @@ func TestWhoAnsweredIsTold(t *testing.T) {
 		if err := w.Enrich(r); err != nil {
 			t.Fatal(err)
 		}
-		if r.Provenance.Reason != string(want) {
+		if r.Provenance.Reason != want {
 			t.Errorf("%s %d %+v: got %s, want %s", method, status, upstream, r.Provenance.Reason, want)
 		}
 	}
-	f("TRACE", 405, record.Upstream{}, clientip.RejectedBeforeRealip)
-	f("POST", 405, record.Upstream{}, clientip.RealipNotApplied)
-	f("GET", 400, record.Upstream{}, clientip.RejectedBeforeRealip)
-	f("GET", 400, record.Upstream{Address: []byte("10.16.1.14:80")}, clientip.RealipNotApplied)
-	f("GET", 400, record.Upstream{Status: record.Int{N: 400, Valid: true}}, clientip.RealipNotApplied)
+	f("TRACE", 405, record.Upstream{}, verdict.RejectedBeforeRealip)
+	f("POST", 405, record.Upstream{}, verdict.RealipNotApplied)
+	f("GET", 400, record.Upstream{}, verdict.RejectedBeforeRealip)
+	f("GET", 400, record.Upstream{Address: []byte("10.16.1.14:80")}, verdict.RealipNotApplied)
+	f("GET", 400, record.Upstream{Status: record.Int{N: 400, Valid: true}}, verdict.RealipNotApplied)
 }

@@ -8,6 +8,7 @@ import (
 
 	"clearhop/aws/object"
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // Config is every setting of the pipeline. The struct tags are the one place
@@ -66,7 +67,7 @@ func (c *Config) client() (clientip.Config, error) {
 	}
 	for _, name := range c.ClientFields {
 		name = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "$"))
-		out.Fields = append(out.Fields, clientip.Field(name))
+		out.Fields = append(out.Fields, verdict.Field(name))
 	}
 	return out, errors.Join(errs...)
 }

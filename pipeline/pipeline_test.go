@@ -166,7 +166,7 @@ func TestProviderHeaderNamesTheClient(t *testing.T) {
 		ClientFields: []string{"$http_cf_connecting_ip", "http_x_forwarded_for"},
 	})
 	out := w.Process(&record.Line{Text: []byte(`10.0.0.1 "198.51.100.4" "203.0.113.9"`), Origin: &record.Origin{}})
-	if got := out.Record.Client.IP.String() + " " + out.Record.Provenance.Field; got != "198.51.100.4 http_cf_connecting_ip" {
+	if got := out.Record.Client.IP.String() + " " + string(out.Record.Provenance.Field); got != "198.51.100.4 http_cf_connecting_ip" {
 		t.Errorf("got %s", got)
 	}
 }

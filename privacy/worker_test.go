@@ -8,6 +8,7 @@ import (
 
 	"clearhop/encode"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 const visitor = "203.0.113.9"
@@ -74,7 +75,7 @@ func TestClient(t *testing.T) {
 			ID: []byte("1"), Line: record.Line{Origin: &record.Origin{}}, Dataset: record.AccessLine,
 			Client: record.Client{IP: netip.MustParseAddr(visitor), SourceIP: netip.MustParseAddr("10.16.1.11")},
 			Provenance: record.Provenance{
-				Verdict: "direct", Field: "remote_addr", Vouched: true,
+				Verdict: verdict.Direct, Field: "remote_addr", Vouched: true,
 				Hops:    []netip.Addr{netip.MustParseAddr(visitor), netip.MustParseAddr("10.16.1.11"), netip.MustParseAddr("10.9.9.9")},
 				Claimed: [][]byte{[]byte("198.51.100.7"), []byte("junk")},
 			},

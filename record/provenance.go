@@ -1,18 +1,22 @@
 package record
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"clearhop/verdict"
+)
 
 // Provenance is how the client is known and what is wrong with the chain that
-// should have named it. The texts are codes of docs/verdicts.md.
+// should have named it. The codes are those of docs/verdicts.md.
 type Provenance struct {
-	Verdict string
-	Reason  string
+	Verdict verdict.Verdict
+	Reason  verdict.Reason
 	// Alternatives are other reasons that the same evidence allows.
-	Alternatives []string
-	// Hop is where the fault sits: "edge" or "web"; empty without a fault.
-	Hop string
+	Alternatives []verdict.Reason
+	// Hop is where the fault sits; NoHop without a fault.
+	Hop verdict.Hop
 	// Field is the nginx variable that gave Client.IP, without its "$".
-	Field string
+	Field verdict.Field
 	// NLBPrivateIP is set when $remote_addr still shows an NLB's address, and
 	// NLBInferred when the set of NLB addresses was inferred, not given.
 	NLBPrivateIP bool
@@ -51,32 +55,6 @@ func (p *Provenance) SetHopName(i int, name []byte) {
 		p.HopNames = append(p.HopNames, nil)
 	}
 	p.HopNames[i] = name
-}
-
-// Geo is where the client's address is registered.
-type Geo struct {
-	// State says how the look-up went; empty when there was no address to
-	// look up, so that a proxy is never put on a map.
-	State string
-
-	ContinentCode  string // two letters: EU
-	CountryISOCode string // ISO 3166-1 alpha-2: DE
-	CountryName    string // English
-	RegionISOCode  string // ISO 3166-2: DE-BE
-	RegionName     string // English
-	CityName       string // English
-	PostalCode     string
-	TimeZone       string // IANA: Europe/Berlin
-	// Latitude and Longitude are degrees, and mean something only if
-	// HasLocation is set: 0, 0 is a place.
-	Latitude, Longitude float64
-	HasLocation         bool
-}
-
-// AS is the autonomous system that announces the client's address.
-type AS struct {
-	Number       uint32 // 0: unknown
-	Organization string
 }
 
 // UserAgent is what the User-Agent header tells. Empty texts are unknown.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"clearhop/enrich/clientip"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // A SyntaxError says where a rule is wrong.
@@ -75,7 +75,7 @@ func (p *parsing) rule() rule {
 		at += len(item) + len(",")
 		if c, ok := p.condition(start, strings.TrimSpace(item)); ok {
 			u.conditions = append(u.conditions, c)
-			u.faults = u.faults || !c.not && (c.field == verdict || c.field == reason)
+			u.faults = u.faults || !c.not && (c.field == byVerdict || c.field == byReason)
 		}
 	}
 	return u
@@ -142,18 +142,22 @@ func (p *parsing) condition(at int, text string) (c condition, ok bool) {
 // setValue reads the value and says what is wrong with it, if anything.
 func (c *condition) setValue(value string) (why string) {
 	switch c.field {
-	case dataset:
+	case byDataset:
 		return oneOf("dataset", value, datasets())
-	case verdict:
-		return oneOf("verdict", value, codes(clientip.Verdicts()))
-	case reason:
-		return oneOf("reason", value, codes(clientip.Reasons()))
-	case level:
+	case byVerdict:
+		var ok bool
+		c.verdict, ok = verdict.ParseVerdict(value)
+		return known(ok && value != "", "verdict", value, codes(verdict.Verdicts()))
+	case byReason:
+		var ok bool
+		c.reason, ok = verdict.ParseReason(value)
+		return known(ok && value != "", "reason", value, codes(verdict.Reasons()))
+	case byLevel:
 		return oneOf("level", value, []string{"debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"})
-	case bot:
+	case byBot:
 		c.flag = value == "true"
 		return oneOf("value of bot", value, []string{"true", "false"})
-	case path:
+	case byPath:
 		if !strings.HasPrefix(value, "/") {
 			return fmt.Sprintf("%q is no path: it does not start with a slash", value)
 		}
@@ -161,11 +165,11 @@ func (c *condition) setValue(value string) (why string) {
 		if strings.Contains(c.text, "*") {
 			return fmt.Sprintf("%q: a star can only stand at the end", value)
 		}
-	case method:
+	case byMethod:
 		if value == "" || value != strings.ToUpper(value) {
 			return fmt.Sprintf("%q is no method, such as GET", value)
 		}
-	case status:
+	case byStatus:
 		var ok bool
 		if c.low, c.high, ok = statusRange(value); !ok {
 			return fmt.Sprintf("%q is no status: give 404, 2xx or 400-499", value)
@@ -189,11 +193,16 @@ func statusRange(text string) (low, high int64, ok bool) {
 	return low, high, errLow == nil && errHigh == nil && 0 <= low && low <= high && high <= 999
 }
 
-func oneOf(what, value string, known []string) (why string) {
-	if slices.Contains(known, value) {
+func oneOf(what, value string, values []string) (why string) {
+	return known(slices.Contains(values, value), what, value, values)
+}
+
+// known says what is wrong with a value that is none of values.
+func known(ok bool, what, value string, values []string) (why string) {
+	if ok {
 		return ""
 	}
-	return fmt.Sprintf("there is no %s %q; known: %s", what, value, strings.Join(known, ", "))
+	return fmt.Sprintf("there is no %s %q; known: %s", what, value, strings.Join(values, ", "))
 }
 
 func datasets() []string {
@@ -204,10 +213,11 @@ func datasets() []string {
 	return names
 }
 
-func codes(docs []clientip.Doc) []string {
-	var all []string
-	for _, d := range docs {
-		all = append(all, d.Code)
+// codes returns how events write the values of a vocabulary.
+func codes[T fmt.Stringer](values []T) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.String()
 	}
-	return all
+	return texts
 }

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // A condition is FIELD=VALUE or FIELD!=VALUE. On a record without the field
@@ -11,6 +12,8 @@ type condition struct {
 	not       bool
 	text      string // what the value is, or begins with
 	prefix    bool
+	verdict   verdict.Verdict
+	reason    verdict.Reason
 	low, high int64 // of a status
 	flag      bool  // of bot
 }
@@ -18,20 +21,20 @@ type condition struct {
 type field uint8
 
 const (
-	dataset field = iota
-	verdict
-	reason
-	path
-	method
-	status
-	bot
-	level
+	byDataset field = iota
+	byVerdict
+	byReason
+	byPath
+	byMethod
+	byStatus
+	byBot
+	byLevel
 )
 
 // fields are the names of the fields.
 var fields = [...]string{
-	dataset: "dataset", verdict: "verdict", reason: "reason", path: "path",
-	method: "method", status: "status", bot: "bot", level: "level",
+	byDataset: "dataset", byVerdict: "verdict", byReason: "reason", byPath: "path",
+	byMethod: "method", byStatus: "status", byBot: "bot", byLevel: "level",
 }
 
 func (c *condition) holds(r *record.Record) bool {
@@ -42,25 +45,25 @@ func (c *condition) holds(r *record.Record) bool {
 // is reports whether the record has the value, and the field at all.
 func (c *condition) is(r *record.Record) (is, there bool) {
 	switch c.field {
-	case dataset:
+	case byDataset:
 		return r.Dataset.String() == c.text, true
-	case verdict:
-		return r.Provenance.Verdict == c.text, r.Provenance.Verdict != ""
-	case reason:
-		return r.Provenance.Reason == c.text, r.Provenance.Reason != ""
-	case path:
+	case byVerdict:
+		return r.Provenance.Verdict == c.verdict, r.Provenance.Verdict != verdict.NoVerdict
+	case byReason:
+		return r.Provenance.Reason == c.reason, r.Provenance.Reason != verdict.NoReason
+	case byPath:
 		if c.prefix {
 			return len(r.URL.Path) >= len(c.text) && string(r.URL.Path[:len(c.text)]) == c.text, r.URL.Path != nil
 		}
 		return string(r.URL.Path) == c.text, r.URL.Path != nil
-	case method:
+	case byMethod:
 		return string(r.Access.Method) == c.text, r.Access.Method != nil
-	case status:
+	case byStatus:
 		n := r.Access.Status
 		return c.low <= n.N && n.N <= c.high, n.Valid
-	case bot:
+	case byBot:
 		return r.UserAgent.Bot == c.flag, r.UserAgent.Valid
-	case level:
+	case byLevel:
 		return string(r.Error.Level) == c.text, r.Error.Level != nil
 	}
 	return false, false

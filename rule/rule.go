@@ -16,7 +16,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"clearhop/enrich/clientip"
 	"clearhop/record"
 )
 
@@ -70,7 +69,7 @@ func (s *Set) Judge(r *record.Record) Judgement {
 }
 
 func (u *rule) fits(r *record.Record) bool {
-	if u.action == sample && !u.faults && clientip.Reason(r.Provenance.Reason).IsFault() {
+	if u.action == sample && !u.faults && r.Provenance.Reason.IsFault() {
 		return false
 	}
 	for i := range u.conditions {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/verdict"
+
 	"clearhop/record"
 	"clearhop/rule"
 )
@@ -20,19 +22,19 @@ func compile(t testing.TB, texts ...string) *rule.Set {
 	return s
 }
 
-func access(verdict, reason, path string, status int64) *record.Record {
+func access(v verdict.Verdict, reason verdict.Reason, path string, status int64) *record.Record {
 	return &record.Record{
 		ID: []byte("1"), Dataset: record.AccessLine,
-		Provenance: record.Provenance{Verdict: verdict, Reason: reason},
+		Provenance: record.Provenance{Verdict: v, Reason: reason},
 		URL:        record.URL{Path: []byte(path)},
 		Access:     record.Access{Status: record.Int{N: status, Valid: true}, Method: []byte("GET")},
 	}
 }
 
 func TestConditions(t *testing.T) {
-	healthy := access("health_check", "health_check", "/healthz", 200)
-	lost := access("lost", "proxy_protocol_off", "/shop/item/1", 404)
-	bot := access("direct", "ok", "/", 301)
+	healthy := access(verdict.HealthCheck, verdict.HealthCheckProbe, "/healthz", 200)
+	lost := access(verdict.Lost, verdict.ProxyProtocolOff, "/shop/item/1", 404)
+	bot := access(verdict.Direct, verdict.OK, "/", 301)
 	bot.UserAgent = record.UserAgent{Valid: true, Bot: true}
 	notice := &record.Record{Dataset: record.ErrorLogLine, Error: record.ErrorLine{Level: []byte("notice")}}
 	unparsed := &record.Record{}
@@ -86,10 +88,10 @@ func TestTheFirstRuleThatFitsDecides(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	f(access("direct", "ok", "/healthz", 503), `false  "keep path=/healthz,status=5xx"`)
-	f(access("direct", "ok", "/healthz", 200), `true  "drop path=/healthz"`)
-	f(access("lost", "proxy_protocol_off", "/", 200), `false faults "route:faults verdict=lost"`)
-	f(access("direct", "ok", "/", 200), `true  "drop dataset=nginx.access"`)
+	f(access(verdict.Direct, verdict.OK, "/healthz", 503), `false  "keep path=/healthz,status=5xx"`)
+	f(access(verdict.Direct, verdict.OK, "/healthz", 200), `true  "drop path=/healthz"`)
+	f(access(verdict.Lost, verdict.ProxyProtocolOff, "/", 200), `false faults "route:faults verdict=lost"`)
+	f(access(verdict.Direct, verdict.OK, "/", 200), `true  "drop dataset=nginx.access"`)
 	f(&record.Record{}, `false  ""`)
 	if got := fmt.Sprint(compile(t, "route:a bot=true", "route:b bot=false", "route:a status=1xx").Routes()); got != "[a b]" {
 		t.Errorf("routes %s", got)
@@ -102,7 +104,7 @@ func TestSample(t *testing.T) {
 	low, high := compile(t, "sample:0.1 status=2xx"), compile(t, "sample:0.5 status=2xx")
 	const n = 20_000
 	kept := map[float64]int{}
-	r := access("direct", "ok", "/", 200)
+	r := access(verdict.Direct, verdict.OK, "/", 200)
 	for i := range n {
 		r.ID = fmt.Appendf(nil, "39%054d", i)
 		a, b := low.Judge(r), high.Judge(r)
@@ -127,9 +129,9 @@ func TestSample(t *testing.T) {
 
 // TestFaultsAreNotSampled, unless the rule names them.
 func TestFaultsAreNotSampled(t *testing.T) {
-	dropped := func(text, reason string) (n int) {
+	dropped := func(text string, reason verdict.Reason) (n int) {
 		s := compile(t, text)
-		r := access("forwarded", reason, "/", 200)
+		r := access(verdict.Forwarded, reason, "/", 200)
 		for i := range 100 {
 			r.ID = fmt.Append(nil, i)
 			if s.Judge(r).Dropped {
@@ -139,15 +141,16 @@ func TestFaultsAreNotSampled(t *testing.T) {
 		return n
 	}
 	for _, c := range []struct {
-		text, reason string
-		sampled      bool
+		text    string
+		reason  verdict.Reason
+		sampled bool
 	}{
-		{"sample:0.1 status=2xx", "ok", true},
-		{"sample:0.1 status=2xx", "realip_not_applied", false},
-		{"sample:0.1 verdict!=lost", "realip_not_applied", false},
-		{"sample:0.1 verdict=forwarded", "realip_not_applied", true},
-		{"sample:0.1 reason=realip_not_applied", "realip_not_applied", true},
-		{"drop status=2xx", "realip_not_applied", true},
+		{"sample:0.1 status=2xx", verdict.OK, true},
+		{"sample:0.1 status=2xx", verdict.RealipNotApplied, false},
+		{"sample:0.1 verdict!=lost", verdict.RealipNotApplied, false},
+		{"sample:0.1 verdict=forwarded", verdict.RealipNotApplied, true},
+		{"sample:0.1 reason=realip_not_applied", verdict.RealipNotApplied, true},
+		{"drop status=2xx", verdict.RealipNotApplied, true},
 	} {
 		if got := dropped(c.text, c.reason) > 0; got != c.sampled {
 			t.Errorf("%s, %s: left out: %t, want %t", c.text, c.reason, got, c.sampled)
@@ -190,7 +193,7 @@ rule 2 "keep x=1,y": column 10: "y" is no condition: it has no "="`)
 
 func TestJudgeAllocatesNothing(t *testing.T) {
 	s := compile(t, "drop verdict=health_check,path=/x*", "sample:0.5 status=2xx,method=GET,dataset=nginx.access")
-	r := access("direct", "ok", "/", 200)
+	r := access(verdict.Direct, verdict.OK, "/", 200)
 	dropped := 0
 	if n := testing.AllocsPerRun(100, func() {
 		if s.Judge(r).Dropped {

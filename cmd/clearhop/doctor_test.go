@@ -182,9 +182,9 @@ func examined(t *testing.T, args ...string) *diagnose.Report {
 func findings(r *diagnose.Report) []string {
 	var list []string
 	for _, f := range r.Findings {
-		s := string(f.Code) + "@" + string(f.Hop)
+		s := f.Code.String() + "@" + f.Hop.String()
 		for _, a := range f.Alternatives {
-			s += " or " + string(a.Code)
+			s += " or " + a.Code.String()
 		}
 		list = append(list, s)
 	}

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"clearhop/diagnose"
-	"clearhop/enrich/clientip"
 
 	"golang.org/x/term"
+
+	"clearhop/verdict"
 )
 
 // colours says whether the report may be coloured.
@@ -113,16 +114,16 @@ func (t *reportWriter) whyNothing() string {
 
 func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 	t.line("")
-	name := string(f.Code)
+	name := f.Code.String()
 	title := f.Title
 	if len(f.Alternatives) > 0 {
 		title = "One of these is the cause, and the lines do not tell which:"
 		for _, a := range f.Alternatives {
-			name += " or " + string(a.Code)
+			name += " or " + a.Code.String()
 		}
 	}
-	if f.Hop != clientip.NoHop {
-		name += ", hop " + string(f.Hop)
+	if f.Hop != verdict.NoHop {
+		name += ", hop " + f.Hop.String()
 	}
 	t.line("%s%d. %s%s", t.bold, number, title, t.off)
 	if len(f.Alternatives) > 0 {
@@ -389,8 +390,8 @@ func (t *reportWriter) read() {
 	}
 	for _, s := range t.Sources[:min(len(t.Sources), maxListed)] {
 		hop := "hop not known"
-		if s.Hop != clientip.NoHop {
-			hop = string(s.Hop) + " hop"
+		if s.Hop != verdict.NoHop {
+			hop = s.Hop.String() + " hop"
 		}
 		t.line("  %s: %s, %d of %s faulty", printable(s.Name), hop, s.Faulty, plural(s.Lines, "access line"))
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"unicode"
 
-	"clearhop/enrich/clientip"
 	"clearhop/pipeline"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // A summary counts what a person wants to know of a run.
@@ -109,14 +109,14 @@ func (s *summary) add(out *pipeline.Outcome) {
 		s.geoErrors++
 	}
 	p := &r.Provenance
-	s.verdicts.addText(p.Verdict)
+	s.verdicts.addText(p.Verdict.String())
 	s.addReason(p)
 	if p.NLBPrivateIP {
 		s.nlbPrivate++
 		if p.NLBInferred {
 			s.nlbInferred++
 		}
-		s.shown.addText(p.Reason)
+		s.shown.addText(p.Reason.String())
 	}
 	if r.UserAgent.Bot {
 		s.bots++
@@ -124,7 +124,7 @@ func (s *summary) add(out *pipeline.Outcome) {
 	if r.Geo.CountryName != "" {
 		s.countries.addText(r.Geo.CountryName)
 	} else if r.Geo.State != "" { // the client is known, if only by a pseudonym
-		s.countries.addText("(" + r.Geo.State + ")")
+		s.countries.addText("(" + string(r.Geo.State) + ")")
 	}
 	if r.AS.Organization != "" {
 		s.networks.addText(r.AS.Organization)
@@ -140,15 +140,15 @@ func (s *summary) add(out *pipeline.Outcome) {
 // addReason counts the reason of an access line, or of an error line about the
 // PROXY protocol.
 func (s *summary) addReason(p *record.Provenance) {
-	if p.Reason == "" {
+	if p.Reason == verdict.NoReason {
 		return
 	}
-	s.reasons.addText(p.Reason)
-	if p.Hop != "" {
-		if s.hops[p.Reason] == nil {
-			s.hops[p.Reason] = tally{}
+	s.reasons.addText(p.Reason.String())
+	if p.Hop != verdict.NoHop {
+		if s.hops[p.Reason.String()] == nil {
+			s.hops[p.Reason.String()] = tally{}
 		}
-		s.hops[p.Reason].addText(p.Hop)
+		s.hops[p.Reason.String()].addText(p.Hop.String())
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
 	if s.parsed == 0 {
 		return
 	}
-	printTable(w, "Who the client is (verdict)", s.parsed, explain(s.verdicts.top(10), clientip.Verdicts()))
+	printTable(w, "Who the client is (verdict)", s.parsed, explain(s.verdicts.top(10), infos(verdict.Verdicts())))
 	s.printChain(w)
 	printTable(w, "Countries of clients", s.parsed, s.countries.top(5))
 	printTable(w, "Networks of clients", s.parsed, s.networks.top(5))
@@ -234,11 +234,11 @@ func (s *summary) printChain(w io.Writer) {
 	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
 		s.nlbPrivate, plural(s.parsed, "access line"), inferred)
 	if s.nlbPrivate > 0 {
-		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), clientip.Reasons()))
+		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), infos(verdict.Reasons())))
 	}
 	faults := tally{}
 	for name, n := range s.reasons {
-		if clientip.Reason(name).IsFault() {
+		if r, _ := verdict.ParseReason(name); r.IsFault() {
 			faults[name] = n
 		}
 	}
@@ -247,9 +247,8 @@ func (s *summary) printChain(w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w, "Faults of the chain, and what mends them")
-	docs := clientip.Reasons()
 	for _, e := range faults.top(20) {
-		i := slices.IndexFunc(docs, func(d clientip.Doc) bool { return d.Code == e.name })
+		reason, _ := verdict.ParseReason(e.name)
 		var hops []string
 		for _, hop := range s.hops[e.name].byName() {
 			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
@@ -258,7 +257,7 @@ func (s *summary) printChain(w io.Writer) {
 		if len(hops) > 0 {
 			fmt.Fprintf(w, " (hop: %s)", strings.Join(hops, ", "))
 		}
-		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(docs[i].Mend, "`", ""))
+		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(reason.Info().Fix, "`", ""))
 	}
 	fmt.Fprintln(w)
 }
@@ -286,8 +285,16 @@ func (t tally) byName() []entry {
 	return entries
 }
 
+func infos[T interface{ Info() verdict.Info }](codes []T) []verdict.Info {
+	all := make([]verdict.Info, len(codes))
+	for i, c := range codes {
+		all[i] = c.Info()
+	}
+	return all
+}
+
 // explain adds to entries what their codes mean.
-func explain(entries []entry, docs []clientip.Doc) []entry {
+func explain(entries []entry, docs []verdict.Info) []entry {
 	for i := range entries {
 		for _, d := range docs {
 			if d.Code == entries[i].name {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // A model of the chain: what its nginxes log of a request whose visitor is
@@ -21,7 +22,7 @@ var (
 )
 
 // provider is the header in which the CDN names the visitor.
-const provider clientip.Field = "http_cf_connecting_ip"
+const provider verdict.Field = "http_cf_connecting_ip"
 
 // A source is what real_ip_header names, or noSource where there is no such
 // directive.
@@ -175,7 +176,7 @@ func (which logged) evidence(l hopLog) *clientip.Evidence {
 	return &clientip.Evidence{
 		RemoteAddr: v(0, l.remote), RealipRemoteAddr: v(1, l.realip), ProxyProtocolAddr: v(2, l.proxy),
 		XForwardedFor: v(3, l.xff), XRealIP: v(4, l.xri), VPCEndpoint: v(5, l.endpoint).Text,
-		Header: func(clientip.Field) clientip.Value { return value(l.provider) },
+		Header: func(verdict.Field) clientip.Value { return value(l.provider) },
 	}
 }
 
@@ -245,7 +246,7 @@ func chainConfigs(cdn bool) []clientip.Config {
 	exact, wide, asked := strict, strict, withCDN()
 	strict.Strict = true
 	wide.NLB = set("10.16.1.0/24")
-	asked.Fields = append([]clientip.Field{provider}, clientip.DefaultFields()...)
+	asked.Fields = append([]verdict.Field{provider}, clientip.DefaultFields()...)
 	if cdn {
 		return []clientip.Config{exact, strict, wide, asked}
 	}
@@ -410,7 +411,7 @@ func TestVisitorsPower(t *testing.T) {
 	held, handedOn, noProxyProtocol, providers, consumers := 0, 0, 0, 0, 0
 	wide, asked := chain(), chain()
 	wide.NLB = set("10.16.1.0/24")
-	asked.Fields = append([]clientip.Field{provider}, clientip.DefaultFields()...)
+	asked.Fields = append([]verdict.Field{provider}, clientip.DefaultFields()...)
 	wideCDN, askedCDN := withCDN(), withCDN()
 	wideCDN.NLB, askedCDN.Fields = wide.NLB, asked.Fields
 	resolvers := map[bool][]*clientip.Resolver{

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"clearhop/enrich/clientip"
 	"clearhop/internal/golden"
+	"clearhop/verdict"
 )
 
 // TestVerdictsPage holds the tables of docs/verdicts.md to the code.
@@ -29,7 +29,8 @@ func variableTable() string {
 func verdictTable() string {
 	var b strings.Builder
 	b.WriteString("| verdict | meaning |\n| --- | --- |\n")
-	for _, d := range clientip.Verdicts() {
+	for _, v := range verdict.Verdicts() {
+		d := v.Info()
 		fmt.Fprintf(&b, "| `%s` | %s |\n", d.Code, sentences(d.Means, d.Note))
 	}
 	return b.String()
@@ -38,12 +39,13 @@ func verdictTable() string {
 func reasonTable() string {
 	var b strings.Builder
 	b.WriteString("| reason | meaning | fault | what to do |\n| --- | --- | --- | --- |\n")
-	for _, d := range clientip.Reasons() {
+	for _, r := range verdict.Reasons() {
+		d := r.Info()
 		fault := "no"
 		if d.Fault {
 			fault = "**yes**"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Code, sentences(d.Means, d.Note), fault, d.Mend)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Code, sentences(d.Means, d.Note), fault, d.Fix)
 	}
 	return b.String()
 }
@@ -53,28 +55,4 @@ func sentences(means, note string) string {
 		return means
 	}
 	return means + ". " + note
-}
-
-func TestDocs(t *testing.T) {
-	seen := map[string]bool{}
-	for _, d := range append(clientip.Verdicts(), clientip.Reasons()...) {
-		if n := utf8.RuneCountInString(d.Means); n == 0 || n > 70 {
-			t.Errorf("%s: the meaning has %d characters, and a terminal's line has room for 70", d.Code, n)
-		}
-		if strings.ContainsAny(d.Means+d.Note+d.Mend, "|\n") {
-			t.Errorf("%s: a table's cell cannot hold this", d.Code)
-		}
-		if d.Fault && d.Mend == "" {
-			t.Errorf("%s: nothing mends the fault", d.Code)
-		}
-		if seen[d.Code] && d.Code != string(clientip.HealthCheck) {
-			t.Errorf("%s is there twice", d.Code)
-		}
-		seen[d.Code] = true
-	}
-	for _, d := range clientip.Reasons() {
-		if clientip.Reason(d.Code).IsFault() != d.Fault {
-			t.Errorf("%s: IsFault says otherwise than the documentation", d.Code)
-		}
-	}
 }

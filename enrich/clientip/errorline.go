@@ -1,6 +1,10 @@
 package clientip
 
-import "bytes"
+import (
+	"bytes"
+
+	"clearhop/verdict"
+)
 
 // ErrorEvidence is what an error line that nginx wrote while it read the PROXY
 // protocol offers. At that point it has read no request and applied no realip
@@ -32,12 +36,12 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	inside := peer.isClient() && (peer.class == internal || IsPrivate(peer.addr))
 	switch {
 	case bytes.HasPrefix(e.Message, brokenHeader):
-		a.Reason = ProxyProtocolNotSent
+		a.Reason = verdict.ProxyProtocolNotSent
 		if peer.class == internal || r.sets.nlbGiven && inside || peer.addr.IsLoopback() {
-			a.Reason = PastTheNLB
+			a.Reason = verdict.PastTheNLB
 		}
 	case bytes.Equal(e.Message, closedConnection) && peer.isProxy():
-		a.Reason = HealthCheckProbe
+		a.Reason = verdict.HealthCheckProbe
 	default:
 		return false
 	}
@@ -46,27 +50,27 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	a.NLBInferred = a.NLBPrivateIP && peer.class == supposedNLB
 	a.NLB = r.sets.nlbName(peer)
 	if peer.isClient() {
-		a.Client, a.Field, a.Vouched = peer.addr, RemoteAddr, true
+		a.Client, a.Field, a.Vouched = peer.addr, verdict.RemoteAddr, true
 	}
 	switch {
-	case a.Reason == HealthCheckProbe:
-		a.Verdict = HealthCheck
+	case a.Reason == verdict.HealthCheckProbe:
+		a.Verdict = verdict.HealthCheck
 	case inside:
-		a.Verdict = Internal
+		a.Verdict = verdict.Internal
 	case peer.isClient():
-		a.Verdict = Direct
+		a.Verdict = verdict.Direct
 	default:
-		a.Verdict = Lost
+		a.Verdict = verdict.Lost
 	}
 	switch {
-	case a.Reason == PastTheNLB:
+	case a.Reason == verdict.PastTheNLB:
 		// The set may lack a node of the NLB.
-		a.Alternatives = append(a.Alternatives, ProxyProtocolNotSent)
-	case a.Reason == ProxyProtocolNotSent && peer.isClient():
-		a.Hop = Edge
-		a.Alternatives = append(a.Alternatives, PastTheNLB)
-	case a.Reason == ProxyProtocolNotSent:
-		a.Hop = Edge
+		a.Alternatives = append(a.Alternatives, verdict.ProxyProtocolNotSent)
+	case a.Reason == verdict.ProxyProtocolNotSent && peer.isClient():
+		a.Hop = verdict.Edge
+		a.Alternatives = append(a.Alternatives, verdict.PastTheNLB)
+	case a.Reason == verdict.ProxyProtocolNotSent:
+		a.Hop = verdict.Edge
 	}
 	a.addHop(peer.addr)
 	return true

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // What holds for every answer, whatever the fields say. None of this asks the
@@ -18,27 +19,19 @@ import (
 // configs are the chains that the invariants are held on.
 func configs() []clientip.Config {
 	strict := func(c clientip.Config) clientip.Config { c.Strict = true; return c }
-	fields := func(c clientip.Config, f ...clientip.Field) clientip.Config { c.Fields = f; return c }
+	fields := func(c clientip.Config, f ...verdict.Field) clientip.Config { c.Fields = f; return c }
 	mixed := clientip.Config{NLB: set("10.16.1.0/24"), Trusted: set("10.16.1.13,unix:"), Internal: set("10.16.1.99")}
 	alone := clientip.Config{NLB: set("10.16.1.11")}
 	return []clientip.Config{
 		{}, strict(clientip.Config{}), chain(), strict(chain()), withCDN(), strict(withCDN()), subnet(), mixed, strict(mixed),
 		alone, strict(alone),
-		fields(withCDN(), "http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor),
-		fields(strict(chain()), "http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor, clientip.XRealIP),
-		fields(chain(), clientip.XRealIP, clientip.XForwardedFor),
-		fields(strict(chain()), clientip.XForwardedFor, clientip.ProxyProtocolAddr, "http_cf_connecting_ip"),
+		fields(withCDN(), "http_cf_connecting_ip", verdict.ProxyProtocolAddr, verdict.XForwardedFor),
+		fields(strict(chain()), "http_cf_connecting_ip", verdict.ProxyProtocolAddr, verdict.XForwardedFor, verdict.XRealIP),
+		fields(chain(), verdict.XRealIP, verdict.XForwardedFor),
+		fields(strict(chain()), verdict.XForwardedFor, verdict.ProxyProtocolAddr, "http_cf_connecting_ip"),
 		discovered(withCDN()), strict(discovered(chain())), notDiscovered(), strict(notDiscovered()),
 	}
 }
-
-var documented = func() map[string]bool {
-	codes := map[string]bool{}
-	for _, d := range append(clientip.Verdicts(), clientip.Reasons()...) {
-		codes[d.Code] = true
-	}
-	return codes
-}()
 
 // contains reports whether a set holds addr.
 func contains(a clientip.Addresses, addr netip.Addr) bool {
@@ -115,29 +108,29 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 		}
 	}
 
-	if !documented[string(a.Verdict)] || !documented[string(a.Reason)] {
+	if !slices.Contains(verdict.Verdicts(), a.Verdict) || !slices.Contains(verdict.Reasons(), a.Reason) {
 		fail("an undocumented answer")
 	}
 	for i, also := range a.Alternatives {
-		if !documented[string(also)] || also == a.Reason || slices.Contains(a.Alternatives[:i], also) {
+		if !slices.Contains(verdict.Reasons(), also) || also == a.Reason || slices.Contains(a.Alternatives[:i], also) {
 			fail("alternative %q", also)
 		}
 	}
 	switch a.Verdict {
-	case clientip.Lost, clientip.Unreadable, clientip.HealthCheck:
+	case verdict.Lost, verdict.Unreadable, verdict.HealthCheck:
 		if a.Client.IsValid() {
 			fail("there is a client")
 		}
-	case clientip.Direct:
+	case verdict.Direct:
 		if !names(string(e.RemoteAddr.Text), a.Client) {
 			fail("the client is not $remote_addr")
 		}
-	case clientip.Forwarded, clientip.Internal:
+	case verdict.Forwarded, verdict.Internal:
 		if !a.Client.IsValid() {
 			fail("there is no client")
 		}
 	}
-	if a.Hop != clientip.NoHop && !a.Reason.IsFault() {
+	if a.Hop != verdict.NoHop && !a.Reason.IsFault() {
 		fail("a faulty hop without a fault")
 	}
 	if a.NLB != "" && c.Nodes[a.Peer] != a.NLB && !slices.ContainsFunc(slices.Collect(maps.Keys(c.Nodes)), func(node netip.Addr) bool {
@@ -149,14 +142,14 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 		fail("inferred, but nothing shows")
 	}
 
-	if c.Strict && a.Client.IsValid() && (!a.Vouched || a.Verdict == clientip.Disputed) {
+	if c.Strict && a.Client.IsValid() && (!a.Vouched || a.Verdict == verdict.Disputed) {
 		fail("strict mode gives a claim")
 	}
 	if a.Vouched {
 		holdVouched(c, e, &a, fail)
 	}
 	if a.Client.IsValid() && len(e.VPCEndpoint) > 0 && names(string(e.RealipRemoteAddr.Text), node) &&
-		a.Field != clientip.ProxyProtocolAddr && a.Field != clientip.RemoteAddr {
+		a.Field != verdict.ProxyProtocolAddr && a.Field != verdict.RemoteAddr {
 		fail("the client stands in a header that came by an endpoint")
 	}
 	holdVisitorsPower(t, r, e, &a)
@@ -188,16 +181,16 @@ func holdVouched(c clientip.Config, e *clientip.Evidence, a *clientip.Answer, fa
 		func(s string) bool { return names(s, a.Client) })
 	peer := isAddress(realip)
 	switch a.Field {
-	case clientip.ProxyProtocolAddr:
+	case verdict.ProxyProtocolAddr:
 		// The NLB, or nginx's own set_real_ip_from, stands behind it.
 		if peer && !names(realip, a.Client) && !isProxyText(c, realip) {
 			fail("vouched, but the peer is no proxy")
 		}
-	case clientip.RealipRemoteAddr:
+	case verdict.RealipRemoteAddr:
 		if !names(realip, a.Client) {
 			fail("vouched, but not the peer")
 		}
-	case clientip.RemoteAddr:
+	case verdict.RemoteAddr:
 		// nginx saw it itself, or nobody can say otherwise, or the PROXY
 		// protocol told it, or a proxy that writes headers.
 		if peer && !names(realip, a.Client) && inHeader && !anyWrites {
@@ -207,14 +200,14 @@ func holdVouched(c clientip.Config, e *clientip.Evidence, a *clientip.Answer, fa
 		if !front {
 			fail("vouched, but who handed the header on writes none")
 		}
-		if last := lastOf(e.XForwardedFor.Text); a.Field != clientip.XForwardedFor && a.Field != clientip.XRealIP &&
+		if last := lastOf(e.XForwardedFor.Text); a.Field != verdict.XForwardedFor && a.Field != verdict.XRealIP &&
 			isAddress(last) && !isProxyText(c, last) && !names(last, a.Client) {
 			fail("vouched, but X-Forwarded-For names another")
 		}
 	}
-	fromWalk := a.Field == clientip.RemoteAddr && peer && !names(realip, a.Client) && inHeader &&
+	fromWalk := a.Field == verdict.RemoteAddr && peer && !names(realip, a.Client) && inHeader &&
 		!names(string(e.XRealIP.Text), a.Client) && !isAddress(proxy)
-	if a.Field == clientip.XForwardedFor || fromWalk {
+	if a.Field == verdict.XForwardedFor || fromWalk {
 		all := tokens(e.XForwardedFor.Text)
 		for i := len(all) - 1; i >= 0 && isProxyText(c, all[i]); i-- {
 			if !mayWrite(c, all[i]) {
@@ -328,7 +321,7 @@ func TestInvariants(t *testing.T) {
 							case 5:
 								e.Status = 400
 							case 6:
-								e.Header = func(clientip.Field) clientip.Value { return value("6.6.6.6") }
+								e.Header = func(verdict.Field) clientip.Value { return value("6.6.6.6") }
 							}
 							holdInvariants(t, c, r, &e, &used)
 							if t.Failed() {
@@ -374,7 +367,7 @@ func FuzzResolve(f *testing.F) {
 			e.Method = []byte("TRACE")
 		}
 		if more&4 != 0 {
-			e.Header = func(clientip.Field) clientip.Value { return value(provider) }
+			e.Header = func(verdict.Field) clientip.Value { return value(provider) }
 		}
 		var used clientip.Answer
 		resolvers[i].Resolve(&dirty, &used)

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"net/netip"
+
+	"clearhop/verdict"
 )
 
 // fill writes to a what follows from the client and the reason.
 func (c *resolution) fill(a *Answer) {
-	if a.Reason == FieldsDisagree && c.headersDisagree() {
+	if a.Reason == verdict.FieldsDisagree && c.headersDisagree() {
 		// One of the two is the visitor's, and nobody knows which, unless a CDN
 		// writes one of them.
-		c.vouched = c.vouched && c.field == XForwardedFor && c.frontIsCDN()
+		c.vouched = c.vouched && c.field == verdict.XForwardedFor && c.frontIsCDN()
 	}
 	a.Client, a.Field, a.Vouched = c.client, c.field, c.vouched
 	if !c.client.IsValid() && !c.remote.addr.IsValid() {
@@ -25,7 +27,7 @@ func (c *resolution) fill(a *Answer) {
 	a.NLB = cmp.Or(c.sets.nlbName(c.peer), c.sets.nlbName(c.remote))
 	a.Verdict = c.verdict(a.Reason)
 	a.Hop = c.faultyHop(a.Reason)
-	if c.strict && (!a.Vouched || a.Verdict == Disputed) {
+	if c.strict && (!a.Vouched || a.Verdict == verdict.Disputed) {
 		c.withhold(a)
 	}
 	c.listHops(a)
@@ -38,8 +40,8 @@ func (c *resolution) withhold(a *Answer) {
 	if !a.Client.IsValid() {
 		return
 	}
-	if a.Verdict != Disputed {
-		a.Verdict = Lost
+	if a.Verdict != verdict.Disputed {
+		a.Verdict = verdict.Lost
 	}
 	c.withheld = true
 	a.Client, a.Field, a.Vouched = netip.Addr{}, "", false
@@ -67,7 +69,7 @@ func (c *resolution) passed() []byte {
 	switch {
 	case c.headersAreVisitors():
 		return nil
-	case c.field == XForwardedFor:
+	case c.field == verdict.XForwardedFor:
 		return header[c.won.tokenEnd:]
 	case c.xff.end == onlyProxies:
 		return header
@@ -94,10 +96,10 @@ func (c *resolution) listProxies(a *Answer, header []byte) {
 // listClaims lists what the visitor said.
 func (c *resolution) listClaims(a *Answer) {
 	a.addClaims(c.claims())
-	if c.withheld && !c.vouched && c.field != XForwardedFor && !holds(c.claims(), c.client) {
+	if c.withheld && !c.vouched && c.field != verdict.XForwardedFor && !holds(c.claims(), c.client) {
 		a.addClaim(c.token)
 	}
-	if c.claimsRealIP() && a.Reason != FieldsDisagree {
+	if c.claimsRealIP() && a.Reason != verdict.FieldsDisagree {
 		a.addClaim(c.e.XRealIP.Text)
 	}
 	if c.claimsProxyAddr() {
@@ -114,9 +116,9 @@ func (c *resolution) listClaims(a *Answer) {
 func (c *resolution) claims() []byte {
 	header := c.e.XForwardedFor.Text
 	switch {
-	case c.field == XForwardedFor && c.withheld && !c.vouched:
+	case c.field == verdict.XForwardedFor && c.withheld && !c.vouched:
 		return header[:c.won.tokenEnd]
-	case c.field == XForwardedFor:
+	case c.field == verdict.XForwardedFor:
 		return bytes.Trim(header[:c.won.tokenStart], " ,")
 	case c.headersAreVisitors():
 		return header
@@ -132,9 +134,9 @@ func (c *resolution) claims() []byte {
 // who is known without a header, or by the one that a CDN wrote.
 func (c *resolution) claimsRealIP() bool {
 	switch c.field {
-	case RemoteAddr, RealipRemoteAddr, ProxyProtocolAddr:
+	case verdict.RemoteAddr, verdict.RealipRemoteAddr, verdict.ProxyProtocolAddr:
 		return c.xri.isClient() && c.xri.addr != c.client
-	case XForwardedFor:
+	case verdict.XForwardedFor:
 		return c.frontIsCDN() && c.xri.isClient() && c.xri.addr != c.client
 	case "":
 		return c.byEndpoint && c.xri.isClient()

@@ -1,88 +1,92 @@
 package clientip
 
-import "bytes"
+import (
+	"bytes"
+
+	"clearhop/verdict"
+)
 
 // reason finds the first reason that fits, in the order of Reasons, and adds
 // to a the other ones that the same evidence allows.
-func (c *resolution) reason(a *Answer) Reason {
-	also := func(r Reason) { a.Alternatives = append(a.Alternatives, r) }
+func (c *resolution) reason(a *Answer) verdict.Reason {
+	also := func(r verdict.Reason) { a.Alternatives = append(a.Alternatives, r) }
 	switch {
 	case c.isHealthCheck():
-		return HealthCheckProbe
+		return verdict.HealthCheckProbe
 	case c.isProxyProtocolHeader() && !c.remote.isClient():
 		if c.remote.isProxy() && c.rejectedEarly() {
-			also(RejectedBeforeRealip) // a scanner's, through a chain that is right
+			also(verdict.RejectedBeforeRealip) // a scanner's, through a chain that is right
 		}
-		return ProxyProtocolNotListened
+		return verdict.ProxyProtocolNotListened
 	case !c.remote.isAddress() && !c.client.IsValid():
-		return NotAnAddress
+		return verdict.NotAnAddress
 	case c.remote.isProxy() && !c.replaced() && c.rejectedEarly():
 		switch {
 		case c.namedElsewhere():
-			also(RealipNotApplied)
+			also(verdict.RealipNotApplied)
 		case c.remote.class.isNLB() && !c.proxy.given:
-			also(ProxyProtocolOff)
+			also(verdict.ProxyProtocolOff)
 		}
-		return RejectedBeforeRealip
+		return verdict.RejectedBeforeRealip
 	case c.believedMuch:
 		if c.isPrivateStranger(c.peer) {
-			also(UnlistedProxy)
+			also(verdict.UnlistedProxy)
 		}
 		if c.xff.pastNLB && !c.headersAreVisitors() {
-			also(EdgeHandedOnProxy)
+			also(verdict.EdgeHandedOnProxy)
 		}
-		return TrustsTooMuch
+		return verdict.TrustsTooMuch
 	case c.remote.isProxy() && c.remoteIsLeft:
 		if !c.realip.isAddress() {
-			also(RealipNotApplied) // the visitor may have guessed the proxy's address
+			also(verdict.RealipNotApplied) // the visitor may have guessed the proxy's address
 		}
-		return TrustsTooMuch
+		return verdict.TrustsTooMuch
 	case c.unlisted:
-		also(TrustsTooMuch)
-		return UnlistedProxy
+		also(verdict.TrustsTooMuch)
+		return verdict.UnlistedProxy
 	case c.disagree():
-		return FieldsDisagree
+		return verdict.FieldsDisagree
 	case c.behindCDN():
 		if c.mayBeConsumer() {
-			also(PrivateLink)
+			also(verdict.PrivateLink)
 		}
-		return CDNInFront
+		return verdict.CDNInFront
 	case c.likelyBehindCDN():
-		also(RealipNotApplied)
-		return CDNInFront
+		also(verdict.RealipNotApplied)
+		return verdict.CDNInFront
 	case c.handedOnProxy():
 		if !c.proxy.given {
-			also(ProxyProtocolOff)
+			also(verdict.ProxyProtocolOff)
 		}
-		return EdgeHandedOnProxy
+		return verdict.EdgeHandedOnProxy
 	case c.remote.isProxy() && c.namedElsewhere():
-		return RealipNotApplied
+		return verdict.RealipNotApplied
 	case c.remote.isProxy() && !c.chainForwarded():
 		return c.nothingForwarded(also)
 	}
 	if c.remote.class.isNLB() && !c.client.IsValid() && !c.proxy.given {
 		// A header is there but cannot be read; the NLB's address shows all the
 		// same.
-		also(ProxyProtocolOff)
+		also(verdict.ProxyProtocolOff)
 	}
 	if c.mayBeConsumer() {
-		also(PrivateLink)
+		also(verdict.PrivateLink)
 	}
 	if c.maybeTooMuch {
-		also(TrustsTooMuch)
+		also(verdict.TrustsTooMuch)
 	}
 	if c.isProxyProtocolHeader() {
-		also(ProxyProtocolNotListened) // of a target group that keeps the source
+		also(verdict.ProxyProtocolNotListened) // of a target group that keeps the source
 	}
 	switch {
 	case len(c.e.VPCEndpoint) > 0:
-		return PrivateLink
+		return verdict.PrivateLink
 	case c.xff.end == unreadableHop && !c.headersAreVisitors():
-		return UnreadableHop
+		return verdict.UnreadableHop
 	case len(c.claims()) > 0 || c.claimsRealIP() || c.claimsProxyAddr():
-		return ClientSentForwardedFor
+		return verdict.ClientSentForwardedFor
 	}
-	return OK
+	return verdict.OK
 }
 
 var healthChecker = []byte("ELB-HealthChecker/")
@@ -233,7 +237,7 @@ func (c *resolution) namedElsewhere() bool {
 	case c.byEndpoint && c.realip.isAddress() && !c.replaced():
 		return true // the endpoint's id came by the PROXY protocol
 	}
-	return c.client.IsValid() && (c.field == ProxyProtocolAddr || !c.headersAreVisitors())
+	return c.client.IsValid() && (c.field == verdict.ProxyProtocolAddr || !c.headersAreVisitors())
 }
 
 // chainForwarded reports whether a proxy handed anything on.
@@ -244,73 +248,73 @@ func (c *resolution) chainForwarded() bool {
 	return c.anyGiven() || c.client.IsValid()
 }
 
-func (c *resolution) nothingForwarded(also func(Reason)) Reason {
+func (c *resolution) nothingForwarded(also func(verdict.Reason)) verdict.Reason {
 	headersLogged := c.e.XForwardedFor.Logged || c.e.XRealIP.Logged
 	if !c.remote.class.isNLB() {
 		if !headersLogged {
-			also(RealipNotApplied)
+			also(verdict.RealipNotApplied)
 		}
-		also(HealthCheckProbe) // one that the edge passed on
-		return EdgeHandedOnNothing
+		also(verdict.HealthCheckProbe) // one that the edge passed on
+		return verdict.EdgeHandedOnNothing
 	}
 	if !c.proxy.logged {
-		also(RealipNotApplied)
+		also(verdict.RealipNotApplied)
 	}
 	if c.remote.class != nlbNode {
-		also(EdgeHandedOnNothing) // the network may hold the edge's tasks too
+		also(verdict.EdgeHandedOnNothing) // the network may hold the edge's tasks too
 	}
-	also(PrivateLink)
+	also(verdict.PrivateLink)
 	if !c.e.UserAgent.Logged && len(c.e.Path) == 0 {
-		also(HealthCheckProbe)
+		also(verdict.HealthCheckProbe)
 	}
-	return ProxyProtocolOff
+	return verdict.ProxyProtocolOff
 }
 
 // verdict follows from the client and the reason.
-func (c *resolution) verdict(reason Reason) Verdict {
+func (c *resolution) verdict(reason verdict.Reason) verdict.Verdict {
 	switch {
-	case reason == HealthCheckProbe:
-		return HealthCheck
-	case reason == FieldsDisagree, reason == TrustsTooMuch && !c.remote.isProxy():
-		return Disputed
+	case reason == verdict.HealthCheckProbe:
+		return verdict.HealthCheck
+	case reason == verdict.FieldsDisagree, reason == verdict.TrustsTooMuch && !c.remote.isProxy():
+		return verdict.Disputed
 	case c.client.IsValid() && (c.sets.classOf(c.client) == internal || IsPrivate(c.client)):
-		return Internal
+		return verdict.Internal
 	case c.client.IsValid() && c.client == c.remote.addr:
-		return Direct
+		return verdict.Direct
 	case c.client.IsValid():
-		return Forwarded
+		return verdict.Forwarded
 	case !c.remote.isAddress() && !c.proxy.isAddress() && !c.xri.isAddress() && c.xff.end != onlyProxies:
-		return Unreadable
+		return verdict.Unreadable
 	}
-	return Lost
+	return verdict.Lost
 }
 
-func (c *resolution) faultyHop(reason Reason) Hop {
+func (c *resolution) faultyHop(reason verdict.Reason) verdict.Hop {
 	switch reason {
-	case ProxyProtocolNotListened, FieldsDisagree, EdgeHandedOnProxy, EdgeHandedOnNothing, ProxyProtocolOff:
-		return Edge
-	case RealipNotApplied:
+	case verdict.ProxyProtocolNotListened, verdict.FieldsDisagree, verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing, verdict.ProxyProtocolOff:
+		return verdict.Edge
+	case verdict.RealipNotApplied:
 		if c.remote.class == strangerProxy && c.proxyBelieved {
-			return Edge // who speaks the PROXY protocol stands where the NLB does
+			return verdict.Edge // who speaks the PROXY protocol stands where the NLB does
 		}
 		if (c.remote.class == nlb || c.remote.class == supposedNLB) && !c.proxyBelieved {
 			// The network holds the NLB and the edge's tasks alike. An NLB
 			// writes no header, so one of the tasks shows.
-			return Web
+			return verdict.Web
 		}
 		return hopOf(c.remote)
-	case TrustsTooMuch:
+	case verdict.TrustsTooMuch:
 		if c.realip.isProxy() {
 			return hopOf(c.realip)
 		}
 	}
-	return NoHop
+	return verdict.NoHop
 }
 
 // hopOf names the nginx that sees h as its peer.
-func hopOf(h hop) Hop {
+func hopOf(h hop) verdict.Hop {
 	if h.class.isNLB() {
-		return Edge
+		return verdict.Edge
 	}
-	return Web
+	return verdict.Web
 }

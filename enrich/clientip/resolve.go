@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+
+	"clearhop/verdict"
 )
 
 // Resolve says who the client of e is, and writes the answer to a.
@@ -63,7 +65,7 @@ type resolution struct {
 	remoteIsLeft bool
 
 	client       netip.Addr
-	field        Field
+	field        verdict.Field
 	vouched      bool
 	token        []byte // the text that the client was read from
 	won          walk   // where that stands, if it stands in a header
@@ -185,7 +187,7 @@ func (c *resolution) isOwnRequest() bool {
 		!c.looksLikeProbe() && !c.isProxyProtocolHeader()
 }
 
-func (c *resolution) anyHeader(fields []Field) bool {
+func (c *resolution) anyHeader(fields []verdict.Field) bool {
 	for _, field := range fields {
 		if c.header(field).present() {
 			return true
@@ -250,25 +252,25 @@ func (c *resolution) findClient() {
 	cdn := c.proxyBelieved && c.proxy.isProxy() // in front of the NLB
 	switch {
 	case c.unlisted:
-		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
+		c.found(c.remote.addr, verdict.RemoteAddr, false, c.e.RemoteAddr.Text)
 	case c.peerKnown && c.peer.isClient():
 		c.believedMuch = c.replaced()
 		if c.believedMuch || !c.remote.addr.IsValid() {
-			c.found(c.peer.addr, RealipRemoteAddr, true, c.e.RealipRemoteAddr.Text)
+			c.found(c.peer.addr, verdict.RealipRemoteAddr, true, c.e.RealipRemoteAddr.Text)
 		} else {
-			c.found(c.remote.addr, RemoteAddr, true, c.e.RemoteAddr.Text)
+			c.found(c.remote.addr, verdict.RemoteAddr, true, c.e.RemoteAddr.Text)
 		}
 	case c.useProxy && c.proxyBelieved && !cdn:
 		// nginx asks set_real_ip_from before it takes this address over, which
 		// is as good as knowing the peer.
 		vouched := (c.peerKnown || c.proxy.addr == c.remote.addr) && !c.guessed
-		c.found(c.proxy.addr, ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
+		c.found(c.proxy.addr, verdict.ProxyProtocolAddr, vouched, c.e.ProxyProtocolAddr.Text)
 	case c.byEndpoint && (cdn || !c.remote.isClient()):
 		// The consumer's address is one of the sets' too, or not logged: nobody
 		// is the client. What else nginx took, it took from the consumer's words.
 		c.believedMuch = c.remote.isClient()
 	case (cdn || !c.remote.isClient()) && c.ask(c.before):
-	case cdn && c.useProxy && c.useXFF && c.askHeader(XForwardedFor):
+	case cdn && c.useProxy && c.useXFF && c.askHeader(verdict.XForwardedFor):
 		c.believedMuch = c.remote.isClient() && c.remoteIsLeft
 	case c.remote.isClient():
 		c.askRemoteAddr()
@@ -279,13 +281,13 @@ func (c *resolution) findClient() {
 	}
 }
 
-func (c *resolution) found(addr netip.Addr, field Field, vouched bool, token []byte) {
+func (c *resolution) found(addr netip.Addr, field verdict.Field, vouched bool, token []byte) {
 	c.client, c.field, c.vouched, c.token = addr, field, vouched, token
 }
 
 // foundInHeader takes the token at which a walk ended. Who handed the header
 // on must be known for anybody to vouch for it.
-func (c *resolution) foundInHeader(w walk, field Field, header []byte) {
+func (c *resolution) foundInHeader(w walk, field verdict.Field, header []byte) {
 	c.won = w
 	vouched := c.peerKnown && w.vouched
 	if c.proxyMayHaveSpoken() || !c.realip.isAddress() && holds(c.e.XForwardedFor.Text, c.remote.addr) {
@@ -303,13 +305,13 @@ func (c *resolution) askRemoteAddr() {
 	switch {
 	case c.remoteIsLeft && !visitors && (c.proxy.logged || c.peer.class != nlbNode):
 		c.believedMuch = true
-		c.foundInHeader(c.xff, XForwardedFor, c.e.XForwardedFor.Text)
+		c.foundInHeader(c.xff, verdict.XForwardedFor, c.e.XForwardedFor.Text)
 		return
 	case visitors && c.proxy.logged && !c.proxy.given:
 		// Behind an NLB that speaks no PROXY protocol, nginx has nothing but a
 		// header of the visitor to take an address from.
 		c.believedMuch = true
-		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
+		c.found(c.remote.addr, verdict.RemoteAddr, false, c.e.RemoteAddr.Text)
 		return
 	}
 	// X-Real-IP is no witness for it: whoever can write one header can write
@@ -319,7 +321,7 @@ func (c *resolution) askRemoteAddr() {
 		// A proxy handed on the NLB's address, and nginx went on to what the
 		// visitor had written before it.
 		c.believedMuch = true
-		c.found(c.remote.addr, RemoteAddr, false, c.e.RemoteAddr.Text)
+		c.found(c.remote.addr, verdict.RemoteAddr, false, c.e.RemoteAddr.Text)
 		return
 	}
 	// That the PROXY protocol, not logged, gave nginx the address is the
@@ -330,27 +332,27 @@ func (c *resolution) askRemoteAddr() {
 	fromHeader := c.inHeader(c.remote.addr) || c.proxyBelieved && c.proxy.isProxy()
 	vouched := !c.peerKnown || !fromHeader || c.frontWrites() && !c.remoteIsLeft
 	vouched = vouched && !beyond
-	c.found(c.remote.addr, RemoteAddr, vouched, c.e.RemoteAddr.Text)
+	c.found(c.remote.addr, verdict.RemoteAddr, vouched, c.e.RemoteAddr.Text)
 }
 
 // ask asks headers in their order, but none beyond an NLB's address before the
 // others: there the visitor's own words stand.
-func (c *resolution) ask(fields []Field) bool {
+func (c *resolution) ask(fields []verdict.Field) bool {
 	for _, field := range fields {
-		if (field != XForwardedFor || !c.xff.pastNLB) && c.askHeader(field) {
+		if (field != verdict.XForwardedFor || !c.xff.pastNLB) && c.askHeader(field) {
 			return true
 		}
 	}
-	return c.xff.pastNLB && slices.Contains(fields, XForwardedFor) && c.askHeader(XForwardedFor)
+	return c.xff.pastNLB && slices.Contains(fields, verdict.XForwardedFor) && c.askHeader(verdict.XForwardedFor)
 }
 
-func (c *resolution) askHeader(field Field) bool {
+func (c *resolution) askHeader(field verdict.Field) bool {
 	header := c.header(field)
 	if !header.present() {
 		return false
 	}
 	w := c.xff
-	if field != XForwardedFor {
+	if field != verdict.XForwardedFor {
 		w = c.oneAddress(field, header.Text)
 	}
 	if w.end != foundClient {
@@ -360,11 +362,11 @@ func (c *resolution) askHeader(field Field) bool {
 	return true
 }
 
-func (c *resolution) header(field Field) Value {
+func (c *resolution) header(field verdict.Field) Value {
 	switch {
-	case field == XForwardedFor:
+	case field == verdict.XForwardedFor:
 		return c.e.XForwardedFor
-	case field == XRealIP:
+	case field == verdict.XRealIP:
 		return c.e.XRealIP
 	case c.e.Header != nil:
 		return c.e.Header(field)
@@ -374,10 +376,10 @@ func (c *resolution) header(field Field) Value {
 
 // cloudFrontViewer holds "address:port" with a bare IPv6 address, so that what
 // follows the last colon is never part of the address.
-const cloudFrontViewer Field = "http_cloudfront_viewer_address"
+const cloudFrontViewer verdict.Field = "http_cloudfront_viewer_address"
 
 // oneAddress reads a header that names one address as a walk of one step.
-func (c *resolution) oneAddress(field Field, header []byte) walk {
+func (c *resolution) oneAddress(field verdict.Field, header []byte) walk {
 	if field == cloudFrontViewer {
 		if i := bytes.LastIndexByte(header, ':'); i > 0 && header[0] != '[' {
 			header = header[:i]
@@ -389,9 +391,9 @@ func (c *resolution) oneAddress(field Field, header []byte) walk {
 	switch {
 	case c.xff.pastNLB && c.xff.addr == addr:
 		w.vouched = false // the visitor wrote the same into the other header
-	case field == XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
+	case field == verdict.XRealIP && c.frontIsCDN() && !c.e.XForwardedFor.Logged:
 		w.vouched = false // a CDN writes the other header, and may hand this one on
-	case field != XRealIP && c.contradicted(addr):
+	case field != verdict.XRealIP && c.contradicted(addr):
 		w.vouched = false // no CDN wrote it: the proxies hand it on from the visitor
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // The chain of the recorded logs: client 210.227.0.10, NLB 10.16.1.11, edge
@@ -46,7 +47,7 @@ func resolver(t testing.TB, c clientip.Config) *clientip.Resolver {
 func evidence(t testing.TB, line string) *clientip.Evidence {
 	t.Helper()
 	e := new(clientip.Evidence)
-	headers := map[clientip.Field]clientip.Value{}
+	headers := map[verdict.Field]clientip.Value{}
 	for rest := line; rest != ""; {
 		key, after, ok := strings.Cut(strings.TrimLeft(rest, " "), "=")
 		text, tail, _ := strings.Cut(after, " ")
@@ -90,14 +91,14 @@ func evidence(t testing.TB, line string) *clientip.Evidence {
 			e.Status, _ = strconv.Atoi(text)
 		default:
 			if ok = ok && strings.HasPrefix(key, "http_"); ok {
-				headers[clientip.Field(key)] = v
+				headers[verdict.Field(key)] = v
 			}
 		}
 		if !ok {
 			t.Fatalf("%s: what is %q?", line, key)
 		}
 	}
-	e.Header = func(f clientip.Field) clientip.Value { return headers[f] }
+	e.Header = func(f verdict.Field) clientip.Value { return headers[f] }
 	return e
 }
 
@@ -107,7 +108,7 @@ func evidence(t testing.TB, line string) *clientip.Evidence {
 func answer(a *clientip.Answer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", a.Verdict, a.Reason)
-	if a.Hop != clientip.NoHop {
+	if a.Hop != verdict.NoHop {
 		fmt.Fprintf(&b, "@%s", a.Hop)
 	}
 	hops := a.Hops
@@ -142,7 +143,7 @@ func answer(a *clientip.Answer) string {
 	if len(a.Alternatives) > 0 {
 		b.WriteString(" also")
 		for _, r := range a.Alternatives {
-			b.WriteString(" " + string(r))
+			b.WriteString(" " + r.String())
 		}
 	}
 	return b.String()

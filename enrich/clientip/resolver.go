@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"clearhop/verdict"
 )
 
 // Config is what the operator says of the chain. The zero value works: every
@@ -31,7 +33,7 @@ type Config struct {
 	// Fields is the order in which fields are asked for the client; nil means
 	// DefaultFields. $remote_addr is always asked. Headers before the PROXY
 	// protocol do not win over a client that it names.
-	Fields []Field
+	Fields []verdict.Field
 	// Strict leaves the client absent where no trusted hop vouches for it.
 	Strict bool
 	// HealthPaths are request paths of health checks, compared whole. They say
@@ -43,10 +45,10 @@ type Config struct {
 type Resolver struct {
 	config      Config
 	sets        *sets
-	before      []Field // asked before the PROXY protocol
-	after       []Field // asked after it, where $remote_addr is a proxy
-	useProxy    bool    // the PROXY protocol is asked at all
-	useXFF      bool    // and X-Forwarded-For
+	before      []verdict.Field // asked before the PROXY protocol
+	after       []verdict.Field // asked after it, where $remote_addr is a proxy
+	useProxy    bool            // the PROXY protocol is asked at all
+	useXFF      bool            // and X-Forwarded-For
 	strict      bool
 	healthPaths []string
 }
@@ -66,16 +68,16 @@ func New(c Config) (*Resolver, error) {
 	if fields == nil {
 		fields = DefaultFields()
 	}
-	r.useXFF = slices.Contains(fields, XForwardedFor)
-	seen := map[Field]bool{}
+	r.useXFF = slices.Contains(fields, verdict.XForwardedFor)
+	seen := map[verdict.Field]bool{}
 	for _, f := range fields {
 		switch {
 		case seen[f]:
 			errs = append(errs, fmt.Errorf("field %q is named twice", f))
-		case f == ProxyProtocolAddr:
+		case f == verdict.ProxyProtocolAddr:
 			r.useProxy = true
 		case len(f) <= len("http_") || !strings.HasPrefix(string(f), "http_"):
-			errs = append(errs, fmt.Errorf("field %q cannot name the client: give %q or $http_ variables", f, ProxyProtocolAddr))
+			errs = append(errs, fmt.Errorf("field %q cannot name the client: give %q or $http_ variables", f, verdict.ProxyProtocolAddr))
 		case r.useProxy:
 			r.after = append(r.after, f)
 		default:
@@ -120,6 +122,11 @@ func (r *Resolver) IsNamedProxy(addr netip.Addr) bool {
 	return false
 }
 
+// DefaultFields is the order in which the fields are asked for the client.
+func DefaultFields() []verdict.Field {
+	return []verdict.Field{verdict.ProxyProtocolAddr, verdict.XForwardedFor, verdict.XRealIP}
+}
+
 // A Value is what a variable was logged as.
 type Value struct {
 	// Text is the value; nil if the variable was absent.
@@ -140,7 +147,7 @@ type Evidence struct {
 	XRealIP           Value
 	// Header returns the value of a field of Config.Fields that is none of the
 	// above; nil says that there are none.
-	Header func(Field) Value
+	Header func(verdict.Field) Value
 
 	// BadRequest is the request line where it is none: see the record package.
 	BadRequest  []byte
@@ -161,7 +168,7 @@ type Answer struct {
 	Client netip.Addr
 	// Field is where Client was read, Vouched whether a trusted hop stands
 	// behind it. Both mean something only if Client is valid.
-	Field   Field
+	Field   verdict.Field
 	Vouched bool
 	// Address is what was logged as $remote_addr where that is no address and
 	// nothing else names the client; else nil. It aliases the evidence.
@@ -169,10 +176,10 @@ type Answer struct {
 	// Peer is the TCP peer that nginx saw; the zero Addr if unknown.
 	Peer netip.Addr
 
-	Verdict      Verdict
-	Reason       Reason
-	Alternatives []Reason // other reasons that the same evidence allows
-	Hop          Hop      // where the fault sits; NoHop if there is none
+	Verdict      verdict.Verdict
+	Reason       verdict.Reason
+	Alternatives []verdict.Reason // other reasons that the same evidence allows
+	Hop          verdict.Hop      // where the fault sits; NoHop if there is none
 
 	NLBPrivateIP bool // $remote_addr shows an NLB's address
 	NLBInferred  bool // … of a set that was inferred, not given

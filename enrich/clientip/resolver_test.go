@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 func TestParseAddresses(t *testing.T) {
@@ -61,8 +62,8 @@ func TestNewNamesAllErrors(t *testing.T) {
 		NLB:      clientip.Addresses{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.16.1.11/32"), {}}},
 		Trusted:  clientip.Addresses{Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::ffff:10.0.0.0/104")}},
 		Internal: set("10.0.0.0/8,10.16.1.11,unix:"),
-		Fields: []clientip.Field{
-			clientip.XForwardedFor, clientip.RemoteAddr, clientip.RealipRemoteAddr, clientip.XForwardedFor, "cf_connecting_ip", "http_", clientip.ProxyProtocolAddr,
+		Fields: []verdict.Field{
+			verdict.XForwardedFor, verdict.RemoteAddr, verdict.RealipRemoteAddr, verdict.XForwardedFor, "cf_connecting_ip", "http_", verdict.ProxyProtocolAddr,
 		},
 		HealthPaths: []string{"/healthz", "ping", ""},
 	})
@@ -91,10 +92,10 @@ func TestNewKeepsNothingOfItsConfig(t *testing.T) {
 	c.HealthPaths = []string{"/healthz"}
 	c.Fields = clientip.DefaultFields()
 	r := resolver(t, c)
-	c.HealthPaths[0], c.Fields[0], c.NLB.Prefixes[0] = "/", clientip.XRealIP, netip.MustParsePrefix("9.9.9.9/32")
+	c.HealthPaths[0], c.Fields[0], c.NLB.Prefixes[0] = "/", verdict.XRealIP, netip.MustParsePrefix("9.9.9.9/32")
 	var a clientip.Answer
 	r.Resolve(evidence(t, "R=10.16.1.11 path=/healthz"), &a)
-	if a.Verdict != clientip.HealthCheck || !a.NLBPrivateIP {
+	if a.Verdict != verdict.HealthCheck || !a.NLBPrivateIP {
 		t.Errorf("got %s", answer(&a))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // Rule 1: the NLB stands behind the PROXY protocol if the peer is a proxy.
@@ -718,7 +719,7 @@ func TestSetsInferredLoopback(t *testing.T) {
 	f(`R=127.0.0.1 path=/healthz ua=curl/8`,
 		`health_check health_check via 127.0.0.1`)
 	f = checker(t, func() clientip.Config {
-		return clientip.Config{Fields: []clientip.Field{"http_true_client_ip", clientip.ProxyProtocolAddr}}
+		return clientip.Config{Fields: []verdict.Field{"http_true_client_ip", verdict.ProxyProtocolAddr}}
 	}())
 	f(`R=127.0.0.1 http_true_client_ip=210.227.0.10`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_true_client_ip unvouched via 127.0.0.1`)
@@ -802,7 +803,7 @@ func TestStrict(t *testing.T) {
 func TestProviderHeaders(t *testing.T) {
 	f := checker(t, func() clientip.Config {
 		c := withCDN()
-		c.Fields = []clientip.Field{"http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor}
+		c.Fields = []verdict.Field{"http_cf_connecting_ip", verdict.ProxyProtocolAddr, verdict.XForwardedFor}
 		return c
 	}())
 	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 http_cf_connecting_ip=210.227.0.10 XFF=9.9.9.9`,
@@ -825,7 +826,7 @@ func TestProviderHeaders(t *testing.T) {
 		`forwarded cdn_in_front 210.227.0.10 http_x_forwarded_for via 203.0.113.5 10.16.1.11`)
 	f = checker(t, func() clientip.Config {
 		c := withCDN()
-		c.Fields = []clientip.Field{clientip.ProxyProtocolAddr, "http_cloudfront_viewer_address", clientip.XForwardedFor}
+		c.Fields = []verdict.Field{verdict.ProxyProtocolAddr, "http_cloudfront_viewer_address", verdict.XForwardedFor}
 		return c
 	}())
 	f(`R=203.0.113.5 RR=10.16.1.11 PP=203.0.113.5 http_cloudfront_viewer_address=9.9.9.9:443 XFF=210.227.0.10`,
@@ -842,7 +843,7 @@ func TestProviderHeaders(t *testing.T) {
 	f = checker(t, func() clientip.Config {
 		c := chain()
 		c.Strict = true
-		c.Fields = []clientip.Field{"http_cf_connecting_ip", clientip.ProxyProtocolAddr, clientip.XForwardedFor}
+		c.Fields = []verdict.Field{"http_cf_connecting_ip", verdict.ProxyProtocolAddr, verdict.XForwardedFor}
 		return c
 	}())
 	f(`R=10.16.1.13 RR=10.16.1.13 http_cf_connecting_ip=9.9.9.9 XFF=210.227.0.10 XRI=210.227.0.10`,
@@ -851,7 +852,7 @@ func TestProviderHeaders(t *testing.T) {
 		`lost realip_not_applied@web via 10.16.1.13 said 9.9.9.9`)
 	f(`R=10.16.1.13 RR=10.16.1.13 http_cf_connecting_ip=210.227.0.10 XFF=210.227.0.10 XRI=210.227.0.10`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_cf_connecting_ip via 10.16.1.13`)
-	f = checker(t, func() clientip.Config { c := chain(); c.Fields = []clientip.Field{"http_true_client_ip"}; return c }())
+	f = checker(t, func() clientip.Config { c := chain(); c.Fields = []verdict.Field{"http_true_client_ip"}; return c }())
 	// Without the PROXY protocol, and without X-Forwarded-For.
 	f(`R=10.16.1.13 RR=10.16.1.13 http_true_client_ip=210.227.0.10 XFF=6.6.6.6`,
 		`forwarded realip_not_applied@web 210.227.0.10 http_true_client_ip unvouched via 10.16.1.13 said 6.6.6.6`)

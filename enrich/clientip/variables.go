@@ -1,8 +1,10 @@
 package clientip
 
+import "clearhop/verdict"
+
 // A VariableDoc says what a variable offers to whoever looks for the client.
 type VariableDoc struct {
-	Field   Field
+	Field   verdict.Field
 	Short   string // how the documentation calls it
 	Tells   string
 	Without string // what it costs not to log it
@@ -12,15 +14,15 @@ type VariableDoc struct {
 // documentation, which is generated from it. Log all of them, at both hops.
 func Variables() []VariableDoc {
 	return []VariableDoc{
-		{RemoteAddr, "R", "the client, if all is right",
+		{verdict.RemoteAddr, "R", "the client, if all is right",
 			"the client is known from other fields only, and no fault of the realip module can be seen"},
-		{RealipRemoteAddr, "RR", "the peer, whatever the realip module did",
+		{verdict.RealipRemoteAddr, "RR", "the peer, whatever the realip module did",
 			"nobody can tell whether nginx replaced the peer: forged headers and a wrong `set_real_ip_from` look alike"},
-		{ProxyProtocolAddr, "PP", "the client as the NLB saw it",
+		{verdict.ProxyProtocolAddr, "PP", "the client as the NLB saw it",
 			"a realip module that did not act looks like a PROXY protocol that is off"},
-		{XForwardedFor, "XFF", "the clients and proxies before the peer",
+		{verdict.XForwardedFor, "XFF", "the clients and proxies before the peer",
 			"the client behind a proxy is lost where the web hop is wrong"},
-		{XRealIP, "XRI", "the same, one address",
+		{verdict.XRealIP, "XRI", "the same, one address",
 			"two headers that disagree are not seen"},
 	}
 }

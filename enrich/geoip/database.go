@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"clearhop/record"
+
 	"github.com/oschwald/geoip2-golang/v2"
 )
 
@@ -148,33 +150,33 @@ func checkFile(path string) error {
 }
 
 // place looks addr up and also gives the network that the answer holds for.
-func (d *database) place(addr netip.Addr) (Place, netip.Prefix, error) {
+func (d *database) place(addr netip.Addr) (record.Geo, netip.Prefix, error) {
 	if d == nil {
-		return Place{State: StateMissing}, wholeFamily(addr), nil
+		return record.Geo{State: record.GeoMissing}, wholeFamily(addr), nil
 	}
 	if d.lacksFamily(addr) {
-		return Place{State: StateNotFound}, wholeFamily(addr), nil
+		return record.Geo{State: record.GeoNotFound}, wholeFamily(addr), nil
 	}
-	record, err := d.City(addr)
+	found, err := d.City(addr)
 	if err != nil {
-		return Place{State: StateError}, netip.Prefix{}, &LookupError{d.name, err}
+		return record.Geo{State: record.GeoError}, netip.Prefix{}, &LookupError{d.name, err}
 	}
-	return placeOf(record), holdingFor(addr, record.Traits.Network), nil
+	return placeOf(found), holdingFor(addr, found.Traits.Network), nil
 }
 
 // as looks addr up and also gives the network that the answer holds for.
-func (d *database) as(addr netip.Addr) (AS, netip.Prefix, error) {
+func (d *database) as(addr netip.Addr) (record.AS, netip.Prefix, error) {
 	if d == nil {
-		return AS{State: StateMissing}, wholeFamily(addr), nil
+		return record.AS{State: record.GeoMissing}, wholeFamily(addr), nil
 	}
 	if d.lacksFamily(addr) {
-		return AS{State: StateNotFound}, wholeFamily(addr), nil
+		return record.AS{State: record.GeoNotFound}, wholeFamily(addr), nil
 	}
-	record, err := d.ASN(addr)
+	found, err := d.ASN(addr)
 	if err != nil {
-		return AS{State: StateError}, netip.Prefix{}, &LookupError{d.name, err}
+		return record.AS{State: record.GeoError}, netip.Prefix{}, &LookupError{d.name, err}
 	}
-	return asOf(record), holdingFor(addr, record.Network), nil
+	return asOf(found), holdingFor(addr, found.Network), nil
 }
 
 // lacksFamily reports whether the database knows no address of addr's family.

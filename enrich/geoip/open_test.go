@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clearhop/enrich/geoip"
+	"clearhop/record"
 )
 
 func TestInfo(t *testing.T) {
@@ -123,8 +124,8 @@ func TestDamagedRecord(t *testing.T) {
 			t.Errorf("the error tells the address: %v", err)
 		}
 		want := geoip.Result{
-			Place: geoip.Place{State: geoip.StateError},
-			AS:    geoip.AS{State: geoip.StateFound, Number: 5607, Organization: "Sky UK Limited"},
+			Place: record.Geo{State: record.GeoError},
+			AS:    record.AS{State: record.GeoFound, Number: 5607, Organization: "Sky UK Limited"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
@@ -167,7 +168,7 @@ func FuzzDamage(f *testing.F) {
 			if first != second || (err == nil) != (again == nil) {
 				t.Errorf("%s: %+v, %v, then %+v, %v", addr, first, err, second, again)
 			}
-			if (err != nil) != (first.Place.State == geoip.StateError) {
+			if (err != nil) != (first.Place.State == record.GeoError) {
 				t.Errorf("%s: state %s with error %v", addr, first.Place.State, err)
 			}
 			if lat, lon := first.Place.Latitude, first.Place.Longitude; !(lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 
+	"clearhop/record"
+
 	"github.com/gaissmai/bart"
 )
 
@@ -87,15 +89,15 @@ func (r *Reader) aged(result Result) Result {
 	if d.maxAge <= 0 {
 		return result
 	}
-	place, as := result.Place.State == StateFound, result.AS.State == StateFound
+	place, as := result.Place.State == record.GeoFound, result.AS.State == record.GeoFound
 	if !place && !as {
 		return result
 	}
 	if place && d.isStale(r.current.city) {
-		result.Place.State = StateStale
+		result.Place.State = record.GeoStale
 	}
 	if as && d.isStale(r.current.asn) {
-		result.AS.State = StateStale
+		result.AS.State = record.GeoStale
 	}
 	return result
 }

@@ -10,30 +10,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clearhop/enrich/geoip"
+	"clearhop/record"
 )
 
 var notFound = geoip.Result{
-	Place: geoip.Place{State: geoip.StateNotFound},
-	AS:    geoip.AS{State: geoip.StateNotFound},
+	Place: record.Geo{State: record.GeoNotFound},
+	AS:    record.AS{State: record.GeoNotFound},
 }
 
 func private() geoip.Result {
 	return geoip.Result{
-		Place: geoip.Place{State: geoip.StatePrivate},
-		AS:    geoip.AS{State: geoip.StatePrivate},
+		Place: record.Geo{State: record.GeoPrivate},
+		AS:    record.AS{State: record.GeoPrivate},
 	}
 }
 
 func TestLookup(t *testing.T) {
 	boxford := geoip.Result{
-		Place: geoip.Place{
-			State:         geoip.StateFound,
+		Place: record.Geo{
+			State:         record.GeoFound,
 			ContinentCode: "EU", CountryISOCode: "GB", CountryName: "United Kingdom",
 			RegionISOCode: "GB-ENG", RegionName: "England", CityName: "Boxford",
 			PostalCode: "OX1", TimeZone: "Europe/London",
 			Latitude: 51.75, Longitude: -1.25, HasLocation: true,
 		},
-		AS: geoip.AS{State: geoip.StateFound, Number: 5607, Organization: "Sky UK Limited"},
+		AS: record.AS{State: record.GeoFound, Number: 5607, Organization: "Sky UK Limited"},
 	}
 	tests := []struct {
 		why  string
@@ -49,32 +50,32 @@ func TestLookup(t *testing.T) {
 		}},
 		{"the AS alone", "8.8.8.8", geoip.Result{
 			Place: notFound.Place,
-			AS:    geoip.AS{State: geoip.StateFound, Number: 15169, Organization: "GOOGLE"},
+			AS:    record.AS{State: record.GeoFound, Number: 15169, Organization: "GOOGLE"},
 		}},
 		{"neither", "9.9.9.9", notFound},
 		{"the registered country is no place", "1.1.1.1", notFound},
 		{"0, 0 is a place, and an AS may have 32 bits and no name", "41.0.0.1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, CountryISOCode: "GH", CountryName: "Ghana", HasLocation: true},
-			AS:    geoip.AS{State: geoip.StateFound, Number: 4200000001},
+			Place: record.Geo{State: record.GeoFound, CountryISOCode: "GH", CountryName: "Ghana", HasLocation: true},
+			AS:    record.AS{State: record.GeoFound, Number: 4200000001},
 		}},
 		{"half a location is none", "42.0.0.1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, CountryISOCode: "JP"},
+			Place: record.Geo{State: record.GeoFound, CountryISOCode: "JP"},
 			AS:    notFound.AS,
 		}},
 		{"a location off the globe is none", "43.0.0.1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, CountryISOCode: "JP"},
+			Place: record.Geo{State: record.GeoFound, CountryISOCode: "JP"},
 			AS:    notFound.AS,
 		}},
 		{"English names only; a region without a code", "44.0.0.1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, CountryISOCode: "JP", RegionName: "Tokyo"},
+			Place: record.Geo{State: record.GeoFound, CountryISOCode: "JP", RegionName: "Tokyo"},
 			AS:    notFound.AS,
 		}},
 		{"IPv6", "2001:218::1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"},
-			AS:    geoip.AS{State: geoip.StateFound, Number: 2914, Organization: "NTT"},
+			Place: record.Geo{State: record.GeoFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"},
+			AS:    record.AS{State: record.GeoFound, Number: 2914, Organization: "NTT"},
 		}},
 		{"the smaller network decides", "2001:218:8000::1", geoip.Result{
-			Place: geoip.Place{State: geoip.StateFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"},
+			Place: record.Geo{State: record.GeoFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"},
 			AS:    notFound.AS,
 		}},
 		{"a zone changes nothing", "fe80::1%eth0", private()},
@@ -104,10 +105,10 @@ func TestLookup(t *testing.T) {
 
 // TestKinds looks one address up in each kind of database that a setting takes.
 func TestKinds(t *testing.T) {
-	japan := geoip.Place{State: geoip.StateFound, CountryISOCode: "JP", CountryName: "Japan"}
+	japan := record.Geo{State: record.GeoFound, CountryISOCode: "JP", CountryName: "Japan"}
 	inAsia := japan
 	inAsia.ContinentCode = "AS"
-	google := geoip.AS{State: geoip.StateFound, Number: 15169, Organization: "GOOGLE"}
+	google := record.AS{State: record.GeoFound, Number: 15169, Organization: "GOOGLE"}
 
 	f := func(why string, config geoip.Config, addr string, want geoip.Result) {
 		t.Helper()
@@ -120,8 +121,8 @@ func TestKinds(t *testing.T) {
 		}
 	}
 	missing := geoip.Result{
-		Place: geoip.Place{State: geoip.StateMissing},
-		AS:    geoip.AS{State: geoip.StateMissing},
+		Place: record.Geo{State: record.GeoMissing},
+		AS:    record.AS{State: record.GeoMissing},
 	}
 	f("country", geoip.Config{CityPath: countryFixture.write(t)}, "210.227.0.10",
 		geoip.Result{Place: inAsia, AS: missing.AS})
@@ -156,7 +157,7 @@ func TestSpecialNetworksArePrivate(t *testing.T) {
 2000::/3         {"autonomous_system_number":64500}`}
 	reader := open(t, geoip.Config{ASNPath: everywhere.write(t)}).NewReader()
 
-	state := func(addr netip.Addr) geoip.State {
+	state := func(addr netip.Addr) record.GeoState {
 		result, err := reader.Lookup(addr)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +169,7 @@ func TestSpecialNetworksArePrivate(t *testing.T) {
 		if network != network.Masked() {
 			t.Errorf("%s has bits set beyond its length", network)
 		}
-		if got := state(network.Addr()); got != geoip.StatePrivate {
+		if got := state(network.Addr()); got != record.GeoPrivate {
 			t.Errorf("%s: got %s, want private", network.Addr(), got)
 		}
 	}
@@ -177,7 +178,7 @@ func TestSpecialNetworksArePrivate(t *testing.T) {
 		192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 223.255.255.255
 		2000:: 2001:1:ffff::1 2001:2:1:: 2001:f:ffff::1 2001:20:: 2001:db7:: 2001:db9:: 3fff:1000::`)
 	for _, addr := range public {
-		if got := state(netip.MustParseAddr(addr)); got == geoip.StatePrivate {
+		if got := state(netip.MustParseAddr(addr)); got == record.GeoPrivate {
 			t.Errorf("%s is public, got private", addr)
 		}
 	}
@@ -193,7 +194,7 @@ func TestStale(t *testing.T) {
 	})
 	reader := databases.NewReader()
 
-	f := func(addr string, place, as geoip.State) {
+	f := func(addr string, place, as record.GeoState) {
 		t.Helper()
 		got, err := reader.Lookup(netip.MustParseAddr(addr))
 		if err != nil {
@@ -202,20 +203,20 @@ func TestStale(t *testing.T) {
 		if got.Place.State != place || got.AS.State != as {
 			t.Errorf("%s: got %s and %s, want %s and %s", addr, got.Place.State, got.AS.State, place, as)
 		}
-		if as == geoip.StateStale && got.AS.Number == 0 {
+		if as == record.GeoStale && got.AS.Number == 0 {
 			t.Errorf("%s: a stale answer is an answer, got none", addr)
 		}
 	}
-	f("2.125.160.217", geoip.StateFound, geoip.StateFound)
+	f("2.125.160.217", record.GeoFound, record.GeoFound)
 	if databases.Info()[0].Stale {
 		t.Error("stale on its last day")
 	}
 
 	now = now.Add(time.Second)
-	f("2.125.160.217", geoip.StateStale, geoip.StateStale) // cached while fresh
-	f("2001:218::1", geoip.StateStale, geoip.StateStale)
-	f("8.8.8.8", geoip.StateNotFound, geoip.StateStale)
-	f("10.0.0.1", geoip.StatePrivate, geoip.StatePrivate)
+	f("2.125.160.217", record.GeoStale, record.GeoStale) // cached while fresh
+	f("2001:218::1", record.GeoStale, record.GeoStale)
+	f("8.8.8.8", record.GeoNotFound, record.GeoStale)
+	f("10.0.0.1", record.GeoPrivate, record.GeoPrivate)
 	if !databases.Info()[0].Stale {
 		t.Error("not stale after its last day")
 	}

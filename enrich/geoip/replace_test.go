@@ -16,6 +16,7 @@ import (
 
 	"clearhop/enrich/geoip"
 	"clearhop/internal/mmdbtest"
+	"clearhop/record"
 )
 
 var known = netip.MustParseAddr(mmdbtest.Addr)
@@ -35,7 +36,7 @@ func put(t testing.TB, content []byte) (path string) {
 func TestReplace(t *testing.T) {
 	databases := open(t, geoip.Config{MaxAge: time.Hour, Now: func() time.Time { return built.Add(2 * time.Hour) }})
 	reader := databases.NewReader()
-	f := func(when string, place geoip.State, country string, as geoip.State, number uint32) {
+	f := func(when string, place record.GeoState, country string, as record.GeoState, number uint32) {
 		t.Helper()
 		for range 2 { // read, and cached
 			got, err := reader.Lookup(known)
@@ -54,18 +55,18 @@ func TestReplace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f("none", geoip.StateMissing, "", geoip.StateMissing, 0)
+	f("none", record.GeoMissing, "", record.GeoMissing, 0)
 	if !databases.Built(geoip.Places).IsZero() {
 		t.Error("a database that is not there was built")
 	}
 	replace(geoip.Places, "s3://b/city", mmdbtest.City(t, built, "JP"))
-	f("old places", geoip.StateStale, "JP", geoip.StateMissing, 0)
+	f("old places", record.GeoStale, "JP", record.GeoMissing, 0)
 	replace(geoip.Systems, "s3://b/asn", mmdbtest.ASN(t, built, 4713))
-	f("and old systems", geoip.StateStale, "JP", geoip.StateStale, 4713)
+	f("and old systems", record.GeoStale, "JP", record.GeoStale, 4713)
 	replace(geoip.Places, "s3://b/city", mmdbtest.City(t, built.Add(time.Hour), "DE"))
-	f("new places", geoip.StateFound, "DE", geoip.StateStale, 4713)
+	f("new places", record.GeoFound, "DE", record.GeoStale, 4713)
 	replace(geoip.Systems, "s3://b/asn", mmdbtest.ASN(t, built.Add(time.Hour), 3320))
-	f("new systems", geoip.StateFound, "DE", geoip.StateFound, 3320)
+	f("new systems", record.GeoFound, "DE", record.GeoFound, 3320)
 	if infos := databases.Info(); len(infos) != 2 || infos[0].Path != "s3://b/city" || !infos[0].Built.Equal(built.Add(time.Hour)) || infos[0].Stale {
 		t.Errorf("got %+v", infos)
 	}

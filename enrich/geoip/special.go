@@ -3,6 +3,8 @@ package geoip
 import (
 	"net/netip"
 
+	"clearhop/record"
+
 	"github.com/gaissmai/bart"
 )
 
@@ -41,8 +43,8 @@ var specialNetworks = [...]string{
 // prefix and wins.
 func specialTable() *bart.Table[*Result] {
 	private := &Result{
-		Place: Place{State: StatePrivate},
-		AS:    AS{State: StatePrivate},
+		Place: record.Geo{State: record.GeoPrivate},
+		AS:    record.AS{State: record.GeoPrivate},
 	}
 	table := new(bart.Table[*Result])
 	for _, network := range specialNetworks {

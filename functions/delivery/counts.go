@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/sink"
+	"clearhop/verdict"
 )
 
 // Counts are what one invocation did, for its line of log and its metrics. They
@@ -69,7 +69,7 @@ func (c *Counts) add(out *pipeline.Outcome) {
 	if r.TimestampFrom != record.FromClock {
 		c.Newest = max(c.Newest, r.Timestamp)
 	}
-	if clientip.Reason(r.Provenance.Reason).IsFault() {
+	if r.Provenance.Reason.IsFault() {
 		c.Faults++
 	}
 	switch r.Dataset {
@@ -80,30 +80,30 @@ func (c *Counts) add(out *pipeline.Outcome) {
 		return
 	default:
 		c.Other++
-		if r.Provenance.Reason != "" { // a connection that has no access line
-			c.reasons = addTo(c.reasons, r.Provenance.Reason)
+		if r.Provenance.Reason != verdict.NoReason { // a connection that has no access line
+			c.reasons = addTo(c.reasons, r.Provenance.Reason.String())
 		}
 		return
 	}
 	if out.Err != nil {
 		c.GeoErrors++
 	}
-	switch geoip.State(r.Geo.State) {
-	case geoip.StateMissing:
+	switch r.Geo.State {
+	case record.GeoMissing:
 		c.GeoMissing++
-	case geoip.StateStale:
+	case record.GeoStale:
 		c.GeoStale++
 	}
 	if r.Provenance.NLBPrivateIP {
 		c.NLB++
 	}
-	if r.Provenance.Verdict == "health_check" {
+	if r.Provenance.Verdict == verdict.HealthCheck {
 		c.HealthChecks++
 	}
-	c.verdicts = addTo(c.verdicts, r.Provenance.Verdict)
-	c.reasons = addTo(c.reasons, r.Provenance.Reason)
+	c.verdicts = addTo(c.verdicts, r.Provenance.Verdict.String())
+	c.reasons = addTo(c.reasons, r.Provenance.Reason.String())
 	if r.Geo.State != "" {
-		c.geo = addTo(c.geo, r.Geo.State)
+		c.geo = addTo(c.geo, string(r.Geo.State))
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"clearhop/enrich/clientip"
+	"clearhop/verdict"
 )
 
 // A unit is a unit of CloudWatch.
@@ -81,12 +81,12 @@ var metricList = func() []metric {
 			return 0, false
 		}})
 	}
-	for _, d := range clientip.Verdicts() {
-		of("Verdict", d.Code, "Access lines with the verdict `"+d.Code+"`. Absent where there are none.", func(c *Counts) []count { return c.verdicts })
+	for _, v := range verdict.Verdicts() {
+		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.verdicts })
 	}
-	for _, d := range clientip.Reasons() {
-		if d.Fault {
-			of("Fault", d.Code, "Lines with the reason `"+d.Code+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
+	for _, r := range verdict.Reasons() {
+		if r.IsFault() {
+			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
 		}
 	}
 	for _, state := range []string{"found", "not_found", "private", "db_stale"} {

@@ -23,6 +23,7 @@ import (
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"clearhop/enrich/geoip"
+	"clearhop/record"
 )
 
 // Small packages in the shapes of the real ones.
@@ -117,7 +118,7 @@ func TestBuild(t *testing.T) {
 	b := newBuilder(t, packages(t))
 	b.buildAll(t)
 
-	f := func(file, addr string, want geoip.Place) {
+	f := func(file, addr string, want record.Geo) {
 		t.Helper()
 		databases, err := geoip.Open(geoip.Config{
 			CityPath: filepath.Join(b.out, file),
@@ -135,17 +136,17 @@ func TestBuild(t *testing.T) {
 			t.Errorf("%s: %s: -want +got\n%s", file, addr, diff)
 		}
 	}
-	inJapan := geoip.Place{State: geoip.StateFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"}
+	inJapan := record.Geo{State: record.GeoFound, ContinentCode: "AS", CountryISOCode: "JP", CountryName: "Japan"}
 	inOsaka := inJapan
 	inOsaka.RegionName, inOsaka.CityName, inOsaka.PostalCode, inOsaka.TimeZone = "Osaka", "Osaka", "530", "Asia/Tokyo"
 	inOsaka.Latitude, inOsaka.Longitude, inOsaka.HasLocation = 34.6937, 135.502, true
 	f("country.mmdb", "210.227.0.10", inJapan)
 	f("country.mmdb", "2001:218::1", inJapan)
-	f("country.mmdb", "81.2.69.142", geoip.Place{State: geoip.StateNotFound})
+	f("country.mmdb", "81.2.69.142", record.Geo{State: record.GeoNotFound})
 	f("city.mmdb", "210.227.0.10", inOsaka)
 	f("city.mmdb", "2001:218::1", inOsaka)
-	f("city.mmdb", "81.2.69.142", geoip.Place{
-		State: geoip.StateFound, ContinentCode: "EU", CountryISOCode: "GB", CountryName: "United Kingdom",
+	f("city.mmdb", "81.2.69.142", record.Geo{
+		State: record.GeoFound, ContinentCode: "EU", CountryISOCode: "GB", CountryName: "United Kingdom",
 		RegionName: "England", CityName: "London", Latitude: 51.5143, Longitude: -0.0912244, HasLocation: true,
 	})
 }
@@ -159,18 +160,18 @@ func TestBuildASN(t *testing.T) {
 	}
 	defer databases.Close()
 	reader := databases.NewReader()
-	f := func(addr string, want geoip.AS) {
+	f := func(addr string, want record.AS) {
 		t.Helper()
 		got, err := reader.Lookup(netip.MustParseAddr(addr))
 		if err != nil || got.AS != want {
 			t.Errorf("%s: got %+v, %v; want %+v", addr, got.AS, err, want)
 		}
 	}
-	f("1.0.0.1", geoip.AS{State: geoip.StateFound, Number: 13335, Organization: "Cloudflare, Inc."})
-	f("8.8.9.127", geoip.AS{State: geoip.StateFound, Number: 15169, Organization: "Google LLC"})
-	f("8.8.9.128", geoip.AS{State: geoip.StateNotFound})
-	f("41.0.0.1", geoip.AS{State: geoip.StateFound, Number: 36925})
-	f("2001:218::1", geoip.AS{State: geoip.StateFound, Number: 2914, Organization: "NTT America"})
+	f("1.0.0.1", record.AS{State: record.GeoFound, Number: 13335, Organization: "Cloudflare, Inc."})
+	f("8.8.9.127", record.AS{State: record.GeoFound, Number: 15169, Organization: "Google LLC"})
+	f("8.8.9.128", record.AS{State: record.GeoNotFound})
+	f("41.0.0.1", record.AS{State: record.GeoFound, Number: 36925})
+	f("2001:218::1", record.AS{State: record.GeoFound, Number: 2914, Organization: "NTT America"})
 
 	want := []geoip.Info{{
 		Path:      filepath.Join(b.out, "asn.mmdb"),

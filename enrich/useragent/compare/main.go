@@ -21,10 +21,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"clearhop/enrich/useragent"
 	mileusna "github.com/mileusna/useragent"
 	mssola "github.com/mssola/useragent"
 	"github.com/ua-parser/uap-go/uaparser"
+
+	"clearhop/enrich/useragent"
 )
 
 // An answer is what all the libraries can be asked.
