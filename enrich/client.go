@@ -29,6 +29,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 	if a.Status.Valid && a.Status.N < 1000 {
 		e.Status = int(a.Status.N)
 	}
+	w.answer.Provenance = r.Provenance // the record's lists are filled in place
 	w.enricher.resolver.Load().Resolve(e, &w.answer)
 	w.keepAnswer(r)
 }
@@ -37,23 +38,20 @@ func (w *Worker) resolveClient(r *record.Record) {
 // connection has no access line.
 func (w *Worker) resolveError(r *record.Record) {
 	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action}
+	w.answer.Provenance = r.Provenance
 	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
 		w.keepAnswer(r)
 	}
 }
 
+// keepAnswer writes the resolver's answer into the record.
 func (w *Worker) keepAnswer(r *record.Record) {
-	a, p := &w.answer, &r.Provenance
+	a := &w.answer
 	r.Client.IP = a.Client
 	r.Client.SourceIP = a.Peer
 	r.Client.SourcePort = sourcePort(&r.Access)
 	r.Client.Address = a.Address
-	p.Verdict, p.Reason = a.Verdict, a.Reason
-	p.Alternatives = append(p.Alternatives, a.Alternatives...)
-	p.Hop, p.Field, p.Vouched = a.Hop, a.Field, a.Vouched
-	p.NLBPrivateIP, p.NLBInferred, p.NLB = a.NLBPrivateIP, a.NLBInferred, a.NLB
-	p.Hops, p.HopCount = append(p.Hops, a.Hops...), a.HopCount
-	p.Claimed, p.ClaimedCount = append(p.Claimed, a.Claimed...), a.ClaimedCount
+	r.Provenance = a.Provenance
 }
 
 // sourcePort is the peer's port: $realip_remote_port, or $remote_port where

@@ -112,15 +112,13 @@ var privateNetworks = []netip.Prefix{
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-// IsPrivate reports whether addr lies in a private network: RFC 1918, RFC 6598,
-// RFC 4193, link-local or loopback.
+// shared is the address space of RFC 6598, which no method of netip.Addr knows.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// IsPrivate reports whether addr, which must be unmapped, lies in a private
+// network: RFC 1918, RFC 6598, RFC 4193, link-local or loopback.
 func IsPrivate(addr netip.Addr) bool {
-	for _, p := range privateNetworks {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
 }
 
 // sets holds the three address sets as one table: the longest prefix decides.
