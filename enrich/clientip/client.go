@@ -120,32 +120,37 @@ func (f *facts) remoteAddrIsClient() (finding, bool) {
 	if !f.remote.isClient() {
 		return finding{}, false
 	}
-	visitors := f.headersAreVisitors
-	if f.remoteIsLeft && !visitors && (f.proxy.logged || f.peer.class != nlbNode) {
+	// X-Real-IP is no witness for what stands past the NLB: whoever can write
+	// one header can write both.
+	pastNLB := f.xff.pastNLB && f.xff.addr == f.remote.addr
+	switch {
+	case f.headersAreVisitors && f.proxy.logged && !f.proxy.given:
+		// Behind an NLB that sends no PROXY protocol, nginx has nothing but a
+		// header of the visitor to take an address from.
+		return f.remoteAddr(false, believedTooMuch), true
+	case f.headersAreVisitors:
+	case f.remoteIsLeft && (f.proxy.logged || f.peer.class != nlbNode):
 		found := f.foundInHeader(f.xff, verdict.XForwardedFor, f.e.XForwardedFor.Text)
 		found.believed = believedTooMuch
 		return found, true
-	}
-	if visitors && f.proxy.logged && !f.proxy.given {
-		// Behind an NLB that speaks no PROXY protocol, nginx has nothing but a
-		// header of the visitor to take an address from.
-		return f.remoteAddr(false, believedTooMuch), true
-	}
-	// X-Real-IP is no witness for it: whoever can write one header can write
-	// both.
-	pastNLB := f.xff.pastNLB && f.xff.addr == f.remote.addr
-	if pastNLB && !visitors && f.peerKnown() {
+	case pastNLB && f.peerKnown():
 		// A proxy passed on the NLB's address, and nginx went on to what the
 		// visitor had written before it.
 		return f.remoteAddr(false, believedTooMuch), true
 	}
-	vouched := !f.peerKnown() || !f.remoteMayBeFromHeader() || f.frontVouches && !f.remoteIsLeft
+	believed := believedNoMore
 	if f.remoteIsLeft {
 		// Behind an NLB, also where a header holds the address, it is more
 		// likely that the PROXY protocol, which is not logged, gave it to nginx.
-		return f.remoteAddr(vouched && !pastNLB, mayHaveBelieved), true
+		believed = mayHaveBelieved
 	}
-	return f.remoteAddr(vouched && !pastNLB, believedNoMore), true
+	return f.remoteAddr(f.remoteIsVouchedFor() && !pastNLB, believed), true
+}
+
+// remoteIsVouchedFor reports whether $remote_addr rests on more than a visitor's
+// word, as far as its own place in a header says.
+func (f *facts) remoteIsVouchedFor() bool {
+	return !f.peerKnown() || !f.remoteMayBeFromHeader() || f.frontVouches && !f.remoteIsLeft
 }
 
 // headersNameClient is rule 4: $remote_addr is a proxy or cannot be read, and a
