@@ -226,7 +226,7 @@ func TestPrivacySettings(t *testing.T) {
 	f(pipeline.Config{PrivacyKey: privacyKey}, "privacy-key: is given, but privacy is not hash")
 	f(pipeline.Config{Privacy: "truncate", Trusted: []string{"0.0.0.0/0"}, RedactQuery: []string{"a, b c"}},
 		"trusted: 0.0.0.0/0 holds every address, and with privacy those of proxies stay as they are\n"+
-			`redact-query: "b c" is no key of a query string: ' ' in column 2`)
+			`redact-query: "b c" is not a key of a query string: it has ' ' in column 2`)
 	for _, c := range []struct {
 		config pipeline.Config
 		want   bool
