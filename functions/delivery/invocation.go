@@ -39,8 +39,7 @@ type Invocation struct {
 
 // Begin starts an invocation. End must be called when it is over.
 func (f *Function) Begin(ctx context.Context) *Invocation {
-	refreshNLB(ctx, f.pipeline, f.log)
-	reloadGeoIP(ctx, f.pipeline, f.log)
+	refresh(ctx, f.pipeline, f.log)
 	return &Invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now(), failed: -1}
 }
 
