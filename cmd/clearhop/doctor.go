@@ -269,7 +269,7 @@ func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int,
 		pipeline: p,
 		worker:   p.NewWorker(),
 		lines:    map[*record.Origin]*lineBatch{},
-		summary:  newSummary(),
+		summary:  newSummary(false),
 		opener:   x.open,
 	}
 	e.handle = func(_ context.Context, o *pipeline.Outcome) error {

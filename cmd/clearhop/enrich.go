@@ -82,7 +82,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		lines:    map[*record.Origin]*lineBatch{},
 		mixed:    c.Follow,
 		out:      out,
-		summary:  newSummary(),
+		summary:  newSummary(c.Summary),
 	}
 	e.opener = func(ctx context.Context, name string) (io.ReadCloser, error) { return openInput(ctx, s.in, name) }
 	e.handle = func(ctx context.Context, o *pipeline.Outcome) error {

@@ -94,7 +94,7 @@ func (in *Invocation) Refuses(group string) bool {
 // what comes of them. It is for a function whose events are its answer.
 func (in *Invocation) Process(lines []record.Line, yield func(*pipeline.Outcome)) error {
 	_, err := in.lines.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
-		in.counts.add(out)
+		in.counts.Add(out)
 		yield(out)
 		return nil
 	})
@@ -317,7 +317,7 @@ func (in *Invocation) End() error {
 		return nil // what is logged of the own log group is a payload of it
 	}
 	f.takeStats(&in.counts)
-	in.counts.Geo(f.pipeline.Databases(), time.Now())
+	in.counts.SetGeo(f.pipeline.Databases(), time.Now())
 	took := time.Since(in.start)
 	f.metrics.write(&in.counts, in.start, took)
 	attrs := []any{
