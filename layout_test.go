@@ -95,6 +95,20 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// TestPipelineBuildsNoSDK: the fuzzers of the pipeline are built often, and AWS's
+// SDK takes minutes.
+func TestPipelineBuildsNoSDK(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-test", "./pipeline").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "github.com/aws/") {
+			t.Errorf("pipeline or its tests need %s", strings.TrimSpace(line))
+		}
+	}
+}
+
 // TestPlainBuild: the command is built by go build alone, so what it embeds
 // and what is generated must be committed.
 func TestPlainBuild(t *testing.T) {

@@ -95,7 +95,7 @@ func (r *Reloader) Look(ctx context.Context) (retry bool, err error) {
 // open makes the Fetch of an object.
 func (s *databaseSource) open(openObject func(url string) (Fetch, error)) (err error) {
 	if openObject == nil {
-		return fmt.Errorf("%.200q: objects in S3 are for the functions: download it, for example with aws s3 cp", s.name)
+		return fmt.Errorf("%.200q: only the functions can read objects in S3: download it, for example with aws s3 cp", s.name)
 	}
 	s.fetch, err = openObject(s.name)
 	return err
