@@ -48,7 +48,7 @@ func TestSettingsHaveHelp(t *testing.T) {
 		}
 		printed := strings.Join(strings.Fields(out.String()), " ")
 		for _, s := range pipeline.Settings() {
-			if !strings.Contains(printed, s.Help) {
+			if !strings.Contains(printed, strings.TrimSuffix(s.Help, ".")+" ($"+s.Variable+")") {
 				t.Errorf("%s --help lacks the help of %s: %s", command, s.Name, s.Help)
 			}
 		}
