@@ -17,22 +17,23 @@ var mayImport = map[string][]string{
 	"record":                     {"verdict"},
 	"decode":                     {"record", "decode/internal/"},
 	"decode/internal/jsonscan":   {},
-	"parser":                     {"record"},
+	"parser":                     {"record", "internal/setting"},
 	"encode":                     {"record", "verdict"},
 	"encode/parquet":             {"encode"},
 	"sink":                       {"sink"},
 	"enrich":                     {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
-	"enrich/clientip":            {"record", "verdict"},
-	"enrich/geoip":               {"record"},
+	"enrich/clientip":            {"record", "verdict", "internal/setting"},
+	"enrich/geoip":               {"record", "internal/setting"},
 	"enrich/geoip/makedb":        {"enrich/geoip"},
 	"enrich/useragent":           {"enrich/useragent/"},
-	"privacy":                    {"record"},
-	"rule":                       {"record", "verdict"},
+	"privacy":                    {"record", "internal/setting"},
+	"rule":                       {"record", "verdict", "internal/setting"},
+	"aws":                        {}, // its tests join the rooms below with the pipeline
 	"aws/nlb":                    {},
 	"diagnose":                   {"record", "verdict", "enrich/clientip"},
 	"aws/subscription":           {},
 	"aws/object":                 {},
-	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
+	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "internal/setting"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
 	"deploy":                     {}, // the tests of template.yaml
@@ -40,6 +41,7 @@ var mayImport = map[string][]string{
 	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip"},
+	"internal/setting":           {},
 	"internal/mmdbtest":          {},
 	"internal/payloadtest":       {},
 	"internal/samtest":           {},
@@ -55,8 +57,8 @@ var mayImport = map[string][]string{
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
 	"internal/lambdatest":        {"internal/lambdatest"},
-	"functions/environment":      {},
-	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
+	"functions/environment":      {"internal/setting"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -89,6 +91,20 @@ func TestImportsPointOneWay(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s may not import %s", pkg, name)
+		}
+	}
+}
+
+// TestPipelineBuildsNoSDK: the fuzzers of the pipeline are built often, and AWS's
+// SDK takes minutes.
+func TestPipelineBuildsNoSDK(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-test", "./pipeline").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "github.com/aws/") {
+			t.Errorf("pipeline or its tests need %s", strings.TrimSpace(line))
 		}
 	}
 }

@@ -40,7 +40,7 @@ var chainSets = []chainSet{
 	{"given", (*scenario).config},
 	{"inferred", func(s *scenario) pipeline.Config {
 		c := s.config()
-		c.NLB, c.Trusted = nil, nil
+		c.Client.NLB, c.Client.Trusted = nil, nil
 		return c
 	}},
 }
@@ -50,7 +50,7 @@ func judge(t testing.TB, sc *scenario, set chainSet, dir, hop string, log []byte
 	t.Helper()
 	c := set.config(sc)
 	if sc.ownFormat {
-		c.Format = []string{"@" + filepath.Join(dir, hop+".conf"), "auto"}
+		c.Parser.Format = []string{"@" + filepath.Join(dir, hop+".conf"), "auto"}
 	}
 	p, err := pipeline.New(c)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"clearhop/decode"
+	"clearhop/enrich/clientip"
+	"clearhop/enrich/geoip"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -105,7 +107,7 @@ func BenchmarkPayload(b *testing.B) {
 	})
 	whole := func(b *testing.B, c pipeline.Config) {
 		b.ReportAllocs()
-		c.NLB, c.Trusted = []string{"10.16.1.11"}, []string{"10.16.1.13"}
+		c.Client.NLB, c.Client.Trusted = []string{"10.16.1.11"}, []string{"10.16.1.13"}
 		w := open(b, c)
 		d := decode.NewDecoder(decode.Options{})
 		var out []byte
@@ -129,8 +131,8 @@ func BenchmarkPayload(b *testing.B) {
 	// With the databases that make geoip builds, and clients of a thousand
 	// networks at random: a real stream has fewer.
 	b.Run("whole with GeoIP", func(b *testing.B) {
-		c := pipeline.Config{CityDB: "../build/geoip/country.mmdb", ASNDB: "../build/geoip/asn.mmdb"}
-		if _, err := os.Stat(c.CityDB); err != nil {
+		c := pipeline.Config{GeoIP: geoip.Settings{CityDB: "../build/geoip/country.mmdb", ASNDB: "../build/geoip/asn.mmdb"}}
+		if _, err := os.Stat(c.GeoIP.CityDB); err != nil {
 			b.Skip("run make geoip first")
 		}
 		whole(b, c)
@@ -139,7 +141,7 @@ func BenchmarkPayload(b *testing.B) {
 
 // BenchmarkProcess is the path of one line, without decoding.
 func BenchmarkProcess(b *testing.B) {
-	w := open(b, pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}})
+	w := open(b, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}})
 	p, err := decode.NewDecoder(decode.Options{}).Decode(payload(b))
 	if err != nil {
 		b.Fatal(err)

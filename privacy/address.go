@@ -2,16 +2,16 @@ package privacy
 
 import "net/netip"
 
-// find returns the first address of text at i or behind, and where it stands.
-// What may be an address is one:
+// find returns the first address in text at or after i, and where it stands.
+// Anything that may be an address counts as one:
 //
-//   - four numbers up to 255 with dots between them, but 0.0.0.0;
-//   - an IPv6 address in any of its forms, but "::", also with an IPv4 address
+//   - four numbers up to 255 with dots between them, except 0.0.0.0;
+//   - an IPv6 address in any of its forms, except "::", also with an IPv4 address
 //     at its end.
 //
-// A letter before or behind does not matter, with two exceptions: the version of
-// a product (Chrome/131.0.0.0) is none, and neither is a name with two colons
-// (std::cafe) unless it has three groups.
+// It does not matter whether a letter stands before or after it, with two
+// exceptions. The version of a product (Chrome/131.0.0.0) is not an address. A
+// name with two colons (std::cafe) is one only if it has three groups.
 func find(text []byte, i int) (addr netip.Addr, start, end int, ok bool) {
 	for ; i < len(text); i++ {
 		c, width := unescape(text, i)
@@ -25,8 +25,8 @@ func find(text []byte, i int) (addr netip.Addr, start, end int, ok bool) {
 			}
 		}
 		if width > 1 {
-			// What stands behind an escape begins there, although the escape
-			// may end in a digit.
+			// A text begins anew behind an escape, although the escape may end
+			// in a digit.
 			if addr, end, ok = match(text, i+width, ' '); ok {
 				return addr, i + width, end, true
 			}
@@ -35,8 +35,9 @@ func find(text []byte, i int) (addr netip.Addr, start, end int, ok bool) {
 	return netip.Addr{}, 0, 0, false
 }
 
-// match reads an address that starts at text[i] with the byte before in front
-// of it. Where a byte may be an escape or stand for itself, both are tried.
+// match reads an address that starts at text[i]; before is the byte in front of
+// it. It tries both meanings of a byte that may begin an escape or stand for
+// itself.
 func match(text []byte, i int, before byte) (addr netip.Addr, end int, ok bool) {
 	for _, raw := range [...]bool{false, true} {
 		f := reading{text, raw, false}
@@ -60,7 +61,7 @@ func match(text []byte, i int, before byte) (addr netip.Addr, end int, ok bool) 
 // A reading is one way to read a text.
 type reading struct {
 	text    []byte
-	raw     bool // takes escapes for the bytes they are written with
+	raw     bool // reads an escape as the bytes that it is written with
 	escaped bool // an escape was read
 }
 
@@ -77,8 +78,8 @@ func (f *reading) at(i int) (c byte, width int) {
 	return c, width
 }
 
-// isVersion reports whether an address is a version, as most browsers write
-// theirs: behind a name and a slash, with nothing but zeros to its end.
+// isVersion reports whether an address is a version as most browsers write it:
+// behind a name and a slash, with zeros only after the first number.
 func isVersion(before []byte, addr netip.Addr) bool {
 	n := len(before)
 	if n < 2 || before[n-1] != '/' || !isLetter(before[n-2]) {
@@ -88,8 +89,8 @@ func isVersion(before []byte, addr netip.Addr) bool {
 	return b[1] == 0 && b[2] == 0 && b[3] == 0
 }
 
-// ipv4 reads an IPv4 address at i. Zeros in front of a number do not matter,
-// as they do not to nginx.
+// ipv4 reads an IPv4 address at i. As in nginx, zeros in front of a number do not
+// matter.
 func (f *reading) ipv4(i int) (addr netip.Addr, end int, ok bool) {
 	var b [4]byte
 	for n := range b {
@@ -114,7 +115,7 @@ func (f *reading) ipv4(i int) (addr netip.Addr, end int, ok bool) {
 	return netip.AddrFrom4(b), i, b != [4]byte{}
 }
 
-// maxDigits bounds the zeros in front of a number, for the sake of time.
+// maxDigits bounds the zeros in front of a number, so that reading stays quick.
 const maxDigits = 64
 
 // ipv6 reads the longest IPv6 address at i.
@@ -153,7 +154,7 @@ func (f *reading) ipv6(i int, before byte) (addr netip.Addr, end int, ok bool) {
 	if n == 0 || gap < 0 && n < groups {
 		return netip.Addr{}, 0, false
 	}
-	const telling = 3 // groups: a name in a program seldom has so many
+	const telling = 3 // groups: names in programs seldom have so many
 	if behind, _ := f.at(end); n < telling && (isWord(before) || isWord(behind)) {
 		return netip.Addr{}, 0, false
 	}

@@ -1,14 +1,12 @@
 package privacy
 
-// unescape reads the byte at text[i] as it was before a browser or nginx
-// escaped it, and says over how many bytes its escape goes: 1 for a byte that
-// stands for itself.
+// unescape reads the byte at text[i] as it was before a browser or nginx escaped
+// it. width is the length of its escape, 1 for a byte that stands for itself.
 //
 //	%3A %253A         percent-encoding, several times over
-//	\x22 \u0022 \"    what nginx writes of a quote by escape=default and json
+//	\x22 \u0022 \"    a quote as nginx writes it with escape=default and json
 //
-// Backslashes before a backslash are taken as one, since what was escaped may
-// be escaped again.
+// Several backslashes count as one, since an escaped text may be escaped again.
 func unescape(text []byte, i int) (c byte, width int) {
 	switch text[i] {
 	case '%':
@@ -47,8 +45,8 @@ func unescape(text []byte, i int) (c byte, width int) {
 	return text[i], 1
 }
 
-// maxNested bounds, in bytes, how often something is escaped again: a long run of
-// backslashes is not read to its end from each of them.
+// maxNested bounds, in bytes, how often a text may have been escaped again. Without
+// it a long run of backslashes would be read to its end from each of them.
 const maxNested = 16
 
 // hexByte reads the two hexadecimal digits at text[i].

@@ -1,4 +1,4 @@
-// Package privacy takes out of a record what tells who a visitor was: addresses
+// Package privacy removes from a record what identifies a visitor: addresses
 // wherever they stand, names of users, and the values of chosen query-string
 // keys.
 //
@@ -6,16 +6,16 @@
 //	w := g.NewWorker() // one for each goroutine
 //	w.Apply(rec)       // after the steps that need the address, before encoding
 //
-// In goes a record that is parsed and enriched. Out comes the same one, with
-// each address truncated or replaced by a pseudonym, in fields of their own and
-// inside texts alike. Equal addresses give equal results everywhere, an
-// IPv4-mapped one that of the IPv4 address.
+// In goes a record that is parsed and enriched. Out comes the same record. Each
+// address in it is truncated or replaced by a pseudonym, both in fields of their
+// own and inside texts. Equal addresses give equal results everywhere; an
+// IPv4-mapped address counts as the IPv4 address.
 //
-// Texts are searched for what looks like an address, by itself or escaped, and
-// in doubt it is hidden. See docs/privacy.md for what is found and what not.
+// Texts are searched for anything that looks like an address, plain or escaped.
+// In doubt it is hidden. docs/privacy.md says what is found and what is not.
 //
 // A Guard is immutable and safe for concurrent use. A Worker belongs to one
-// goroutine; in the steady state it allocates nothing.
+// goroutine. In the steady state it allocates nothing.
 package privacy
 
 import (
@@ -25,7 +25,7 @@ import (
 	"strings"
 )
 
-// A Mode is what becomes of an address.
+// A Mode says how addresses are hidden.
 type Mode uint8
 
 const (
@@ -33,7 +33,7 @@ const (
 	None Mode = iota
 	// Truncate keeps the network: /24 of IPv4, /48 of IPv6.
 	Truncate
-	// Hash puts a pseudonym in the address's place.
+	// Hash replaces the address with a pseudonym.
 	Hash
 )
 
@@ -56,14 +56,14 @@ func ParseMode(text string) (Mode, error) {
 // Config says what to hide. The zero value hides nothing.
 type Config struct {
 	Mode Mode
-	// Stays reports whether an address is no visitor's and stays as it is: a
-	// proxy's. It is called by all Workers; nil lets none stay.
+	// Stays reports whether an address stays as it is, because it is a proxy's
+	// and not a visitor's. All Workers call it. Nil means that none stays.
 	Stays func(netip.Addr) bool
-	// Key keys the pseudonyms of Hash, see CheckKey. Who has it can tell whose
-	// a pseudonym is.
+	// Key is the secret of the pseudonyms of Hash, see CheckKey. Anybody who has
+	// it can find out whose a pseudonym is.
 	Key []byte
-	// RedactQuery are the keys of a query string whose values are taken out,
-	// whatever the Mode. Case does not matter.
+	// RedactQuery are the keys of query strings whose values are removed, in
+	// every Mode. Case does not matter.
 	RedactQuery []string
 }
 
@@ -75,7 +75,7 @@ type Guard struct {
 	query []string // in lower case
 }
 
-// New makes a Guard. All that is wrong with c comes in one error, which never
+// New makes a Guard. One error names everything that is wrong with c. It never
 // holds the key.
 func New(c Config) (*Guard, error) {
 	g := &Guard{mode: c.Mode, stays: c.Stays, key: c.Key}
@@ -98,16 +98,16 @@ func New(c Config) (*Guard, error) {
 	return g, nil
 }
 
-// Bounds of a key. The second keeps out what a person typed to fill it up; a
-// random text has more.
+// Bounds of a key. A random key has far more different bytes than minDifferent. The
+// bound refuses keys that a person filled up by typing one letter.
 const (
 	MinKey       = 16 // bytes
 	minDifferent = 5  // bytes
 )
 
-// CheckKey says what is wrong with a key for Hash: it is shorter than MinKey
-// bytes, or plainly no random text. There are but four thousand million IPv4
-// addresses, so who guesses the key knows them all.
+// CheckKey returns an error for a key of Hash that is shorter than MinKey bytes or
+// plainly not random. There are only four thousand million IPv4 addresses, so
+// anybody who guesses the key can find them all.
 func CheckKey(key []byte) error {
 	if len(key) < MinKey {
 		return fmt.Errorf("the key has %d bytes; it needs %d or more", len(key), MinKey)
@@ -121,12 +121,13 @@ func CheckKey(key []byte) error {
 		}
 	}
 	if different < minDifferent {
-		return fmt.Errorf("the key holds only %d different bytes; take a random one", different)
+		return fmt.Errorf("the key holds only %d different bytes; use a random one", different)
 	}
 	return nil
 }
 
-// CheckQueryKeys says which of the keys cannot be one of a query string.
+// CheckQueryKeys returns an error that joins one for each key that no query string
+// can have.
 func CheckQueryKeys(keys []string) error {
 	var errs []error
 	for _, key := range keys {
@@ -140,7 +141,7 @@ func checkQueryKey(key string) error {
 		return errors.New("a key of a query string is empty")
 	}
 	if i := strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || strings.ContainsRune("?&=;#%[]", c) }); i >= 0 {
-		return fmt.Errorf("%q is no key of a query string: %q in column %d", key, key[i], i+1)
+		return fmt.Errorf("%q is not a key of a query string: it has %q in column %d", key, key[i], i+1)
 	}
 	return nil
 }

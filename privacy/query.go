@@ -1,9 +1,9 @@
 package privacy
 
-// redacted stands for a value that was taken out.
+// redacted replaces a value that was removed.
 const redacted = "[redacted]"
 
-// A place is where a text is from: it says where a key may start and where a
+// A place says where a text comes from, and so where a key may start and where a
 // value ends.
 type place uint8
 
@@ -16,9 +16,9 @@ const (
 	inQuery
 )
 
-// nextValue returns where the next value of one of the keys stands in text, at
-// or behind i. Keys are read without regard to case and escapes, and with what
-// PHP puts behind them: key[], key[name].
+// nextValue returns where the next value of one of the keys stands in text, at or
+// after i. The case of keys and their escapes do not matter. Keys may have the
+// brackets that PHP knows: key[], key[name].
 func nextValue(text []byte, i int, keys []string, in place) (start, end int, ok bool) {
 	before := byte(0)
 	if in == inQuery && i == 0 {
@@ -81,7 +81,8 @@ func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
 	return i + width, width > 1, c == '='
 }
 
-// valueEnd returns where the value ends that starts at text[i]: in doubt, later.
+// valueEnd returns the end of the value that starts at text[i]; in doubt, the later
+// one.
 func valueEnd(text []byte, i int, in place, nested bool) int {
 	for i < len(text) {
 		c, width := unescape(text, i)
@@ -100,8 +101,8 @@ func valueEnd(text []byte, i int, in place, nested bool) int {
 	return len(text)
 }
 
-// endsPart reports whether a quote with rest behind it ends a part of a line,
-// since nginx lets quotes pass in the request of an error line.
+// endsPart reports whether a quote ends a part of a line; rest is what stands behind
+// the quote. In the request of an error line nginx does not escape quotes.
 func endsPart(rest []byte) bool {
 	return len(rest) == 0 || rest[0] <= ' ' || rest[0] == ',' || rest[0] == '}'
 }

@@ -17,9 +17,9 @@ type Worker struct {
 	mac   hash.Hash
 	sum   []byte
 	buf   []byte // holds the texts that were changed
-	alias []byte // and the pseudonyms, as far as they are texts of their own
+	alias []byte // holds the pseudonyms that are texts of their own
 
-	// The last pseudonym: most addresses of a record are the same one.
+	// The last address and its pseudonym: most addresses of a record are equal.
 	last     netip.Addr
 	lastName [pseudonymBytes]byte
 }
@@ -39,9 +39,9 @@ func (g *Guard) NewWorker() *Worker {
 // maxKept bounds the buffers that a Worker keeps from record to record.
 const maxKept = 256 << 10
 
-// Apply hides what r holds. Changed texts are the Worker's and hold until the
-// next Apply. What nginx logged of the client is dropped: the parts of
-// Record.Access that no event shows. Record.Line stays the line as it was read.
+// Apply hides what r holds. Changed texts belong to the Worker and hold until the
+// next Apply. Apply also drops the parts of Record.Access that no event shows:
+// what nginx logged of the client. Record.Line stays the line as it was read.
 func (w *Worker) Apply(r *record.Record) {
 	if cap(w.buf) > maxKept {
 		w.buf = nil
@@ -57,7 +57,7 @@ func (w *Worker) Apply(r *record.Record) {
 	w.dropSources(&r.Access)
 }
 
-// redactQueries takes the values of the keys out of all texts that hold URLs.
+// redactQueries removes the values of the keys from all texts that hold URLs.
 func (w *Worker) redactQueries(r *record.Record) {
 	if len(w.g.query) == 0 {
 		return
@@ -80,7 +80,7 @@ func (w *Worker) redactQueries(r *record.Record) {
 		}
 		w.redact(&a.Extra[i].Value, in)
 	}
-	// Nothing shows these any more, and they hold the values.
+	// No event shows these, but they hold the values.
 	a.RequestTarget, a.Args = r.URL.Original, r.URL.Query
 }
 
@@ -101,8 +101,8 @@ func (w *Worker) redact(text *[]byte, in place) {
 	w.replace(text, from, copied)
 }
 
-// replace makes text what was put into the buffer since from, and what of text
-// was not copied there yet.
+// replace makes text the bytes of the buffer since from, and the rest of text
+// that was not copied yet. If nothing was copied, text stays as it is.
 func (w *Worker) replace(text *[]byte, from, copied int) {
 	if copied > 0 {
 		w.buf = append(w.buf, (*text)[copied:]...)
@@ -110,8 +110,8 @@ func (w *Worker) replace(text *[]byte, from, copied int) {
 	}
 }
 
-// hideClient hides the addresses that have fields of their own. A truncated one
-// is an address still, a pseudonym is none.
+// hideClient hides the addresses that have fields of their own. A truncated
+// address stays in its field; a pseudonym is not an address and moves to another.
 func (w *Worker) hideClient(r *record.Record) {
 	c, p := &r.Client, &r.Provenance
 	w.hideAddr(&c.IP, &c.Address)
@@ -124,7 +124,7 @@ func (w *Worker) hideClient(r *record.Record) {
 	}
 }
 
-// hideAddr hides an address: in its own place, or as a name.
+// hideAddr truncates an address, or clears it and sets name to its pseudonym.
 func (w *Worker) hideAddr(addr *netip.Addr, name *[]byte) {
 	switch {
 	case !addr.IsValid() || w.g.stays(*addr):
@@ -137,8 +137,8 @@ func (w *Worker) hideAddr(addr *netip.Addr, name *[]byte) {
 	}
 }
 
-// truncate returns the network that an address is in. Of a 6to4 address, which
-// holds an IPv4 one, that is the IPv4 address's.
+// truncate returns the network of an address. A 6to4 address holds an IPv4 address,
+// and its network is that of the IPv4 address.
 func truncate(addr netip.Addr) netip.Addr {
 	bits := 48
 	switch {
@@ -149,14 +149,14 @@ func truncate(addr netip.Addr) netip.Addr {
 	}
 	network, err := addr.Prefix(bits)
 	if err != nil {
-		return netip.Addr{} // no address has so few bits
+		return netip.Addr{} // it does not happen: every address has so many bits
 	}
 	return network.Addr()
 }
 
 var sixToFour = netip.MustParsePrefix("2002::/16")
 
-// appendHidden appends what stands in the place of an address.
+// appendHidden appends what replaces an address.
 func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	if w.g.mode == Truncate {
 		return truncate(addr).AppendTo(dst)
@@ -169,7 +169,7 @@ func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	return append(dst, w.lastName[:]...)
 }
 
-// What a pseudonym stands for: an address and a user never share one.
+// What a pseudonym stands for. An address and a user never share one.
 const (
 	anAddress = 'a'
 	aUser     = 'u'
@@ -185,8 +185,8 @@ func (w *Worker) pseudonym(dst []byte, kind byte, identity []byte) []byte {
 	return hex.AppendEncode(dst, w.sum[:pseudonymBytes/2])
 }
 
-// hideTexts hides the addresses inside of texts. None is left out but those
-// that the operator writes.
+// hideTexts hides the addresses inside texts: in all texts of a record except
+// those that the operator writes.
 func (w *Worker) hideTexts(r *record.Record) {
 	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
 	agent := a.UserAgent
@@ -220,8 +220,8 @@ func (w *Worker) hideTexts(r *record.Record) {
 	w.hideUpstream(e)
 }
 
-// hideParts drops what was read out of a text and is not there any more: the
-// extension of /203.0.113.9 is 9. agent is the user agent as it was.
+// hideParts drops parts of a text that the hidden text does not hold any more: the
+// extension of /203.0.113.9 is 9. agent is the user agent as it was before.
 func hideParts(r *record.Record, agent []byte) {
 	u := &r.URL
 	if stem, ok := bytes.CutSuffix(u.Path, u.Extension); !ok || !bytes.HasSuffix(stem, []byte(".")) {
@@ -243,14 +243,14 @@ func hideParts(r *record.Record, agent []byte) {
 // binaryAddress is the variable that holds an address as four or sixteen bytes.
 const binaryAddress = "binary_remote_addr"
 
-// isServer reports whether an address that nginx names as an upstream server's
-// stays: a private one is a server of the operator's.
+// isServer reports whether the address of an upstream server stays. A private one
+// belongs to a server of the operator.
 func (w *Worker) isServer(addr netip.Addr) bool {
 	return addr.IsPrivate() || addr.IsLoopback() || w.g.stays(addr)
 }
 
-// hideUpstream hides the addresses of "http://10.0.1.5:8080/path?query": what
-// stands behind the server is the visitor's.
+// hideUpstream hides the addresses in "http://10.0.1.5:8080/path?query". Everything
+// behind the server comes from the visitor.
 func (w *Worker) hideUpstream(e *record.ErrorLine) {
 	server, rest := e.Upstream, []byte(nil)
 	if i := bytes.Index(server, []byte("://")); i >= 0 {
@@ -287,7 +287,7 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 	w.replace(text, from, copied)
 }
 
-// dropSources forgets the parts that no event shows.
+// dropSources drops the parts that no event shows.
 func (w *Worker) dropSources(a *record.Access) {
 	for _, text := range [...]*[]byte{
 		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP,

@@ -1,6 +1,10 @@
-package pipeline_test
+// Package aws_test holds what is asked of AWS together with the pipeline that
+// asks: NLBs whose nodes are discovered, and GeoIP databases in S3. The tests
+// stand here so that what the fuzzers of the pipeline build has no AWS SDK in it.
+package aws_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +20,8 @@ import (
 	"time"
 
 	"clearhop/aws/nlb"
+	"clearhop/aws/object"
+	"clearhop/enrich/clientip"
 	"clearhop/internal/mototest"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -37,14 +44,17 @@ func useEndpoint(t *testing.T, endpoint string) {
 // A clock stands still until it is moved on.
 type clock struct{ ns atomic.Int64 }
 
-func (c *clock) now() time.Time          { return now().Add(time.Duration(c.ns.Load())) }
+// start is the time that each clock starts at.
+var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func (c *clock) now() time.Time          { return start.Add(time.Duration(c.ns.Load())) }
 func (c *clock) forward(d time.Duration) { c.ns.Add(int64(d)) }
 
-// discovering makes a pipeline that discovers, by a clock of its own.
-func discovering(t *testing.T, c pipeline.Config) (*pipeline.Pipeline, *clock) {
+// connected makes a pipeline that asks AWS, with a clock of its own.
+func connected(t *testing.T, c pipeline.Config) (*pipeline.Pipeline, *clock) {
 	t.Helper()
 	var own clock
-	c.Now = own.now
+	c.Now, c.NodeFinder, c.OpenObject = own.now, nlb.Nodes, object.Fetches(object.Lazy())
 	p, err := pipeline.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -111,8 +121,8 @@ func TestDiscover(t *testing.T) {
 		n := mototest.NewNetwork(t, endpoint, region, "10.16.1.0/24")
 		n.AddInterface(shop, "10.16.1.11", "2001:db8::11")
 		n.AddInterface("ELB net/another/1", "10.16.1.99")
-		p, c = discovering(t, pipeline.Config{
-			NLB: []string{"discover:shop-edge, 10.16.2.0/28"}, Trusted: []string{"10.16.1.13"}, NLBRefresh: 5 * time.Minute,
+		p, c = connected(t, pipeline.Config{
+			Client: clientip.Settings{NLB: []string{"discover:shop-edge, 10.16.2.0/28"}, Trusted: []string{"10.16.1.13"}, NLBRefresh: 5 * time.Minute},
 		})
 		w = p.NewWorker()
 
@@ -218,7 +228,7 @@ func startEC2(t *testing.T) *ec2 {
 func TestDiscoveryThatFailsFirst(t *testing.T) {
 	server := startEC2(t)
 	server.set(true)
-	p, clock := discovering(t, pipeline.Config{NLB: []string{"discover"}, NLBRefresh: time.Hour})
+	p, clock := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover"}, NLBRefresh: time.Hour}})
 	w := p.NewWorker()
 	tries := func(of time.Duration) (n int) {
 		for end := clock.now().Add(of); clock.now().Before(end); clock.forward(time.Second) {
@@ -283,7 +293,7 @@ func TestDiscoveryThatFailsFirst(t *testing.T) {
 func TestDiscoverOnce(t *testing.T) {
 	server := startEC2(t)
 	server.set(true)
-	p, clock := discovering(t, pipeline.Config{NLB: []string{"discover"}})
+	p, clock := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover"}}})
 	if err := p.Refresh(t.Context()); err == nil {
 		t.Error("no error")
 	}
@@ -305,7 +315,7 @@ func TestRefreshIsBounded(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(hang) })
 	useEndpoint(t, server.URL)
-	p, _ := discovering(t, pipeline.Config{NLB: []string{"discover"}})
+	p, _ := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover"}}})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := p.Refresh(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -325,7 +335,7 @@ func TestNobodyWaitsForAnothersLook(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	useEndpoint(t, server.URL)
-	p, _ := discovering(t, pipeline.Config{NLB: []string{"discover"}})
+	p, _ := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover"}}})
 	w := p.NewWorker()
 	look := make(chan error, 1)
 	go func() { look <- p.Refresh(t.Context()) }()
@@ -348,7 +358,7 @@ func TestNobodyWaitsForAnothersLook(t *testing.T) {
 func TestRefreshWhileWorkersRun(t *testing.T) {
 	server := startEC2(t)
 	server.set(false, "10.16.1.11")
-	p, clock := discovering(t, pipeline.Config{NLB: []string{"discover:shop"}, NLBRefresh: time.Minute})
+	p, clock := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover:shop"}, NLBRefresh: time.Minute}})
 	refresh(t, p)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -385,11 +395,15 @@ func TestRefreshWhileWorkersRun(t *testing.T) {
 // an allocation.
 func TestDiscoveredAllocatesNothing(t *testing.T) {
 	startEC2(t).set(false, "10.16.1.11")
-	p, _ := discovering(t, pipeline.Config{NLB: []string{"discover"}, Trusted: []string{"10.16.1.13"}, NLBRefresh: time.Minute})
+	p, _ := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover"}, Trusted: []string{"10.16.1.13"}, NLBRefresh: time.Minute}})
 	refresh(t, p)
 	w := p.NewWorker()
 	origin := &record.Origin{Source: "log"}
-	lines := read(t, "../chain/testdata/web-no-realip/edge.seed.log")
+	log, err := os.ReadFile("../chain/testdata/web-no-realip/edge.seed.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Split(bytes.TrimSuffix(log, []byte("\n")), []byte("\n"))
 	each := func() {
 		_ = p.Refresh(t.Context())
 		for i := range lines {
@@ -403,17 +417,20 @@ func TestDiscoveredAllocatesNothing(t *testing.T) {
 }
 
 func TestDiscoverySettings(t *testing.T) {
-	_, err := pipeline.New(pipeline.Config{NLB: []string{"discover:shop*", "discover:", "10.0.0.0/40,discover:a/b"}, NLBRefresh: -time.Second})
+	_, err := pipeline.New(pipeline.Config{
+		Client:     clientip.Settings{NLB: []string{"discover:shop*", "discover:", "10.0.0.0/40,discover:a/b"}, NLBRefresh: -time.Second},
+		NodeFinder: nlb.Nodes,
+	})
 	for _, want := range []string{`nlb: "shop*" is no name`, `nlb: "" is no name`, `nlb: "a/b" is no name`, `nlb: "10.0.0.0/40"`, "nlb-refresh: -1s is negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)
 		}
 	}
 	// The word of one wins over the names of others, and nothing is asked here.
-	p, _ := discovering(t, pipeline.Config{NLB: []string{"discover:shop", "discover"}})
+	p, _ := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"discover:shop", "discover"}}})
 	if !p.Inferred() {
 		t.Error("something is known without a look")
 	}
-	plain, _ := discovering(t, pipeline.Config{NLB: []string{"10.16.1.11"}})
+	plain, _ := connected(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}})
 	refresh(t, plain) // nothing to do, and no AWS here
 }
