@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clearhop/decode"
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -156,7 +157,7 @@ func BenchmarkProcess(b *testing.B) {
 // BenchmarkDerivedID shows what the identity of a line from a file costs.
 func BenchmarkDerivedID(b *testing.B) {
 	w := open(b, pipeline.Config{})
-	line := &record.Line{Text: read(b, "../chain/testdata/ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
+	line := &record.Line{Text: chaintest.Lines(b, "ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Process(line)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"clearhop/aws/nlb"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/mototest"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -389,7 +390,7 @@ func TestDiscoveredAllocatesNothing(t *testing.T) {
 	refresh(t, p)
 	w := p.NewWorker()
 	origin := &record.Origin{Source: "log"}
-	lines := read(t, "../chain/testdata/web-no-realip/edge.seed.log")
+	lines := chaintest.Lines(t, "web-no-realip/edge.seed.log")
 	each := func() {
 		_ = p.Refresh(t.Context())
 		for i := range lines {
