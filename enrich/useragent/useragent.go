@@ -1,9 +1,17 @@
 package useragent
 
 import (
+	_ "embed" // for the rules
 	"strings"
 	"unicode/utf8"
+
+	"clearhop/enrich/useragent/internal/filtered"
 )
+
+//go:generate go run clearhop/internal/tools/uarules
+
+//go:embed rules.txt
+var rulesFile string
 
 // A Result is what a user agent says. A text that is not known is empty; the
 // zero Result says nothing at all. All texts are valid UTF-8 without control
@@ -33,18 +41,17 @@ const (
 // and is safe for concurrent use; the expressions that have been used are kept
 // in it.
 type Rules struct {
-	atoms                    *atomIndex
-	browsers, systems, kinds *ruleSet
+	all                      *filtered.Rules
+	browsers, systems, kinds *filtered.List
 }
 
 // NewRules takes about a millisecond, since it compiles no expression yet.
 func NewRules() *Rules {
-	return &Rules{
-		atoms:    newAtomIndex(),
-		browsers: newRuleSet(browserRules[:]),
-		systems:  newRuleSet(osRules[:]),
-		kinds:    newRuleSet(deviceRules[:]),
+	all, err := filtered.Load(rulesFile)
+	if err != nil {
+		panic("useragent: rules.txt: " + err.Error()) // it is part of the program
 	}
+	return &Rules{all: all, browsers: all.List("user_agent"), systems: all.List("os"), kinds: all.List("device")}
 }
 
 // A Parser reads user agents and remembers what it read. It belongs to one
@@ -87,26 +94,24 @@ func (r *Rules) read(ua string) Result {
 	if text == "" {
 		return Result{}
 	}
-	folded := fold(text)
-	var foundSpace [64]uint16
-	var seenSpace [(len(atoms) + 63) / 64]uint64
-	seen := bitset(seenSpace[:])
-	found := r.atoms.find(folded, foundSpace[:0], seen)
+	folded := filtered.Fold(text)
+	var atoms filtered.Atoms
+	r.all.Find(folded, &atoms)
 
 	var result Result
-	if rule, groups := r.browsers.match(text, found, seen); rule != nil {
-		result.Name = rule.expand(0, text, groups)
-		result.Version = rule.version(text, groups)
+	if rule, groups := r.browsers.First(text, &atoms); rule != nil {
+		result.Name = rule.Fill(0, text, groups)
+		result.Version = version(rule, text, groups)
 	}
-	if rule, groups := r.systems.match(text, found, seen); rule != nil {
-		result.OSName = rule.expand(0, text, groups)
-		result.OSVersion = rule.version(text, groups)
+	if rule, groups := r.systems.First(text, &atoms); rule != nil {
+		result.OSName = rule.Fill(0, text, groups)
+		result.OSVersion = version(rule, text, groups)
 	}
-	if rule, groups := r.kinds.match(text, found, seen); rule != nil {
-		result.DeviceName = rule.expand(0, text, groups)
+	if rule, groups := r.kinds.First(text, &atoms); rule != nil {
+		result.DeviceName = rule.Fill(0, text, groups)
 	}
 	result.Bot = isSpider(result) || namesBot(folded) ||
-		hasBotWord(fold(result.Name)) || namesNothing(result, text)
+		hasBotWord(filtered.Fold(result.Name)) || namesNothing(result, text)
 	if isGeneric(result.Name) || isFromURL(result.Name) {
 		result.Name, result.Version = product(text)
 	}
@@ -127,6 +132,23 @@ func (r *Rules) read(ua string) Result {
 		result.OSVersion = ""
 	}
 	return result
+}
+
+// version joins the templates behind the first one, up to one that is empty: 120,
+// 120.0 or 120.0.6099.
+func version(rule *filtered.Rule, text string, groups []int) string {
+	var b strings.Builder
+	for i := 1; i < len(rule.Templates); i++ {
+		part := rule.Fill(i, text, groups)
+		if part == "" {
+			break
+		}
+		if i > 1 {
+			b.WriteByte('.')
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 // spider is the device that uap-core gives to programs.

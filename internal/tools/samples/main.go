@@ -10,18 +10,24 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"clearhop/chain"
 )
 
-func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: samples FOLDER")
-		os.Exit(2)
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+
+// run is the command. It returns the exit code: 0, 1 when a file could not be
+// written, 2 when the command line is wrong.
+func run(args []string, stderr io.Writer) int {
+	if len(args) != 1 {
+		fmt.Fprintln(stderr, "usage: samples FOLDER")
+		return 2
 	}
-	if err := os.CopyFS(os.Args[1], chain.Recorded()); err != nil {
-		fmt.Fprintln(os.Stderr, "samples:", err)
-		os.Exit(1)
+	if err := os.CopyFS(args[0], chain.Recorded()); err != nil {
+		fmt.Fprintln(stderr, "samples:", err)
+		return 1
 	}
+	return 0
 }

@@ -13,10 +13,10 @@ import (
 
 func TestRun(t *testing.T) {
 	// go test keys its cached results on the files that a test opens.
-	if _, err := os.ReadFile("../testdata/faults/main.go"); err != nil {
+	if _, err := os.ReadFile("../../lambdatest/testdata/faults/main.go"); err != nil {
 		t.Fatal(err)
 	}
-	faults := lambdatest.Build(t, "../testdata/faults")
+	faults := lambdatest.Build(t, "../../lambdatest/testdata/faults")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "payload.json")
 	if err := os.WriteFile(file, []byte(`{"do":"answer","size":3}`), 0o600); err != nil {
@@ -90,7 +90,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestVariablesReachTheFunction(t *testing.T) {
-	faults := lambdatest.Build(t, "../testdata/faults")
+	faults := lambdatest.Build(t, "../../lambdatest/testdata/faults")
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{"-env", "A=1", "-env", "B=x=y", faults, "-"}, strings.NewReader(`{"do":"environment"}`), &stdout, &stderr)
 	if code != 0 || !strings.Contains(stdout.String(), `"A=1","B=x=y"`) {

@@ -1,9 +1,16 @@
-// Package regexes reads uap-core's regexes.yaml.
+// Package uapcore holds uap-core's rules as they are published, in regexes.yaml,
+// and reads them:
 //
-// The file keeps to a very small part of YAML (three lists of flat maps with
-// quoted values). Whatever leaves it is an error here, so that an upgrade of
-// uap-core cannot be misread in silence.
-package regexes
+//	lists, err := uapcore.Read(file)
+//	lists["user_agent"][0].Values["regex"]
+//
+// The file uses a very small part of YAML: three lists of flat maps with quoted
+// values. Everything else is an error here, so that a newer uap-core cannot be
+// misread in silence.
+//
+// Only internal/tools/uarules and tests import this package. The command reads the
+// rules that uarules makes.
+package uapcore
 
 import (
 	"bufio"

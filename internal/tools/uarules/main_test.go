@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// rules_gen.go is what the generator makes of the regexes.yaml beside it.
-func TestGeneratedCodeIsCurrent(t *testing.T) {
-	yaml, err := os.ReadFile("../../uapcore/regexes.yaml")
+// TestRulesAreCurrent: rules.txt is what the generator makes of regexes.yaml.
+func TestRulesAreCurrent(t *testing.T) {
+	yaml, err := os.ReadFile("../../../enrich/useragent/uapcore/regexes.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,12 +18,12 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../rules_gen.go")
+	got, err := os.ReadFile("../../../enrich/useragent/rules.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("rules_gen.go is not current: run go generate ./enrich/useragent")
+		t.Error("rules.txt is not current: run go generate ./enrich/useragent")
 	}
 }
 

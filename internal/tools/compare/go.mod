@@ -1,6 +1,6 @@
-// A module of its own, so that the libraries that were not chosen stay out of
-// the project's go.mod.
-module clearhop/enrich/useragent/compare
+// This is a module of its own, so that the libraries that were not chosen stay out
+// of the project's go.mod.
+module clearhop/internal/tools/compare
 
 go 1.26.0
 

@@ -1,6 +1,6 @@
-// Command invoke runs a built Lambda function once, without Lambda: it hands
-// the payload to the bootstrap as the service would, prints the response to
-// standard output and what the function logs to standard error.
+// Command invoke runs a built Lambda function once, without Lambda. It gives the
+// payload to the bootstrap as the service would, and prints the response to
+// standard output and the function's logs to standard error:
 //
 //	invoke [-env KEY=VALUE ...] [-timeout 30s] BOOTSTRAP PAYLOAD-FILE|-
 package main

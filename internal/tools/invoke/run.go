@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func readPayload(name string, stdin io.Reader) ([]byte, error) {
 	if name == "-" {
-		// One byte more than is allowed, for Invoke to see that it is too much.
+		// One byte more than is allowed, so that Invoke sees that it is too much.
 		return io.ReadAll(io.LimitReader(stdin, lambdatest.MaxPayload+1))
 	}
 	return os.ReadFile(name)
@@ -74,7 +74,7 @@ func invoke(ctx context.Context, c lambdatest.Config, payload []byte, timeout ti
 	if err != nil {
 		return nil, err
 	}
-	// An interrupt is not to take the function's time to end.
+	// After an interrupt the function still gets its time to shut down.
 	defer f.Shutdown(context.WithoutCancel(ctx))
 	res, err := f.Invoke(ctx, payload, timeout)
 	return res.Payload, err

@@ -1,17 +1,17 @@
-// Command makedb builds the databases that package geoip reads, out of data
-// that may be used and passed on freely:
+// Command makedb builds the databases that package geoip reads, from data that may
+// be used and passed on freely:
 //
-//	go run ./enrich/geoip/makedb country asn   # build/geoip/country.mmdb, asn.mmdb
-//	go run ./enrich/geoip/makedb city          # build/geoip/city.mmdb, large
+//	go run ./internal/tools/makedb country asn   # build/geoip/country.mmdb, asn.mmdb
+//	go run ./internal/tools/makedb city          # build/geoip/city.mmdb, large
 //
-// The data comes from npm packages, fetched by the npm client at the versions
-// that geoip.Sources pins and checked against the digests there. They know the
-// networks, but have them in shapes of their own; makedb writes the GeoIP2
-// shape. The same packages give the same bytes.
+// The data comes from npm packages. The npm client fetches them at the versions
+// that geoip.Sources pins, and makedb checks them against the digests there. Each
+// package has a format of its own; makedb writes the format of GeoIP2. The same
+// packages always give the same bytes.
 //
-// Beside the databases stand ATTRIBUTION.txt, which says what the licences ask
-// for, and the licence files of the packages. Whoever passes the databases on
-// passes these on too.
+// makedb also writes ATTRIBUTION.txt, which says what the licences ask for, and the
+// licence files of the packages. Whoever passes the databases on must pass these on
+// too.
 package main
 
 import (

@@ -1,10 +1,10 @@
 // Command compare measures user-agent libraries on the same test cases: the
 // table of docs/decisions/useragent.md.
 //
-//	cd enrich/useragent/compare && go run .
+//	cd internal/tools/compare && go run .
 //
-// It takes its cases from ../testdata; -testdata names a folder of the same
-// layout with others, such as all of uap-core's.
+// It takes its cases from enrich/useragent/testdata. -testdata names another folder
+// of the same layout, such as one with all of uap-core's cases.
 package main
 
 import (
@@ -90,8 +90,8 @@ type fixture struct{ UA, Family, Version string }
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("compare: ")
-	testdata := flag.String("testdata", "../testdata", "`folder` with the test cases")
-	sizes := flag.Bool("sizes", true, "build a program with each library and tell its size")
+	testdata := flag.String("testdata", filepath.Join("..", "..", "..", "enrich", "useragent", "testdata"), "`folder` with the test cases")
+	sizes := flag.Bool("sizes", true, "build a program with each library and report its size")
 	flag.Parse()
 
 	browsers := read[[]fixture](*testdata, "uap-core/ua.json")
