@@ -22,24 +22,23 @@ type Result struct {
 	OSName     string // iOS
 	OSVersion  string // 17.2.1
 	DeviceName string // iPhone
-	// Bot is set when a program sent the request of its own accord or in a
-	// script, as the user agent itself has it; see the package comment.
+	// Bot is set when the user agent says that a program sent the request; see the
+	// package comment.
 	Bot bool
 }
 
 const (
-	// MaxInput is how many bytes of a user agent are read; what stands behind
-	// them is not looked at. The longest of the 18,000 that uap-core collected
-	// has 492, and the time that a hostile one costs grows with the length.
+	// MaxInput is how many bytes of a user agent are read; the rest is ignored.
+	// The longest of the 18,000 that uap-core collected has 492. The time that a
+	// hostile user agent costs grows with its length.
 	MaxInput = 512
-	// MaxText is how many bytes each text of a Result may have; longer ones
-	// are cut.
+	// MaxText is how many bytes each text of a Result may have. Longer texts are
+	// cut.
 	MaxText = 96
 )
 
-// Rules are uap-core's rules, made ready. One value serves the whole process
-// and is safe for concurrent use; the expressions that have been used are kept
-// in it.
+// Rules are uap-core's rules, ready for use. One value serves the whole process
+// and is safe for concurrent use. It keeps the expressions that were compiled.
 type Rules struct {
 	all                      *filtered.Rules
 	browsers, systems, kinds *filtered.List
@@ -54,8 +53,8 @@ func NewRules() *Rules {
 	return &Rules{all: all, browsers: all.List("user_agent"), systems: all.List("os"), kinds: all.List("device")}
 }
 
-// A Parser reads user agents and remembers what it read. It belongs to one
-// goroutine at a time.
+// A Parser reads user agents and has a cache of its answers. One goroutine at a
+// time may use it.
 type Parser struct {
 	rules *Rules
 	cache cache
@@ -67,9 +66,9 @@ func (r *Rules) NewParser() *Parser {
 	return &Parser{rules: r, cache: newCache()}
 }
 
-// Parse says what the user agent ua is: the header's value as it was sent. It
-// does not keep ua. Without a header, logged as nothing or as "-", the result
-// is zero.
+// Parse reads a user agent: the header's value as it was sent. It does not keep
+// ua. The result is zero if there was no header, which is logged as nothing or as
+// "-".
 func (p *Parser) Parse(ua []byte) Result {
 	if len(ua) > MaxInput {
 		ua = ua[:MaxInput]
@@ -87,9 +86,9 @@ func (p *Parser) Parse(ua []byte) Result {
 	return result
 }
 
-// read is Parse without a memory.
+// read is Parse without the cache.
 func (r *Rules) read(ua string) Result {
-	// A character that the cut went through falls with the rest.
+	// If the input was cut inside a character, that character is dropped too.
 	text := strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
 	if text == "" {
 		return Result{}
@@ -124,7 +123,7 @@ func (r *Rules) read(ua string) Result {
 	for _, s := range []*string{&result.Name, &result.Version, &result.OSName, &result.OSVersion, &result.DeviceName} {
 		*s = bounded(*s)
 	}
-	// A version says nothing without its name.
+	// A version means nothing without its name.
 	if result.Name == "" {
 		result.Version = ""
 	}
@@ -154,8 +153,8 @@ func version(rule *filtered.Rule, text string, groups []int) string {
 // spider is the device that uap-core gives to programs.
 const spider = "Spider"
 
-// isFromURL tells the names that uap-core takes out of the address which a bot
-// gives for itself, where it does not know the bot: https://openai.com/bot.
+// isFromURL reports whether uap-core took the name from the web address that an
+// unknown bot gives for itself: https://openai.com/bot.
 func isFromURL(name string) bool {
 	switch name[strings.LastIndexByte(name, '/')+1:] {
 	case "bot", "crawler", "robot", "spider":
@@ -164,10 +163,9 @@ func isFromURL(name string) bool {
 	return false
 }
 
-// namesNothing tells a text that could be a program's name, while uap-core knows
-// neither a browser nor a system nor a device in it. Browsers and apps tell at
-// least one of them; what does not is made by somebody who wrote a few words
-// into an HTTP library.
+// namesNothing reports whether a text could be a program's name, while uap-core
+// knows no browser, system or device in it. Browsers and apps name at least one of
+// them. Whoever sends such a text wrote a few words into an HTTP library.
 func namesNothing(r Result, text string) bool {
 	return isGeneric(r.Name) && isGeneric(r.OSName) && isGeneric(r.DeviceName) &&
 		isLetter(rune(text[0])) && !strings.ContainsFunc(text, notPrintable)
@@ -175,11 +173,11 @@ func namesNothing(r Result, text string) bool {
 
 func notPrintable(r rune) bool { return r < ' ' || r > '~' }
 
-// isSpider tells what uap-core has as a bot. It looks for "silk" too, which is a
-// browser where it is not a crawler of that name.
+// isSpider reports whether uap-core calls it a bot. uap-core has "silk" among its
+// bots, which is the name of a crawler and of a browser.
 func isSpider(r Result) bool { return r.DeviceName == spider && r.Name != "Amazon Silk" }
 
-// isGeneric tells answers of uap-core that only say that it has none.
+// isGeneric reports whether an answer of uap-core only says that it has none.
 func isGeneric(s string) bool {
 	switch s {
 	case "", "Other", spider, "Generic Smartphone", "Generic Tablet", "Generic Feature Phone", "Generic_Android":
@@ -190,9 +188,10 @@ func isGeneric(s string) bool {
 	return false
 }
 
-// product returns the name and version that a program unknown to uap-core
-// gives itself: at the very start, as RFC 9110 has it (ELB-HealthChecker/2.0,
-// Amazon CloudFront), or, where it starts like a browser, behind "compatible;".
+// product returns the name and version that a program gives itself, for programs
+// that uap-core does not know. They stand at the start, as RFC 9110 describes
+// (ELB-HealthChecker/2.0, Amazon CloudFront). In a text that starts like a
+// browser's they stand behind "compatible;".
 func product(text string) (name, version string) {
 	if rest, ok := strings.CutPrefix(text, "Mozilla/"); ok {
 		_, text, ok = strings.Cut(rest, "compatible; ")
@@ -231,8 +230,8 @@ func notVersion(r rune) bool { return !('0' <= r && r <= '9') && r != '.' }
 
 func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
 
-// bounded cuts s to MaxText bytes. A text with control characters is no name
-// of anything: it becomes empty.
+// bounded cuts s to MaxText bytes. A text with control characters is no name, so it
+// becomes empty.
 func bounded(s string) string {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] == 0x7f {
