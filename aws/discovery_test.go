@@ -4,7 +4,6 @@
 package aws_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +20,7 @@ import (
 	"clearhop/aws/nlb"
 	"clearhop/aws/object"
 	"clearhop/enrich/clientip"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/mototest"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -399,11 +398,7 @@ func TestDiscoveredAllocatesNothing(t *testing.T) {
 	refresh(t, p)
 	w := p.NewWorker()
 	origin := &record.Origin{Source: "log"}
-	log, err := os.ReadFile("../chain/testdata/web-no-realip/edge.seed.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := bytes.Split(bytes.TrimSuffix(log, []byte("\n")), []byte("\n"))
+	lines := chaintest.Lines(t, "web-no-realip/edge.seed.log")
 	each := func() {
 		_ = p.Refresh(t.Context())
 		for i := range lines {

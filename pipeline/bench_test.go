@@ -14,6 +14,7 @@ import (
 	"clearhop/decode"
 	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -158,7 +159,7 @@ func BenchmarkProcess(b *testing.B) {
 // BenchmarkDerivedID shows what the identity of a line from a file costs.
 func BenchmarkDerivedID(b *testing.B) {
 	w := open(b, pipeline.Config{})
-	line := &record.Line{Text: read(b, "../chain/testdata/ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
+	line := &record.Line{Text: chaintest.Lines(b, "ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Process(line)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"clearhop/enrich/clientip"
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
 	"clearhop/privacy"
 	"clearhop/record"
@@ -70,17 +71,13 @@ func TestNoVisitorIsInPrivateEvents(t *testing.T) {
 	truth := regexp.MustCompile(`from=([0-9a-f.:]+)`)
 	for _, mode := range []string{"truncate", "hash"} {
 		visitors, lines := 0, 0
-		paths, err := filepath.Glob("../chain/testdata/*/*.log")
-		if err != nil || len(paths) < 100 {
-			t.Fatalf("%d logs, %v", len(paths), err)
+		logs := samples(t, "../parser/testdata/*/*.log", "testdata/hostile.log", "testdata/diag.log", "../testdata/seed/access.log")
+		if len(logs) < 250 {
+			t.Fatalf("only %d logs", len(logs))
 		}
-		more, err := filepath.Glob("../parser/testdata/*/*.log")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range append(append(paths, more...), "testdata/hostile.log", "testdata/diag.log", "../testdata/seed/access.log") {
+		for _, log := range logs {
 			w := open(t, private(mode))
-			in := linesOf(&record.Origin{Source: path}, read(t, path)...)
+			in := linesOf(&record.Origin{Source: log.name}, log.lines...)
 			n := 0
 			_, err := w.ProcessBatch(in, true, func(out *pipeline.Outcome) error {
 				line := in[n].Text
@@ -89,16 +86,16 @@ func TestNoVisitorIsInPrivateEvents(t *testing.T) {
 				if m := truth.FindSubmatch(line); m != nil {
 					visitors++
 					if bytes.Contains(out.Data, append(m[1], '"')) || bytes.Contains(out.Data, append(m[1], ' ')) {
-						t.Errorf("%s: line %d: the visitor %s is in %s", path, n, m[1], out.Data)
+						t.Errorf("%s: line %d: the visitor %s is in %s", log.name, n, m[1], out.Data)
 					}
 				}
 				for _, addr := range addressesIn(upstreams.ReplaceAll(out.Data, nil)) {
 					if !mayStand(addr) {
-						t.Errorf("%s: line %d: %s: %s is in\n%s", path, n, mode, addr, out.Data)
+						t.Errorf("%s: line %d: %s: %s is in\n%s", log.name, n, mode, addr, out.Data)
 					}
 				}
 				if !json.Valid(out.Data) {
-					t.Errorf("%s: line %d: no event: %s", path, n, out.Data)
+					t.Errorf("%s: line %d: no event: %s", log.name, n, out.Data)
 				}
 				return nil
 			})
@@ -185,7 +182,7 @@ func TestPrivacyAllocatesLittle(t *testing.T) {
 		c.Privacy.RedactQuery = []string{"q"}
 		w := open(t, c)
 		origin := &record.Origin{Source: "log"}
-		lines := read(t, "../chain/testdata/ok/web.clearhop.log")
+		lines := chaintest.Lines(t, "ok/web.clearhop.log")
 		each := func() {
 			for i := range lines {
 				w.Process(&record.Line{Text: lines[i], Offset: int64(i), Origin: origin})
