@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"clearhop/internal/chaintest"
+
 	"clearhop/enrich/geoip"
 	"clearhop/internal/mmdbtest"
 	"clearhop/pipeline"
@@ -108,20 +110,26 @@ func TestTally(t *testing.T) {
 	w := open(t, c)
 	var tally pipeline.Tally
 	want := map[string]int64{}
-	for _, pattern := range []string{"../chain/testdata/*/*.log", "testdata/*.log", "../decode/envelope/testdata/*.log"} {
+	add := func(source string, lines [][]byte) {
+		_, err := w.ProcessBatch(linesOf(&record.Origin{Source: source}, lines...), true, func(out *pipeline.Outcome) error {
+			tally.Add(out)
+			slowCounts(want, out)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range chaintest.Names(t, "*/*.log") {
+		add(name, chaintest.Lines(t, name))
+	}
+	for _, pattern := range []string{"testdata/*.log", "../decode/envelope/testdata/*.log"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no samples match %s: %v", pattern, err)
 		}
 		for _, path := range paths {
-			_, err := w.ProcessBatch(linesOf(&record.Origin{Source: path}, read(t, path)...), true, func(out *pipeline.Outcome) error {
-				tally.Add(out)
-				slowCounts(want, out)
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			add(path, read(t, path))
 		}
 	}
 	if diff := cmp.Diff(want, counts(&tally)); diff != "" {
@@ -141,7 +149,7 @@ func TestTallyAllocatesNothing(t *testing.T) {
 	c := chain()
 	c.Rules.Rule = []string{"drop verdict=health_check", "route:faults verdict=lost"}
 	var tally pipeline.Tally
-	for _, text := range append(read(t, "../chain/testdata/health-http/edge.json.log"), stray, access, []byte("junk")) {
+	for _, text := range append(chaintest.Lines(t, "health-http/edge.json.log"), stray, access, []byte("junk")) {
 		out := open(t, c).Process(&record.Line{Text: text, Origin: &record.Origin{Source: "log"}})
 		tally.Add(&out)
 		if n := testing.AllocsPerRun(100, func() { tally.Add(&out) }); n != 0 {
