@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"enrich/useragent":           {"enrich/useragent/"},
 	"privacy":                    {"record"},
 	"rule":                       {"record", "verdict"},
-	"aws/nlb":                    {},
+	"aws/nlb":                    {"record"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip"},
 	"aws/subscription":           {},
 	"aws/object":                 {},

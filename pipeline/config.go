@@ -43,11 +43,16 @@ type Config struct {
 	Now func() time.Time `kong:"-" env:"-"`
 	// GetObject asks S3 for databases; nil where it is not to be asked.
 	GetObject object.Get `kong:"-" env:"-"`
+	// Chain gives the addresses of the chain as values. Where it is set, the
+	// addresses in nlb, trusted and internal are not read; the nodes that nlb
+	// asks to discover are discovered all the same.
+	Chain *clientip.Chain `kong:"-" env:"-"`
 }
 
-// client makes the resolver's configuration, with the name of the setting
-// before each error.
-func (c *Config) client() (clientip.Config, error) {
+// ReadChain reads the addresses in the settings nlb, trusted and internal. It
+// asks nothing of AWS: where nlb names nodes that are to be discovered, the
+// chain is Inferred. The error names each setting that is wrong.
+func (c *Config) ReadChain() (clientip.Chain, error) {
 	var errs []error
 	set := func(name string, items []string) clientip.Addresses {
 		addresses, err := clientip.ParseAddresses(items...)
@@ -57,19 +62,27 @@ func (c *Config) client() (clientip.Config, error) {
 		return addresses
 	}
 	nlb, _, discovered := c.splitNLB()
-	out := clientip.Config{
-		NLB:         set("nlb", nlb),
-		NLBUnknown:  discovered,
-		Trusted:     set("trusted", c.Trusted),
-		Internal:    set("internal", c.Internal),
-		Strict:      c.Strict,
-		HealthPaths: c.HealthPath,
+	chain := clientip.Chain{NLB: set("nlb", nlb), Trusted: set("trusted", c.Trusted), Internal: set("internal", c.Internal)}
+	chain.Inferred = discovered || chain.NLB.Empty() && chain.Trusted.Empty()
+	return chain, errors.Join(errs...)
+}
+
+// client makes the resolver's configuration, with the name of the setting
+// before each error.
+func (c *Config) client() (clientip.Config, error) {
+	chain, err := c.Chain, error(nil)
+	if chain == nil {
+		var read clientip.Chain
+		read, err = c.ReadChain()
+		chain = &read
 	}
+	out := chain.Config()
+	out.Strict, out.HealthPaths = c.Strict, c.HealthPath
 	for _, name := range c.ClientFields {
 		name = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "$"))
 		out.Fields = append(out.Fields, verdict.Field(name))
 	}
-	return out, errors.Join(errs...)
+	return out, err
 }
 
 // splitNLB takes the setting nlb apart: addresses, and the NLBs whose nodes are

@@ -8,25 +8,13 @@ import (
 	"slices"
 	"strconv"
 
+	"clearhop/record"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
-
-// A TargetGroup is what decides whether an NLB's targets get to know the client.
-type TargetGroup struct {
-	LoadBalancer string // the NLB's name
-	Name         string
-	ARN          string
-	TargetType   string // ip, instance or alb
-	Protocol     string // TCP, TLS, UDP, TCP_UDP
-	Port         int32
-	// ProxyProtocolV2 is proxy_protocol_v2.enabled, PreserveClientIP
-	// preserve_client_ip.enabled.
-	ProxyProtocolV2  bool
-	PreserveClientIP bool
-}
 
 // Balancing are the methods of an *elasticloadbalancingv2.Client that
 // FindTargetGroups calls. They are functions for the reason that Describe is one.
@@ -61,8 +49,8 @@ const maxNames = 20
 // permissions elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups
 // and DescribeTargetGroupAttributes. Errors are those of the SDK; an NLB that is
 // not there is one of them.
-func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]TargetGroup, error) {
-	var groups []TargetGroup
+func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]record.TargetGroup, error) {
+	var groups []record.TargetGroup
 	balancers := &elb.DescribeLoadBalancersInput{}
 	if len(names) <= maxNames {
 		balancers.Names = names
@@ -90,14 +78,14 @@ func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]Ta
 			break
 		}
 	}
-	slices.SortFunc(groups, func(a, b TargetGroup) int {
+	slices.SortFunc(groups, func(a, b record.TargetGroup) int {
 		return cmp.Or(cmp.Compare(a.LoadBalancer, b.LoadBalancer), cmp.Compare(a.Name, b.Name))
 	})
 	return groups, nil
 }
 
-func (b *Balancing) groupsOf(ctx context.Context, lb *types.LoadBalancer) ([]TargetGroup, error) {
-	var groups []TargetGroup
+func (b *Balancing) groupsOf(ctx context.Context, lb *types.LoadBalancer) ([]record.TargetGroup, error) {
+	var groups []record.TargetGroup
 	in := &elb.DescribeTargetGroupsInput{LoadBalancerArn: lb.LoadBalancerArn}
 	for {
 		out, err := b.TargetGroups(ctx, in)
@@ -106,7 +94,7 @@ func (b *Balancing) groupsOf(ctx context.Context, lb *types.LoadBalancer) ([]Tar
 		}
 		for i := range out.TargetGroups {
 			tg := &out.TargetGroups[i]
-			g := TargetGroup{
+			g := record.TargetGroup{
 				LoadBalancer: aws.ToString(lb.LoadBalancerName),
 				Name:         aws.ToString(tg.TargetGroupName),
 				ARN:          aws.ToString(tg.TargetGroupArn),
@@ -130,7 +118,7 @@ func (b *Balancing) groupsOf(ctx context.Context, lb *types.LoadBalancer) ([]Tar
 
 // readAttributes asks for the attributes of a group. What AWS does not list has
 // its default.
-func (b *Balancing) readAttributes(ctx context.Context, g *TargetGroup) error {
+func (b *Balancing) readAttributes(ctx context.Context, g *record.TargetGroup) error {
 	g.PreserveClientIP = g.TargetType == string(types.TargetTypeEnumInstance) ||
 		g.Protocol == string(types.ProtocolEnumUdp) || g.Protocol == string(types.ProtocolEnumTcpUdp)
 	out, err := b.Attributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &g.ARN})

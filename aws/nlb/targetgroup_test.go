@@ -9,13 +9,14 @@ import (
 
 	"clearhop/aws/nlb"
 	"clearhop/internal/mototest"
+	"clearhop/record"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-func showGroups(groups []nlb.TargetGroup) string {
+func showGroups(groups []record.TargetGroup) string {
 	var all []string
 	for _, g := range groups {
 		all = append(all, fmt.Sprintf("%s/%s %s %s:%d ppv2=%t preserve=%t", g.LoadBalancer, g.Name, g.TargetType, g.Protocol, g.Port, g.ProxyProtocolV2, g.PreserveClientIP))

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -76,18 +75,11 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
-	var out bytes.Buffer
+	write := func() error { return report.WriteText(s.out, c.style(s.out)) }
 	if c.Output == "json" {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
-			return err
-		}
-	} else {
-		writeReport(&out, report, c.colours(s.out))
+		write = func() error { return report.WriteJSON(s.out) }
 	}
-	if _, err := s.out.Write(out.Bytes()); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
 	switch {
@@ -105,6 +97,7 @@ type examination struct {
 	streams
 	command  *doctorCommand
 	settings pipeline.Config
+	given    clientip.Chain // of the settings; empty sets where they give none
 	spools   map[string]*spool
 }
 
@@ -123,14 +116,13 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 	if x.command.AWS && len(x.settings.NLB) == 0 {
 		x.settings.NLB = []string{"discover"}
 	}
-	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
 	roles, err := x.survey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config.Roles, config.Probes = &roles, roles.Probes
+	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
 	for pass := 1; ; pass++ {
-		counters, found, err := x.count(ctx, config)
+		counters, found, err := x.count(ctx, config.WithRoles(roles))
 		if counters == nil {
 			return nil, err
 		}
@@ -138,16 +130,18 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 			return counters.Report(), err
 		}
 		roles = found
-		config.Roles, config.Probes = &roles, roles.Probes
 	}
 }
 
-// survey infers the chain from the first lines of each input.
+// survey reads the addresses that the settings give, and infers the chain from
+// the first lines of each input.
 func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
+	var chainErr error
+	x.given, chainErr = x.settings.ReadChain()
 	settings := x.settings
-	settings.NLB, settings.Trusted = nil, nil
+	settings.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
 	p, err := pipeline.New(settings)
-	if err != nil {
+	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
 	}
 	survey := diagnose.NewSurvey()
@@ -156,14 +150,10 @@ func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
 }
 
-// roles are those that a survey found, but for what the settings know better.
+// roles returns what a survey found, but for what the settings know better.
 func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 	roles := s.Roles()
-	set := func(items []string) clientip.Addresses {
-		addresses, _ := clientip.ParseAddresses(items...) // what is no address is told when the pipeline is made
-		return addresses
-	}
-	roles.Drop(set(x.settings.NLB), set(x.settings.Trusted), set(x.settings.Internal))
+	roles.Drop(x.given)
 	return roles
 }
 
@@ -171,7 +161,7 @@ func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 // there was nothing to go by, and the error says why.
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
-	fillIn(&settings, &config)
+	settings.Chain = &config.Chain
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}
@@ -179,17 +169,13 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 	if err := discoverFirst(ctx, p); err != nil {
 		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
 	}
-	client := p.Client()
-	config.NLB, config.Trusted = client.NLB, client.Trusted
-	for _, node := range slices.SortedFunc(maps.Keys(client.Nodes), netip.Addr.Compare) {
-		config.NLB.Prefixes = append(slices.Clip(config.NLB.Prefixes), netip.PrefixFrom(node, node.BitLen()))
-	}
+	config.Chain.Nodes = p.Client().Nodes
 	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
 	shown := map[string]bool{} // the NLBs whose nodes the log shows
 	err = x.read(ctx, p, 0, func(r *record.Record) {
 		survey.Add(r)
 		counters.Add(r)
-		if name := client.Nodes[r.Client.SourceIP]; name != "" {
+		if name := config.Chain.Nodes[r.Client.SourceIP]; name != "" {
 			shown[name] = true
 		}
 	})
@@ -203,46 +189,14 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 
 // targetGroups asks AWS for the target groups of NLBs; of all, where the log
 // does not show which.
-func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, error) {
+func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	balancing, err := nlb.NewBalancing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := balancing.FindTargetGroups(ctx, names...)
-	var groups []diagnose.TargetGroup
-	for _, g := range found {
-		groups = append(groups, diagnose.TargetGroup{
-			Name: g.Name, ARN: g.ARN, LoadBalancer: g.LoadBalancer, TargetType: g.TargetType, Protocol: g.Protocol, Port: g.Port,
-			ProxyProtocolV2: g.ProxyProtocolV2, PreserveClientIP: g.PreserveClientIP,
-		})
-	}
-	return groups, err
-}
-
-// fillIn puts what was inferred into the settings that were not given.
-func fillIn(settings *pipeline.Config, config *diagnose.Config) {
-	roles := config.Roles
-	texts := func(peers []diagnose.Peer) (list []string) {
-		for _, p := range peers {
-			list = append(list, p.Address.String())
-		}
-		return list
-	}
-	if !config.GivenNLB {
-		settings.NLB = texts(roles.NLB)
-	}
-	if !config.GivenTrusted {
-		settings.Trusted = texts(roles.Edge)
-		for _, network := range roles.CDN {
-			settings.Trusted = append(settings.Trusted, network.String())
-		}
-	}
-	if len(settings.NLB)+len(settings.Trusted) == 0 {
-		// No proxy shows. An empty set would make one of every private address.
-		settings.Trusted = []string{"unix:"}
-	}
+	return balancing.FindTargetGroups(ctx, names...)
 }
 
 // sameChain reports whether two surveys come to the same addresses.

@@ -1,54 +1,45 @@
-package main
+package diagnose
 
 import (
+	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
-	"clearhop/diagnose"
-
-	"golang.org/x/term"
-
+	"clearhop/enrich/clientip"
 	"clearhop/verdict"
 )
 
-// colours says whether the report may be coloured.
-func (c *doctorCommand) colours(w io.Writer) bool {
-	switch c.Color {
-	case "always":
-		return true
-	case "never":
-		return false
+// A Style says how WriteText writes.
+type Style struct {
+	// Width is how many characters wide sentences are; 0 stands for 96. Lines to
+	// paste and lines of the log are never broken.
+	Width int
+	// Paint marks parts of the text. The zero value marks none.
+	Paint Paint
+}
+
+// A Paint is what is written before a part of the text, such as a terminal's
+// escape sequence for a colour, and what is written after it.
+type Paint struct {
+	Title, Broken, Healthy, Unknown, Config, Minor string
+
+	Off string // after each of them
+}
+
+const defaultWidth = 96
+
+// WriteText writes the report for a person, in one call of w.Write. What nginx
+// logged is printable in it, whatever a visitor sent. The error is that of w.
+func (r *Report) WriteText(w io.Writer, style Style) error {
+	if style.Width == 0 {
+		style.Width = defaultWidth
 	}
-	out, isFile := w.(*os.File)
-	return isFile && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
-}
-
-// A paint is an SGR escape sequence, or nothing.
-type paint struct{ bold, red, green, yellow, dim, off string }
-
-func paints(on bool) paint {
-	if !on {
-		return paint{}
-	}
-	return paint{bold: "\x1b[1m", red: "\x1b[1;31m", green: "\x1b[1;32m", yellow: "\x1b[33m", dim: "\x1b[2m", off: "\x1b[0m"}
-}
-
-// textWidth is how wide the report's sentences are.
-const textWidth = 96
-
-// A reportWriter prints a report for a person.
-type reportWriter struct {
-	io.Writer
-	*diagnose.Report
-	paint
-}
-
-func writeReport(w io.Writer, r *diagnose.Report, colours bool) {
-	t := &reportWriter{Writer: w, Report: r, paint: paints(colours)}
+	var out bytes.Buffer
+	t := &textWriter{out: &out, Report: r, width: style.Width, Paint: style.Paint}
 	t.headline()
 	for i := range r.Findings {
 		t.finding(i+1, &r.Findings[i])
@@ -58,45 +49,55 @@ func writeReport(w io.Writer, r *diagnose.Report, colours bool) {
 	t.rest()
 	t.chain()
 	t.read()
+	_, err := w.Write(out.Bytes())
+	return err
 }
 
-func (t *reportWriter) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+// A textWriter writes a report for a person, section by section.
+type textWriter struct {
+	out *bytes.Buffer
+	*Report
+	width int
+	Paint
+}
+
+func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
 // wrapped prints a text with an indent, broken at spaces.
-func (t *reportWriter) wrapped(indent, text string) {
+func (t *textWriter) wrapped(indent, text string) {
 	hang := indent
 	at := 0
 	for _, word := range strings.Fields(text) {
 		n := len([]rune(word))
 		switch {
 		case at == 0:
-			fmt.Fprint(t, hang, word)
+			fmt.Fprint(t.out, hang, word)
 			at = len(hang) + n
-		case at+1+n > textWidth:
-			fmt.Fprint(t, "\n", hang, word)
+		case at+1+n > t.width:
+			fmt.Fprint(t.out, "\n", hang, word)
 			at = len(hang) + n
 		default:
-			fmt.Fprint(t, " ", word)
+			fmt.Fprint(t.out, " ", word)
 			at += 1 + n
 		}
 	}
 	t.line("")
 }
 
-func (t *reportWriter) headline() {
+func (t *textWriter) headline() {
 	switch t.State {
-	case diagnose.Healthy:
-		t.line("%sNo fault can be seen%s in %s.", t.green, t.off, plural(t.Read.Judged, "line"))
-	case diagnose.Broken:
+	case Healthy:
+		t.line("%sNo fault can be seen%s in %s.", t.Paint.Healthy, t.Off, plural(t.Read.Judged, "line"))
+	case Broken:
 		n := int64(len(t.Findings))
-		t.line("%sThe chain is broken: %s.%s", t.red, plural(n, "finding"), t.off)
+		t.line("%sThe chain is broken: %s.%s", t.Paint.Broken, plural(n, "finding"), t.Off)
 	default:
-		t.line("%sNothing could be judged.%s", t.yellow, t.off)
+		t.line("%sNothing could be judged.%s", t.Paint.Unknown, t.Off)
 		t.wrapped("", t.whyNothing())
 	}
 }
 
-func (t *reportWriter) whyNothing() string {
+func (t *textWriter) whyNothing() string {
 	switch read := &t.Read; {
 	case read.Lines == 0:
 		return "There was no line to read."
@@ -112,7 +113,7 @@ func (t *reportWriter) whyNothing() string {
 	return "All requests were refused before nginx could know the client. Give more lines."
 }
 
-func (t *reportWriter) finding(number int, f *diagnose.Finding) {
+func (t *textWriter) finding(number int, f *Finding) {
 	t.line("")
 	name := f.Code.String()
 	title := f.Title
@@ -125,14 +126,14 @@ func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 	if f.Hop != verdict.NoHop {
 		name += ", hop " + f.Hop.String()
 	}
-	t.line("%s%d. %s%s", t.bold, number, title, t.off)
+	t.line("%s%d. %s%s", t.Paint.Title, number, title, t.Off)
 	if len(f.Alternatives) > 0 {
 		t.cause('a', f.Title)
 		for i := range f.Alternatives {
 			t.cause('b'+rune(i), f.Alternatives[i].Title)
 		}
 	}
-	t.line("   %s%s%s", t.dim, name, t.off)
+	t.line("   %s%s%s", t.Minor, name, t.Off)
 	t.line("")
 	t.wrapped("   ", t.share(f))
 	t.times(f)
@@ -147,26 +148,26 @@ func (t *reportWriter) finding(number int, f *diagnose.Finding) {
 	t.evidence(f.Evidence)
 	t.line("")
 	if len(f.Alternatives) == 0 {
-		t.cure("To mend it", f.Cure)
+		t.steps("To mend it", f.Steps)
 		return
 	}
 	for i, a := range f.Alternatives {
 		t.wrapped("   ", fmt.Sprintf("To tell whether it is %c: %s.", 'b'+rune(i), plain(a.TellApart)))
 	}
 	t.line("")
-	t.cure("If it is a", f.Cure)
+	t.steps("If it is a", f.Steps)
 	for i, a := range f.Alternatives {
-		if len(a.Cure) > 0 {
-			t.cure(fmt.Sprintf("If it is %c", 'b'+rune(i)), a.Cure)
+		if len(a.Steps) > 0 {
+			t.steps(fmt.Sprintf("If it is %c", 'b'+rune(i)), a.Steps)
 		}
 	}
 }
 
-func (t *reportWriter) cause(letter rune, title string) {
-	t.line("   %s%c. %s%s", t.bold, letter, plain(title), t.off)
+func (t *textWriter) cause(letter rune, title string) {
+	t.line("   %s%c. %s%s", t.Paint.Title, letter, plain(title), t.Off)
 }
 
-func (t *reportWriter) times(f *diagnose.Finding) {
+func (t *textWriter) times(f *Finding) {
 	if f.Since != nil {
 		t.wrapped("   ", fmt.Sprintf("Since %s. Before that %s right.", stamp(*f.Since), were(f.RightBefore)))
 	}
@@ -175,7 +176,7 @@ func (t *reportWriter) times(f *diagnose.Finding) {
 	}
 }
 
-func (t *reportWriter) evidence(lines []diagnose.Line) {
+func (t *textWriter) evidence(lines []Line) {
 	for _, l := range lines {
 		source := printable(l.Source)
 		if source == "-" {
@@ -185,18 +186,18 @@ func (t *reportWriter) evidence(lines []diagnose.Line) {
 			source += ", " + stamp(l.Time)
 		}
 		t.line("")
-		t.line("     %s%s%s", t.dim, source, t.off)
+		t.line("     %s%s%s", t.Minor, source, t.Off)
 		t.line("     %s", l.Text)
 	}
 }
 
 // share says how many lines show it, and where.
-func (t *reportWriter) share(f *diagnose.Finding) string {
+func (t *textWriter) share(f *Finding) string {
 	text := fmt.Sprintf("%d of %s (%s)", f.Lines, plural(f.Of, "line"), percent(f.Lines, f.Of))
 	if f.Joined > 0 {
 		text += fmt.Sprintf(", and %s that both hops logged", plural(f.Joined, "request"))
 	}
-	list := func(parts []diagnose.Part, word string) string {
+	list := func(parts []Part, word string) string {
 		var shown, without []string
 		for _, p := range parts {
 			switch {
@@ -223,11 +224,11 @@ func (t *reportWriter) share(f *diagnose.Finding) string {
 	return text + "."
 }
 
-func (t *reportWriter) cure(lead string, steps []diagnose.Step) {
+func (t *textWriter) steps(lead string, steps []Step) {
 	for _, s := range steps {
 		t.line("   %s, %s:", lead, s.Where)
 		for _, l := range s.Lines {
-			t.line("     %s%s%s", t.green, l, t.off)
+			t.line("     %s%s%s", t.Config, l, t.Off)
 		}
 		if s.Note != "" {
 			t.wrapped("     ", s.Note)
@@ -236,7 +237,7 @@ func (t *reportWriter) cure(lead string, steps []diagnose.Step) {
 	}
 }
 
-func (t *reportWriter) joined() {
+func (t *textWriter) joined() {
 	j := t.Joined
 	if j == nil {
 		return
@@ -264,12 +265,12 @@ func (t *reportWriter) joined() {
 	t.wrapped("", text+": "+strings.Join(parts, "; ")+".")
 }
 
-func (t *reportWriter) missing() {
+func (t *textWriter) missing() {
 	if len(t.Missing) == 0 {
 		return
 	}
 	t.line("")
-	t.line("%sNot in the log_format%s, and what that costs:", t.bold, t.off)
+	t.line("%sNot in the log_format%s, and what that costs:", t.Paint.Title, t.Off)
 	for _, m := range t.Missing {
 		where := ""
 		if len(m.Sources) > 0 {
@@ -280,12 +281,12 @@ func (t *reportWriter) missing() {
 }
 
 // rest prints what is no finding.
-func (t *reportWriter) rest() {
+func (t *textWriter) rest() {
 	if len(t.Noted)+len(t.Advice) == 0 {
 		return
 	}
 	t.line("")
-	t.line("%sNo faults, but good to know:%s", t.bold, t.off)
+	t.line("%sNo faults, but good to know:%s", t.Paint.Title, t.Off)
 	for _, n := range t.Noted {
 		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}
@@ -294,7 +295,7 @@ func (t *reportWriter) rest() {
 	}
 }
 
-func (t *reportWriter) chain() {
+func (t *textWriter) chain() {
 	t.line("")
 	c := &t.Chain
 	switch {
@@ -319,7 +320,7 @@ func (t *reportWriter) chain() {
 }
 
 // roles prints what was inferred.
-func (t *reportWriter) roles(c *diagnose.Chain) {
+func (t *textWriter) roles(c *Chain) {
 	roles := c.Roles
 	if c.InferredNLB {
 		t.peers("NLB", roles.NLB)
@@ -345,7 +346,7 @@ func (t *reportWriter) roles(c *diagnose.Chain) {
 
 const maxListed = 8
 
-func (t *reportWriter) peers(as string, peers []diagnose.Peer) {
+func (t *textWriter) peers(as string, peers []Peer) {
 	for _, p := range peers[:min(len(peers), maxListed)] {
 		seen := plural(p.Lines, "line")
 		if p.UserAgents > 0 {
@@ -358,14 +359,14 @@ func (t *reportWriter) peers(as string, peers []diagnose.Peer) {
 	}
 }
 
-func orNone(list []string) string {
-	if len(list) == 0 {
+func orNone(set clientip.Addresses) string {
+	if set.Empty() {
 		return "none"
 	}
-	return strings.Join(list, ", ")
+	return strings.Join(set.Texts(), ", ")
 }
 
-func (t *reportWriter) read() {
+func (t *textWriter) read() {
 	r := &t.Read
 	parts := []string{fmt.Sprintf("%d judged", r.Judged)}
 	for _, p := range []struct {
@@ -411,3 +412,27 @@ func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UT
 
 // plain takes Markdown's quotes out.
 func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
+
+// printable returns text without what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
+func percent(n, of int64) string {
+	if of == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(100*share(n, of), 'f', 1, 64) + "%"
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.FormatInt(n, 10) + " " + noun + "s"
+}
