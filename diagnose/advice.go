@@ -66,7 +66,7 @@ func (c *Counters) advice() []string {
 	advice = append(advice, c.adviceOnLines()...)
 	for _, g := range c.config.TargetGroups {
 		if g.ProxyProtocolV2 && g.PreserveClientIP {
-			advice = append(advice, fmt.Sprintf("Target group %s has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: set_real_ip_from must then hold the clients too. Turn preservation off.", g.Name))
+			advice = append(advice, fmt.Sprintf("Target group %s has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: turn preserve_client_ip.enabled off, because with it set_real_ip_from must hold the clients too.", g.Name))
 		}
 	}
 	return advice

@@ -47,7 +47,7 @@ func TestAdvice(t *testing.T) {
 	f("a target group does both", Config{TargetGroups: []record.TargetGroup{
 		{Name: "one", ProxyProtocolV2: true}, {Name: "two", PreserveClientIP: true}, {Name: "three", ProxyProtocolV2: true, PreserveClientIP: true},
 	}}, all,
-		"Target group three has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: set_real_ip_from must then hold the clients too. Turn preservation off.")
+		"Target group three has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: turn preserve_client_ip.enabled off, because with it set_real_ip_from must hold the clients too.")
 }
 
 // TestMissing: a variable is missing where half of the lines of a source lack it.

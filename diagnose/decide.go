@@ -163,7 +163,7 @@ func (q *question) offByJoinedRequests() (answer, bool) {
 	if !q.allows(verdict.RealipNotApplied) || q.joined.EdgeOwnLog == 0 || q.joined.BeforeEdge > 0 {
 		return answer{}, false
 	}
-	why := fmt.Sprintf("the edge handed the client on in %d requests that both hops logged, so it knew it", q.joined.EdgeOwnLog)
+	why := fmt.Sprintf("the edge passed the client on in %s that both hops logged, so the edge knew the client", plural(q.joined.EdgeOwnLog, "request"))
 	return answer{is: verdict.RealipNotApplied, why: why}, true
 }
 
@@ -173,7 +173,7 @@ func (q *question) offByWebHop() (answer, bool) {
 	if !q.allows(verdict.RealipNotApplied) || !q.webNamesClients {
 		return answer{}, false
 	}
-	return answer{is: verdict.RealipNotApplied, why: "the web hop's log names clients that only the edge can have told it"}, true
+	return answer{is: verdict.RealipNotApplied, why: "the web hop's log names clients, which it can only have from the edge"}, true
 }
 
 // notSentByAWS: where the NLB sends the PROXY protocol now, the error lines have
@@ -182,7 +182,7 @@ func (q *question) notSentByAWS() (answer, bool) {
 	if q.aws != enabled {
 		return answer{}, false
 	}
-	return answer{why: "the error lines; AWS says that proxy_protocol_v2.enabled is true, so they came before that, or past the NLB"}, true
+	return answer{why: "the error lines say so; AWS says that proxy_protocol_v2.enabled is true now, so these connections came before that, or not through the NLB"}, true
 }
 
 // notListenedByAWS: the NLB sends the PROXY protocol, so the headers are its own
@@ -200,7 +200,7 @@ func (q *question) handedOnByJoinedRequests() (answer, bool) {
 	if q.joined.EdgeHandsOn == 0 || q.joined.BeforeEdge > 0 {
 		return answer{}, false
 	}
-	why := fmt.Sprintf("the edge's own log names the client of %d requests that lost it on the way to the web hop", q.joined.EdgeHandsOn)
+	why := fmt.Sprintf("the edge's own log names the client of %s that reached the web hop without it", plural(q.joined.EdgeHandsOn, "request"))
 	return answer{is: q.reason, why: why}, true
 }
 
@@ -213,7 +213,7 @@ func (q *question) handedOnAfterRealip() (answer, bool) {
 	}
 	return answer{
 		is: q.reason, followsFrom: verdict.RealipNotApplied,
-		why: "the edge's own log shows that its realip module does not act",
+		why: "the edge's own log shows that its realip module has no effect",
 	}, true
 }
 

@@ -86,30 +86,30 @@ func TestDecide(t *testing.T) {
 	f("the NLB sends it, and the lines do not allow that nginx ignores it", facts{aws: enabled}, []string{offOrClient}, offOrClient)
 	f("the lines leave no question", facts{aws: disabled}, []string{off}, off)
 	f("not sent in the log, sent by now", facts{aws: enabled}, []string{"proxy_protocol_not_sent"},
-		"proxy_protocol_not_sent: the error lines; AWS says that proxy_protocol_v2.enabled is true, so they came before that, or past the NLB")
+		"proxy_protocol_not_sent: the error lines say so; AWS says that proxy_protocol_v2.enabled is true now, so these connections came before that, or not through the NLB")
 	f("not sent, and AWS agrees", facts{aws: disabled}, []string{"proxy_protocol_not_sent"}, "proxy_protocol_not_sent")
 	f("headers that nginx does not expect are the NLB's", facts{aws: enabled}, []string{"proxy_protocol_not_listened or past_the_nlb"}, "proxy_protocol_not_listened"+awsTrue)
 	f("headers that nginx does not expect may be a scanner's", facts{aws: disabled}, []string{"proxy_protocol_not_listened or past_the_nlb"}, "proxy_protocol_not_listened or past_the_nlb")
 
 	// What joined requests say.
 	f("the edge passed the client on", facts{joined: Joined{EdgeOwnLog: 3}}, []string{offOrRealip},
-		realip+": the edge handed the client on in 3 requests that both hops logged, so it knew it")
+		realip+": the edge passed the client on in 3 requests that both hops logged, so the edge knew the client")
 	f("the edge passed some clients on, and others not", facts{joined: Joined{EdgeOwnLog: 3, BeforeEdge: 1}}, []string{offOrRealip}, offOrRealip)
 	f("AWS knows better than joined requests", facts{aws: disabled, joined: Joined{EdgeOwnLog: 3}}, []string{offOrRealip}, off+awsFalse)
 	f("the edge knew the client and did not pass it on", facts{joined: Joined{EdgeHandsOn: 4}}, []string{handedOn},
-		"edge_handed_on_proxy: the edge's own log names the client of 4 requests that lost it on the way to the web hop")
+		"edge_handed_on_proxy: the edge's own log names the client of 4 requests that reached the web hop without it")
 	f("nothing was passed on, and the edge knew the client", facts{joined: Joined{EdgeHandsOn: 4}}, []string{nothing},
-		"edge_handed_on_nothing: the edge's own log names the client of 4 requests that lost it on the way to the web hop")
+		"edge_handed_on_nothing: the edge's own log names the client of 4 requests that reached the web hop without it")
 	f("the edge did not know the client", facts{joined: Joined{EdgeHandsOn: 4, BeforeEdge: 1}}, []string{handedOn}, handedOn)
 
 	// What the web hop's log says.
 	f("the web hop names clients", facts{webNamesClients: true}, []string{offOrRealip},
-		realip+": the web hop's log names clients that only the edge can have told it")
+		realip+": the web hop's log names clients, which it can only have from the edge")
 	f("the web hop names clients, and the lines do not allow that nginx ignores them", facts{webNamesClients: true}, []string{offOrClient}, offOrClient)
 
 	// What an earlier fault says.
 	f("passed on what a realip module that does not act left", none, []string{realip, handedOn},
-		"edge_handed_on_proxy, after realip_not_applied: the edge's own log shows that its realip module does not act")
+		"edge_handed_on_proxy, after realip_not_applied: the edge's own log shows that its realip module has no effect")
 	f("that the realip module does not act is not sure", none, []string{"realip_not_applied or trusts_too_much", handedOn}, handedOn)
 	f("a web hop's realip module says nothing about the edge", none, []string{webRealip, handedOn}, handedOn)
 	f("passed on what the NLB did not send", none, []string{off, handedOn},
@@ -117,9 +117,9 @@ func TestDecide(t *testing.T) {
 	f("passed nothing on, since the NLB sent nothing", none, []string{offOrRealip, nothing},
 		"edge_handed_on_nothing, after proxy_protocol_off: the edge's own log shows the NLB's address too")
 	f("off became realip, which the next fault follows from", facts{aws: enabled}, []string{offOrRealip, handedOn},
-		"edge_handed_on_proxy, after realip_not_applied: the edge's own log shows that its realip module does not act")
+		"edge_handed_on_proxy, after realip_not_applied: the edge's own log shows that its realip module has no effect")
 	f("joined requests know better than an earlier fault", facts{joined: Joined{EdgeHandsOn: 4}}, []string{off, handedOn},
-		"edge_handed_on_proxy: the edge's own log names the client of 4 requests that lost it on the way to the web hop")
+		"edge_handed_on_proxy: the edge's own log names the client of 4 requests that reached the web hop without it")
 	f("the edge sets one of two headers", none, []string{"fields_disagree", webRealip}, webRealip+", after fields_disagree")
 	f("the edge sets both headers alike", none, []string{webRealip}, webRealip)
 }

@@ -23,7 +23,7 @@ var remedies = map[cause]remedy{
 		func(v *fixValues) []Step { return []Step{v.turnOn()} },
 	},
 	{verdict.ProxyProtocolNotListened, verdict.Edge}: {
-		"The NLB sends the PROXY protocol, and the edge nginx does not listen for it: requests fail with 400",
+		"The NLB sends the PROXY protocol, and the edge nginx does not expect it: requests fail with 400",
 		func(v *fixValues) []Step { return []Step{v.edgeReads(listen)} },
 	},
 	{verdict.ProxyProtocolOff, verdict.Edge}: {
@@ -31,19 +31,19 @@ var remedies = map[cause]remedy{
 		(*fixValues).listenAndTurnOn,
 	},
 	{verdict.RealipNotApplied, verdict.Edge}: {
-		"The edge nginx gets the client by the PROXY protocol and does not take it",
+		"The edge nginx gets the client by the PROXY protocol and does not use it",
 		func(v *fixValues) []Step { return []Step{v.edgeReads()} },
 	},
 	{verdict.RealipNotApplied, verdict.Web}: {
-		"The web nginx does not take what the edge hands on: it logs the edge's own address",
+		"The web nginx does not use the client that the edge passes on: it logs the edge's address",
 		func(v *fixValues) []Step { return []Step{v.webReads()} },
 	},
 	{verdict.EdgeHandedOnProxy, verdict.Edge}: {
-		"The edge nginx hands on the NLB's address where the client's should be",
+		"The edge nginx passes on the NLB's address instead of the client's",
 		handOn,
 	},
 	{verdict.EdgeHandedOnNothing, verdict.Edge}: {
-		"The edge nginx hands on no client at all: X-Forwarded-For and X-Real-IP are not set",
+		"The edge nginx passes on no client: X-Forwarded-For and X-Real-IP are not set",
 		handOn,
 	},
 	{verdict.TrustsTooMuch, verdict.Edge}: {
@@ -59,15 +59,15 @@ var remedies = map[cause]remedy{
 		func(v *fixValues) []Step { return []Step{trustNoOther(v.edgeReads())} },
 	},
 	{verdict.FieldsDisagree, verdict.Edge}: {
-		"The edge nginx hands on two different clients for one request",
+		"The edge nginx passes on two different clients for one request",
 		handOn,
 	},
 	{verdict.CDNInFront, verdict.Edge}: {
-		"A CDN, or another proxy of yours, stands before it, and nothing is broken",
+		"A CDN or another proxy of yours stands before the NLB, and nothing is broken",
 		nil,
 	},
 	{verdict.OwnClient, verdict.Edge}: {
-		"The address is a client's inside your network, and nothing is broken",
+		"The address belongs to a client inside your network, and nothing is broken",
 		nil,
 	},
 }
@@ -75,7 +75,7 @@ var remedies = map[cause]remedy{
 // proxyProtocolDisagrees is the remedy of FieldsDisagree where the PROXY
 // protocol and $remote_addr disagree, and not two headers.
 var proxyProtocolDisagrees = remedy{
-	"The edge nginx takes another client than the one that the PROXY protocol names",
+	"The edge nginx uses another client than the PROXY protocol names",
 	func(v *fixValues) []Step { return []Step{v.edgeReads()} },
 }
 
@@ -129,7 +129,7 @@ func (v *fixValues) webReads() Step {
 		Lines: append(trust(v.edge, "<the subnets of the edge's tasks>"), "real_ip_header X-Forwarded-For;", "real_ip_recursive on;"),
 	}
 	if len(v.edge) > 0 {
-		s.Note = "A task on Fargate gets a new address with each deploy: give the subnets of the edge's tasks, these are the addresses seen."
+		s.Note = "A task on Fargate gets a new address with each deploy: give the subnets of the edge's tasks rather than single addresses."
 	}
 	return s
 }
@@ -147,8 +147,8 @@ func (v *fixValues) turnOn() Step {
 
 func (v *fixValues) listenAndTurnOn() []Step {
 	on := v.turnOn()
-	on.Note = "Do both at one time: while only one is done every request fails. " +
-		"To change over without that, add a second port to nginx and a target group for it, and move the NLB's listener."
+	on.Note = "Do both at the same time: every request fails while only one is done. " +
+		"To avoid that, add a second port to nginx and a target group for it, and then move the NLB's listener."
 	return []Step{v.edgeReads(listen), on}
 }
 
@@ -160,13 +160,13 @@ func handOn(*fixValues) []Step {
 			"proxy_set_header X-Real-IP $proxy_protocol_addr;",
 			"proxy_set_header X-Forwarded-For $proxy_protocol_addr;",
 		},
-		Note: "With a CDN before the NLB: X-Forwarded-For $http_x_forwarded_for, $proxy_protocol_addr in one value.",
+		Note: `Behind a CDN, X-Forwarded-For must be "$http_x_forwarded_for, $proxy_protocol_addr".`,
 	}}
 }
 
-// trustNoOther adds to a step what to take out.
+// trustNoOther adds to a step what to remove.
 func trustNoOther(s Step) Step {
-	s.Note = strings.TrimSpace("Take out every other set_real_ip_from of this server, 0.0.0.0/0 first. " + s.Note)
+	s.Note = strings.TrimSpace("Remove every other set_real_ip_from of this server, above all 0.0.0.0/0. " + s.Note)
 	return s
 }
 
@@ -196,17 +196,17 @@ var tellTexts = []struct {
 	text          string
 }{
 	{anyReason, verdict.OwnClient,
-		"ask whose address that is: name the NLB's with --nlb, and your own clients' with --internal"},
+		"find out whose address that is: give the NLB's with --nlb, and those of your own clients with --internal"},
 	{anyReason, verdict.CDNInFront,
-		"ask whose the last address of X-Forwarded-For is: name a CDN's networks, or a proxy's, with --trusted"},
+		"find out whose address stands last in X-Forwarded-For: give the networks of a CDN or another proxy with --trusted"},
 	{anyReason, verdict.EdgeHandedOnNothing,
 		"give the NLB's addresses with --nlb, or the edge's log too: these lines do not show whether the peer is the NLB or a task of the edge"},
 	{verdict.ProxyProtocolOff, verdict.RealipNotApplied,
-		"log $proxy_protocol_addr at the edge: if it holds the client, the PROXY protocol is on and the realip module does not act"},
+		"log $proxy_protocol_addr at the edge: if it holds the client, the PROXY protocol is on and the realip module has no effect"},
 	{verdict.EdgeHandedOnProxy, verdict.ProxyProtocolOff,
-		"the edge's own log with $proxy_protocol_addr: if that is empty, the NLB sends no PROXY protocol"},
+		"read the edge's own log with $proxy_protocol_addr: if that is empty, the NLB sends no PROXY protocol"},
 	{anyReason, verdict.HealthCheckProbe,
-		"log $http_user_agent and $request, and name the check's path with --health-path"},
+		"log $http_user_agent and $request, and give the path of the health check with --health-path"},
 	{anyReason, verdict.TrustsTooMuch, "log $realip_remote_addr: it shows whether nginx replaced the peer"},
 	{verdict.TrustsTooMuch, anyReason, "log $realip_remote_addr: it shows whether nginx replaced the peer"},
 	{anyReason, verdict.RealipNotApplied, "log $http_x_forwarded_for and $http_x_real_ip"},

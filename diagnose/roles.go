@@ -44,8 +44,8 @@ const (
 	ownClient
 )
 
-// A suspect is one address with all that its role is judged by.
-type suspect struct {
+// A candidate is one address with all that its role is judged by.
+type candidate struct {
 	*peerEvidence
 	addr     netip.Addr
 	paced    int64 // lines that come at a fixed pace
@@ -71,64 +71,64 @@ type surveyTotals struct {
 var roleRules = [...]struct {
 	role role
 	why  string
-	fits func(*suspect) bool
+	fits func(*candidate) bool
 	// weak: a task of the edge would look the same, unless the address speaks
 	// several versions of HTTP.
 	weak bool
 }{
-	{ownClient, "it speaks the PROXY protocol, but few requests come by it", func(s *suspect) bool {
-		return s.named > 0 && isFew(s.named, s.log.named) && s.agents < manyAgents
+	{ownClient, "it speaks the PROXY protocol, but few requests come through it", func(c *candidate) bool {
+		return c.named > 0 && isFew(c.named, c.log.named) && c.agents < manyAgents
 	}, false},
-	{nlbNode, "it speaks the PROXY protocol", func(s *suspect) bool {
-		return s.named > 0
+	{nlbNode, "it speaks the PROXY protocol", func(c *candidate) bool {
+		return c.named > 0
 	}, false},
-	{nlbNode, "nginx took other addresses from it, and no header told them", func(s *suspect) bool {
-		return s.replaced > 0 && s.visitors > 0 && s.behind == 0 && s.header*2 < s.visitors
+	{nlbNode, "nginx took client addresses from it, and no header holds them", func(c *candidate) bool {
+		return c.replaced > 0 && c.visitors > 0 && c.behind == 0 && c.header*2 < c.visitors
 	}, false},
-	{nlbNode, "it sends PROXY protocol headers that nginx does not expect", func(s *suspect) bool {
-		return s.unheard > 0 && s.unheard >= s.visitors
+	{nlbNode, "it sends PROXY protocol headers that nginx does not expect", func(c *candidate) bool {
+		return c.unheard > 0 && c.unheard >= c.visitors
 	}, false},
-	{edgeTask, "the hop before logged the same requests", func(s *suspect) bool {
-		return s.behind > s.front
+	{edgeTask, "the hop before logged the same requests", func(c *candidate) bool {
+		return c.behind > c.front
 	}, false},
-	{nlbNode, "the hop behind logged the same requests", func(s *suspect) bool {
-		return s.front > s.behind
+	{nlbNode, "the hop behind logged the same requests", func(c *candidate) bool {
+		return c.front > c.behind
 	}, false},
-	{edgeTask, "it hands forwarded headers on, and an NLB writes none", func(s *suspect) bool {
-		return isNearlyAll(s.header, s.visitors)
+	{edgeTask, "it sends forwarded headers, and an NLB sends none", func(c *candidate) bool {
+		return isNearlyAll(c.header, c.visitors)
 	}, false},
-	{edgeTask, "it stands in forwarded headers behind a client", func(s *suspect) bool {
-		return s.handedOn > s.visitors && s.alone*10 < s.handedOn
+	{edgeTask, "forwarded headers name it behind a client", func(c *candidate) bool {
+		return c.handedOn > c.visitors && c.alone*10 < c.handedOn
 	}, false},
-	{edgeTask, "it speaks HTTP/1.0, as nginx does to an upstream", func(s *suspect) bool {
-		return isNearlyAll(s.http10, s.visitors)
+	{edgeTask, "it speaks HTTP/1.0, as nginx does to an upstream", func(c *candidate) bool {
+		return isNearlyAll(c.http10, c.visitors)
 	}, false},
-	{ownClient, "it reaches nginx past the NLB, which speaks the PROXY protocol", func(s *suspect) bool {
-		return s.broken > 0 && s.visitors <= 0 && isFew(s.broken, s.log.named)
+	{ownClient, "it reaches nginx without the NLB, which speaks the PROXY protocol", func(c *candidate) bool {
+		return c.broken > 0 && c.visitors <= 0 && isFew(c.broken, c.log.named)
 	}, false},
-	{nlbNode, "nginx waits for its PROXY protocol header", func(s *suspect) bool {
-		return s.broken > 0 && s.visitors <= 0
+	{nlbNode, "nginx waits for its PROXY protocol header", func(c *candidate) bool {
+		return c.broken > 0 && c.visitors <= 0
 	}, false},
-	{nlbNode, "it sends the NLB's health checks", func(s *suspect) bool {
-		return s.checks > 0 && s.client == 0
+	{nlbNode, "it sends the NLB's health checks", func(c *candidate) bool {
+		return c.checks > 0 && c.client == 0
 	}, false},
-	{ownClient, "it is a client of the chain", func(s *suspect) bool {
-		return s.client > 0 || s.addr == localhost4 || s.addr == localhost6
+	{ownClient, "it is a client of the chain", func(c *candidate) bool {
+		return c.client > 0 || c.addr == localhost4 || c.addr == localhost6
 	}, false},
-	{nlbNode, "much of the traffic comes by it", func(s *suspect) bool {
-		return s.seen > 0 && float64(s.seen) >= dominantShare*float64(s.log.visitors) && (s.agents >= 2 || s.log.agents < 2)
+	{nlbNode, "much of the traffic comes through it", func(c *candidate) bool {
+		return c.seen > 0 && float64(c.seen) >= dominantShare*float64(c.log.visitors) && (c.agents >= 2 || c.log.agents < 2)
 	}, true},
-	{nlbNode, "many user agents come by it", func(s *suspect) bool {
-		return s.seen > 0 && s.agents >= manyAgents
+	{nlbNode, "many user agents come through it", func(c *candidate) bool {
+		return c.seen > 0 && c.agents >= manyAgents
 	}, true},
-	{ownClient, "few user agents come by it", func(s *suspect) bool {
-		return s.seen > 0
+	{ownClient, "few user agents come through it", func(c *candidate) bool {
+		return c.seen > 0
 	}, false},
-	{nlbNode, "it shows where nginx refused a request early", func(s *suspect) bool {
-		return s.refused > 0
+	{nlbNode, "it is logged where nginx refused a request early", func(c *candidate) bool {
+		return c.refused > 0
 	}, false},
-	{ownClient, "its requests come at a fixed pace", func(s *suspect) bool {
-		return s.paced > 0
+	{ownClient, "its requests come at a fixed pace", func(c *candidate) bool {
+		return c.paced > 0
 	}, false},
 }
 
@@ -143,12 +143,12 @@ func isFew(n, all int64) bool { return n*100 < all }
 // isNearlyAll reports whether n is nearly all of all, and not nothing.
 func isNearlyAll(n, all int64) bool { return n > 0 && float64(n) >= nearlyAll*float64(all) }
 
-// judge finds the role of an address and why it has it; ok is false if it has
+// findRole finds the role of an address and why it has it; ok is false if it has
 // none.
-func (s *suspect) judge() (as role, why string, weak, ok bool) {
+func (c *candidate) findRole() (as role, why string, weak, ok bool) {
 	for i := range roleRules {
-		if rule := &roleRules[i]; rule.fits(s) {
-			return rule.role, rule.why, rule.weak && s.protocols.estimate() < 2, true
+		if rule := &roleRules[i]; rule.fits(c) {
+			return rule.role, rule.why, rule.weak && c.protocols.estimate() < 2, true
 		}
 	}
 	return 0, "", false, false
@@ -164,8 +164,8 @@ func (s *Survey) Roles() Roles {
 	lists := map[role]*[]Peer{nlbNode: &roles.NLB, edgeTask: &roles.Edge, ownClient: &roles.Internal}
 	totals := s.totals(paced)
 	for _, slot := range s.peers.slots {
-		one := newSuspect(slot.key, slot.value, paced[slot.key], totals)
-		as, why, weak, ok := one.judge()
+		one := newCandidate(slot.key, slot.value, paced[slot.key], totals)
+		as, why, weak, ok := one.findRole()
 		if !ok {
 			continue
 		}
@@ -181,9 +181,9 @@ func (s *Survey) Roles() Roles {
 	return roles
 }
 
-func newSuspect(addr netip.Addr, p *peerEvidence, paced int64, log surveyTotals) *suspect {
+func newCandidate(addr netip.Addr, p *peerEvidence, paced int64, log surveyTotals) *candidate {
 	visitors := p.ordinary - paced
-	return &suspect{
+	return &candidate{
 		peerEvidence: p, addr: addr, paced: paced,
 		visitors: visitors, seen: visitors + p.handedOn, agents: p.agents.estimate(), log: log,
 	}

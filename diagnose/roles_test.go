@@ -27,8 +27,8 @@ func TestRoleRules(t *testing.T) {
 	withNamed := surveyTotals{visitors: 1000, agents: 40, named: 1000}
 	f := func(name string, p peerEvidence, log surveyTotals, paced int64, want, wantWhy string) {
 		t.Helper()
-		s := newSuspect(netip.MustParseAddr("10.16.1.11"), &p, paced, log)
-		as, why, weak, ok := s.judge()
+		s := newCandidate(netip.MustParseAddr("10.16.1.11"), &p, paced, log)
+		as, why, weak, ok := s.findRole()
 		got := ""
 		if ok {
 			got = names[as]
@@ -44,43 +44,43 @@ func TestRoleRules(t *testing.T) {
 	f("no line says anything", peerEvidence{}, log, 0, "", "")
 
 	f("speaks the PROXY protocol", peerEvidence{named: 900, agents: agents(30)}, withNamed, 0, "node", "it speaks the PROXY protocol")
-	f("speaks it for few requests", peerEvidence{named: 5, agents: agents(1)}, withNamed, 0, "client", "it speaks the PROXY protocol, but few requests come by it")
+	f("speaks it for few requests", peerEvidence{named: 5, agents: agents(1)}, withNamed, 0, "client", "it speaks the PROXY protocol, but few requests come through it")
 	f("speaks it for few requests of many user agents", peerEvidence{named: 5, agents: agents(5)}, withNamed, 0, "node", "it speaks the PROXY protocol")
 
-	f("replaced without a header", peerEvidence{ordinary: 10, replaced: 10}, log, 0, "node", "nginx took other addresses from it, and no header told them")
-	f("replaced, half of the lines have a header", peerEvidence{ordinary: 10, replaced: 5, header: 5}, log, 0, "client", "few user agents come by it")
+	f("replaced without a header", peerEvidence{ordinary: 10, replaced: 10}, log, 0, "node", "nginx took client addresses from it, and no header holds them")
+	f("replaced, half of the lines have a header", peerEvidence{ordinary: 10, replaced: 5, header: 5}, log, 0, "client", "few user agents come through it")
 
 	f("PROXY headers only", peerEvidence{unheard: 3}, log, 0, "node", "it sends PROXY protocol headers that nginx does not expect")
-	f("one PROXY header of many lines", peerEvidence{unheard: 1, ordinary: 5, agents: agents(1)}, log, 0, "client", "few user agents come by it")
+	f("one PROXY header of many lines", peerEvidence{unheard: 1, ordinary: 5, agents: agents(1)}, log, 0, "client", "few user agents come through it")
 
 	f("logged before", peerEvidence{ordinary: 9, behind: 2, front: 1}, log, 0, "edge", "the hop before logged the same requests")
 	f("logged behind", peerEvidence{ordinary: 9, behind: 1, front: 2}, log, 0, "node", "the hop behind logged the same requests")
 
-	f("headers on nearly all lines", peerEvidence{ordinary: 10, header: 9}, log, 0, "edge", "it hands forwarded headers on, and an NLB writes none")
-	f("headers on some lines", peerEvidence{ordinary: 10, header: 8}, log, 0, "client", "few user agents come by it")
+	f("headers on nearly all lines", peerEvidence{ordinary: 10, header: 9}, log, 0, "edge", "it sends forwarded headers, and an NLB sends none")
+	f("headers on some lines", peerEvidence{ordinary: 10, header: 8}, log, 0, "client", "few user agents come through it")
 
-	f("in headers behind a client", peerEvidence{handedOn: 20, alone: 1}, log, 0, "edge", "it stands in forwarded headers behind a client")
-	f("in headers alone", peerEvidence{handedOn: 20, alone: 2}, log, 0, "client", "few user agents come by it")
+	f("in headers behind a client", peerEvidence{handedOn: 20, alone: 1}, log, 0, "edge", "forwarded headers name it behind a client")
+	f("in headers alone", peerEvidence{handedOn: 20, alone: 2}, log, 0, "client", "few user agents come through it")
 
 	f("HTTP/1.0 on nearly all lines", peerEvidence{ordinary: 10, http10: 9}, log, 0, "edge", "it speaks HTTP/1.0, as nginx does to an upstream")
-	f("HTTP/1.0 on some lines", peerEvidence{ordinary: 10, http10: 8}, log, 0, "client", "few user agents come by it")
+	f("HTTP/1.0 on some lines", peerEvidence{ordinary: 10, http10: 8}, log, 0, "client", "few user agents come through it")
 
 	f("broken headers", peerEvidence{broken: 10}, log, 0, "node", "nginx waits for its PROXY protocol header")
-	f("few broken headers beside an NLB that sends them", peerEvidence{broken: 9}, withNamed, 0, "client", "it reaches nginx past the NLB, which speaks the PROXY protocol")
+	f("few broken headers beside an NLB that sends them", peerEvidence{broken: 9}, withNamed, 0, "client", "it reaches nginx without the NLB, which speaks the PROXY protocol")
 	f("many broken headers beside an NLB that sends them", peerEvidence{broken: 10}, withNamed, 0, "node", "nginx waits for its PROXY protocol header")
 
 	f("health checks", peerEvidence{checks: 1}, log, 0, "node", "it sends the NLB's health checks")
 	f("a client that sends health checks", peerEvidence{checks: 1, client: 1}, log, 0, "client", "it is a client of the chain")
 
-	f("a tenth of the traffic", peerEvidence{ordinary: 100, agents: agents(2), protocols: agents(2)}, log, 0, "node", "much of the traffic comes by it")
-	f("a tenth of the traffic by one version of HTTP", peerEvidence{ordinary: 100, agents: agents(2), protocols: agents(1)}, log, 0, "node, weak", "much of the traffic comes by it")
-	f("a tenth of the traffic of one user agent", peerEvidence{ordinary: 100, agents: agents(1)}, log, 0, "client", "few user agents come by it")
-	f("all traffic is of one user agent", peerEvidence{ordinary: 100, agents: agents(1), protocols: agents(2)}, surveyTotals{visitors: 100, agents: 1}, 0, "node", "much of the traffic comes by it")
-	f("many user agents", peerEvidence{ordinary: 20, agents: agents(5), protocols: agents(2)}, log, 0, "node", "many user agents come by it")
-	f("many user agents by one version of HTTP", peerEvidence{ordinary: 20, agents: agents(5), protocols: agents(1)}, log, 0, "node, weak", "many user agents come by it")
-	f("few user agents", peerEvidence{ordinary: 20, agents: agents(4)}, log, 0, "client", "few user agents come by it")
+	f("a tenth of the traffic", peerEvidence{ordinary: 100, agents: agents(2), protocols: agents(2)}, log, 0, "node", "much of the traffic comes through it")
+	f("a tenth of the traffic by one version of HTTP", peerEvidence{ordinary: 100, agents: agents(2), protocols: agents(1)}, log, 0, "node, weak", "much of the traffic comes through it")
+	f("a tenth of the traffic of one user agent", peerEvidence{ordinary: 100, agents: agents(1)}, log, 0, "client", "few user agents come through it")
+	f("all traffic is of one user agent", peerEvidence{ordinary: 100, agents: agents(1), protocols: agents(2)}, surveyTotals{visitors: 100, agents: 1}, 0, "node", "much of the traffic comes through it")
+	f("many user agents", peerEvidence{ordinary: 20, agents: agents(5), protocols: agents(2)}, log, 0, "node", "many user agents come through it")
+	f("many user agents by one version of HTTP", peerEvidence{ordinary: 20, agents: agents(5), protocols: agents(1)}, log, 0, "node, weak", "many user agents come through it")
+	f("few user agents", peerEvidence{ordinary: 20, agents: agents(4)}, log, 0, "client", "few user agents come through it")
 
-	f("refused requests only", peerEvidence{refused: 1}, log, 0, "node", "it shows where nginx refused a request early")
+	f("refused requests only", peerEvidence{refused: 1}, log, 0, "node", "it is logged where nginx refused a request early")
 	f("requests at a fixed pace only", peerEvidence{ordinary: 30, agents: agents(1)}, log, 30, "client", "its requests come at a fixed pace")
 
 	for i := range roleRules {
@@ -93,8 +93,8 @@ func TestRoleRules(t *testing.T) {
 // TestLoopbackIsClient: the NLB does not connect from nginx's own machine.
 func TestLoopbackIsClient(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1", "::1"} {
-		s := newSuspect(netip.MustParseAddr(addr), &peerEvidence{ordinary: 500, agents: agents(20)}, 0, surveyTotals{visitors: 500, agents: 20})
-		if as, why, _, ok := s.judge(); !ok || as != ownClient {
+		s := newCandidate(netip.MustParseAddr(addr), &peerEvidence{ordinary: 500, agents: agents(20)}, 0, surveyTotals{visitors: 500, agents: 20})
+		if as, why, _, ok := s.findRole(); !ok || as != ownClient {
 			t.Errorf("%s: role %d, %s", addr, as, why)
 		}
 	}

@@ -74,9 +74,9 @@ func share(n, of int64) float64 { return float64(n) / float64(of) }
 func (c *Counters) whyNoFault(n *causeTally) string {
 	switch {
 	case c.isOfUnlisted(n):
-		return "they came by a peer that --nlb and --trusted do not name, see below"
+		return "they came from a peer that --nlb and --trusted do not hold, see below"
 	case n.mayBeChecks():
-		return "all ask for one path, so they are taken for health checks: log $http_user_agent"
+		return "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
 	}
 	return "too few for a fault of the chain"
 }

@@ -158,7 +158,7 @@ func TestMayBeChecks(t *testing.T) {
 			t.Errorf("%s: %t, %q", name, got, c.whyNoFault(n))
 		}
 	}
-	const checks = "all ask for one path, so they are taken for health checks: log $http_user_agent"
+	const checks = "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
 	f("one path beside healthy lines", 5, false, checks, "/", "/", "/")
 	f("two paths beside healthy lines", 5, true, "too few for a fault of the chain", "/", "/a", "/")
 	f("one path, and nothing else", 0, true, checks, "/", "/", "/")

@@ -39,15 +39,16 @@ const (
 
 // Help is what --help prints below the usage.
 func (c *doctorCommand) Help() string {
-	return `The report names each broken hop, shows how many lines say so, since when, and two
-of them without what names visitors, and gives the lines of nginx.conf or the
-target-group attribute that mend it. Give the logs of both hops where you have
-them: lines of one request are joined by $request_id.
+	return `The report names each broken hop. It says how many lines show the fault, and since
+when, and it shows two of them without anything that identifies a visitor. Then it
+gives the lines of nginx.conf, or the attribute of the target group, that fix it.
+Give the logs of both hops if you have them: the lines of one request are joined by
+$request_id.
 
-Give the chain's addresses with --nlb and --trusted. What is not given is inferred
-from the log, and the report says so. With --aws the NLB's addresses come from EC2,
-and the target groups of the NLBs that the log shows are held against it; that
-takes the permissions ec2:DescribeNetworkInterfaces and
+Give the chain's addresses with --nlb and --trusted. Sets that are not given are
+inferred from the log, and the report says so. With --aws the NLB's addresses come
+from EC2, and the attributes of its target groups are read too. This takes the
+permissions ec2:DescribeNetworkInterfaces and
 elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups and
 DescribeTargetGroupAttributes.
 
@@ -65,7 +66,7 @@ line is wrong; 130 interrupted.`
 
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place tells nothing of the chain
+	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place says nothing about the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
@@ -91,8 +92,8 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// An examination reads the inputs, more than once where the chain's addresses
-// are to be inferred first.
+// An examination reads the inputs, and reads them again where the chain's
+// addresses have to be inferred first.
 type examination struct {
 	streams
 	command  *doctorCommand
@@ -104,12 +105,12 @@ type examination struct {
 const (
 	// surveyed is how many lines of each input the addresses are inferred from.
 	surveyed = 50_000
-	// maxPasses bounds how often files are read: the survey of the first lines,
-	// and again when all lines tell more.
+	// maxPasses is how often files are read at most, after the survey of their
+	// first lines: again where all lines show other addresses.
 	maxPasses = 3
 )
 
-// errEnough ends the reading of an input that a sample is taken of.
+// errEnough ends the reading of an input of which a sample is enough.
 var errEnough = errors.New("enough was read")
 
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
@@ -145,20 +146,20 @@ func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 		return diagnose.Roles{}, &usageError{err}
 	}
 	survey := diagnose.NewSurvey()
-	// What cannot be read is reported when all is read.
+	// An error is reported when all lines are read.
 	_ = x.read(ctx, p, surveyed, survey.Add)
 	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
 }
 
-// roles returns what a survey found, but for what the settings know better.
+// roles returns what a survey found, without what the settings contradict.
 func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 	roles := s.Roles()
 	roles.Drop(x.given)
 	return roles
 }
 
-// count reads all lines into counters, and surveys all of them. Without counters
-// there was nothing to go by, and the error says why.
+// count reads all lines into counters, and surveys all of them. It returns no
+// counters if nothing could be read, and the error says why.
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
 	settings.Chain = &config.Chain
@@ -199,7 +200,7 @@ func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, er
 	return balancing.FindTargetGroups(ctx, names...)
 }
 
-// sameChain reports whether two surveys come to the same addresses.
+// sameChain reports whether two surveys found the same addresses.
 func sameChain(a, b *diagnose.Roles) bool {
 	addresses := func(peers []diagnose.Peer) []netip.Addr {
 		var list []netip.Addr

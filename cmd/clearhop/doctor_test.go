@@ -164,7 +164,7 @@ func TestDoctorInTheSeedsFormat(t *testing.T) {
 		file := filepath.Join(chainData, folder, "edge.seed.log")
 		r := examine(t, []string{offOrRealip}, nil, append(chainArgs(folder), file)...)
 		if tell := r.Findings[0].Alternatives[0].TellApart; !strings.Contains(tell, "$proxy_protocol_addr") {
-			t.Errorf("%s: the variable that would tell is not named: %s", folder, tell)
+			t.Errorf("%s: the variable that decides is not named: %s", folder, tell)
 		}
 	}
 }
@@ -484,7 +484,7 @@ func TestDoctorOfMixedStreams(t *testing.T) {
 			},
 		},
 		{
-			name: "mended in the middle",
+			name: "fixed in the middle",
 			want: []string{realipEdge},
 			seed: []string{offOrRealip},
 			write: func(g *traffic) {
