@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"enrich/useragent":           {"enrich/useragent/internal/"},
 	"enrich/useragent/internal":  {},
 	"enrich/useragent/uapcore":   {},
-	"aws/nlb":                    {},
+	"aws/nlb":                    {"record"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip"},
 	"aws/subscription":           {},
 	"aws/object":                 {},

@@ -37,6 +37,10 @@ type Config struct {
 	// OpenObject makes the function that downloads a database from S3 by its URL.
 	// aws/object.Fetches returns one. It is nil where S3 is not to be asked.
 	OpenObject func(url string) (geoip.Fetch, error) `kong:"-" env:"-"`
+	// Chain gives the addresses of the chain as values. Where it is set, the
+	// addresses in nlb, trusted and internal are not read; the nodes that nlb
+	// asks to discover are discovered all the same.
+	Chain *clientip.Chain `kong:"-" env:"-"`
 }
 
 // FindNodes looks up the nodes of NLBs as they are now. It returns their

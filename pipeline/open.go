@@ -80,7 +80,7 @@ func (p *Pipeline) openDatabases(c *Config) error {
 // read; with an error there may be no enricher.
 func (p *Pipeline) openChain(c *Config) (clientip.Config, error) {
 	var errs []error
-	client, discovery, err := c.Client.Read()
+	client, discovery, err := c.Client.Read(c.Chain)
 	if err == nil {
 		p.enricher, err = enrich.New(enrich.Config{Client: client, Databases: p.databases})
 	}

@@ -8,21 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-)
 
-// A TargetGroup is what decides whether an NLB's targets get to know the client.
-type TargetGroup struct {
-	LoadBalancer string // the NLB's name
-	Name         string
-	ARN          string
-	TargetType   string // ip, instance or alb
-	Protocol     string // TCP, TLS, UDP, TCP_UDP
-	Port         int32
-	// ProxyProtocolV2 is proxy_protocol_v2.enabled, PreserveClientIP
-	// preserve_client_ip.enabled.
-	ProxyProtocolV2  bool
-	PreserveClientIP bool
-}
+	"clearhop/record"
+)
 
 // A Balancing asks Elastic Load Balancing for target groups.
 type Balancing struct{ elb *client }
@@ -44,14 +32,14 @@ const maxNames = 20
 // permissions elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups
 // and DescribeTargetGroupAttributes. What the service refuses is a
 // *ServiceError; for an NLB that is not there its code is LoadBalancerNotFound.
-func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]TargetGroup, error) {
+func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]record.TargetGroup, error) {
 	form := url.Values{}
 	if len(names) <= maxNames {
 		for i, name := range names {
 			form.Set(fmt.Sprintf("Names.member.%d", i+1), name)
 		}
 	}
-	var groups []TargetGroup
+	var groups []record.TargetGroup
 	for page, err := range pages[loadBalancerPage](ctx, b.elb, "DescribeLoadBalancers", "Marker", form) {
 		if err != nil {
 			return nil, err
@@ -68,15 +56,15 @@ func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]Ta
 			groups = append(groups, found...)
 		}
 	}
-	slices.SortFunc(groups, func(a, b TargetGroup) int {
+	slices.SortFunc(groups, func(a, b record.TargetGroup) int {
 		return cmp.Or(cmp.Compare(a.LoadBalancer, b.LoadBalancer), cmp.Compare(a.Name, b.Name))
 	})
 	return groups, nil
 }
 
 // groupsOf returns the target groups of a load balancer.
-func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]TargetGroup, error) {
-	var groups []TargetGroup
+func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]record.TargetGroup, error) {
+	var groups []record.TargetGroup
 	form := url.Values{"LoadBalancerArn": {lb.ARN}}
 	for page, err := range pages[targetGroupPage](ctx, b.elb, "DescribeTargetGroups", "Marker", form) {
 		if err != nil {
@@ -84,7 +72,7 @@ func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]TargetGro
 		}
 		for i := range page.TargetGroups {
 			tg := &page.TargetGroups[i]
-			g := TargetGroup{
+			g := record.TargetGroup{
 				LoadBalancer: lb.Name, Name: tg.Name, ARN: tg.ARN, TargetType: tg.TargetType, Protocol: tg.Protocol, Port: tg.Port,
 			}
 			if err := b.readAttributes(ctx, &g); err != nil {
@@ -98,7 +86,7 @@ func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]TargetGro
 
 // readAttributes asks for the attributes of a group. What AWS does not list has
 // its default.
-func (b *Balancing) readAttributes(ctx context.Context, g *TargetGroup) error {
+func (b *Balancing) readAttributes(ctx context.Context, g *record.TargetGroup) error {
 	g.PreserveClientIP = g.TargetType == "instance" || g.Protocol == "UDP" || g.Protocol == "TCP_UDP"
 	var answer attributes
 	if err := b.elb.ask(ctx, "DescribeTargetGroupAttributes", url.Values{"TargetGroupArn": {g.ARN}}, &answer); err != nil {

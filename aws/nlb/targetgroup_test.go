@@ -9,9 +9,10 @@ import (
 
 	"clearhop/aws/nlb"
 	"clearhop/internal/mototest"
+	"clearhop/record"
 )
 
-func showGroups(groups []nlb.TargetGroup) string {
+func showGroups(groups []record.TargetGroup) string {
 	var all []string
 	for _, g := range groups {
 		all = append(all, fmt.Sprintf("%s/%s %s %s:%d ppv2=%t preserve=%t", g.LoadBalancer, g.Name, g.TargetType, g.Protocol, g.Port, g.ProxyProtocolV2, g.PreserveClientIP))

@@ -163,7 +163,7 @@ func TestDoctorInTheSeedsFormat(t *testing.T) {
 		file := filepath.Join(scenarios, folder, "edge.seed.log")
 		r := examine(t, []string{offOrRealip}, nil, append(chainArgs(folder), file)...)
 		if tell := r.Findings[0].Alternatives[0].TellApart; !strings.Contains(tell, "$proxy_protocol_addr") {
-			t.Errorf("%s: the variable that would tell is not named: %s", folder, tell)
+			t.Errorf("%s: the variable that decides is not named: %s", folder, tell)
 		}
 	}
 }
@@ -204,7 +204,9 @@ func examine(t *testing.T, want []string, in io.Reader, args ...string) *diagnos
 	}
 	if diff := cmp.Diff(want, findings(&r)); diff != "" {
 		var text bytes.Buffer
-		writeReport(&text, &r, false)
+		if err := r.WriteText(&text, diagnose.Style{}); err != nil {
+			t.Error(err)
+		}
 		t.Errorf("findings (-want +got):\n%s\n%s", diff, text.String())
 	}
 	wantCode, state := exitOK, diagnose.Healthy
@@ -481,7 +483,7 @@ func TestDoctorOfMixedStreams(t *testing.T) {
 			},
 		},
 		{
-			name: "mended in the middle",
+			name: "fixed in the middle",
 			want: []string{realipEdge},
 			seed: []string{offOrRealip},
 			write: func(g *traffic) {
@@ -672,7 +674,7 @@ func TestDoctorAsksAWS(t *testing.T) {
 	if len(r.Chain.TargetGroups) != 1 || r.Chain.TargetGroups[0].Name != "shop-80" || r.Chain.InferredNLB {
 		t.Errorf("the chain is %+v", r.Chain)
 	}
-	if f := r.Findings[0]; !f.Certain || !strings.Contains(f.Why, "AWS says") || !strings.Contains(fmt.Sprint(f.Cure), "--target-group-arn "+arn) {
+	if f := r.Findings[0]; !f.Certain || !strings.Contains(f.Why, "AWS says") || !strings.Contains(fmt.Sprint(f.Steps), "--target-group-arn "+arn) {
 		t.Errorf("%+v", f)
 	}
 	n.SetAttribute(arn, "proxy_protocol_v2.enabled", "true")

@@ -209,3 +209,6 @@ func printFields(w io.Writer, event []byte) error {
 	}
 	return field("")
 }
+
+// plain returns text without the quotes of Markdown.
+func plain(text string) string { return strings.ReplaceAll(text, "`", "") }

@@ -34,10 +34,33 @@ type Discovery struct {
 	Refresh time.Duration
 }
 
-// Read reads the texts of s. The Config holds no discovered nodes yet. The error
-// joins one for each text that is wrong, with the name of its setting; what could
-// be read is returned all the same.
-func (s *Settings) Read() (Config, Discovery, error) {
+// Read reads the texts of s. Where chain is set, the addresses are its own, and
+// those in s are not read. The Config holds no discovered nodes but the chain's.
+// The error joins one for each text that is wrong, with the name of its setting;
+// what could be read is returned all the same.
+func (s *Settings) Read(chain *Chain) (Config, Discovery, error) {
+	var errs []error
+	if chain == nil {
+		read, err := s.ReadChain()
+		chain, errs = &read, append(errs, err)
+	}
+	c := chain.Config()
+	c.Strict, c.HealthPaths = s.Strict, s.HealthPath
+	for _, name := range s.ClientFields {
+		name = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "$"))
+		c.Fields = append(c.Fields, verdict.Field(name))
+	}
+	_, discovery := s.splitNLB()
+	if discovery.Wanted && discovery.Refresh < 0 {
+		errs = append(errs, setting.Error("nlb-refresh", fmt.Errorf("%v is negative", discovery.Refresh)))
+	}
+	return c, discovery, errors.Join(errs...)
+}
+
+// ReadChain reads the addresses in the settings nlb, trusted and internal. Where
+// nlb names NLBs whose nodes are to be discovered, the chain is Inferred. The
+// error joins one for each text that is wrong, with the name of its setting.
+func (s *Settings) ReadChain() (Chain, error) {
 	var errs []error
 	set := func(name string, items []string) Addresses {
 		addresses, err := ParseAddresses(items...)
@@ -45,22 +68,9 @@ func (s *Settings) Read() (Config, Discovery, error) {
 		return addresses
 	}
 	nlb, discovery := s.splitNLB()
-	c := Config{
-		NLB:         set("nlb", nlb),
-		NLBUnknown:  discovery.Wanted,
-		Trusted:     set("trusted", s.Trusted),
-		Internal:    set("internal", s.Internal),
-		Strict:      s.Strict,
-		HealthPaths: s.HealthPath,
-	}
-	for _, name := range s.ClientFields {
-		name = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "$"))
-		c.Fields = append(c.Fields, verdict.Field(name))
-	}
-	if discovery.Wanted && discovery.Refresh < 0 {
-		errs = append(errs, setting.Error("nlb-refresh", fmt.Errorf("%v is negative", discovery.Refresh)))
-	}
-	return c, discovery, errors.Join(errs...)
+	c := Chain{NLB: set("nlb", nlb), Trusted: set("trusted", s.Trusted), Internal: set("internal", s.Internal)}
+	c.Inferred = discovery.Wanted || c.NLB.Empty() && c.Trusted.Empty()
+	return c, errors.Join(errs...)
 }
 
 // splitNLB separates the addresses of the setting nlb from the NLBs whose nodes
