@@ -17,7 +17,6 @@ import (
 	"clearhop/internal/golden"
 	"clearhop/internal/mototest"
 
-	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -664,8 +663,8 @@ func TestDoctorAsksAWS(t *testing.T) {
 	useEndpoint(t, endpoint)
 	n := mototest.NewNetwork(t, endpoint, region, "10.16.1.0/24")
 	n.AddInterface("ELB net/shop-edge/1", "10.16.1.11")
-	arn := n.AddBalancer("shop-edge", types.LoadBalancerTypeEnumNetwork, "shop-80")[0]
-	n.AddBalancer("pay", types.LoadBalancerTypeEnumNetwork, "pay-80")
+	arn := n.AddBalancer("shop-edge", "network", "shop-80")[0]
+	n.AddBalancer("pay", "network", "pay-80")
 	logs := []string{filepath.Join(chainData, "ppv2-off", "edge.seed.log"), "--aws"}
 
 	r := examine(t, []string{off}, nil, logs...)
