@@ -3,7 +3,11 @@
 package clearhop_test
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +42,8 @@ var mayImport = map[string][]string{
 	"cmd":                        {"record", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
-	"functions/geoupdate/update": {"enrich/geoip"},
+	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},
+	"functions/geoupdate/unpack": {},
 	"internal/mmdbtest":          {},
 	"internal/payloadtest":       {},
 	"internal/samtest":           {},
@@ -56,6 +61,8 @@ var mayImport = map[string][]string{
 	"internal/lambdatest":        {"internal/lambdatest"},
 	"functions/environment":      {},
 	"functions/delivery":         {"record", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
+
+	"sink/deadletter/deadlettertest": {"sink", "sink/deadletter"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -90,6 +97,64 @@ func TestImportsPointOneWay(t *testing.T) {
 			t.Errorf("%s may not import %s", pkg, name)
 		}
 	}
+}
+
+// buildsClients are the packages with a fuzz target that build clients of AWS all
+// the same, each with the reason.
+var buildsClients = map[string]string{
+	"clearhop/pipeline":       "it looks up the NLB's nodes and follows GeoIP databases in S3",
+	"clearhop/encode/parquet": "its tests make events with the pipeline",
+}
+
+// TestFuzzersBuildNoClients: the fuzzer compiles all that a package's tests
+// import anew, with its instrumentation, and the SDK's clients take longer than
+// all the rest.
+func TestFuzzersBuildNoClients(t *testing.T) {
+	const format = `{{.ImportPath}}|{{.Dir}}|{{join .Deps " "}}`
+	out, err := exec.Command("go", "list", "-test", "-f", format, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := regexp.MustCompile(`aws-sdk-go-v2/service/\S+`)
+	found := 0
+	for line := range strings.Lines(string(out)) {
+		part := strings.Split(line, "|")
+		pkg, isTest := strings.CutSuffix(part[0], ".test")
+		if !isTest || !hasFuzzTarget(t, part[1]) {
+			continue
+		}
+		found++
+		clients := client.FindAllString(part[2], -1)
+		_, allowed := buildsClients[pkg]
+		if !allowed && len(clients) > 0 {
+			t.Errorf("the fuzz targets of %s build %s", pkg, strings.Join(clients, ", "))
+		}
+		if allowed && len(clients) == 0 {
+			t.Errorf("%s builds no client any more: take it out of buildsClients", pkg)
+		}
+	}
+	if found <= len(buildsClients) {
+		t.Errorf("only %d packages have a fuzz target", found)
+	}
+}
+
+// hasFuzzTarget reports whether a test file of the folder has a fuzz target.
+func hasFuzzTarget(t *testing.T, folder string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("\nfunc Fuzz")) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestPlainBuild: the command is built by go build alone, so what it embeds
