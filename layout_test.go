@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"clearhop/internal/buildtest"
 )
 
 // mayImport says which of our packages each room may import, directly. A room
@@ -45,7 +47,8 @@ var mayImport = map[string][]string{
 	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},
 	"functions/geoupdate/unpack": {},
 	"internal/mmdbtest":          {},
-	"internal/payloadtest":       {},
+	"internal/buildtest":         {},
+	"internal/payloadtest":       {"internal/buildtest"},
 	"internal/samtest":           {},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
@@ -58,7 +61,7 @@ var mayImport = map[string][]string{
 	"internal/mototest":          {},
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
-	"internal/lambdatest":        {"internal/lambdatest"},
+	"internal/lambdatest":        {"internal/lambdatest", "internal/buildtest"},
 	"functions/environment":      {},
 	"functions/delivery":         {"record", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
 
@@ -160,7 +163,5 @@ func hasFuzzTarget(t *testing.T, folder string) bool {
 // TestPlainBuild: the command is built by go build alone, so what it embeds
 // and what is generated must be committed.
 func TestPlainBuild(t *testing.T) {
-	if out, err := exec.Command("go", "build", "-o", t.TempDir()+"/clearhop", "./cmd/clearhop").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	buildtest.Program(t, buildtest.Config{Package: "clearhop/cmd/clearhop"})
 }
