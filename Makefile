@@ -12,6 +12,13 @@ BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 SAMPLES  := $(BUILD)/samples
 CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:1::13,10.16.1.15
 
+# Go compiles everything once for each set of flags, the standard library too. So
+# no target here uses flags that go build, go run and go test by hand do not use;
+# only -race and what is deployed differ.
+
+# A slow laptop needs more than the 10 minutes that go test gives a package.
+TEST := $(GO) test -timeout 40m
+
 # What .ci/tools could not find on the system.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
@@ -43,16 +50,19 @@ $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
 	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
 build: ## build the command into build/clearhop
-	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
+	$(GO) build -o $(CLEARHOP) ./cmd/clearhop
 
 samples: ## write the logs of all scenarios to build/samples, one folder each
 	@rm -rf $(SAMPLES)
-	$(GO) run -trimpath ./internal/tools/samples $(SAMPLES)
+	$(GO) run ./internal/tools/samples $(SAMPLES)
 
 # What sam build calls. The flags make a static binary without the parts of
-# aws-lambda-go that only the retired go1.x runtime needs.
-LAMBDA_ARCH ?= arm64
-lambda = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap
+# aws-lambda-go that only the retired go1.x runtime needs. With -trimpath the same
+# sources make the same binary in every folder, so that a deployment uploads only
+# what has changed.
+LAMBDA_ARCH  ?= arm64
+LAMBDA_FLAGS ?= -trimpath
+lambda = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build $(LAMBDA_FLAGS) -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap
 
 build-SubscriberFunction:
 	$(lambda) ./functions/subscriber
@@ -73,7 +83,7 @@ build-GeoIPLayer: geoip
 PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
 	@mkdir -p $(BUILD)/subscriber
-	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
 	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
@@ -87,8 +97,8 @@ deploy: package ## build and deploy with SAM, asking what it needs to know the f
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
-	$(GO) vet ./...
-	$(GO) test -race ./...
+	$(GO) vet -race ./...
+	$(TEST) -race ./...
 
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
@@ -96,14 +106,14 @@ lint: ## run golangci-lint
 COUNT ?= 6
 bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber | tee $(BUILD)/bench.txt
+	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer
-	$(GO) test -count 1 -run TestLive ./chain -record
-	$(GO) test -count 1 -run 'TestRecorded|TestPage' ./chain -update
-	$(GO) test -count 1 ./chain
+	$(TEST) -count 1 -run TestLive ./chain -record
+	$(TEST) -count 1 -run 'TestRecorded|TestPage' ./chain -update
+	$(TEST) -count 1 ./chain
 	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | awk -F ' *[|] *' '/^[|]/ && $$3 != "---" { \
 		gsub("<br>", ", "); gsub("`", ""); printf "%s, %s\n  seed      %s\n  clearhop  %s\n  json      %s\n  error     %s\n", $$2, $$3, $$4, $$5, $$6, $$7 }' | grep -v '^  [a-z]* *$$'
 
@@ -112,8 +122,8 @@ oracle: ## hold the parser, the walk and the resolver to a real nginx, with rand
 	@.ci/tools
 	@mkdir -p $(BUILD)
 	@status=0; \
-	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
-	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
+	$(TEST) -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
+	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
 FUZZTIME ?= 30s
@@ -126,7 +136,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	done
 
 golden: ## rewrite golden files and generated documentation; read the diff
-	$(GO) test -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

@@ -1,4 +1,13 @@
-package update
+// Package unpack reads a GeoIP database in the forms that publishers pack it in.
+//
+//	database, err := unpack.Database(response.Body)
+//	n, err := io.Copy(file, io.LimitReader(database, unpack.MaxSize+1))
+//
+// In goes a file that is packed by gzip, by tar in gzip, or not at all; out comes
+// a reader of the database. It reads while it is read, so that an archive that is
+// cut off or damaged is an error of one of its reads. A reader serves one
+// goroutine.
+package unpack
 
 import (
 	"archive/tar"
@@ -8,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -16,9 +24,12 @@ import (
 // of a Lambda function.
 const MaxSize = 500 << 20
 
-// unpack returns the database in r, which is packed by gzip, or by tar in gzip,
-// or not at all, as its first bytes tell.
-func unpack(r io.Reader) (io.Reader, error) {
+// ErrTooLarge is wrapped by the error for a database of more than MaxSize.
+var ErrTooLarge = fmt.Errorf("more than %d bytes", MaxSize)
+
+// Database returns the database in r. The first bytes of r tell how it is packed.
+// Of an archive it is the first file whose name ends in .mmdb.
+func Database(r io.Reader) (io.Reader, error) {
 	packed := bufio.NewReader(r)
 	if magic, _ := packed.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		return packed, nil
@@ -48,7 +59,7 @@ func unpack(r io.Reader) (io.Reader, error) {
 	}
 }
 
-// rest reads to the end of a reader and gives nothing of it.
+// rest reads to the end of a reader and returns nothing of it.
 type rest struct{ r io.Reader }
 
 func (r rest) Read([]byte) (int, error) {
@@ -56,28 +67,4 @@ func (r rest) Read([]byte) (int, error) {
 		return 0, errors.Join(err, ErrTooLarge)
 	}
 	return 0, io.EOF
-}
-
-// save writes all of r into a temporary file, and into the others on the way.
-func save(r io.Reader, also ...io.Writer) (path string, err error) {
-	f, err := os.CreateTemp("", "clearhop-geoupdate-*")
-	if err != nil {
-		return "", err
-	}
-	n, err := io.Copy(io.MultiWriter(append(also, f)...), io.LimitReader(r, MaxSize+1))
-	if n > MaxSize {
-		err = ErrTooLarge
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
-}
-
-// discard removes a file that save made.
-func discard(path string) error {
-	if path == "" {
-		return nil
-	}
-	return os.Remove(path)
 }

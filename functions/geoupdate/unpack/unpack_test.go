@@ -1,4 +1,4 @@
-package update
+package unpack_test
 
 import (
 	"archive/tar"
@@ -6,11 +6,13 @@ import (
 	"compress/gzip"
 	"io"
 	"testing"
+
+	"clearhop/functions/geoupdate/unpack"
 )
 
-// FuzzUnpack: what was packed comes out again, and of a packed file that was cut
+// FuzzDatabase: what was packed comes out again, and of a packed file that was cut
 // off nothing comes out without an error.
-func FuzzUnpack(f *testing.F) {
+func FuzzDatabase(f *testing.F) {
 	f.Add([]byte("a database"), 5)
 	f.Add([]byte{}, 0)
 	f.Add(bytes.Repeat([]byte("ustar"), 300), 600)
@@ -51,7 +53,7 @@ func FuzzUnpack(f *testing.F) {
 }
 
 func read(packed []byte) ([]byte, error) {
-	r, err := unpack(bytes.NewReader(packed))
+	r, err := unpack.Database(bytes.NewReader(packed))
 	if err != nil {
 		return nil, err
 	}
