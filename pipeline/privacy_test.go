@@ -219,14 +219,14 @@ func TestPrivacySettings(t *testing.T) {
 			t.Errorf("the key is in the error: %v", err)
 		}
 	}
-	f(pipeline.Config{Privacy: "md5", PrivacyKey: "x"}, `privacy: there is no mode "md5"; known: none, truncate, hash`)
+	f(pipeline.Config{Privacy: "md5", PrivacyKey: "x"}, `privacy: unknown mode "md5"; known: none, truncate, hash`)
 	f(pipeline.Config{Privacy: "hash"}, "privacy-key: privacy hash needs it")
 	f(pipeline.Config{Privacy: "hash", PrivacyKey: "shortkey"}, "privacy-key: the key has 8 bytes; it needs 16 or more")
 	f(pipeline.Config{Privacy: "hash", PrivacyKey: "@" + dir + "/none"}, "privacy-key: open "+dir+"/none: no such file or directory")
 	f(pipeline.Config{PrivacyKey: privacyKey}, "privacy-key: is given, but privacy is not hash")
 	f(pipeline.Config{Privacy: "truncate", Trusted: []string{"0.0.0.0/0"}, RedactQuery: []string{"a, b c"}},
 		"trusted: 0.0.0.0/0 holds every address, and with privacy those of proxies stay as they are\n"+
-			`redact-query: "b c" is no key of a query string: ' ' in column 2`)
+			`redact-query: "b c" cannot be a query-string key: ' ' in column 2`)
 	for _, c := range []struct {
 		config pipeline.Config
 		want   bool
