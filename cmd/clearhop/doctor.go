@@ -66,7 +66,7 @@ line is wrong; 130 interrupted.`
 
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place tells nothing of the chain
+	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place tells nothing of the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
@@ -120,10 +120,10 @@ const (
 var errEnough = errors.New("enough was read")
 
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	if x.command.AWS && len(x.settings.NLB) == 0 {
-		x.settings.NLB = []string{"discover"}
+	if x.command.AWS && len(x.settings.Client.NLB) == 0 {
+		x.settings.Client.NLB = []string{"discover"}
 	}
-	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
+	config := diagnose.Config{GivenNLB: len(x.settings.Client.NLB) > 0, GivenTrusted: len(x.settings.Client.Trusted) > 0}
 	roles, err := x.survey(ctx)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 // survey infers the chain from the first lines of each input.
 func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	settings := x.settings
-	settings.NLB, settings.Trusted = nil, nil
+	settings.Client.NLB, settings.Client.Trusted = nil, nil
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return diagnose.Roles{}, &usageError{err}
@@ -163,7 +163,7 @@ func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 		addresses, _ := clientip.ParseAddresses(items...) // what is no address is told when the pipeline is made
 		return addresses
 	}
-	roles.Drop(set(x.settings.NLB), set(x.settings.Trusted), set(x.settings.Internal))
+	roles.Drop(set(x.settings.Client.NLB), set(x.settings.Client.Trusted), set(x.settings.Client.Internal))
 	return roles
 }
 
@@ -172,11 +172,12 @@ func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
 	fillIn(&settings, &config)
+	settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, x.streams, p); err != nil {
 		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
 	}
 	client := p.Client()
@@ -231,17 +232,17 @@ func fillIn(settings *pipeline.Config, config *diagnose.Config) {
 		return list
 	}
 	if !config.GivenNLB {
-		settings.NLB = texts(roles.NLB)
+		settings.Client.NLB = texts(roles.NLB)
 	}
 	if !config.GivenTrusted {
-		settings.Trusted = texts(roles.Edge)
+		settings.Client.Trusted = texts(roles.Edge)
 		for _, network := range roles.CDN {
-			settings.Trusted = append(settings.Trusted, network.String())
+			settings.Client.Trusted = append(settings.Client.Trusted, network.String())
 		}
 	}
-	if len(settings.NLB)+len(settings.Trusted) == 0 {
+	if len(settings.Client.NLB)+len(settings.Client.Trusted) == 0 {
 		// No proxy shows. An empty set would make one of every private address.
-		settings.Trusted = []string{"unix:"}
+		settings.Client.Trusted = []string{"unix:"}
 	}
 }
 
@@ -268,7 +269,7 @@ func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int,
 		pipeline: p,
 		worker:   p.NewWorker(),
 		lines:    map[*record.Origin]*lineBatch{},
-		summary:  newSummary(),
+		summary:  newSummary(false),
 		opener:   x.open,
 	}
 	e.handle = func(_ context.Context, o *pipeline.Outcome) error {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"clearhop/internal/chaintest"
 )
 
 // Chain is the environment of a function in front of the chain that wrote the
@@ -30,19 +32,17 @@ func Lines(t testing.TB) []string {
 // the way to the root of the tree.
 func LinesIn(t testing.TB, root string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "chain/testdata/*/*.seed.log"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no sample logs: %v", err)
-	}
 	var lines []string
-	for _, path := range append(paths, filepath.Join(root, "testdata/seed/access.log")) {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	for _, log := range chaintest.Names(t, "*/*.seed.log") {
+		for _, line := range chaintest.Lines(t, log) {
+			lines = append(lines, string(line))
 		}
-		lines = append(lines, strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")...)
 	}
-	return lines
+	seed, err := os.ReadFile(filepath.Join(root, "testdata/seed/access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(lines, strings.Split(strings.TrimSuffix(string(seed), "\n"), "\n")...)
 }
 
 type logEvent struct {
