@@ -1,21 +1,24 @@
-// Package privacy removes from a record what identifies a visitor: addresses
-// wherever they stand, names of users, and the values of chosen query-string
-// keys.
+// Package privacy hides who a visitor was: addresses, the names of users, and the
+// values of chosen query-string keys.
 //
 //	g, err := privacy.New(privacy.Config{Mode: privacy.Hash, Key: key, Stays: isOurs})
 //	w := g.NewWorker() // one for each goroutine
 //	w.Apply(rec)       // after the steps that need the address, before encoding
 //
-// In goes a record that is parsed and enriched. Out comes the same record. Each
-// address in it is truncated or replaced by a pseudonym, both in fields of their
-// own and inside texts. Equal addresses give equal results everywhere; an
-// IPv4-mapped address counts as the IPv4 address.
+// In goes a record that was parsed and enriched. Out comes the same record, in
+// which each address is truncated or replaced by a pseudonym: 203.0.113.9 becomes
+// 203.0.113.0, or 32 hexadecimal digits. This covers the fields for addresses and
+// the texts that contain one. Equal addresses give equal results everywhere. An
+// IPv4-mapped address gives the result of the IPv4 address.
 //
-// Texts are searched for anything that looks like an address, plain or escaped.
-// In doubt it is hidden. docs/privacy.md says what is found and what is not.
+// In texts, whatever looks like an address is hidden, also if it is escaped. In
+// doubt it is hidden too. See docs/privacy.md for what is found and what is not.
 //
-// A Guard is immutable and safe for concurrent use. A Worker belongs to one
-// goroutine. In the steady state it allocates nothing.
+// # Lifetime and concurrency
+//
+// A Guard is immutable and safe for concurrent use. A Worker is for one goroutine.
+// What it changes in a record is valid until its next Apply. In the steady state
+// it allocates nothing.
 package privacy
 
 import (
@@ -31,16 +34,16 @@ type Mode uint8
 const (
 	// None leaves addresses as they are.
 	None Mode = iota
-	// Truncate keeps the network: /24 of IPv4, /48 of IPv6.
+	// Truncate keeps the network: /24 for IPv4, /48 for IPv6.
 	Truncate
-	// Hash replaces the address with a pseudonym.
+	// Hash replaces an address by a pseudonym.
 	Hash
 )
 
-// modes are the words for the modes.
+// modes are the names of the modes.
 var modes = [...]string{None: "none", Truncate: "truncate", Hash: "hash"}
 
-// ParseMode reads none, truncate or hash; an empty text is none.
+// ParseMode reads none, truncate or hash. An empty text means none.
 func ParseMode(text string) (Mode, error) {
 	if text == "" {
 		return None, nil
@@ -56,18 +59,19 @@ func ParseMode(text string) (Mode, error) {
 // Config says what to hide. The zero value hides nothing.
 type Config struct {
 	Mode Mode
-	// Stays reports whether an address stays as it is, because it is a proxy's
-	// and not a visitor's. All Workers call it. Nil means that none stays.
+	// Stays reports whether an address is not hidden, because it is a proxy's and
+	// not a visitor's. All Workers call it, so it must be safe for concurrent use.
+	// If it is nil, all addresses are hidden.
 	Stays func(netip.Addr) bool
-	// Key is the secret of the pseudonyms of Hash, see CheckKey. Anybody who has
-	// it can find out whose a pseudonym is.
+	// Key is the secret key of the pseudonyms, for Hash; see CheckKey. Whoever has
+	// it can find the address of a pseudonym by trying all addresses.
 	Key []byte
-	// RedactQuery are the keys of query strings whose values are removed, in
-	// every Mode. Case does not matter.
+	// RedactQuery are the query-string keys whose values are replaced, in every
+	// Mode. Case does not matter.
 	RedactQuery []string
 }
 
-// A Guard is a Config made ready.
+// A Guard holds what a Config says, ready for use. It makes Workers.
 type Guard struct {
 	mode  Mode
 	stays func(netip.Addr) bool
@@ -75,8 +79,8 @@ type Guard struct {
 	query []string // in lower case
 }
 
-// New makes a Guard. One error names everything that is wrong with c. It never
-// holds the key.
+// New returns a Guard. Its error lists everything that is wrong with c and never
+// contains the key.
 func New(c Config) (*Guard, error) {
 	g := &Guard{mode: c.Mode, stays: c.Stays, key: c.Key}
 	if g.stays == nil {
@@ -98,16 +102,15 @@ func New(c Config) (*Guard, error) {
 	return g, nil
 }
 
-// Bounds of a key. A random key has far more different bytes than minDifferent. The
-// bound refuses keys that a person filled up by typing one letter.
+// The bounds of a key.
 const (
 	MinKey       = 16 // bytes
-	minDifferent = 5  // bytes
+	minDifferent = 5  // different bytes; a random key has more
 )
 
-// CheckKey returns an error for a key of Hash that is shorter than MinKey bytes or
-// plainly not random. There are only four thousand million IPv4 addresses, so
-// anybody who guesses the key can find them all.
+// CheckKey returns an error if a key for Hash is shorter than MinKey bytes, or
+// clearly not random. There are only about four thousand million IPv4 addresses:
+// whoever guesses the key can find the address of every pseudonym.
 func CheckKey(key []byte) error {
 	if len(key) < MinKey {
 		return fmt.Errorf("the key has %d bytes; it needs %d or more", len(key), MinKey)
@@ -126,8 +129,8 @@ func CheckKey(key []byte) error {
 	return nil
 }
 
-// CheckQueryKeys returns an error that joins one for each key that no query string
-// can have.
+// CheckQueryKeys returns an error that lists the keys that a query string cannot
+// have.
 func CheckQueryKeys(keys []string) error {
 	var errs []error
 	for _, key := range keys {
@@ -146,5 +149,5 @@ func checkQueryKey(key string) error {
 	return nil
 }
 
-// Active reports whether there is anything to hide.
+// Active reports whether the Guard hides anything.
 func (g *Guard) Active() bool { return g.mode != None || len(g.query) > 0 }

@@ -18,10 +18,10 @@ type Settings struct {
 	RedactQuery []string `name:"redact-query" env:"CLEARHOP_REDACT_QUERY" placeholder:"KEY"`
 }
 
-// Read reads the texts of s, and the file of the key where s names one. The
-// caller adds which addresses stay. The error joins one for each text that is
-// wrong, with the name of its setting, and never holds the key; what could be
-// read is returned all the same.
+// Read reads the texts of s, and the file of the key if s names one. The caller
+// sets Config.Stays. The error joins one error for each text that is wrong, with
+// the name of its setting, and never contains the key. The Config has the settings
+// that could be read.
 func (s *Settings) Read() (Config, error) {
 	var c Config
 	var modeErr, keyErr error
@@ -40,7 +40,7 @@ func (s *Settings) Read() (Config, error) {
 	)
 }
 
-// key returns the key that mode needs; nil where it needs none.
+// key returns the key that mode needs, or nil if it needs none.
 func (s *Settings) key(mode Mode) ([]byte, error) {
 	switch {
 	case mode == Hash && s.Key == "":

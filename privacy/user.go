@@ -6,8 +6,8 @@ import (
 	"clearhop/record"
 )
 
-// hideUser replaces a user's name with a pseudonym, or drops it if addresses are
-// truncated. nginx writes names into access lines and into error lines about
+// hideUser replaces a user's name by a pseudonym, or removes it if addresses are
+// truncated. nginx writes the name into access lines and into error lines about
 // passwords.
 func (w *Worker) hideUser(r *record.Record) {
 	name := r.Access.RemoteUser
@@ -28,7 +28,8 @@ func (w *Worker) hideUser(r *record.Record) {
 	if r.Dataset == record.ErrorLogLine {
 		w.replaceWord(&r.Error.Message, name, hidden)
 	}
-	// A name that was escaped cannot be found in the line.
+	// If nginx escaped the name, it cannot be found in the line: then no part of
+	// the line is kept.
 	if r.Original != nil && !w.replaceWord(&r.Original, name, hidden) {
 		r.Original = nil
 	}
@@ -54,8 +55,8 @@ func userOf(message []byte) []byte {
 	return nil
 }
 
-// replaceWord replaces a word wherever it stands by itself. It reports whether it
-// found the word.
+// replaceWord replaces each occurrence of a word that is not part of a longer word.
+// It reports whether there was one.
 func (w *Worker) replaceWord(text *[]byte, word, by []byte) bool {
 	from := len(w.buf)
 	copied := 0
