@@ -14,10 +14,9 @@ import (
 // all below name.
 var mayImport = map[string][]string{
 	"record":                     {},
-	"decode":                     {"record", "decode/internal/"},
-	"decode/internal/jsonscan":   {},
+	"decode":                     {"record", "internal/jsonscan"},
 	"parser":                     {"record"},
-	"encode":                     {"record"},
+	"encode":                     {"record", "internal/jsonscan"},
 	"encode/parquet":             {"encode"},
 	"sink":                       {"sink"},
 	"enrich":                     {"record", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
@@ -35,6 +34,7 @@ var mayImport = map[string][]string{
 	"pipeline":                   {"record", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
+	"internal/jsonscan":          {},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/makedb":      {"enrich/geoip"},
