@@ -21,10 +21,10 @@ import (
 var mayImport = map[string][]string{
 	"verdict":                        {},
 	"record":                         {"verdict"},
-	"decode":                         {"record", "decode/internal/"},
-	"decode/internal/jsonscan":       {},
+	"decode":                         {"record", "internal/jsonscan"},
+	"internal/jsonscan":              {},
 	"parser":                         {"record", "internal/setting"},
-	"encode":                         {"record", "verdict"},
+	"encode":                         {"record", "verdict", "internal/jsonscan"},
 	"encode/parquet":                 {"encode"},
 	"sink":                           {"sink"},
 	"enrich":                         {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},

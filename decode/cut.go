@@ -3,7 +3,7 @@ package decode
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 )
 
 // A cut finds the end of a payload in a stream of payloads, while the stream

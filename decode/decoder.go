@@ -9,7 +9,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 

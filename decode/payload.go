@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 

@@ -3,7 +3,7 @@ package decode
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 )
 
 // A content is what a stream holds.

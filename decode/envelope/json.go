@@ -3,7 +3,7 @@ package envelope
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 

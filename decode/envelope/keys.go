@@ -1,6 +1,6 @@
 package envelope
 
-import "clearhop/decode/internal/jsonscan"
+import "clearhop/internal/jsonscan"
 
 // A slot is where an object keeps the value of a known key. Keys that mean the
 // same share a slot.

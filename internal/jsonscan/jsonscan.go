@@ -1,6 +1,21 @@
-// Package jsonscan reads JSON by steps, from the front to the back, and
-// allocates nothing. It is for those who look for a few members of documents
-// that are not their own.
+// Package jsonscan reads JSON step by step, from front to back, and allocates
+// nothing. It serves packages that look for a few members of documents that others
+// wrote, or that copy documents piece by piece.
+//
+// In goes a JSON text. The caller asks for what comes next, and gets it as it
+// stands in the text:
+//
+//	s := jsonscan.Scanner{B: text}
+//	s.Enter('{')
+//	for key, ok := s.Key(true); ok; key, ok = s.Key(false) {
+//		value, _ := s.Value()
+//		// use key until the next step, and value as long as text
+//	}
+//	s.End()
+//	if s.Err != nil { ... } // the text is no JSON
+//
+// One goroutine at a time may use a Scanner. encoding/json is the oracle of its
+// fuzzers, in packages decode and encode.
 package jsonscan
 
 import (
@@ -12,7 +27,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a scanner can find wrong. None of them quotes the input.
+// The errors of a Scanner. None of them quotes the input.
 var (
 	ErrEnd      = errors.New("unexpected end of JSON")
 	ErrValue    = errors.New("not a JSON value")
@@ -26,23 +41,24 @@ var (
 	ErrDepth    = errors.New("JSON nested too deeply")
 )
 
-// maxDepth bounds how deep a value that is skipped may nest.
-const maxDepth = 256
+// MaxDepth is how many objects and lists inside each other a Scanner steps over.
+const MaxDepth = 256
 
-// A Scanner reads JSON, as strict as RFC 8259 is, once and from front to back.
-// It allocates nothing and changes nothing: strings come out as they stand
-// between their quotes, and [Unescape] is a step of its own.
+// A Scanner reads a JSON text once, from front to back, as strictly as RFC 8259
+// wants. It does not change the text: strings come out as they stand between their
+// quotes, and [Unescape] is a separate step.
 //
-// The first fault sticks in Err; I then stands at or near it.
+// Err keeps the first error. I is at that error then, or near it, and what comes
+// next has no meaning.
 type Scanner struct {
 	B   []byte // the input
-	I   int    // where the scanner stands in it
+	I   int    // the position in it
 	Err error
 
 	plain [maxKey]byte // the last key that had escapes, without them
 }
 
-// A Value is any JSON value as it stands in the input.
+// A Value is any JSON value as it stands in the input, to which it points.
 type Value struct {
 	Kind    Kind
 	Escaped bool   // a string with at least one escape in it
@@ -63,11 +79,11 @@ const (
 	Object
 )
 
-// maxKey is enough for each key that means something here, even if all its
-// letters are \u escapes. A longer key cannot be one of them.
+// maxKey is enough for every key that a caller looks for, even if all its letters
+// are \u escapes. So a longer key is none of them.
 const maxKey = 128
 
-// Fail sets Err, unless a fault is there already, and reports false.
+// Fail sets Err, unless it is set already, and returns false.
 func (s *Scanner) Fail(err error) bool {
 	if s.Err == nil {
 		s.Err = err
@@ -75,7 +91,7 @@ func (s *Scanner) Fail(err error) bool {
 	return false
 }
 
-// Peek returns the first byte behind any white space, 0 at the end.
+// Peek steps over white space and returns the byte behind it, 0 at the end.
 func (s *Scanner) Peek() byte {
 	for s.I < len(s.B) {
 		switch c := s.B[s.I]; c {
@@ -88,7 +104,7 @@ func (s *Scanner) Peek() byte {
 	return 0
 }
 
-// Enter steps over the bracket that opens an object or array.
+// Enter steps over the bracket that opens an object or list.
 func (s *Scanner) Enter(open byte) bool {
 	if c := s.Peek(); c != open {
 		return s.failAt(ErrValue)
@@ -105,37 +121,44 @@ func (s *Scanner) failAt(err error) bool {
 	return s.Fail(err)
 }
 
-// Key steps to the next member of the object that was entered and returns its
-// key, without escapes. It reports false at the end of the object, which it
-// steps over, and on a fault.
+// Key steps to the next member of the object that was entered, and over its key,
+// which it returns without escapes. The key is valid until the next call. It is nil
+// if it has escapes and more than 128 bytes. Key reports false at the end of the
+// object, which it steps over, and on an error.
 func (s *Scanner) Key(first bool) ([]byte, bool) {
-	if !s.Sibling('}', first) {
-		return nil, false
-	}
-	if s.Peek() != '"' {
-		return nil, s.failAt(ErrKey)
-	}
-	s.I++
-	raw, escaped, ok := s.str()
-	if !ok {
-		return nil, false
-	}
-	if s.Peek() != ':' {
-		return nil, s.failAt(ErrColon)
-	}
-	s.I++
+	raw, escaped, ok := s.RawKey(first)
 	if escaped {
 		if len(raw) > len(s.plain) {
 			return nil, true
 		}
 		raw = Unescape(s.plain[:copy(s.plain[:], raw)])
 	}
-	return raw, true
+	return raw, ok
 }
 
-// Sibling steps to the next member or element: over the comma, unless it is
-// the first. It reports false at the closing bracket, which it steps over, and
-// on a fault.
+// RawKey is Key, but for the key as it stands between its quotes in the input.
+func (s *Scanner) RawKey(first bool) (raw []byte, escaped, ok bool) {
+	if !s.Sibling('}', first) {
+		return nil, false, false
+	}
+	if s.Peek() != '"' {
+		return nil, false, s.failAt(ErrKey)
+	}
+	s.I++
+	raw, escaped, ok = s.str()
+	if !ok {
+		return nil, false, false
+	}
+	if s.Peek() != ':' {
+		return nil, false, s.failAt(ErrColon)
+	}
+	s.I++
+	return raw, escaped, true
+}
+
+// Sibling steps to the next member of an object or item of a list: over the comma,
+// unless it is the first. It reports false at the closing bracket, which it steps
+// over, and on an error.
 func (s *Scanner) Sibling(closing byte, first bool) bool {
 	c := s.Peek()
 	switch {
@@ -175,15 +198,15 @@ func (s *Scanner) Value() (Value, bool) {
 	return Value{Kind: k, Raw: s.B[start:s.I]}, ok
 }
 
-// nested steps over an object or array. The kinds of the open brackets are
-// kept as bits, so depth costs no stack.
+// nested steps over an object or list. The kinds of the open brackets are kept as
+// bits, so that depth costs no stack.
 func (s *Scanner) nested() bool {
-	var objects [maxDepth / 64]uint64
+	var objects [MaxDepth / 64]uint64
 	depth := 0
 	for {
 		switch c := s.Peek(); c {
 		case '{', '[':
-			if depth == maxDepth {
+			if depth == MaxDepth {
 				return s.Fail(ErrDepth)
 			}
 			bit := uint64(1) << (depth % 64)
@@ -282,8 +305,8 @@ func (s *Scanner) literal(word string) bool {
 	return s.Fail(ErrEnd)
 }
 
-// NumberLen returns how many bytes at the front of b are a JSON number, and
-// whether they are a whole one.
+// NumberLen returns how many bytes at the front of b belong to a JSON number, and
+// whether the number is complete.
 func NumberLen(b []byte) (int, bool) {
 	i := 0
 	digits := func() bool {
@@ -319,8 +342,8 @@ func NumberLen(b []byte) (int, bool) {
 	return i, true
 }
 
-// str reads the rest of a string whose opening quote has been read, and its
-// closing quote. Bytes that are not UTF-8 are let through.
+// str reads the rest of a string behind its opening quote, and its closing quote.
+// Bytes that are not UTF-8 are accepted.
 func (s *Scanner) str() (raw []byte, escaped, ok bool) {
 	b, start := s.B, s.I
 	i := start
@@ -367,9 +390,9 @@ func (s *Scanner) str() (raw []byte, escaped, ok bool) {
 	}
 }
 
-// PlainLen returns how many bytes at the front of b stand for themselves in a
-// JSON string: the first that does not is a quote, a backslash or a control
-// character. It looks at eight bytes at a time.
+// PlainLen returns how many bytes at the front of b stand for themselves in a JSON
+// string. The first that does not is a quote, a backslash or a control character.
+// It looks at eight bytes at a time.
 func PlainLen(b []byte) int {
 	const (
 		ones  = 0x0101010101010101
@@ -380,9 +403,8 @@ func PlainLen(b []byte) int {
 		w := binary.LittleEndian.Uint64(b[i:])
 		quote := w ^ '"'*ones
 		slash := w ^ '\\'*ones
-		// Each term has the high bit of a byte set where the byte is one of
-		// those sought. A borrow may set it in bytes above such a one too, but
-		// only the lowest is used.
+		// Each term sets the high bit of each byte that is searched for. A borrow may
+		// set it in bytes above such a byte too, but only the lowest is used.
 		hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & highs
 		if hit != 0 {
 			return i + bits.TrailingZeros64(hit)/8
@@ -396,9 +418,9 @@ func PlainLen(b []byte) int {
 	return i
 }
 
-// Unescape replaces the escapes of a string that a Scanner has found
-// well-formed, in place: no escape is shorter than what it stands for. Half of
-// a surrogate pair becomes U+FFFD.
+// Unescape replaces the escapes of a string that a Scanner has read, in place: no
+// escape is shorter than what it stands for. Half of a surrogate pair becomes
+// U+FFFD.
 func Unescape(b []byte) []byte {
 	w := bytes.IndexByte(b, '\\')
 	if w < 0 {
@@ -448,8 +470,9 @@ func Unescape(b []byte) []byte {
 	return b[:w]
 }
 
-// Name returns a string without its escapes, or a number as it stands; nothing
-// else names anything. The escapes go in place, so it can be called once only.
+// Name returns a string without its escapes, or a number as it stands, and nil for
+// all other values. It replaces escapes in the input, so it can be called only
+// once.
 func (v Value) Name() []byte {
 	switch {
 	case v.Kind == Text && v.Escaped:
@@ -465,7 +488,7 @@ func hex4(b []byte) rune {
 	return rune(hexDigit[b[0]])<<12 | rune(hexDigit[b[1]])<<8 | rune(hexDigit[b[2]])<<4 | rune(hexDigit[b[3]])
 }
 
-// hexDigit is the worth of each hexadecimal digit, -1 for other bytes.
+// hexDigit is the value of each hexadecimal digit, -1 for other bytes.
 var hexDigit = func() (t [256]int8) {
 	for c := range t {
 		switch {
