@@ -3,29 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"clearhop/diagnose"
-
-	"golang.org/x/term"
-
+	"clearhop/internal/terminal"
 	"clearhop/verdict"
 )
-
-// colours says whether the report may be coloured.
-func (c *doctorCommand) colours(w io.Writer) bool {
-	switch c.Color {
-	case "always":
-		return true
-	case "never":
-		return false
-	}
-	out, isFile := w.(*os.File)
-	return isFile && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
-}
 
 // A paint is an SGR escape sequence, or nothing.
 type paint struct{ bold, red, green, yellow, dim, off string }
@@ -86,10 +71,10 @@ func (t *reportWriter) wrapped(indent, text string) {
 func (t *reportWriter) headline() {
 	switch t.State {
 	case diagnose.Healthy:
-		t.line("%sNo fault can be seen%s in %s.", t.green, t.off, plural(t.Read.Judged, "line"))
+		t.line("%sNo fault can be seen%s in %s.", t.green, t.off, terminal.Plural(t.Read.Judged, "line"))
 	case diagnose.Broken:
 		n := int64(len(t.Findings))
-		t.line("%sThe chain is broken: %s.%s", t.red, plural(n, "finding"), t.off)
+		t.line("%sThe chain is broken: %s.%s", t.red, terminal.Plural(n, "finding"), t.off)
 	default:
 		t.line("%sNothing could be judged.%s", t.yellow, t.off)
 		t.wrapped("", t.whyNothing())
@@ -177,7 +162,7 @@ func (t *reportWriter) times(f *diagnose.Finding) {
 
 func (t *reportWriter) evidence(lines []diagnose.Line) {
 	for _, l := range lines {
-		source := printable(l.Source)
+		source := terminal.Printable(l.Source)
 		if source == "-" {
 			source = "standard input"
 		}
@@ -192,20 +177,20 @@ func (t *reportWriter) evidence(lines []diagnose.Line) {
 
 // share says how many lines show it, and where.
 func (t *reportWriter) share(f *diagnose.Finding) string {
-	text := fmt.Sprintf("%d of %s (%s)", f.Lines, plural(f.Of, "line"), percent(f.Lines, f.Of))
+	text := fmt.Sprintf("%d of %s (%s)", f.Lines, terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
 	if f.Joined > 0 {
-		text += fmt.Sprintf(", and %s that both hops logged", plural(f.Joined, "request"))
+		text += fmt.Sprintf(", and %s that both hops logged", terminal.Plural(f.Joined, "request"))
 	}
 	list := func(parts []diagnose.Part, word string) string {
 		var shown, without []string
 		for _, p := range parts {
 			switch {
 			case p.Lines == 0:
-				without = append(without, fmt.Sprintf("%s (%s)", printable(p.Name), plural(p.Of, "line")))
+				without = append(without, fmt.Sprintf("%s (%s)", terminal.Printable(p.Name), terminal.Plural(p.Of, "line")))
 			case p.Of > 0:
-				shown = append(shown, fmt.Sprintf("%s (%d of %d)", printable(p.Name), p.Lines, p.Of))
+				shown = append(shown, fmt.Sprintf("%s (%d of %d)", terminal.Printable(p.Name), p.Lines, p.Of))
 			default:
-				shown = append(shown, fmt.Sprintf("%s (%d)", printable(p.Name), p.Lines))
+				shown = append(shown, fmt.Sprintf("%s (%d)", terminal.Printable(p.Name), p.Lines))
 			}
 		}
 		s := word + " " + strings.Join(shown, ", ")
@@ -242,7 +227,7 @@ func (t *reportWriter) joined() {
 		return
 	}
 	t.line("")
-	text := fmt.Sprintf("Both hops logged %s", plural(j.Requests, "request"))
+	text := fmt.Sprintf("Both hops logged %s", terminal.Plural(j.Requests, "request"))
 	if j.Sampled {
 		text += " of a sample"
 	}
@@ -273,7 +258,7 @@ func (t *reportWriter) missing() {
 	for _, m := range t.Missing {
 		where := ""
 		if len(m.Sources) > 0 {
-			where = " (in " + printable(strings.Join(m.Sources, ", ")) + ")"
+			where = " (in " + terminal.Printable(strings.Join(m.Sources, ", ")) + ")"
 		}
 		t.wrapped("  ", m.Variable+where+": "+plain(m.Cost)+".")
 	}
@@ -287,7 +272,7 @@ func (t *reportWriter) rest() {
 	t.line("")
 	t.line("%sNo faults, but good to know:%s", t.bold, t.off)
 	for _, n := range t.Noted {
-		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
+		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", terminal.Plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}
 	for _, a := range t.Advice {
 		t.wrapped("  ", plain(a))
@@ -314,7 +299,7 @@ func (t *reportWriter) chain() {
 	}
 	for _, g := range t.Chain.TargetGroups {
 		t.wrapped("  ", fmt.Sprintf("AWS: target group %s of the NLB %s (%s, %s): proxy_protocol_v2.enabled = %t, preserve_client_ip.enabled = %t",
-			printable(g.Name), printable(g.LoadBalancer), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
+			terminal.Printable(g.Name), terminal.Printable(g.LoadBalancer), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
 	}
 }
 
@@ -339,7 +324,7 @@ func (t *reportWriter) roles(c *diagnose.Chain) {
 	}
 	t.peers("own clients", roles.Internal)
 	for _, p := range roles.Probes[:min(len(roles.Probes), maxListed)] {
-		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", printable(p.Path), p.Peer, plural(p.Lines, "request")))
+		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", terminal.Printable(p.Path), p.Peer, terminal.Plural(p.Lines, "request")))
 	}
 }
 
@@ -347,9 +332,9 @@ const maxListed = 8
 
 func (t *reportWriter) peers(as string, peers []diagnose.Peer) {
 	for _, p := range peers[:min(len(peers), maxListed)] {
-		seen := plural(p.Lines, "line")
+		seen := terminal.Plural(p.Lines, "line")
 		if p.UserAgents > 0 {
-			seen += ", " + plural(int64(p.UserAgents), "user agent")
+			seen += ", " + terminal.Plural(int64(p.UserAgents), "user agent")
 		}
 		t.line("  %-11s %-15s %s: %s", as, p.Address, seen, p.Why)
 	}
@@ -379,7 +364,7 @@ func (t *reportWriter) read() {
 			parts = append(parts, strconv.FormatInt(p.n, 10)+" "+p.text)
 		}
 	}
-	text := fmt.Sprintf("Read %s: %s", plural(r.Lines, "line"), strings.Join(parts, ", "))
+	text := fmt.Sprintf("Read %s: %s", terminal.Plural(r.Lines, "line"), strings.Join(parts, ", "))
 	if r.First != nil && !r.First.Equal(*r.Last) {
 		text += fmt.Sprintf("; from %s to %s", stamp(*r.First), stamp(*r.Last))
 	}
@@ -393,7 +378,7 @@ func (t *reportWriter) read() {
 		if s.Hop != verdict.NoHop {
 			hop = s.Hop.String() + " hop"
 		}
-		t.line("  %s: %s, %d of %s faulty", printable(s.Name), hop, s.Faulty, plural(s.Lines, "access line"))
+		t.line("  %s: %s, %d of %s faulty", terminal.Printable(s.Name), hop, s.Faulty, terminal.Plural(s.Lines, "access line"))
 	}
 	if n := len(t.Sources) - maxListed; n > 0 {
 		t.line("  and %d more", n)

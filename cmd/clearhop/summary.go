@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -176,12 +176,12 @@ func (s *summary) printCount(w io.Writer) {
 		dropped = fmt.Sprintf("; %d dropped by rules", s.dropped)
 	}
 	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address%s\n",
-		plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate, dropped)
+		terminal.Plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate, dropped)
 }
 
 // print prints the whole summary.
 func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
-	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", plural(s.lines, "line"), plural(int64(s.inputs), "input"))
+	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", terminal.Plural(s.lines, "line"), terminal.Plural(int64(s.inputs), "input"))
 	printTable(w, "Lines", s.lines, []entry{
 		{"access lines", s.parsed, ""},
 		{"error lines", s.errorLines, ""},
@@ -232,7 +232,7 @@ func (s *summary) printChain(w io.Writer) {
 		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
 	}
 	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
-		s.nlbPrivate, plural(s.parsed, "access line"), inferred)
+		s.nlbPrivate, terminal.Plural(s.parsed, "access line"), inferred)
 	if s.nlbPrivate > 0 {
 		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), infos(verdict.Reasons())))
 	}
@@ -253,7 +253,7 @@ func (s *summary) printChain(w io.Writer) {
 		for _, hop := range s.hops[e.name].byName() {
 			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
 		}
-		fmt.Fprintf(w, "  %s: %s", e.name, plural(e.n, "line"))
+		fmt.Fprintf(w, "  %s: %s", e.name, terminal.Plural(e.n, "line"))
 		if len(hops) > 0 {
 			fmt.Fprintf(w, " (hop: %s)", strings.Join(hops, ", "))
 		}
@@ -316,7 +316,7 @@ func printTable(w io.Writer, title string, of int64, entries []entry) {
 		width = max(width, len([]rune(shortened(e.name))))
 	}
 	for _, e := range entries {
-		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, shortened(e.name))
+		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, terminal.Percent(e.n, of), width, shortened(e.name))
 		if e.note != "" {
 			line += "  " + e.note
 		}
@@ -329,34 +329,9 @@ const maxPrinted = 80
 
 // shortened is printable, and no longer than a table's column.
 func shortened(name string) string {
-	name = printable(name)
+	name = terminal.Printable(name)
 	if runes := []rune(name); len(runes) > maxPrinted {
 		name = string(runes[:maxPrinted]) + "…"
 	}
 	return name
-}
-
-// printable makes text of a log, or of a file's name, fit for a terminal:
-// control characters would command it.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
-func percent(n, of int64) string {
-	if of == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + "%"
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
 }
