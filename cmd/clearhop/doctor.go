@@ -71,11 +71,13 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
-	if errors.As(err, &usage) || report == nil {
+	switch {
+	case errors.As(err, &usage):
 		return err
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return errInterrupted
+	case report == nil:
+		return err
 	}
 	var out bytes.Buffer
 	if c.Output == "json" {
