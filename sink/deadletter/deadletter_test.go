@@ -17,14 +17,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 
+	"clearhop/internal/awstest"
 	"clearhop/internal/mototest"
+	"clearhop/internal/sqstest"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 	"clearhop/sink/file"
 	"clearhop/sink/retry"
 	"clearhop/sink/s3"
 	"clearhop/sink/sqs"
-	"clearhop/sink/sqs/sqstest"
 )
 
 var now = time.Date(2026, 11, 22, 11, 0, 24, 7_000_000, time.UTC)
@@ -131,9 +132,9 @@ func TestRoundTripThroughAFile(t *testing.T) {
 // TestRoundTripThroughSQS: long letters are split, and their parts arrive in any
 // order while messages fail.
 func TestRoundTripThroughSQS(t *testing.T) {
-	server := sqstest.Start(t, sqstest.Config{Targets: []string{"dead"}, Random: sqstest.Random{Records: 0.3, Calls: 0.3, Written: 0.2}})
+	server := sqstest.Start(t, awstest.Config{Targets: []string{"dead"}, Random: awstest.Random{Records: 0.3, Calls: 0.3, Written: 0.2}})
 	s, err := sqs.New(sqs.Config{
-		Client: sqstest.NewClient(server.URL), QueueURL: server.QueueURL("dead"),
+		Client: sqstest.NewClient(server.URL), QueueURL: sqstest.QueueURL(server, "dead"),
 		Retry: retry.Policy{MaxAttempts: 100, Sleep: func(context.Context, time.Duration) {}},
 	})
 	if err != nil {

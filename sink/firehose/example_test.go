@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"net/http/httptest"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 	"clearhop/sink"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 func Example() {
-	service := firehosetest.New(firehosetest.Config{Streams: []string{"access-log"}})
+	service := firehosetest.New(awstest.Config{Targets: []string{"access-log"}})
 	server := httptest.NewServer(service)
 	defer server.Close()
 

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"clearhop/internal/firehosetest"
 	"clearhop/internal/mototest"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 // Moto knows no limits and never fails, but it is not ours: it understands our

@@ -24,10 +24,10 @@ import (
 
 	"clearhop/encode/parquet"
 	"clearhop/internal/mototest"
+	"clearhop/internal/sinktest"
 	"clearhop/sink"
 	"clearhop/sink/retry"
 	"clearhop/sink/s3"
-	"clearhop/sink/sinktest"
 )
 
 var allFormats = []s3.Format{s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet}
