@@ -191,7 +191,7 @@ func TestNobodyListens(t *testing.T) {
 	if got := indices(failures(t, err)); !slices.Equal(got, []int{0, 1}) || !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("documents %v failed with %v, want both after all attempts", got, err)
 	}
-	if got := s.Stats().Calls; got != 3 {
+	if got := s.TakeStats().Calls; got != 3 {
 		t.Errorf("%d calls were made, want 3", got)
 	}
 }
@@ -444,7 +444,7 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 					t.Errorf("document %d arrived and is listed as failed", i)
 				}
 			}
-			stats := s.Stats()
+			stats := s.TakeStats()
 			if stats.DocumentsFailed != int64(len(failed)) || stats.Calls != int64(len(server.Calls())) {
 				t.Errorf("stats count %d failures and %d calls, want %d and %d", stats.DocumentsFailed, stats.Calls, len(failed), len(server.Calls()))
 			}

@@ -36,7 +36,7 @@ func Example() {
 			fmt.Printf("document %d: %v\n", f.Index, f.Err)
 		}
 	}
-	stats := s.Stats()
+	stats := s.TakeStats()
 	fmt.Printf("%d documents in %d record: %d bytes, %d billed\n", stats.Documents, stats.Records, stats.Bytes, stats.BytesBilled)
 	fmt.Printf("%s", service.Data("access-log"))
 	// Output:

@@ -92,7 +92,7 @@ func TestThroughMotoToS3(t *testing.T) {
 	if got := indices(failures(t, unknown.Put(t.Context(), documents(10, 10)))); !slices.Equal(got, []int{0, 1}) {
 		t.Errorf("documents %v failed, want both", got)
 	}
-	if calls := unknown.Stats().Calls; calls != 1 {
+	if calls := unknown.TakeStats().Calls; calls != 1 {
 		t.Errorf("%d calls were made to a stream that is not there, want 1", calls)
 	}
 }

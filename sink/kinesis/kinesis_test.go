@@ -236,7 +236,7 @@ func TestStats(t *testing.T) {
 		BytesBilled: (2 + 40) * kinesis.BillingStep, // 50,032 bytes and 1,000,000
 		BytesSent:   2*(50_000+full) + full, Calls: 3, Retries: 2, Throttles: 2,
 	}
-	if got := s.Stats(); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 }
@@ -289,8 +289,9 @@ func TestThroughMoto(t *testing.T) {
 	unknown := newSink(t, kinesis.Config{Client: client, Stream: "no-such-stream"})
 	err = unknown.Put(t.Context(), docs[:2])
 	var notFound *types.ResourceNotFoundException
-	if got := failed(t, err); len(got) != 2 || !errors.As(err, &notFound) || unknown.Stats().Calls != 1 {
-		t.Errorf("documents %v failed with %v after %d calls, want both after one", got, err, unknown.Stats().Calls)
+	calls := unknown.TakeStats().Calls
+	if got := failed(t, err); len(got) != 2 || !errors.As(err, &notFound) || calls != 1 {
+		t.Errorf("documents %v failed with %v after %d calls, want both after one", got, err, calls)
 	}
 }
 

@@ -185,7 +185,7 @@ func TestStats(t *testing.T) {
 		Documents: 2, Records: 2, Bytes: 120_000, BytesBilled: 2 * sqs.BillingStep,
 		BytesSent: 240_000, Calls: 2, Retries: 1, Throttles: 1,
 	}
-	if got := s.Stats(); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 }
@@ -238,8 +238,9 @@ func TestThroughMoto(t *testing.T) {
 	unknown := newSink(t, sqs.Config{Client: client, QueueURL: *made.QueueUrl + "-not"})
 	err = unknown.Put(t.Context(), docs[:1])
 	var notFound *types.QueueDoesNotExist
-	if got := failed(t, err); len(got) != 1 || !errors.As(err, &notFound) || unknown.Stats().Calls != 1 {
-		t.Errorf("documents %v failed with %v after %d calls, want one after one", got, err, unknown.Stats().Calls)
+	calls := unknown.TakeStats().Calls
+	if got := failed(t, err); len(got) != 1 || !errors.As(err, &notFound) || calls != 1 {
+		t.Errorf("documents %v failed with %v after %d calls, want one after one", got, err, calls)
 	}
 }
 
