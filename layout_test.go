@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"analytics":                  {"encode"},
 	"chain":                      {},
 	"deploy":                     {}, // the tests of template.yaml
-	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip"},
