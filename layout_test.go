@@ -37,7 +37,8 @@ var mayImport = map[string][]string{
 	"chain":                      {},
 	"deploy":                     {}, // the tests of template.yaml
 	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
-	"functions":                  {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
+	"delivery":                   {"sink", "sink/", "aws/object"},
+	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip"},
 	"internal/mmdbtest":          {},
@@ -60,7 +61,7 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":         {},
 	"internal/lambdatest":        {"internal/lambdatest"},
 	"functions/environment":      {},
-	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/retry"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -93,6 +94,20 @@ func TestImportsPointOneWay(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s may not import %s", pkg, name)
+		}
+	}
+}
+
+// TestLambdaStaysInFunctions: what the command may use, such as delivery, must not
+// bring Lambda's runtime with it.
+func TestLambdaStaysInFunctions(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./delivery", "./cmd/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		if strings.HasPrefix(dependency, "github.com/aws/aws-lambda-go") || strings.HasPrefix(dependency, "clearhop/functions") {
+			t.Errorf("delivery or the command depends on %s", dependency)
 		}
 	}
 }

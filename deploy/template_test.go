@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	outlets "clearhop/delivery"
 	"clearhop/encode"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
@@ -113,9 +114,9 @@ func TestTemplateSetsOnlySettings(t *testing.T) {
 	for deployed, d := range deployments() {
 		var known []environment.Variable
 		if d.road == "firehose" {
-			known = append(environment.Variables(&delivery.LetterSettings{}), shared...)
+			known = append(environment.Variables(&outlets.LetterSettings{}), shared...)
 		} else {
-			known = append(environment.Variables(&delivery.Settings{}), shared...)
+			known = append(environment.Variables(&outlets.Settings{}), shared...)
 		}
 		want := map[string][]environment.Variable{d.function + "Function": known}
 		if source := d.parameters["GeoIPSource"]; source == "maxmind" || source == "url" {
