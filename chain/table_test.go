@@ -54,7 +54,7 @@ func TestPage(t *testing.T) {
 		for _, hop := range hops {
 			cells := make([]string, len(logNames))
 			for i, format := range logNames {
-				cells[i] = tally(judge(t, s, chainSets[0], s.dir(), hop, logs[hop+"."+format]))
+				cells[i] = tally(judge(t, s, chainSets[0], hop, logs[hop+"."+format]))
 			}
 			if strings.Join(cells, "") == "" {
 				continue

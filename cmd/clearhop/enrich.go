@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"clearhop/aws/nlb"
 	"clearhop/decode"
+	"clearhop/enrich/geoip"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/sink"
@@ -61,11 +63,12 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if c.FromEnd && !c.Follow {
 		return &usageError{errors.New("--from-end goes with --follow")}
 	}
+	c.Settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(c.Settings)
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	out, err := c.openOutputs(s, p.Routes())
@@ -79,7 +82,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		lines:    map[*record.Origin]*lineBatch{},
 		mixed:    c.Follow,
 		out:      out,
-		summary:  newSummary(),
+		summary:  newSummary(c.Summary),
 	}
 	e.opener = func(ctx context.Context, name string) (io.ReadCloser, error) { return openInput(ctx, s.in, name) }
 	e.handle = func(ctx context.Context, o *pipeline.Outcome) error {
@@ -109,44 +112,44 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
-// Bounds of a look for the NLB's nodes: the first one may have to wait for a
-// person's credentials, the later ones keep lines waiting.
-const (
-	firstLook = 30 * time.Second
-	nextLook  = 3 * time.Second
-)
+// firstLook bounds the first look for the NLB's nodes, which may have to wait for
+// a person's credentials.
+const firstLook = 30 * time.Second
 
-// discoverFirst looks for the NLB's nodes where the settings ask for them.
-// Without them a whole run would be wrong, so a failure ends it.
-func discoverFirst(ctx context.Context, p *pipeline.Pipeline) error {
+// discoverFirst looks up the NLB's nodes if the settings ask for that. Without
+// them the whole run would be wrong, so a failure ends it.
+func discoverFirst(ctx context.Context, s streams, p *pipeline.Pipeline) error {
 	look, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	err := p.Refresh(look)
+	var nodes *pipeline.DiscoveryError
 	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return errInterrupted
+	case errors.As(err, &nodes):
+		return &usageError{nodes}
 	}
-	return &usageError{err}
+	printRefresh(s.err, err)
+	return nil
 }
 
-// discoverAgain keeps the NLB's nodes up to date in a long run. The caller has
-// e.mu.
-func (e *enriching) discoverAgain(ctx context.Context) {
-	look, cancel := context.WithTimeout(ctx, nextLook)
-	defer cancel()
-	var failed *pipeline.DiscoveryError
-	if err := e.pipeline.Refresh(look); errors.As(err, &failed) && ctx.Err() == nil {
-		printErrors(e.err, fmt.Errorf("%w; %s", err, failed.Holds()))
+// refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run.
+// The caller has e.mu.
+func (e *enriching) refresh(ctx context.Context) {
+	if err := e.pipeline.Refresh(ctx); ctx.Err() == nil {
+		printRefresh(e.err, err)
 	}
 }
 
-// reload keeps the GeoIP databases up to date in a long run. The caller has
-// e.mu.
-func (e *enriching) reload(ctx context.Context) {
-	if err := e.pipeline.Reload(ctx); err != nil {
-		printErrors(e.err, err)
+// printRefresh prints what could not be refreshed, and what holds until it can.
+func printRefresh(w io.Writer, err error) {
+	var nodes *pipeline.DiscoveryError
+	if errors.As(err, &nodes) {
+		printErrors(w, fmt.Errorf("%w; %s", nodes, nodes.Holds()))
+	}
+	var databases geoip.ReloadErrors
+	if errors.As(err, &databases) {
+		printErrors(w, databases)
 	}
 }
 
@@ -236,8 +239,7 @@ func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error 
 	if len(b.lines) == 0 {
 		return nil
 	}
-	e.discoverAgain(ctx)
-	e.reload(ctx)
+	e.refresh(ctx)
 	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
 		return e.handle(ctx, out)
 	})
