@@ -1,8 +1,10 @@
 package parser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -87,10 +89,11 @@ const (
 // missing too.
 func ParseConf(text []byte, name string, open func(path string) ([]ConfFile, error)) (*Conf, error) {
 	c := &confReader{conf: &Conf{}, open: open}
-	c.file(ConfFile{Name: name, Text: text}, nil, 0)
+	c.read(ConfFile{Name: name, Text: text}, nil, 0)
 	return c.conf, errors.Join(c.errs...)
 }
 
+// A confReader reads a configuration with all that it includes.
 type confReader struct {
 	conf  *Conf
 	open  func(path string) ([]ConfFile, error)
@@ -99,64 +102,89 @@ type confReader struct {
 	bytes int
 }
 
-// file reads one file that is included depth files deep, into the blocks around
-// it.
-func (c *confReader) file(f ConfFile, blocks []string, depth int) {
+// read reads one file. blocks are the blocks around the include directive, and
+// depth is the number of files that include each other.
+func (c *confReader) read(file ConfFile, blocks []string, depth int) {
 	c.files++
-	c.bytes += len(f.Text)
-	text := string(f.Text)
-	around := len(blocks)
-	blocks = append([]string(nil), blocks...)
-	fail := func(at int, reason string) { c.fail(f.Name, text, at, "", reason, ErrSyntax) }
-	for at := 0; ; {
-		d, err := nextDirective(text, at)
-		if err != nil {
-			fail(err.Column-1, err.Reason)
-			return
+	c.bytes += len(file.Text)
+	f := &confFile{
+		confReader: c, name: file.Name, text: string(file.Text),
+		blocks: slices.Clone(blocks), outside: len(blocks), depth: depth,
+	}
+	for at, more := 0, true; more; {
+		at, more = f.directive(at)
+	}
+}
+
+// A confFile is a file while it is read.
+type confFile struct {
+	*confReader
+	name, text string
+	blocks     []string // the names of the open blocks, the outermost first
+	outside    int      // how many of them were opened in another file
+	depth      int
+}
+
+// directive reads the directive at index at. It returns where the next one starts,
+// and whether to read on.
+func (f *confFile) directive(at int) (next int, more bool) {
+	d, err := nextDirective(f.text, at)
+	if err != nil {
+		f.failSyntax(err.Column-1, err.Reason)
+		return 0, false
+	}
+	switch d.terminator {
+	case '{':
+		return f.openBlock(d)
+	case '}':
+		if len(f.blocks) == f.outside {
+			f.failSyntax(d.start, `a "}" without a block`)
+			return 0, false
 		}
-		at = d.end
-		switch d.terminator {
-		case 0:
-			if len(blocks) > around {
-				fail(len(text), fmt.Sprintf("the block %s is not closed", blocks[len(blocks)-1]))
-			}
-			return
-		case '}':
-			if len(blocks) == around {
-				fail(d.start, `a "}" without a block`)
-				return
-			}
-			blocks = blocks[:len(blocks)-1]
-		case '{':
-			if strings.HasSuffix(d.name, "_by_lua_block") {
-				if at = skipLua(text, at); at < 0 {
-					fail(d.start, fmt.Sprintf("the block %s is not closed", d.name))
-					return
-				}
-				continue
-			}
-			blocks = append(blocks, d.name)
-		case ';':
-			if ofNoRequest(blocks) {
-				continue
-			}
-			switch d.name {
-			case directiveName:
-				c.format(f.Name, text, d)
-			case "access_log":
-				c.accessLog(f.Name, text, d)
-			case "include":
-				if c.open != nil {
-					c.include(f.Name, text, d, blocks, depth)
-				}
-			}
+		f.blocks = f.blocks[:len(f.blocks)-1]
+	case ';':
+		if !notOfHTTP(f.blocks) {
+			f.simple(d)
+		}
+	default: // the end of the file
+		if len(f.blocks) > f.outside {
+			f.failSyntax(len(f.text), fmt.Sprintf("the block %s is not closed", f.blocks[len(f.blocks)-1]))
+		}
+		return 0, false
+	}
+	return d.end, true
+}
+
+// openBlock steps into a block, or over one of Lua code.
+func (f *confFile) openBlock(d confDirective) (next int, more bool) {
+	if !strings.HasSuffix(d.name, "_by_lua_block") {
+		f.blocks = append(f.blocks, d.name)
+		return d.end, true
+	}
+	end := skipLua(f.text, d.end)
+	if end < 0 {
+		f.failSyntax(d.start, fmt.Sprintf("the block %s is not closed", d.name))
+	}
+	return end, end >= 0
+}
+
+// simple reads a directive that opens no block.
+func (f *confFile) simple(d confDirective) {
+	switch d.name {
+	case directiveName:
+		f.logFormat(d)
+	case "access_log":
+		f.accessLog(d)
+	case "include":
+		if f.open != nil {
+			f.include(d)
 		}
 	}
 }
 
-// ofNoRequest reports whether what stands in these blocks says nothing of
-// access logs: they are of other protocols, or hold data.
-func ofNoRequest(blocks []string) bool {
+// notOfHTTP reports whether directives in these blocks do not concern access logs:
+// the blocks are of other protocols, or they hold data.
+func notOfHTTP(blocks []string) bool {
 	for _, b := range blocks {
 		switch b {
 		case "stream", "mail", "map", "geo", "types", "split_clients", "charset_map", "match":
@@ -166,76 +194,85 @@ func ofNoRequest(blocks []string) bool {
 	return false
 }
 
-// fail notes what is wrong at the index at of a file.
-func (c *confReader) fail(file, text string, at int, format, reason string, cause error) {
-	line, column := position(text, at)
-	c.errs = append(c.errs, &ConfError{File: file, Line: line, Column: column, Format: format, Reason: reason, Err: cause})
+// fail adds an error for what is at index at of the file.
+func (f *confFile) fail(at int, format, reason string, cause error) {
+	line, column := position(f.text, at)
+	f.errs = append(f.errs, &ConfError{File: f.name, Line: line, Column: column, Format: format, Reason: reason, Err: cause})
 }
 
-func (c *confReader) format(file, text string, d confDirective) {
-	parsed, err := parseDirective(text[d.start:d.end])
-	var f *Format
+func (f *confFile) failSyntax(at int, reason string) { f.fail(at, "", reason, ErrSyntax) }
+
+// logFormat reads a log_format directive.
+func (f *confFile) logFormat(d confDirective) {
+	text := f.text[d.start:d.end]
+	parsed, err := parseDirective(text)
+	var format *Format
 	if err == nil {
-		for _, other := range c.conf.Formats {
-			if other.name == parsed.name {
-				c.fail(file, text, d.start, parsed.name, "", ErrDuplicate)
-				return
-			}
+		if slices.ContainsFunc(f.conf.Formats, func(other *Format) bool { return other.name == parsed.name }) {
+			f.fail(d.start, parsed.name, "", ErrDuplicate)
+			return
 		}
-		f, err = compile(parsed.name, parsed.escape, parsed.parts)
+		format, err = compile(parsed.name, parsed.escape, parsed.parts)
 	}
 	var compileError *CompileError
 	switch {
 	case err == nil:
-		c.conf.Formats = append(c.conf.Formats, f)
+		f.conf.Formats = append(f.conf.Formats, format)
 	case errors.As(err, &compileError):
-		name := parsed.name
-		if name == "" {
-			if args, err := arguments(text[d.start:d.end]); err == nil && len(args) > 1 {
-				name = args[1].text
-			}
-		}
-		c.fail(file, text, d.start+compileError.Column-1, name, compileError.Reason, compileError.Err)
+		name := cmp.Or(parsed.name, formatName(text))
+		f.fail(d.start+compileError.Column-1, name, compileError.Reason, compileError.Err)
 	default:
-		c.fail(file, text, d.start, parsed.name, "", err)
+		f.fail(d.start, parsed.name, "", err)
 	}
 }
 
-func (c *confReader) accessLog(file, text string, d confDirective) {
-	args, err := arguments(text[d.start:d.end])
-	if err != nil || len(args) < 2 || args[1].text == "off" {
-		return // nginx says more of an access_log that is wrong
+// formatName returns the name in a log_format directive that has something wrong
+// behind its name.
+func formatName(directive string) string {
+	args, err := arguments(directive)
+	if err != nil || len(args) < 2 {
+		return ""
 	}
-	line, _ := position(text, d.start)
-	log := AccessLog{Path: args[1].text, Format: "combined", File: file, Line: line}
+	return args[1].text
+}
+
+// accessLog reads an access_log directive. It leaves out a directive with errors:
+// nginx itself reports them.
+func (f *confFile) accessLog(d confDirective) {
+	args, err := arguments(f.text[d.start:d.end])
+	if err != nil || len(args) < 2 || args[1].text == "off" {
+		return
+	}
+	line, _ := position(f.text, d.start)
+	log := AccessLog{Path: args[1].text, Format: combined, File: f.name, Line: line}
 	if len(args) > 2 {
 		log.Format = args[2].text
 	}
-	c.conf.Logs = append(c.conf.Logs, log)
+	f.conf.Logs = append(f.conf.Logs, log)
 }
 
-func (c *confReader) include(file, text string, d confDirective, blocks []string, depth int) {
-	fail := func(reason string, cause error) { c.fail(file, text, d.start, "", reason, cause) }
-	args, err := arguments(text[d.start:d.end])
+// include reads the files that an include directive names.
+func (f *confFile) include(d confDirective) {
+	args, err := arguments(f.text[d.start:d.end])
 	if err != nil || len(args) != 2 {
-		fail("include takes one path", ErrSyntax)
+		f.failSyntax(d.start, "include takes one path")
 		return
 	}
-	if depth == maxIncludeDepth {
-		fail(fmt.Sprintf("files include each other more than %d deep", maxIncludeDepth), ErrInclude)
+	if f.depth == maxIncludeDepth {
+		f.fail(d.start, "", fmt.Sprintf("files include each other more than %d deep", maxIncludeDepth), ErrInclude)
 		return
 	}
-	files, err := c.open(args[1].text)
+	files, err := f.open(args[1].text)
 	if err != nil {
-		fail("include "+args[1].text, err)
+		f.fail(d.start, "", "include "+args[1].text, err)
 		return
 	}
-	for _, f := range files {
-		if c.files >= maxConfFiles || c.bytes+len(f.Text) > maxConfBytes {
-			fail(fmt.Sprintf("the configuration has more than %d files or %d MiB", maxConfFiles, maxConfBytes>>20), ErrInclude)
+	for _, file := range files {
+		if f.files >= maxConfFiles || f.bytes+len(file.Text) > maxConfBytes {
+			f.fail(d.start, "", fmt.Sprintf("the configuration has more than %d files or %d MiB", maxConfFiles, maxConfBytes>>20), ErrInclude)
 			return
 		}
-		c.file(f, blocks, depth+1)
+		f.read(file, f.blocks, f.depth+1)
 	}
 }
 
@@ -289,10 +326,9 @@ func nextDirective(text string, at int) (confDirective, *CompileError) {
 // wordEnd returns where the word ends that starts at i.
 func wordEnd(text string, i int) (int, *CompileError) {
 	start := i
-	quote := text[i]
-	if quote != '"' && quote != '\'' {
-		quote = 0
-	} else {
+	quote := byte(0)
+	if isQuote(text[i]) {
+		quote = text[i]
 		i++
 	}
 	afterDollar := false

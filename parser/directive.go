@@ -88,20 +88,14 @@ func arguments(text string) ([]part, error) {
 func argument(text string, i int) (part, int, error) {
 	start := i
 	quote := byte(0)
-	if c := text[i]; c == '"' || c == '\'' {
-		quote = c
+	if isQuote(text[i]) {
+		quote = text[i]
 		i++
 	}
 	var p part
 	var b strings.Builder
-	for ; i < len(text); i++ {
+	for ; i < len(text) && !endsArgument(text[i], quote); i++ {
 		c := text[i]
-		if quote != 0 && c == quote {
-			break
-		}
-		if quote == 0 && strings.IndexByte(" \t\r\n;", c) >= 0 {
-			break
-		}
 		if quote == 0 && c == '{' && text[i-1] != '$' {
 			return p, i, &CompileError{Column: i + 1, Reason: "a bracket outside of quotes", Err: ErrSyntax}
 		}
@@ -127,6 +121,17 @@ func argument(text string, i int) (part, int, error) {
 		return p, i, &CompileError{Column: start + 1, Reason: "the closing quote is missing", Err: ErrSyntax}
 	}
 	return p, i + 1, nil
+}
+
+func isQuote(c byte) bool { return c == '"' || c == '\'' }
+
+// endsArgument reports whether c ends an argument that began with quote, or with
+// none if that is 0.
+func endsArgument(c, quote byte) bool {
+	if quote != 0 {
+		return c == quote
+	}
+	return strings.IndexByte(" \t\r\n;", c) >= 0
 }
 
 // confEscape returns what a backslash and c stand for in nginx.conf; other

@@ -94,59 +94,97 @@ const (
 	notProcess    = "no process and thread number"
 )
 
-// readErrorHead reads the start of a line. If it is none, reason says why and
-// at where.
+// readErrorHead reads the start of a line. If it is not that of an error line,
+// reason says why, and at says where.
 func readErrorHead(line []byte) (h errorHead, at int, reason string) {
-	for at < len(errorTimeShape) {
-		if at == len(line) || !fitsShape(line[at], errorTimeShape[at]) {
-			return h, at, notErrorTime
+	r := headReader{line: line}
+	switch {
+	case !r.time():
+		return h, r.at, notErrorTime
+	case !r.level(&h):
+		return h, r.at, notErrorLevel
+	case !r.process(&h):
+		return h, r.at, notProcess
+	}
+	h.end = r.at
+	r.connection(&h)
+	return h, 0, ""
+}
+
+// A headReader reads the start of an error line from left to right. Where a step
+// fails, at is the place of the fault.
+type headReader struct {
+	line []byte
+	at   int
+}
+
+// time steps over something of the shape of a time.
+func (r *headReader) time() bool {
+	for r.at < len(errorTimeShape) {
+		if r.at == len(r.line) || !fitsShape(r.line[r.at], errorTimeShape[r.at]) {
+			return false
 		}
-		at++
+		r.at++
 	}
-	rest, ok := bytes.CutPrefix(line[at:], []byte(" ["))
+	return true
+}
+
+// level reads " [error]".
+func (r *headReader) level(h *errorHead) bool {
+	rest, ok := bytes.CutPrefix(r.line[r.at:], []byte(" ["))
 	if !ok {
-		return h, at, notErrorLevel
+		return false
 	}
-	at += len(" [")
+	r.at += len(" [")
 	n := bytes.IndexByte(rest[:min(len(rest), len("notice]"))], ']')
 	if n < 0 || !isErrorLevel(rest[:n]) {
-		return h, at, notErrorLevel
+		return false
 	}
 	h.level = rest[:n]
-	at += n + len("]")
-	if at == len(line) || line[at] != ' ' {
-		return h, at, notProcess
+	r.at += n + len("]")
+	return true
+}
+
+// process reads " 10129#10129: ". The last space may be missing if the message is
+// empty, because something may have trimmed the line.
+func (r *headReader) process(h *errorHead) bool {
+	return r.byte(' ') && r.number(&h.pid, '#') && r.number(&h.tid, ':') &&
+		(r.at == len(r.line) || r.byte(' '))
+}
+
+// byte steps over c.
+func (r *headReader) byte(c byte) bool {
+	if r.at == len(r.line) || r.line[r.at] != c {
+		return false
 	}
-	at++
-	n = leadingDigits(line[at:])
-	pid, ok := parseInt(line[at : at+n])
-	if !ok || at+n == len(line) || line[at+n] != '#' {
-		return h, at, notProcess
+	r.at++
+	return true
+}
+
+// number reads a number and the byte after it.
+func (r *headReader) number(number *record.Int, after byte) bool {
+	end := r.at + leadingDigits(r.line[r.at:])
+	n, ok := parseInt(r.line[r.at:end])
+	if !ok || end == len(r.line) || r.line[end] != after {
+		return false
 	}
-	at += n + len("#")
-	n = leadingDigits(line[at:])
-	tid, ok := parseInt(line[at : at+n])
-	if !ok || at+n == len(line) || line[at+n] != ':' {
-		return h, at, notProcess
+	*number = record.Int{N: n, Valid: true}
+	r.at = end + 1
+	return true
+}
+
+// connection reads "*1 ", which may be absent.
+func (r *headReader) connection(h *errorHead) {
+	if r.at == len(r.line) || r.line[r.at] != '*' {
+		return
 	}
-	at += n + len(":")
-	h.pid, h.tid = record.Int{N: pid, Valid: true}, record.Int{N: tid, Valid: true}
-	if at < len(line) { // else something trimmed the space off an empty message
-		if line[at] != ' ' {
-			return h, at, notProcess
-		}
-		at++
+	start := r.at + 1
+	end := start + leadingDigits(r.line[start:])
+	n, ok := parseInt(r.line[start:end])
+	if ok && (end == len(r.line) || r.line[end] == ' ') {
+		h.connection = record.Int{N: n, Valid: true}
+		h.end = min(end+1, len(r.line))
 	}
-	h.end = at
-	if at < len(line) && line[at] == '*' {
-		n := leadingDigits(line[at+1:])
-		end := at + 1 + n
-		if c, ok := parseInt(line[at+1 : end]); ok && (end == len(line) || line[end] == ' ') {
-			h.connection = record.Int{N: c, Valid: true}
-			h.end = min(end+1, len(line))
-		}
-	}
-	return h, at, ""
 }
 
 func fitsShape(c, shape byte) bool {

@@ -141,33 +141,20 @@ func (f *Format) split(line []byte, places []place) error {
 		return &record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: noPrefix}
 	}
 	at := len(f.prefix)
-	var furthest struct {
-		at, step int
-		reason   string
-	}
+	var furthest failure
 	for i := 0; i < len(f.steps); {
 		st, p := &f.steps[i], &places[i]
 		p.start = at
 		found := f.end(line, st, p)
 		reason, where := noEnd, at
 		if found {
-			next, last := p.end+len(st.literal), i == len(f.steps)-1
-			reason = ""
-			if st.open || st.back >= 0 || last { // else there is no choice, and set tells
-				reason = f.misfit(st, line[at:p.end])
-			}
-			if reason == "" && last && next != len(line) {
-				reason, where = goesOn, next
-			}
-			if reason == "" {
-				at = next
+			if reason, where = f.check(line, i, p); reason == "" {
+				at = p.end + len(st.literal)
 				i++
 				continue
 			}
 		}
-		if furthest.reason == "" || where > furthest.at {
-			furthest.at, furthest.step, furthest.reason = where, i, reason
-		}
+		furthest.note(i, where, reason)
 		if !found || !st.open {
 			i = st.back
 		}
@@ -177,6 +164,35 @@ func (f *Format) split(line []byte, places []place) error {
 		at = places[i].start
 	}
 	return nil
+}
+
+// A failure is the place in a line that the splitting has not got past. Of several,
+// the furthest counts.
+type failure struct {
+	step, at int
+	reason   string
+}
+
+func (f *failure) note(step, at int, reason string) {
+	if f.reason == "" || at > f.at {
+		f.step, f.at, f.reason = step, at, reason
+	}
+}
+
+// check returns why the value of step i cannot be the one at p, and where that
+// shows. The reason is empty if it can.
+func (f *Format) check(line []byte, i int, p *place) (reason string, at int) {
+	st, last := &f.steps[i], i == len(f.steps)-1
+	// Where there is no other way to read the line, set finds what is wrong.
+	if st.open || st.back >= 0 || last {
+		if reason = f.misfit(st, line[p.start:p.end]); reason != "" {
+			return reason, p.start
+		}
+	}
+	if next := p.end + len(st.literal); last && next != len(line) {
+		return goesOn, next
+	}
+	return "", 0
 }
 
 // end sets p.end to where the value ends that starts at p.start, or in an open

@@ -190,8 +190,9 @@ func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
 	}
 }
 
-// guess stores value as what its key stands for by convention, and reports
-// whether it could be that.
+// guess stores value as the variable that its key means by convention. It reports
+// false, and stores nothing, if value cannot be one of that variable or the line
+// says otherwise under another key.
 func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bool {
 	a, v := &r.Access, &k.variable
 	switch {
@@ -202,50 +203,69 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		}
 		return ok
 	case v.number != nil:
-		n, reason := k.number(value)
-		if reason != "" || v.name == "status" && !isStatus(n.N) {
-			return false // a code of something else
-		}
-		field := v.number(a)
-		if field.Valid {
-			return *field == n
-		}
-		*field = n
-		return true
+		return k.guessNumber(v.number(a), value)
 	case v.name == "server_protocol" && isVersion(value):
-		scratch := r.Scratch()
-		from := len(scratch)
-		scratch = append(append(scratch, httpName...), value...)
-		r.SetScratch(scratch)
-		value = scratch[from:len(scratch):len(scratch)]
+		value = protocolOf(r, value)
 	case !k.fits(value):
 		return false
 	}
 	switch {
 	case v.name == "uri" && bytes.IndexByte(value, '?') >= 0 && a.RequestTarget == nil:
 		a.RequestTarget = value // $uri has no arguments
+		return true
 	case v.text != nil:
-		field := v.text(a)
-		if *field != nil {
-			return bytes.Equal(*field, value)
-		}
-		*field = value
+		return guessText(v.text(a), value)
 	case v.kind == kindRequest:
-		if a.RequestTarget != nil || a.BadRequest != nil {
-			return false
-		}
-		setRequest(a, value)
-	default:
-		if len(a.Upstream) > 0 && listed(v, a.Upstream) {
-			return false
-		}
-		return v.setList(a, value) == ""
+		return guessRequest(a, value)
 	}
+	if listed(v, a.Upstream) {
+		return false
+	}
+	return v.setList(a, value) == ""
+}
+
+// guessNumber stores a number in field. A field with another number stays.
+func (k *key) guessNumber(field *record.Int, value []byte) bool {
+	n, reason := k.number(value)
+	if reason != "" || k.variable.name == "status" && !isStatus(n.N) {
+		return false
+	}
+	if field.Valid {
+		return *field == n
+	}
+	*field = n
 	return true
 }
 
-// isStatus reports whether nginx logs n as a status: 0 where it never answered,
-// 9 for HTTP/0.9 without one.
+// guessText stores value in field. A field with another text stays.
+func guessText(field *[]byte, value []byte) bool {
+	if *field != nil {
+		return bytes.Equal(*field, value)
+	}
+	*field = value
+	return true
+}
+
+// guessRequest stores a request line, unless the line has a request already.
+func guessRequest(a *record.Access, value []byte) bool {
+	if a.RequestTarget != nil || a.BadRequest != nil {
+		return false
+	}
+	setRequest(a, value)
+	return true
+}
+
+// protocolOf returns HTTP/ and a version, in scratch space.
+func protocolOf(r *record.Record, version []byte) []byte {
+	scratch := r.Scratch()
+	from := len(scratch)
+	scratch = append(append(scratch, httpName...), version...)
+	r.SetScratch(scratch)
+	return scratch[from:len(scratch):len(scratch)]
+}
+
+// isStatus reports whether nginx can log n as a status: 0 if it never answered, 9
+// for HTTP/0.9 without a status.
 func isStatus(n int64) bool { return n == 0 || n == 9 || 100 <= n && n <= 599 }
 
 // listed reports whether one of the tries has a value of v.
@@ -265,41 +285,40 @@ func setBestTime(r *record.Record, ms int64, rank int, best *int) {
 	}
 }
 
-// number reads a number. Whoever handles JSON on its way may have written it
-// anew, as 200.0 or 1.2e-05.
+// number reads a number. A log router may have rewritten the JSON and the number
+// in it, as 200.0 or 1.2e-05.
 func (k *key) number(value []byte) (record.Int, string) {
-	kind := k.variable.kind
-	switch {
-	case kind == kindSeconds && k.unit == inNanos:
-		kind = kindInt
-	case kind == kindSeconds && k.unit == inMillis:
-		n, reason := k.variable.kind.parse(value)
-		n.N /= 1000
-		if reason == "" {
-			return n, ""
-		}
-	}
-	n, reason := kind.parse(value)
+	n, reason := k.plainNumber(value)
 	if reason == "" || !bytes.ContainsAny(value, ".eE") || len(value) > 40 {
 		return n, reason
 	}
 	x, err := strconv.ParseFloat(string(value), 64)
-	switch {
-	case err != nil || x < 0 || x > 1<<53:
+	if err != nil || x < 0 || x > 1<<53 {
 		return record.Int{}, reason
-	case k.variable.kind != kindSeconds:
-		if x != float64(int64(x)) {
-			return record.Int{}, reason
-		}
-	case k.unit == inMillis:
-		x *= nanosPerMilli
-	case k.unit == inSeconds:
-		x *= nanosPerSecond
+	}
+	if k.variable.kind == kindSeconds {
+		x *= nanosPer[k.unit]
+	} else if x != float64(int64(x)) {
+		return record.Int{}, reason
 	}
 	if x > 1<<62 {
 		return record.Int{}, reason
 	}
 	return record.Int{N: int64(x + 0.5), Valid: true}, ""
+}
+
+// plainNumber reads a number as nginx writes it. Durations become nanoseconds.
+func (k *key) plainNumber(value []byte) (record.Int, string) {
+	kind := k.variable.kind
+	if kind != kindSeconds || k.unit == inSeconds {
+		return kind.parse(value)
+	}
+	if k.unit == inNanos {
+		return kindInt.parse(value)
+	}
+	n, reason := kind.parse(value)
+	n.N /= 1000
+	return n, reason
 }
 
 // addExtra keeps value under a name that stands in the line. The Record may

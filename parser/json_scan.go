@@ -125,31 +125,12 @@ func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanEr
 		if i < len(line) && line[i] == '}' { // of an empty object, or after a comma
 			return i + 1, nil
 		}
-		if i == len(line) || line[i] != '"' {
-			return i, &scanError{at: i, reason: noKey}
-		}
-		end := stringEnd(line, i+1)
-		if end < 0 {
-			return i, &scanError{at: i, reason: noClose}
-		}
-		name := line[i+1 : end]
-		if len(prefix)+len(name) > maxKeyName {
-			return i, &scanError{at: i, reason: keyTooLong}
-		}
-		name = s.name(prefix, name)
 		here := at
-		here.add(name[len(prefix):])
-
-		i = skipSpace(line, end+1)
-		if i == len(line) || line[i] != ':' {
-			return i, &scanError{at: i, reason: noColon}
+		name, next, err := s.key(i, prefix, &here)
+		if err != nil {
+			return next, err
 		}
-		i = skipSpace(line, i+1)
-		if i == len(line) {
-			return i, &scanError{at: i, key: s.keys.find(&here), reason: noValueEnd}
-		}
-		var err *scanError
-		if i, err = s.value(i, name, here, depth); err != nil {
+		if i, err = s.value(next, name, here, depth); err != nil {
 			return i, err
 		}
 		i = skipSpace(line, i)
@@ -164,8 +145,36 @@ func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanEr
 	}
 }
 
-// name returns the name of a member: what the key says, behind the names of the
-// objects around it.
+// key reads the key at i and the colon after it, and adds it to the path. It returns
+// the member's name and where the value starts.
+func (s *scanner) key(i int, prefix []byte, at *path) (name []byte, next int, err *scanError) {
+	line := s.line
+	if i == len(line) || line[i] != '"' {
+		return nil, i, &scanError{at: i, reason: noKey}
+	}
+	end := stringEnd(line, i+1)
+	if end < 0 {
+		return nil, i, &scanError{at: i, reason: noClose}
+	}
+	raw := line[i+1 : end]
+	if len(prefix)+len(raw) > maxKeyName {
+		return nil, i, &scanError{at: i, reason: keyTooLong}
+	}
+	name = s.name(prefix, raw)
+	at.add(name[len(prefix):])
+	i = skipSpace(line, end+1)
+	if i == len(line) || line[i] != ':' {
+		return nil, i, &scanError{at: i, reason: noColon}
+	}
+	i = skipSpace(line, i+1)
+	if i == len(line) {
+		return nil, i, &scanError{at: i, key: s.keys.find(at), reason: noValueEnd}
+	}
+	return name, i, nil
+}
+
+// name returns the name of a member: the key, after the names of the objects
+// around it.
 func (s *scanner) name(prefix, raw []byte) []byte {
 	escapes := bytes.IndexByte(raw, '\\') >= 0
 	if len(prefix) == 0 && !escapes {
@@ -280,22 +289,32 @@ func stringEnd(b []byte, i int) int {
 	}
 }
 
-// bareEnd returns where a value without quotes ends: before the comma of the
-// next member or the end of the object. A comma before anything else is one of
-// nginx's lists. It returns the index of a byte that is neither where such a
-// value cannot go on.
+// bareEnd returns where the value without quotes at i ends: at the comma before the
+// next member, at the end of the object, or at a byte that such a value cannot
+// have. Other commas belong to nginx's lists.
 func bareEnd(b []byte, i int) int {
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == ',':
-			if next := skipSpace(b, i+1); next == len(b) || b[next] == '"' || b[next] == '}' || b[next] == ',' || next == i+1 {
-				return i
-			}
-		case c == '}' || c == '"' || c == '{' || c == '[' || c == ']' || c == '\\' || c < ' ' && c != '\t':
-			return i
-		}
+	for i < len(b) && (!endsBare[b[i]] || b[i] == ',' && !endsMember(b, i)) {
+		i++
 	}
 	return i
+}
+
+// endsBare are the bytes that can end a value without quotes.
+var endsBare = func() (ends [256]bool) {
+	for c := range ' ' {
+		ends[c] = c != '\t'
+	}
+	for _, c := range `,}"{[]\` {
+		ends[c] = true
+	}
+	return ends
+}()
+
+// endsMember reports whether the comma at i ends a member. In one of nginx's lists
+// a space and another value follow it.
+func endsMember(b []byte, i int) bool {
+	next := skipSpace(b, i+1)
+	return next == len(b) || next == i+1 || b[next] == '"' || b[next] == '}' || b[next] == ','
 }
 
 // nestedEnd returns where the object or array ends that starts at i, or the

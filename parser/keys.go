@@ -29,6 +29,9 @@ const (
 	inNanos
 )
 
+// nanosPer is the length of each unit in nanoseconds.
+var nanosPer = [...]float64{inSeconds: nanosPerSecond, inMillis: nanosPerMilli, inNanos: 1}
+
 // conventions are the names under which public log_formats and the log schemas
 // carry nginx variables, besides the variables' own names. They stand as fold
 // makes them: x_forwarded_for, X-Forwarded-For and xForwardedFor are one, and so

@@ -255,46 +255,54 @@ func extraKind(name string) kind {
 	return kindText
 }
 
-// set stores value, which is nil where the variable is absent. It returns what
-// was wrong with it; nothing if all went well.
+// set stores value, which is nil if the variable is absent. It returns what is
+// wrong with value, or an empty reason.
 func (v *variable) set(r *record.Record, value []byte) (reason string) {
 	switch v.kind {
 	case kindRequest:
 		setRequest(&r.Access, value)
+		return ""
 	case kindTimeLocal, kindTimeISO, kindMsec:
 		return v.setTime(r, value)
 	case kindInt, kindSeconds:
-		if v.number == nil {
-			break
+		if v.number != nil {
+			return v.setNumber(v.number(&r.Access), value)
 		}
-		n, reason := v.kind.parse(value)
-		if reason != "" {
-			return reason
-		}
-		*v.number(&r.Access) = n
-		return ""
 	case kindTextList, kindIntList, kindSecondsList:
 		if v.list != nil || v.listNumber != nil {
 			return v.setList(&r.Access, value)
 		}
 	}
+	v.setText(&r.Access, value)
+	return ""
+}
+
+// setNumber stores a number in field.
+func (v *variable) setNumber(field *record.Int, value []byte) (reason string) {
+	n, reason := v.kind.parse(value)
+	if reason == "" {
+		*field = n
+	}
+	return reason
+}
+
+// setText stores a text in its field, or in Extra if it has none. An absent
+// variable stores nothing: $request may have filled the field already, since nginx
+// has no $request_uri for a request that it refuses.
+func (v *variable) setText(a *record.Access, value []byte) {
 	switch {
-	case v.text != nil:
+	case value == nil:
+	case v.text == nil:
+		if v.name == xRequestID && a.RequestID == nil {
+			a.RequestID = value
+		}
+		a.Extra = append(a.Extra, record.Pair{Name: v.name, Value: value})
+	default:
 		if v.name == vpceVariable && len(value) > 0 && value[0] == vpceSubtype {
 			value = value[1:]
 		}
-		// $request may have told what this one cannot: of a request that nginx
-		// refuses it knows no $request_uri.
-		if value != nil {
-			*v.text(&r.Access) = value
-		}
-	case v.kind != kindRequest && value != nil:
-		if v.name == xRequestID && r.Access.RequestID == nil {
-			r.Access.RequestID = value
-		}
-		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
+		*v.text(a) = value
 	}
-	return ""
 }
 
 // vpceSubtype is the first byte of the VPC endpoint TLV's value
