@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// A Conf is what an nginx.conf says of access logs.
+// A Conf is what an nginx.conf says about access logs.
 type Conf struct {
 	// Formats are the formats of the log_format directives of http, in their
-	// order. One that cannot be read back is missing; ParseConf's error names
-	// it.
+	// order. Formats that cannot be read back are missing; ParseConf's error
+	// names them.
 	Formats []*Format
 	// Logs are the access_log directives of http, in their order.
 	Logs []AccessLog
@@ -20,10 +20,10 @@ type Conf struct {
 
 // An AccessLog is an access_log directive that writes something.
 type AccessLog struct {
-	Path   string // as it stands there: a file, or syslog:server=…
-	Format string // combined where none is named
-	File   string
-	Line   int
+	Path   string // as it is written: a file, or syslog:server=…
+	Format string // the name of the log_format; combined if the directive has none
+	File   string // the configuration file
+	Line   int    // its line, from 1
 }
 
 // A ConfFile is a file of a configuration.
@@ -34,9 +34,9 @@ type ConfFile struct {
 
 // Causes of a ConfError besides ErrSyntax and ErrAmbiguous.
 var (
-	// ErrInclude: a file that is included was not read.
+	// ErrInclude: an included file was not read.
 	ErrInclude = errors.New("not included")
-	// ErrDuplicate: nginx would refuse the second log_format of a name.
+	// ErrDuplicate: nginx does not accept two formats of the same name.
 	ErrDuplicate = errors.New("log_format defined twice")
 )
 
@@ -45,15 +45,15 @@ type ConfError struct {
 	File   string
 	Line   int // from 1
 	Column int // in bytes, from 1
-	// Format is the log_format that it is about; empty where it is about none.
+	// Format is the name of the log_format that has the fault, or "".
 	Format string
 	Reason string
-	// Err is ErrSyntax, ErrAmbiguous, ErrInclude, ErrDuplicate, or what open
-	// returned.
+	// Err is ErrSyntax, ErrAmbiguous, ErrInclude, ErrDuplicate, or the error of
+	// open.
 	Err error
 }
 
-// Error gives place, format and reason in one line.
+// Error returns place, format and reason in one line.
 func (e *ConfError) Error() string {
 	s := fmt.Sprintf("%s:%d:%d: %v", e.File, e.Line, e.Column, e.Err)
 	if e.Format != "" {
@@ -68,25 +68,24 @@ func (e *ConfError) Error() string {
 // Unwrap returns the cause.
 func (e *ConfError) Unwrap() error { return e.Err }
 
-// Bounds of a configuration with all that it includes.
+// The bounds of a configuration with all included files.
 const (
 	maxIncludeDepth = 16
 	maxConfFiles    = 1000
 	maxConfBytes    = 16 << 20
 )
 
-// ParseConf finds the log_format and access_log directives of the nginx
-// configuration text, at any depth, those of stream and mail left out: their
-// lines are of no request. name is the file's, for errors.
+// ParseConf finds the log_format and access_log directives in the text of an nginx
+// configuration, in blocks of any depth. It skips those in stream and mail, which
+// do not log requests. name is the name of the file, for errors.
 //
-// open reads what an include names, which is a path as it stands there or a
-// pattern that matches any number of files, none included. If open is nil,
-// includes are left out.
+// open reads the files of an include directive. It gets the path as it is written,
+// which may be a pattern that matches any number of files, or none. If open is
+// nil, includes are skipped.
 //
 // The error joins a *ConfError for each format that cannot be read back and for
-// each include that was not read; the Conf holds all the others and is never nil.
-// Where a file is not the configuration's syntax, the rest of that file is
-// missing too.
+// each include that was not read. The Conf has everything else and is never nil.
+// After an error of syntax, the rest of that file is missing too.
 func ParseConf(text []byte, name string, open func(path string) ([]ConfFile, error)) (*Conf, error) {
 	c := &confReader{conf: &Conf{}, open: open}
 	c.read(ConfFile{Name: name, Text: text}, nil, 0)
@@ -138,7 +137,7 @@ func (f *confFile) directive(at int) (next int, more bool) {
 		return f.openBlock(d)
 	case '}':
 		if len(f.blocks) == f.outside {
-			f.failSyntax(d.start, `a "}" without a block`)
+			f.failSyntax(d.start, `"}" closes no block`)
 			return 0, false
 		}
 		f.blocks = f.blocks[:len(f.blocks)-1]
@@ -155,7 +154,7 @@ func (f *confFile) directive(at int) (next int, more bool) {
 	return d.end, true
 }
 
-// openBlock steps into a block, or over one of Lua code.
+// openBlock enters a block. It skips blocks of Lua code.
 func (f *confFile) openBlock(d confDirective) (next int, more bool) {
 	if !strings.HasSuffix(d.name, "_by_lua_block") {
 		f.blocks = append(f.blocks, d.name)
@@ -226,8 +225,8 @@ func (f *confFile) logFormat(d confDirective) {
 	}
 }
 
-// formatName returns the name in a log_format directive that has something wrong
-// behind its name.
+// formatName returns the name in a log_format directive whose other arguments are
+// wrong.
 func formatName(directive string) string {
 	args, err := arguments(directive)
 	if err != nil || len(args) < 2 {
@@ -236,8 +235,8 @@ func formatName(directive string) string {
 	return args[1].text
 }
 
-// accessLog reads an access_log directive. It leaves out a directive with errors:
-// nginx itself reports them.
+// accessLog reads an access_log directive. It skips a directive with errors, which
+// nginx itself reports.
 func (f *confFile) accessLog(d confDirective) {
 	args, err := arguments(f.text[d.start:d.end])
 	if err != nil || len(args) < 2 || args[1].text == "off" {
@@ -276,23 +275,24 @@ func (f *confFile) include(d confDirective) {
 	}
 }
 
-// position returns the line and the byte column of the index at, both from 1.
+// position returns the line and the column, in bytes, of the index at. Both count
+// from 1.
 func position(text string, at int) (line, column int) {
 	before := text[:min(at, len(text))]
 	return 1 + strings.Count(before, "\n"), len(before) - strings.LastIndexByte(before, '\n')
 }
 
-// A confDirective is a directive's place, from its first word to the byte behind
-// its terminator.
+// A confDirective is the place of a directive: text[start:end], with its
+// terminator.
 type confDirective struct {
 	name       string
 	start, end int
-	terminator byte // ";", "{", "}" on its own, or 0 at the end of the file
+	terminator byte // ";", "{", "}" without a directive, or 0 at the end of the file
 }
 
-// nextDirective finds the directive that follows, as ngx_conf_read_token reads
-// it: words, of which one in quotes may hold anything and one without ends at a
-// space, a semicolon or an opening brace that does not follow "$".
+// nextDirective finds the next directive, as ngx_conf_read_token does. A directive
+// has words. A word in quotes may contain anything. A word without quotes ends at
+// a space, a semicolon, or an opening brace that does not follow "$".
 func nextDirective(text string, at int) (confDirective, *CompileError) {
 	d := confDirective{start: skipBlank(text, at)}
 	i := d.start
@@ -310,7 +310,7 @@ func nextDirective(text string, at int) (confDirective, *CompileError) {
 			d.terminator, d.end = c, i+1
 			return d, nil
 		case c == ';' || c == '{' || c == '}':
-			return d, &CompileError{Column: i + 1, Err: ErrSyntax, Reason: fmt.Sprintf("an unexpected %q", string(c))}
+			return d, &CompileError{Column: i + 1, Err: ErrSyntax, Reason: fmt.Sprintf("unexpected %q", string(c))}
 		}
 		end, err := wordEnd(text, i)
 		if err != nil {
@@ -323,7 +323,7 @@ func nextDirective(text string, at int) (confDirective, *CompileError) {
 	}
 }
 
-// wordEnd returns where the word ends that starts at i.
+// wordEnd returns the end of the word at i.
 func wordEnd(text string, i int) (int, *CompileError) {
 	start := i
 	quote := byte(0)
@@ -360,8 +360,8 @@ func wordEnd(text string, i int) (int, *CompileError) {
 	return len(text), nil
 }
 
-// skipLua returns the index behind the brace that closes the block of Lua code
-// that starts at i, or -1. Braces in Lua's strings and comments close nothing.
+// skipLua returns the index after the brace that closes the block of Lua code at i,
+// or -1. Braces in Lua's strings and comments do not count.
 func skipLua(text string, i int) int {
 	for depth := 1; i < len(text); {
 		switch c := text[i]; {
@@ -394,6 +394,7 @@ func skipLua(text string, i int) int {
 	return -1
 }
 
+// skipLuaString returns the index after the string in quotes at i.
 func skipLuaString(text string, i int) int {
 	quote := text[i]
 	for i++; i < len(text); i++ {
@@ -407,8 +408,8 @@ func skipLuaString(text string, i int) int {
 	return len(text)
 }
 
-// longBracketEnd returns the index behind the text in [[ ]] or [==[ ]==] that
-// starts at i; 0 if none does.
+// longBracketEnd returns the index after the text in [[ ]] or [==[ ]==] at i, or 0
+// if there is none.
 func longBracketEnd(text string, i int) int {
 	rest, ok := strings.CutPrefix(text[min(i, len(text)):], "[")
 	if !ok {
