@@ -39,7 +39,7 @@ func TestAdvice(t *testing.T) {
 		"In 10 of 100 access lines $remote_addr is no address: masked logs cannot be judged.")
 	f("less than a tenth is masked", Config{}, Read{Lines: 100, Access: 100, Masked: 9})
 	f("a tenth was refused", Config{}, Read{Lines: 100, Access: 100, Refused: 10},
-		"10 of 100 requests were refused before nginx could know the client. To log the client: send "+verdict.RejectedBeforeRealip.Info().Fix[len("for the log: "):]+".")
+		"10 of 100 requests were refused before nginx could know the client. To log the client: "+verdict.RejectedBeforeRealip.Info().Fix[len("to log the client: "):]+".")
 	f("a small sample was refused", Config{}, Read{Lines: 9, Access: 9, Refused: 9})
 	f("a tenth was not parsed", Config{}, Read{Lines: 100, Access: 90, Unparsed: 10},
 		"10 of 100 lines could not be read: give the log_format with --format.")
