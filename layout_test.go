@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"enrich/useragent/internal":      {},
 	"enrich/useragent/uapcore":       {},
 	"aws/nlb":                        {"record"},
-	"diagnose":                       {"record", "verdict", "enrich/clientip"},
+	"diagnose":                       {"record", "verdict", "enrich/clientip", "internal/terminal"},
 	"aws/subscription":               {},
 	"aws/object":                     {},
 	"pipeline":                       {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "internal/setting"},
@@ -49,8 +49,11 @@ var mayImport = map[string][]string{
 	"internal/tools/uarules":         {"enrich/useragent/uapcore"},
 	"internal/tools/invoke":          {"internal/lambdatest"},
 	"deploy":                         {}, // the tests of template.yaml
-	"cmd":                            {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
-	"functions":                      {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
+	"feed":                           {"decode", "pipeline", "record"},
+	"internal/terminal":              {},
+	"cmd":                            {"feed", "internal/terminal", "record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"delivery":                       {"sink", "sink/", "aws/object"},
+	"functions":                      {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":            {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update":     {"enrich/geoip", "functions/geoupdate/unpack"},
 	"functions/geoupdate/unpack":     {},
@@ -61,7 +64,6 @@ var mayImport = map[string][]string{
 	"internal/samtest":               {},
 	"sink/retry":                     {},
 	"sink/internal/batchput":         {"sink", "sink/retry", "encode"},
-	"sink/internal/standin":          {},
 	"sink/firehose":                  {"sink", "sink/retry", "sink/internal/"},
 	"sink/kinesis":                   {"sink", "sink/retry", "sink/internal/"},
 	"sink/sqs":                       {"sink", "sink/retry", "sink/internal/"},
@@ -72,7 +74,12 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":             {},
 	"internal/lambdatest":            {"internal/buildtest"},
 	"functions/environment":          {"internal/setting"},
-	"functions/delivery":             {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/"},
+	"functions/delivery":             {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/retry"},
+	"internal/awstest":               {},
+	"internal/firehosetest":          {"internal/awstest"},
+	"internal/kinesistest":           {"internal/awstest"},
+	"internal/sqstest":               {"internal/awstest"},
+	"internal/sinktest":              {"sink"},
 	"sink/deadletter/deadlettertest": {"sink", "sink/deadletter"},
 }
 
@@ -154,6 +161,20 @@ func hasFuzzTarget(t *testing.T, folder string) bool {
 		}
 	}
 	return false
+}
+
+// TestLambdaStaysInFunctions: what the command may use, such as delivery, must not
+// bring Lambda's runtime with it.
+func TestLambdaStaysInFunctions(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./delivery", "./cmd/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		if strings.HasPrefix(dependency, "github.com/aws/aws-lambda-go") || strings.HasPrefix(dependency, "clearhop/functions") {
+			t.Errorf("delivery or the command depends on %s", dependency)
+		}
+	}
 }
 
 // TestPlainBuild: the command is built by go build alone, so what it embeds

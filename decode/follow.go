@@ -115,6 +115,11 @@ func (f *Follower) Next() (*record.Line, error) {
 	}
 }
 
+// Ready reports whether Next will return a line without reading on. It is false
+// before the first call of Next and at the end. The line that Next returned last
+// still holds.
+func (f *Follower) Ready() bool { return !f.failed && !f.partial && f.lines.ready() }
+
 // Empty returns the number of empty lines that were skipped.
 func (f *Follower) Empty() int64 { return f.lines.empty }
 

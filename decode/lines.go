@@ -79,6 +79,26 @@ func (l *lines) next(line *record.Line) bool {
 	}
 }
 
+// ready reports whether next will find a line in the window. Empty lines before
+// it are counted and left out, as next does.
+func (l *lines) ready() bool {
+	for {
+		held := l.bytes()
+		n := bytes.IndexByte(held[l.scanned:], '\n')
+		if n < 0 {
+			l.scanned = len(held)
+			return false
+		}
+		l.scanned += n // next does not search this part again
+		isEmpty := l.scanned == 0 || l.scanned == 1 && held[0] == '\r'
+		if !isEmpty || l.skipped > 0 {
+			return true
+		}
+		var line record.Line
+		l.take(&line, l.scanned, l.scanned+1)
+	}
+}
+
 // rest sets line to what follows the last newline and reports whether there is
 // anything.
 func (l *lines) rest(line *record.Line) bool {

@@ -70,6 +70,16 @@ func (r *Reader) Next() (*record.Line, error) {
 	}
 }
 
+// Ready reports whether Next will return a line without reading on. It is false
+// before the first call of Next and at the end. The line that Next returned last
+// still holds.
+func (r *Reader) Ready() bool {
+	if r.kind == payloads {
+		return len(r.pending) > 0
+	}
+	return r.kind == logLines && r.lines.ready()
+}
+
 // BytesRead returns the number of bytes that were read from the underlying reader,
 // before decompression. It may be called while another goroutine is in Next.
 func (r *Reader) BytesRead() int64 { return r.in.n.Load() }

@@ -11,6 +11,7 @@ import (
 
 	"clearhop/encode"
 	"clearhop/enrich/clientip"
+	"clearhop/internal/terminal"
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -132,7 +133,7 @@ func explainMissing(w io.Writer, f *parser.Format) {
 // explainLine prints what is read in a line. The sets of addresses are inferred:
 // every private address counts as an NLB's.
 func explainLine(w io.Writer, p *pipeline.Pipeline, title, text string) error {
-	fmt.Fprintf(w, "\n%s\n  %s\n", title, printable(text))
+	fmt.Fprintf(w, "\n%s\n  %s\n", title, terminal.Printable(text))
 	out := p.NewWorker().Process(&record.Line{Text: []byte(text), Origin: &record.Origin{}})
 	if out.Err != nil {
 		return out.Err
@@ -204,7 +205,7 @@ func printFields(w io.Writer, event []byte) error {
 		case prefix == "schema_version", prefix != "event.duration" && strings.HasPrefix(prefix, "event."):
 		case strings.HasPrefix(prefix, "provenance.geo_state"):
 		default:
-			fmt.Fprintf(w, "  %s: %s\n", prefix, printable(fmt.Sprint(token)))
+			fmt.Fprintf(w, "  %s: %s\n", prefix, terminal.Printable(fmt.Sprint(token)))
 		}
 		return nil
 	}

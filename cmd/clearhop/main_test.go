@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 // TestLongLines: lines that fill a batch by their bytes, to the byte and beyond,
 // leave it empty behind them.
 func TestLongLines(t *testing.T) {
+	const maxLineBytes = 256 << 10 // of a batch
 	for _, size := range []int{599, maxLineBytes / 32, maxLineBytes - 1, maxLineBytes, maxLineBytes + 1, 2 << 20} {
 		line := bytes.Repeat([]byte("a"), size-1)
 		n := 2*maxLineBytes/size + 1

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -110,7 +110,7 @@ func (s *summary) printCount(w io.Writer) {
 		dropped = fmt.Sprintf("; %d dropped by rules", t.Dropped)
 	}
 	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address%s\n",
-		plural(t.Lines, "line"), t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed],
+		terminal.Plural(t.Lines, "line"), t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed],
 		t.NLBPrivate, dropped)
 }
 
@@ -118,7 +118,7 @@ func (s *summary) printCount(w io.Writer) {
 func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
 	t := &s.tally
 	access := t.Datasets[record.AccessLine]
-	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", plural(t.Lines, "line"), plural(int64(s.inputs), "input"))
+	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", terminal.Plural(t.Lines, "line"), terminal.Plural(int64(s.inputs), "input"))
 	printTable(w, "Lines", t.Lines, []entry{
 		{"access lines", access, ""},
 		{"error lines", t.Datasets[record.ErrorLogLine], ""},
@@ -172,7 +172,7 @@ func (s *summary) printChain(w io.Writer) {
 		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
 	}
 	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
-		t.NLBPrivate, plural(t.Datasets[record.AccessLine], "access line"), inferred)
+		t.NLBPrivate, terminal.Plural(t.Datasets[record.AccessLine], "access line"), inferred)
 	printTable(w, "Why they do (reason)", t.NLBPrivate, top(explained[verdict.Reason](t.NLBReasons[:]), 20))
 	var faults []verdict.Reason
 	for _, r := range verdict.Reasons() {
@@ -189,7 +189,7 @@ func (s *summary) printChain(w io.Writer) {
 	})
 	fmt.Fprintln(w, "Faults of the chain, and what mends them")
 	for _, r := range faults {
-		fmt.Fprintf(w, "  %s: %s", r, plural(t.Reasons[r], "line"))
+		fmt.Fprintf(w, "  %s: %s", r, terminal.Plural(t.Reasons[r], "line"))
 		var hops []string
 		for _, hop := range coded[verdict.Hop](t.Hops[r][:]) {
 			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
@@ -293,7 +293,7 @@ func printTable(w io.Writer, title string, of int64, entries []entry) {
 		width = max(width, len([]rune(shortened(e.name))))
 	}
 	for _, e := range entries {
-		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, shortened(e.name))
+		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, terminal.Percent(e.n, of), width, shortened(e.name))
 		if e.note != "" {
 			line += "  " + e.note
 		}
@@ -306,34 +306,9 @@ const maxPrinted = 80
 
 // shortened is printable, and no longer than a table's column.
 func shortened(name string) string {
-	name = printable(name)
+	name = terminal.Printable(name)
 	if runes := []rune(name); len(runes) > maxPrinted {
 		name = string(runes[:maxPrinted]) + "…"
 	}
 	return name
-}
-
-// printable makes text of a log, or of a file's name, fit for a terminal:
-// control characters would command it.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
-func percent(n, of int64) string {
-	if of == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + "%"
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
 }
