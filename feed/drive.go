@@ -13,8 +13,6 @@ const (
 	// tickEvery is how long events wait at most to be written when the input is
 	// slow.
 	tickEvery = 200 * time.Millisecond
-	// lookTime bounds how long lines wait while EC2 is asked for the NLB's nodes.
-	lookTime = 3 * time.Second
 )
 
 // A drive takes the batches of all readers through the pipeline. It belongs to the
@@ -177,9 +175,7 @@ func (d *drive) fail(err error) {
 
 // refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run.
 func (d *drive) refresh(ctx context.Context) {
-	look, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	if err := errors.Join(d.Pipeline.Refresh(look), d.Pipeline.Reload(ctx)); err != nil && ctx.Err() == nil {
+	if err := d.Pipeline.Refresh(ctx); err != nil && ctx.Err() == nil {
 		d.warn(err)
 	}
 }

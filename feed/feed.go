@@ -127,7 +127,7 @@ type Config struct {
 	// 200 ms and at the end. nil if nothing is to be done.
 	Flush func(ctx context.Context) error
 	// Warn reports an error that does not end anything: a *TemporaryError of a
-	// Source, or what Pipeline.Refresh and Pipeline.Reload return. An input
+	// Source, or what Pipeline.Refresh returns. An input
 	// repeats no error that it has just reported. nil if nobody is to know.
 	Warn func(error)
 	// Progress is called after each batch with the bytes read so far, of all

@@ -19,6 +19,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"clearhop/enrich/clientip"
+
+	"clearhop/parser"
+
 	"github.com/google/go-cmp/cmp"
 
 	"clearhop/decode"
@@ -62,8 +66,9 @@ func (r *results) all() []string {
 func newPipeline(t testing.TB) *pipeline.Pipeline {
 	t.Helper()
 	p, err := pipeline.New(pipeline.Config{
-		Format: []string{"auto"}, ErrorZone: "UTC", NLB: []string{"10.16.1.11"}, ClientFields: []string{"proxy_protocol_addr"},
-		Now: func() time.Time { return time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC) },
+		Parser: parser.Settings{Format: []string{"auto"}, ErrorZone: "UTC"},
+		Client: clientip.Settings{NLB: []string{"10.16.1.11"}, ClientFields: []string{"proxy_protocol_addr"}},
+		Now:    func() time.Time { return time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC) },
 	})
 	if err != nil {
 		t.Fatal(err)

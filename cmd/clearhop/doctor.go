@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -41,15 +39,16 @@ const (
 
 // Help is what --help prints below the usage.
 func (c *doctorCommand) Help() string {
-	return `The report names each broken hop, shows how many lines say so, since when, and two
-of them without what names visitors, and gives the lines of nginx.conf or the
-target-group attribute that mend it. Give the logs of both hops where you have
-them: lines of one request are joined by $request_id.
+	return `The report names each broken hop. It says how many lines show the fault, and since
+when, and it shows two of them without anything that identifies a visitor. Then it
+gives the lines of nginx.conf, or the attribute of the target group, that fix it.
+Give the logs of both hops if you have them: the lines of one request are joined by
+$request_id.
 
-Give the chain's addresses with --nlb and --trusted. What is not given is inferred
-from the log, and the report says so. With --aws the NLB's addresses come from EC2,
-and the target groups of the NLBs that the log shows are held against it; that
-takes the permissions ec2:DescribeNetworkInterfaces and
+Give the chain's addresses with --nlb and --trusted. Sets that are not given are
+inferred from the log, and the report says so. With --aws the NLB's addresses come
+from EC2, and the attributes of its target groups are read too. This takes the
+permissions ec2:DescribeNetworkInterfaces and
 elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups and
 DescribeTargetGroupAttributes.
 
@@ -67,7 +66,7 @@ line is wrong; 130 interrupted.`
 
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place tells nothing of the chain
+	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
@@ -79,18 +78,11 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	case report == nil:
 		return err
 	}
-	var out bytes.Buffer
+	write := func() error { return report.WriteText(s.out, c.style(s.out)) }
 	if c.Output == "json" {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
-			return err
-		}
-	} else {
-		writeReport(&out, report, terminal.Colours(c.Color, s.out))
+		write = func() error { return report.WriteJSON(s.out) }
 	}
-	if _, err := s.out.Write(out.Bytes()); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
 	switch {
@@ -102,35 +94,35 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// An examination reads the inputs, more than once where the chain's addresses
-// are to be inferred first.
+// An examination reads the inputs, and reads them again where the chain's
+// addresses have to be inferred first.
 type examination struct {
 	streams
 	command  *doctorCommand
 	settings pipeline.Config
+	given    clientip.Chain // of the settings; empty sets where they give none
 	spools   map[string]*spool
 }
 
 const (
 	// surveyed is how many lines of each input the addresses are inferred from.
 	surveyed = 50_000
-	// maxPasses bounds how often files are read: the survey of the first lines,
-	// and again when all lines tell more.
+	// maxPasses is how often files are read at most, after the survey of their
+	// first lines: again where all lines show other addresses.
 	maxPasses = 3
 )
 
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	if x.command.AWS && len(x.settings.NLB) == 0 {
-		x.settings.NLB = []string{"discover"}
+	if x.command.AWS && len(x.settings.Client.NLB) == 0 {
+		x.settings.Client.NLB = []string{"discover"}
 	}
-	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
 	roles, err := x.survey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config.Roles, config.Probes = &roles, roles.Probes
+	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.Client.NLB) > 0, GivenTrusted: len(x.settings.Client.Trusted) > 0}
 	for pass := 1; ; pass++ {
-		counters, found, err := x.count(ctx, config)
+		counters, found, err := x.count(ctx, config.WithRoles(roles))
 		if counters == nil {
 			return nil, err
 		}
@@ -138,58 +130,53 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 			return counters.Report(), err
 		}
 		roles = found
-		config.Roles, config.Probes = &roles, roles.Probes
 	}
 }
 
-// survey infers the chain from the first lines of each input.
+// survey reads the addresses that the settings give, and infers the chain from
+// the first lines of each input.
 func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
+	var chainErr error
+	x.given, chainErr = x.settings.Client.ReadChain()
 	settings := x.settings
-	settings.NLB, settings.Trusted = nil, nil
+	settings.Client.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
 	p, err := pipeline.New(settings)
-	if err != nil {
+	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
 	}
 	survey := diagnose.NewSurvey()
-	// What cannot be read is reported when all is read.
+	// An error is reported when all lines are read.
 	_ = x.read(ctx, p, surveyed, survey.Add)
 	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
 }
 
-// roles are those that a survey found, but for what the settings know better.
+// roles returns what a survey found, without what the settings contradict.
 func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 	roles := s.Roles()
-	set := func(items []string) clientip.Addresses {
-		addresses, _ := clientip.ParseAddresses(items...) // what is no address is told when the pipeline is made
-		return addresses
-	}
-	roles.Drop(set(x.settings.NLB), set(x.settings.Trusted), set(x.settings.Internal))
+	roles.Drop(x.given)
 	return roles
 }
 
-// count reads all lines into counters, and surveys all of them. Without counters
-// there was nothing to go by, and the error says why.
+// count reads all lines into counters, and surveys all of them. It returns no
+// counters if nothing could be read, and the error says why.
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
-	fillIn(&settings, &config)
+	settings.Chain = &config.Chain
+	settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, x.streams, p); err != nil {
 		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
 	}
-	client := p.Client()
-	config.NLB, config.Trusted = client.NLB, client.Trusted
-	for _, node := range slices.SortedFunc(maps.Keys(client.Nodes), netip.Addr.Compare) {
-		config.NLB.Prefixes = append(slices.Clip(config.NLB.Prefixes), netip.PrefixFrom(node, node.BitLen()))
-	}
+	config.Chain.Nodes = p.Client().Nodes
 	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
 	shown := map[string]bool{} // the NLBs whose nodes the log shows
 	err = x.read(ctx, p, 0, func(r *record.Record) {
 		survey.Add(r)
 		counters.Add(r)
-		if name := client.Nodes[r.Client.SourceIP]; name != "" {
+		if name := config.Chain.Nodes[r.Client.SourceIP]; name != "" {
 			shown[name] = true
 		}
 	})
@@ -203,49 +190,17 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 
 // targetGroups asks AWS for the target groups of NLBs; of all, where the log
 // does not show which.
-func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, error) {
+func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	balancing, err := nlb.NewBalancing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := balancing.FindTargetGroups(ctx, names...)
-	var groups []diagnose.TargetGroup
-	for _, g := range found {
-		groups = append(groups, diagnose.TargetGroup{
-			Name: g.Name, ARN: g.ARN, LoadBalancer: g.LoadBalancer, TargetType: g.TargetType, Protocol: g.Protocol, Port: g.Port,
-			ProxyProtocolV2: g.ProxyProtocolV2, PreserveClientIP: g.PreserveClientIP,
-		})
-	}
-	return groups, err
+	return balancing.FindTargetGroups(ctx, names...)
 }
 
-// fillIn puts what was inferred into the settings that were not given.
-func fillIn(settings *pipeline.Config, config *diagnose.Config) {
-	roles := config.Roles
-	texts := func(peers []diagnose.Peer) (list []string) {
-		for _, p := range peers {
-			list = append(list, p.Address.String())
-		}
-		return list
-	}
-	if !config.GivenNLB {
-		settings.NLB = texts(roles.NLB)
-	}
-	if !config.GivenTrusted {
-		settings.Trusted = texts(roles.Edge)
-		for _, network := range roles.CDN {
-			settings.Trusted = append(settings.Trusted, network.String())
-		}
-	}
-	if len(settings.NLB)+len(settings.Trusted) == 0 {
-		// No proxy shows. An empty set would make one of every private address.
-		settings.Trusted = []string{"unix:"}
-	}
-}
-
-// sameChain reports whether two surveys come to the same addresses.
+// sameChain reports whether two surveys found the same addresses.
 func sameChain(a, b *diagnose.Roles) bool {
 	addresses := func(peers []diagnose.Peer) []netip.Addr {
 		var list []netip.Addr

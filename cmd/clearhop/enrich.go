@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"clearhop/aws/nlb"
 	"clearhop/feed"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
@@ -57,18 +58,19 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := c.check(); err != nil {
 		return &usageError{err}
 	}
+	c.Settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(c.Settings)
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	out, err := c.openOutputs(s, p.Routes())
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	sum := newSummary()
+	sum := newSummary(c.Summary)
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },

@@ -44,7 +44,7 @@ func (c *formatCommand) Run(s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	p, err := pipeline.New(pipeline.Config{Format: []string{text}, ErrorZone: "UTC"})
+	p, err := pipeline.New(pipeline.Config{Parser: parser.Settings{Format: []string{text}, ErrorZone: "UTC"}})
 	if err != nil {
 		return &usageError{err}
 	}
@@ -72,7 +72,7 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		isConf = true
 	}
 	if isConf {
-		conf, err := pipeline.ReadConf(name)
+		conf, err := parser.ReadConf(name)
 		if err != nil {
 			return nil, "", err
 		}
@@ -210,3 +210,6 @@ func printFields(w io.Writer, event []byte) error {
 	}
 	return field("")
 }
+
+// plain returns text without the quotes of Markdown.
+func plain(text string) string { return strings.ReplaceAll(text, "`", "") }

@@ -15,17 +15,21 @@ const firstLook = 30 * time.Second
 
 // discoverFirst looks up the NLB's nodes if the settings ask for that. Without them
 // the whole run would be wrong, so a failure ends it.
-func discoverFirst(ctx context.Context, p *pipeline.Pipeline) error {
+func discoverFirst(ctx context.Context, s streams, p *pipeline.Pipeline) error {
 	look, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	err := p.Refresh(look)
+	var nodes *pipeline.DiscoveryError
 	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return errInterrupted
+	case errors.As(err, &nodes):
+		return &usageError{nodes}
 	}
-	return &usageError{err}
+	if err != nil {
+		s.warn(err)
+	}
+	return nil
 }
 
 // warn prints errors that do not end the run. Where the NLB's nodes could not be

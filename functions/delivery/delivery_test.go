@@ -12,11 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
+	"clearhop/rule"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 )
@@ -101,7 +103,7 @@ func open(t testing.TB, s, letters sink.Sink) (*delivery.Function, *bytes.Buffer
 	var log bytes.Buffer
 	f, err := delivery.New(delivery.Config{
 		Name: "subscriber", FunctionName: "clearhop-subscriber", Namespace: "Clearhop", Log: &log,
-		Sink: s, Letters: letters, Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}},
+		Sink: s, Letters: letters, Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +387,7 @@ func TestRules(t *testing.T) {
 	var log bytes.Buffer
 	f, err := delivery.New(delivery.Config{
 		Name: "subscriber", Namespace: "Clearhop", Log: &log, Sink: own, Routes: []delivery.Route{{Name: "faults", Sink: faults}},
-		Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Rule: []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}},
+		Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}, Rules: rule.Settings{Rule: []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -410,7 +412,7 @@ func TestRoutesLeadSomewhere(t *testing.T) {
 		{"route:a verdict=lost", "", "CLEARHOP_RULES: route:a leads nowhere"},
 		{"drop verdict=lost", "b", `CLEARHOP_ROUTES: no rule routes to "b"`},
 	} {
-		config := delivery.Config{Name: "x", Log: io.Discard, Sink: &memory{}, Pipeline: pipeline.Config{Rule: []string{c.rule}}}
+		config := delivery.Config{Name: "x", Log: io.Discard, Sink: &memory{}, Pipeline: pipeline.Config{Rules: rule.Settings{Rule: []string{c.rule}}}}
 		if c.route != "" {
 			config.Routes = []delivery.Route{{Name: c.route, Sink: &memory{}}}
 		}

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clearhop/aws/nlb"
 	"clearhop/aws/object"
 	"clearhop/decode"
 	"clearhop/functions/environment"
@@ -176,7 +177,7 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 		c.Namespace = measure.Namespace
 	}
 	errs = append(errs, openSinks(&c))
-	c.Pipeline.GetObject = object.Lazy()
+	c.Pipeline.NodeFinder, c.Pipeline.OpenObject = nlb.Nodes, object.Fetches(object.Lazy())
 	f, err := New(c)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		if f != nil {
@@ -184,8 +185,7 @@ func open(ctx context.Context, name string, environ []string, log io.Writer, set
 		}
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	refreshNLB(ctx, f.pipeline, f.log)
-	reloadGeoIP(ctx, f.pipeline, f.log)
+	refresh(ctx, f.pipeline, f.log)
 	return f, nil
 }
 

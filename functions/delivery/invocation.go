@@ -39,8 +39,7 @@ type Invocation struct {
 
 // Begin starts an invocation. End must be called when it is over.
 func (f *Function) Begin(ctx context.Context) *Invocation {
-	refreshNLB(ctx, f.pipeline, f.log)
-	reloadGeoIP(ctx, f.pipeline, f.log)
+	refresh(ctx, f.pipeline, f.log)
 	return &Invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now(), failed: -1}
 }
 
@@ -95,7 +94,7 @@ func (in *Invocation) Refuses(group string) bool {
 // what comes of them. It is for a function whose events are its answer.
 func (in *Invocation) Process(lines []record.Line, yield func(*pipeline.Outcome)) error {
 	_, err := in.lines.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
-		in.counts.add(out)
+		in.counts.Add(out)
 		yield(out)
 		return nil
 	})
@@ -318,7 +317,7 @@ func (in *Invocation) End() error {
 		return nil // what is logged of the own log group is a payload of it
 	}
 	f.takeStats(&in.counts)
-	in.counts.Geo(f.pipeline.Databases(), time.Now())
+	in.counts.SetGeo(f.pipeline.Databases(), time.Now())
 	took := time.Since(in.start)
 	f.metrics.write(&in.counts, in.start, took)
 	attrs := []any{

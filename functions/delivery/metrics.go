@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"clearhop/record"
 	"clearhop/verdict"
 )
 
@@ -44,14 +45,14 @@ func always(name string, u unit, help string, value func(c *Counts) int64) metri
 // takes 100 of one document.
 var metricList = func() []metric {
 	list := []metric{
-		always("Lines", unitCount, "Log lines read.", func(c *Counts) int64 { return int64(c.Lines) }),
+		always("Lines", unitCount, "Log lines read.", func(c *Counts) int64 { return c.Lines }),
 		always("Events", unitCount, "Events that the sink took, or that were handed back to Firehose.", func(c *Counts) int64 { return int64(c.Delivered) }),
-		always("Unparsed", unitCount, "Lines that no format reads.", func(c *Counts) int64 { return int64(c.Unparsed) }),
-		always("AccessLines", unitCount, "Access lines.", func(c *Counts) int64 { return int64(c.Lines - c.Unparsed - c.Other) }),
-		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *Counts) int64 { return int64(c.Dropped) }),
-		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *Counts) int64 { return int64(c.NLB) }),
-		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *Counts) int64 { return int64(c.HealthChecks) }),
-		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *Counts) int64 { return int64(c.Faults) }),
+		always("Unparsed", unitCount, "Lines that no format reads.", func(c *Counts) int64 { return c.Unparsed() }),
+		always("AccessLines", unitCount, "Access lines.", func(c *Counts) int64 { return c.Datasets[record.AccessLine] }),
+		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *Counts) int64 { return c.Dropped }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *Counts) int64 { return c.NLBPrivate }),
+		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *Counts) int64 { return c.Verdicts[verdict.HealthCheck] }),
+		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *Counts) int64 { return c.Faults() }),
 		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *Counts) int64 { return int64(c.PayloadsUnread) }),
 		always("Refused", unitCount, "Payloads of the function's own log group.", func(c *Counts) int64 { return int64(c.Refused) }),
 		always("DeadLetters", unitCount, "Events and payloads kept as dead letters.", func(c *Counts) int64 { return int64(c.DeadLetters) }),
@@ -65,32 +66,28 @@ var metricList = func() []metric {
 		{"GeoDatabaseAge", unitSeconds, "How old the oldest GeoIP database is. Absent without one.", func(c *Counts) (int64, bool) {
 			return int64(c.GeoAge / time.Second), c.HasGeo
 		}},
-		always("GeoMissing", unitCount, "Clients without a place, since there is no database of places.", func(c *Counts) int64 { return int64(c.GeoMissing) }),
+		always("GeoMissing", unitCount, "Clients without a place, since there is no database of places.", func(c *Counts) int64 { return c.GeoMissing() }),
 		{"Lag", unitMilliseconds, "From the youngest event to the end of the invocation. Absent without one.", func(c *Counts) (int64, bool) {
 			return max(time.Now().UnixMilli()-c.Newest, 0), c.Newest > 0
 		}},
-		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *Counts) int64 { return int64(c.GeoErrors) }),
+		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *Counts) int64 { return c.LookupErrors }),
 	}
-	of := func(prefix, code, help string, counts func(*Counts) []count) {
+	of := func(prefix, code, help string, count func(*Counts) int64) {
 		list = append(list, metric{prefix + camel(code), unitCount, help, func(c *Counts) (int64, bool) {
-			for _, n := range counts(c) {
-				if n.name == code {
-					return int64(n.n), true
-				}
-			}
-			return 0, false
+			n := count(c)
+			return n, n > 0
 		}})
 	}
 	for _, v := range verdict.Verdicts() {
-		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.verdicts })
+		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *Counts) int64 { return c.Verdicts[v] })
 	}
 	for _, r := range verdict.Reasons() {
 		if r.IsFault() {
-			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
+			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *Counts) int64 { return c.Reasons[r] })
 		}
 	}
 	for _, state := range []string{"found", "not_found", "private", "db_stale"} {
-		of("Geo", state, "Clients whose look-up went `"+state+"`. Absent where there are none.", func(c *Counts) []count { return c.geo })
+		of("Geo", state, "Clients whose look-up went `"+state+"`. Absent where there are none.", func(c *Counts) int64 { return c.Geo.Of(state) })
 	}
 	return list
 }()

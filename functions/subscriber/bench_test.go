@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
@@ -88,7 +89,7 @@ func BenchmarkInvoke(b *testing.B) {
 		}
 		f, err := delivery.New(delivery.Config{
 			Name: "subscriber", Log: io.Discard, Sink: s,
-			Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}},
+			Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}},
 		})
 		if err != nil {
 			b.Fatal(err)
