@@ -51,8 +51,9 @@ var mayImport = map[string][]string{
 	"deploy":                         {}, // the tests of template.yaml
 	"feed":                           {"decode", "pipeline", "record"},
 	"internal/terminal":              {},
-	"cmd":                            {"feed", "internal/terminal", "record", "verdict", "pipeline", "sink", "sink/", "parser", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
-	"functions":                      {"record", "pipeline", "decode", "sink", "sink/", "functions/", "aws/object"},
+	"cmd":                            {"feed", "internal/terminal", "record", "verdict", "pipeline", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"delivery":                       {"sink", "sink/", "aws/object"},
+	"functions":                      {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":            {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update":     {"enrich/geoip", "functions/geoupdate/unpack"},
 	"functions/geoupdate/unpack":     {},
@@ -63,7 +64,6 @@ var mayImport = map[string][]string{
 	"internal/samtest":               {},
 	"sink/retry":                     {},
 	"sink/internal/batchput":         {"sink", "sink/retry", "encode"},
-	"sink/internal/standin":          {},
 	"sink/firehose":                  {"sink", "sink/retry", "sink/internal/"},
 	"sink/kinesis":                   {"sink", "sink/retry", "sink/internal/"},
 	"sink/sqs":                       {"sink", "sink/retry", "sink/internal/"},
@@ -74,7 +74,12 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":             {},
 	"internal/lambdatest":            {"internal/buildtest"},
 	"functions/environment":          {"internal/setting"},
-	"functions/delivery":             {"record", "verdict", "decode", "pipeline", "enrich/clientip", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/"},
+	"functions/delivery":             {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/retry"},
+	"internal/awstest":               {},
+	"internal/firehosetest":          {"internal/awstest"},
+	"internal/kinesistest":           {"internal/awstest"},
+	"internal/sqstest":               {"internal/awstest"},
+	"internal/sinktest":              {"sink"},
 	"sink/deadletter/deadlettertest": {"sink", "sink/deadletter"},
 }
 
@@ -156,6 +161,20 @@ func hasFuzzTarget(t *testing.T, folder string) bool {
 		}
 	}
 	return false
+}
+
+// TestLambdaStaysInFunctions: what the command may use, such as delivery, must not
+// bring Lambda's runtime with it.
+func TestLambdaStaysInFunctions(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./delivery", "./cmd/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		if strings.HasPrefix(dependency, "github.com/aws/aws-lambda-go") || strings.HasPrefix(dependency, "clearhop/functions") {
+			t.Errorf("delivery or the command depends on %s", dependency)
+		}
+	}
 }
 
 // TestPlainBuild: the command is built by go build alone, so what it embeds

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"clearhop/aws/nlb"
+	outlets "clearhop/delivery"
 	"clearhop/encode"
 	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
@@ -115,9 +116,9 @@ func TestTemplateSetsOnlySettings(t *testing.T) {
 	for deployed, d := range deployments() {
 		var known []environment.Variable
 		if d.road == "firehose" {
-			known = append(environment.Variables(&delivery.LetterSettings{}), shared...)
+			known = append(environment.Variables(&outlets.LetterSettings{}), shared...)
 		} else {
-			known = append(environment.Variables(&delivery.Settings{}), shared...)
+			known = append(environment.Variables(&outlets.Settings{}), shared...)
 		}
 		want := map[string][]environment.Variable{d.function + "Function": known}
 		if source := d.parameters["GeoIPSource"]; source == "maxmind" || source == "url" {

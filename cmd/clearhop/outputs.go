@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"clearhop/rule"
 	"clearhop/sink"
 	"clearhop/sink/file"
 )
@@ -68,16 +69,16 @@ func (c *enrichCommand) checkOutputs(routes []string) error {
 	if c.Output != "" {
 		check("--output", c.Output)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Route)) {
+	given := slices.Sorted(maps.Keys(c.Route))
+	for _, name := range given {
 		check("--route "+name, c.Route[name])
-		if !slices.Contains(routes, name) {
-			errs = append(errs, fmt.Errorf("--route %s: no rule sends events there", name))
-		}
 	}
-	for _, name := range routes {
-		if _, ok := c.Route[name]; !ok {
-			errs = append(errs, fmt.Errorf("rule: route:%s: --route %s=FILE is missing", name, name))
-		}
+	missing, unused := rule.MatchRoutes(routes, given)
+	for _, name := range unused {
+		errs = append(errs, fmt.Errorf("--route %s: no rule sends events there", name))
+	}
+	for _, name := range missing {
+		errs = append(errs, fmt.Errorf("rule: route:%s: --route %s=FILE is missing", name, name))
 	}
 	return errors.Join(errs...)
 }

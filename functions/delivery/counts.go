@@ -7,29 +7,33 @@ import (
 	"slices"
 	"time"
 
-	"clearhop/enrich/geoip"
 	"clearhop/pipeline"
 	"clearhop/record"
-	"clearhop/sink"
 	"clearhop/verdict"
+
+	"clearhop/delivery"
+	"clearhop/enrich/geoip"
+	"clearhop/sink"
 )
 
-// Counts are what one invocation did, for its line of log and its metrics. They
-// hold no text of any line.
-type Counts struct {
-	pipeline.Tally // of the lines
+// counts are what one invocation did, for its log and its metrics. They hold no
+// text of any line.
+type counts struct {
+	// The inputs: payloads of CloudWatch Logs, or records of Firehose.
+	Payloads       int
+	PayloadsUnread int // of them: cannot be read
+	Control        int // of them: control messages
+	Refused        int // of them: of the function's own log group
 
-	Payloads        int // inputs: payloads of CloudWatch Logs, or records of Firehose
-	PayloadsUnread  int // of them: cannot be read
-	Control         int // of them: control messages
-	Refused         int // of them: of the function's own log group
-	Delivered       int // events that the sink took
+	lines pipeline.Tally
+
+	// The delivery of events.
+	Delivered       int // events that the sink took, or that the answer holds
 	DeadLetters     int // events and payloads that are kept as dead letters
-	DeadLettersLost int // … and that could not be
-	Failed          int // events that are lost to this invocation: the service must send them again
-	Reingested      int // records sent back to the stream, since the answer was full
-
-	Sink sink.Stats // what the sinks did, dead letters included
+	DeadLettersLost int // events and payloads that should have been kept and could not be
+	Failed          int // events that are neither: the invocation fails, or reports them as failed
+	Reingested      int // records sent back to the stream because the answer was full
+	Sink            sink.Stats
 
 	// GeoAge is how old the oldest GeoIP database is. HasGeo says that there is
 	// one.
@@ -37,42 +41,47 @@ type Counts struct {
 	HasGeo bool
 }
 
-// Unparsed returns how many lines no format reads.
-func (c *Counts) Unparsed() int64 { return c.Datasets[record.Unparsed] }
+// addEvents counts what became of events that were put.
+func (c *counts) addEvents(r *delivery.Receipt) {
+	c.Delivered += r.Delivered
+	c.Failed += len(r.Lost)
+	c.addLetters(r)
+}
 
-// Other returns how many lines are error lines, chatter or continuations.
-func (c *Counts) Other() int64 { return c.Datasets[record.ErrorLogLine] + c.Datasets[record.OtherLine] }
+// addLetters counts dead letters.
+func (c *counts) addLetters(r *delivery.Receipt) {
+	c.DeadLetters += r.DeadLetters
+	c.DeadLettersLost += r.DeadLettersLost
+}
 
-// GeoMissing returns how many clients have no place because there is no database.
-func (c *Counts) GeoMissing() int64 { return c.Geo.Of(string(record.GeoMissing)) }
-
-// SetGeo notes how old the databases are.
-func (c *Counts) SetGeo(databases []geoip.Info, now time.Time) {
+// geoAge notes how old the databases are.
+func (c *counts) geoAge(databases []geoip.Info, now time.Time) {
 	for _, d := range databases {
 		c.HasGeo = true
 		c.GeoAge = max(c.GeoAge, now.Sub(d.Built))
 	}
 }
 
-// Reset makes c ready for the next invocation and keeps its memory.
-func (c *Counts) Reset() {
-	tally := c.Tally
-	tally.Reset()
-	*c = Counts{Tally: tally}
+// reset makes c ready for the next invocation and keeps its memory.
+func (c *counts) reset() {
+	lines := c.lines
+	lines.Reset()
+	*c = counts{lines: lines}
 }
 
 // LogValue gives the counts as a group of attributes. Rare events that did not
 // happen are left out.
-func (c *Counts) LogValue() slog.Value {
+func (c *counts) LogValue() slog.Value {
+	t := &c.lines
 	attrs := []slog.Attr{
-		slog.Int64("lines", c.Lines),
-		slog.Int64("unparsed", c.Unparsed()),
-		slog.Int64("other", c.Other()),
-		slog.Int64("nlb_private_ip", c.NLBPrivate),
-		slog.Int64("faults", c.Faults()),
-		slog.Int64("geo_errors", c.LookupErrors),
-		slog.Int64("geo_missing", c.GeoMissing()),
-		slog.Int64("geo_stale", c.Geo.Of(string(record.GeoStale))),
+		slog.Int64("lines", t.Lines),
+		slog.Int64("unparsed", t.Datasets[record.Unparsed]),
+		slog.Int64("other", t.Datasets[record.ErrorLogLine]+t.Datasets[record.OtherLine]),
+		slog.Int64("nlb_private_ip", t.NLBPrivate),
+		slog.Int64("faults", t.Faults()),
+		slog.Int64("geo_errors", t.LookupErrors),
+		slog.Int64("geo_missing", t.Geo.Of(string(record.GeoMissing))),
+		slog.Int64("geo_stale", t.Geo.Of(string(record.GeoStale))),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
 	}
@@ -80,7 +89,7 @@ func (c *Counts) LogValue() slog.Value {
 		name string
 		n    int64
 	}{
-		{"dropped", c.Dropped},
+		{"dropped", t.Dropped},
 		{"payloads_unread", int64(c.PayloadsUnread)},
 		{"control_messages", int64(c.Control)},
 		{"refused", int64(c.Refused)},
@@ -95,13 +104,13 @@ func (c *Counts) LogValue() slog.Value {
 			attrs = append(attrs, slog.Int64(rare.name, rare.n))
 		}
 	}
-	if len(c.DroppedBy) > 0 {
-		attrs = append(attrs, slog.Any("rules", byName(c.DroppedBy)))
+	if len(t.DroppedBy) > 0 {
+		attrs = append(attrs, slog.Any("rules", byName(t.DroppedBy)))
 	}
 	return slog.GroupValue(append(attrs,
-		slog.Any("formats", byName(c.Formats)),
-		slog.Any("verdicts", byCode[verdict.Verdict](c.Verdicts[:])),
-		slog.Any("reasons", byCode[verdict.Reason](c.Reasons[:])),
+		slog.Any("formats", byName(t.Formats)),
+		slog.Any("verdicts", byCode[verdict.Verdict](t.Verdicts[:])),
+		slog.Any("reasons", byCode[verdict.Reason](t.Reasons[:])),
 	)...)
 }
 

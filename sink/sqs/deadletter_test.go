@@ -7,26 +7,27 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/sqstest"
 	"clearhop/sink/deadletter"
 	"clearhop/sink/deadletter/deadlettertest"
 	"clearhop/sink/retry"
 	"clearhop/sink/sqs"
-	"clearhop/sink/sqs/sqstest"
 )
 
 // TestDeadLetters: long letters are split, and their parts arrive in any
 // order while messages fail.
 func TestDeadLetters(t *testing.T) {
-	server := sqstest.Start(t, sqstest.Config{Targets: []string{"dead"}, Random: sqstest.Random{Records: 0.3, Calls: 0.3, Written: 0.2}})
+	server := sqstest.Start(t, awstest.Config{Targets: []string{"dead"}, Random: awstest.Random{Records: 0.3, Calls: 0.3, Written: 0.2}})
 	s, err := sqs.New(sqs.Config{
-		Client: sqstest.NewClient(server.URL), QueueURL: server.QueueURL("dead"),
+		Client: sqstest.NewClient(server.URL), QueueURL: sqstest.QueueURL(server, "dead"),
 		Retry: retry.Policy{MaxAttempts: 100, Sleep: func(context.Context, time.Duration) {}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	deadlettertest.Put(t, s)
-	if s.Stats().Truncated != 0 {
+	if s.TakeStats().Truncated != 0 {
 		t.Error("a letter was shortened")
 	}
 	messages := server.Records("dead")

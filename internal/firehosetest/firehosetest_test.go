@@ -14,11 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 	"github.com/aws/smithy-go"
 
-	"clearhop/sink/firehose/firehosetest"
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 )
 
 // serve is Start for tests that break limits on purpose.
-func serve(t *testing.T, c firehosetest.Config) (*firehosetest.Server, *awsfirehose.Client) {
+func serve(t *testing.T, c awstest.Config) (*awstest.Server, *awsfirehose.Client) {
 	t.Helper()
 	service := firehosetest.New(c)
 	server := httptest.NewServer(service)
@@ -67,7 +68,7 @@ func TestLimits(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			service, client := serve(t, firehosetest.Config{Streams: []string{"s"}})
+			service, client := serve(t, awstest.Config{Targets: []string{"s"}})
 			_, err := client.PutRecordBatch(t.Context(), &awsfirehose.PutRecordBatchInput{DeliveryStreamName: &c.stream, Records: c.records}, once)
 			if got := code(err); got != c.code || (err == nil) != (c.code == "") {
 				t.Errorf("got error %v, want code %q", err, c.code)
@@ -89,6 +90,7 @@ func TestForeignRequests(t *testing.T) {
 	}{
 		{"operation", "Firehose_20150804.ListDeliveryStreams", "application/x-amz-json-1.1", "AWS4-HMAC-SHA256", "{}", 400},
 		{"service", "Kinesis_20131202.PutRecords", "application/x-amz-json-1.1", "AWS4-HMAC-SHA256", "{}", 400},
+		{"one record at a time", "Firehose_20150804.PutRecord", "application/x-amz-json-1.1", "AWS4-HMAC-SHA256", `{"DeliveryStreamName":"s","Record":{"Data":"YQ=="}}`, 400},
 		{"media type", "Firehose_20150804.PutRecordBatch", "application/json", "AWS4-HMAC-SHA256", "{}", 404},
 		{"unsigned", "Firehose_20150804.PutRecordBatch", "application/x-amz-json-1.1", "", "{}", 403},
 		{"no JSON", "Firehose_20150804.PutRecordBatch", "application/x-amz-json-1.1", "AWS4-HMAC-SHA256", "{", 400},
@@ -98,7 +100,7 @@ func TestForeignRequests(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			service := firehosetest.New(firehosetest.Config{Streams: []string{"s"}})
+			service := firehosetest.New(awstest.Config{Targets: []string{"s"}})
 			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(c.body))
 			r.Header.Set("X-Amz-Target", c.target)
 			r.Header.Set("Content-Type", c.contentType)
@@ -114,28 +116,10 @@ func TestForeignRequests(t *testing.T) {
 	}
 }
 
-func TestPutRecord(t *testing.T) {
-	service, client := serve(t, firehosetest.Config{
-		Streams: []string{"s"},
-		Script:  []firehosetest.Fault{firehosetest.Pass(), firehosetest.FailRecords(0)},
-	})
-	in := &awsfirehose.PutRecordInput{DeliveryStreamName: aws.String("s"), Record: &types.Record{Data: []byte("a\n")}}
-	out, err := client.PutRecord(t.Context(), in, once)
-	if err != nil || aws.ToString(out.RecordId) == "" {
-		t.Errorf("got answer %+v and error %v, want an id", out, err)
-	}
-	if _, err := client.PutRecord(t.Context(), in, once); code(err) != "ServiceUnavailableException" {
-		t.Errorf("got error %v, want ServiceUnavailableException", err)
-	}
-	if got := string(service.Data("s")); got != "a\n" {
-		t.Errorf("%q was accepted, want the first record", got)
-	}
-}
-
 func TestScript(t *testing.T) {
-	service, client := serve(t, firehosetest.Config{
-		Streams: []string{"s"},
-		Script:  []firehosetest.Fault{firehosetest.FailRecords(1), firehosetest.Throttle(), firehosetest.Written()},
+	service, client := serve(t, awstest.Config{
+		Targets: []string{"s"},
+		Script:  []awstest.Fault{awstest.FailRecords(1), firehosetest.Throttle(), awstest.Written()},
 	})
 	put := func() (*awsfirehose.PutRecordBatchOutput, error) {
 		return client.PutRecordBatch(t.Context(), &awsfirehose.PutRecordBatchInput{
@@ -165,15 +149,15 @@ func TestScript(t *testing.T) {
 	if got, want := string(bytes.Join(service.Duplicates("s"), nil)), "1\n1\n2\n3\n"; got != want {
 		t.Errorf("duplicates are %q, want %q", got, want)
 	}
-	want := []firehosetest.Call{
-		{Operation: "PutRecordBatch", Stream: "s", Sizes: []int{2, 4}, Failed: 1},
-		{Operation: "PutRecordBatch", Stream: "s", Sizes: []int{2, 4}, Code: "ThrottlingException"},
-		{Operation: "PutRecordBatch", Stream: "s", Sizes: []int{2, 4}, Code: "InternalFailure"},
-		{Operation: "PutRecordBatch", Stream: "s", Sizes: []int{2, 4}},
+	want := []awstest.Call{
+		{To: "s", Sizes: []int{2, 4}, Failed: 1},
+		{To: "s", Sizes: []int{2, 4}, Code: "ThrottlingException"},
+		{To: "s", Sizes: []int{2, 4}, Code: "InternalFailure"},
+		{To: "s", Sizes: []int{2, 4}},
 	}
 	got := service.Calls()
-	if !slices.EqualFunc(got, want, func(a, b firehosetest.Call) bool {
-		return slices.Equal(a.Sizes, b.Sizes) && a.Operation == b.Operation && a.Stream == b.Stream && a.Failed == b.Failed && a.Code == b.Code
+	if !slices.EqualFunc(got, want, func(a, b awstest.Call) bool {
+		return slices.Equal(a.Sizes, b.Sizes) && a.To == b.To && a.Failed == b.Failed && a.Code == b.Code
 	}) {
 		t.Errorf("calls:\ngot  %+v\nwant %+v", got, want)
 	}
@@ -181,17 +165,17 @@ func TestScript(t *testing.T) {
 
 // The same seed fails the same calls in the same way.
 func TestSeed(t *testing.T) {
-	run := func(seed uint64) []firehosetest.Call {
-		service, client := serve(t, firehosetest.Config{
-			Streams: []string{"s"}, Seed: seed,
-			Random: firehosetest.Random{Records: 0.5, Calls: 0.3, Written: 0.2},
+	run := func(seed uint64) []awstest.Call {
+		service, client := serve(t, awstest.Config{
+			Targets: []string{"s"}, Seed: seed,
+			Random: awstest.Random{Records: 0.5, Calls: 0.3, Written: 0.2},
 		})
 		for range 30 {
 			_, _ = client.PutRecordBatch(t.Context(), &awsfirehose.PutRecordBatchInput{DeliveryStreamName: aws.String("s"), Records: records(1, 2, 3)}, once)
 		}
 		return service.Calls()
 	}
-	same := func(a, b firehosetest.Call) bool { return a.Failed == b.Failed && a.Code == b.Code }
+	same := func(a, b awstest.Call) bool { return a.Failed == b.Failed && a.Code == b.Code }
 	if !slices.EqualFunc(run(7), run(7), same) {
 		t.Error("two runs with one seed differ")
 	}
