@@ -39,7 +39,7 @@ var (
 
 func join(edits ...[]edit) []edit { return slices.Concat(edits...) }
 
-// visits is what most scenarios get: innocents, forgers, and a connection that
+// visits is the traffic of most scenarios: innocents, forgers, and a connection that
 // is kept alive.
 func visits() []connection {
 	return slices.Concat(plain(), forged(visitor4), []connection{keptAlive(neighbour4)})
@@ -50,8 +50,8 @@ type wants = map[string]clientip.Reason
 // none says that a hop logs no request of an innocent.
 const none clientip.Reason = "-"
 
-// scenarios are the ways the chain is set up. What is wanted of each was
-// written down before it ran.
+// scenarios are the ways in which the chain is set up. What each must show was
+// written down before it ran for the first time.
 var scenarios = []scenario{
 	{
 		name: "ok", what: "all right: the reference itself",
@@ -298,7 +298,7 @@ var scenarios = []scenario{
 	{
 		name: "past-the-nlb", what: "somebody inside the VPC who goes past the NLB, with and without a PROXY protocol header of his own",
 		nginx: olderNginx, needsSets: "the caller has a private address",
-		fooled: []string{"web"}, // $proxy_protocol_addr is handed on whoever the peer is
+		fooled: []string{"web"}, // $proxy_protocol_addr is passed on whoever the peer is
 		traffic: []connection{
 			visit(visitor4),
 			direct(visit(inside4), edge4, 80),

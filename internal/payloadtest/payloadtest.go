@@ -1,5 +1,5 @@
-// Package payloadtest makes what the functions are invoked with, for tests:
-// payloads of CloudWatch Logs, of the lines that real nginx wrote.
+// Package payloadtest makes payloads of CloudWatch Logs for tests, from the lines
+// that real nginx wrote. The functions are invoked with such payloads.
 package payloadtest
 
 import (
@@ -18,18 +18,18 @@ import (
 	"clearhop/internal/chaintest"
 )
 
-// Chain is the environment of a function in front of the chain that wrote the
-// sample lines.
+// Chain is the environment of a function that reads the logs of the chain that wrote
+// the sample lines.
 var Chain = []string{"CLEARHOP_NLB=10.16.1.11", "CLEARHOP_TRUSTED=10.16.1.13"}
 
-// Lines are LinesIn of a test that runs two folders below the root.
+// Lines is LinesIn for a test that runs two folders below the root.
 func Lines(t testing.TB) []string {
 	t.Helper()
 	return LinesIn(t, "../..")
 }
 
-// LinesIn are the access lines that real nginx wrote, in all scenarios. root is
-// the way to the root of the tree.
+// LinesIn returns the access lines that real nginx wrote, in all scenarios. root is
+// the path to the root of the tree.
 func LinesIn(t testing.TB, root string) []string {
 	t.Helper()
 	var lines []string
@@ -51,7 +51,7 @@ type logEvent struct {
 	Message   string `json:"message"`
 }
 
-// Document is a subscription's payload before it is packed.
+// Document returns a subscription's payload before it is packed.
 func Document(t testing.TB, group string, lines []string) []byte {
 	t.Helper()
 	events := make([]logEvent, len(lines))
@@ -68,7 +68,7 @@ func Document(t testing.TB, group string, lines []string) []byte {
 	return b
 }
 
-// Gzip is a payload as Kinesis and Firehose get it.
+// Gzip returns a payload as Kinesis and Firehose get it.
 func Gzip(t testing.TB, document []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -82,7 +82,7 @@ func Gzip(t testing.TB, document []byte) []byte {
 	return b.Bytes()
 }
 
-// Event is a payload as a function that subscribes itself gets it.
+// Event returns a payload as a function gets it from a subscription of its own.
 func Event(t testing.TB, document []byte) []byte {
 	t.Helper()
 	return fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(Gzip(t, document)))
@@ -101,8 +101,8 @@ var command = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// ByCommand is what the command makes of a payload, saved to a file, in the
-// same chain: what a function must give too.
+// ByCommand returns what the command makes of a payload that was saved to a file, in
+// the same chain. A function must make the same of it.
 func ByCommand(t testing.TB, payload []byte) []byte {
 	t.Helper()
 	path, err := command()
@@ -122,7 +122,7 @@ func ByCommand(t testing.TB, payload []byte) []byte {
 	return out
 }
 
-// Clean removes what ByCommand built: for the end of TestMain.
+// Clean removes what ByCommand built. TestMain calls it at its end.
 func Clean() {
 	if path, err := command(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path)) // it is below the system's temporary folder
