@@ -2,8 +2,8 @@ package chain_test
 
 import "net/netip"
 
-// The addresses are the seed's, as far as it names them. Those of IPv6 are of
-// the documentation prefix: a VPC's are public too.
+// The addresses are those of the seed, as far as it names them. The IPv6 addresses
+// are from the documentation prefix, because those of a VPC are public too.
 var (
 	visitor4   = addr("210.227.0.10")
 	neighbour4 = addr("210.227.0.11") // another visitor

@@ -17,21 +17,20 @@ import (
 	"clearhop/verdict"
 )
 
-// hops are the hops whose logs are judged, in the way of a request.
+// hops are the hops whose logs are judged, in the order of a request.
 var hops = []string{"edge", "web"}
 
-// A judged line is what Clearhop says of one line of a log.
+// A judged is what Clearhop says about one line of a log.
 type judged struct {
-	sender string     // the user agent's first word: who says who sent it
-	truth  netip.Addr // who truly sent it
+	sender string     // the first word of the user agent, which names the sender
+	truth  netip.Addr // the true sender
 	row    string     // the answer in columns
 	record.Provenance
 	client  netip.Addr
 	dataset record.Dataset
 }
 
-// A chainSet is a configuration of the sets of addresses that lines are judged
-// by.
+// A chainSet configures the sets of addresses with which lines are judged.
 type chainSet struct {
 	name   string
 	config func(*scenario) pipeline.Config
@@ -120,7 +119,7 @@ func newJudged(t testing.TB, out *pipeline.Outcome) judged {
 	return j
 }
 
-// hold asserts what is known of a scenario without asking Clearhop.
+// hold asserts what is known about a scenario without Clearhop.
 func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []judged) {
 	t.Helper()
 	if set.name == "inferred" && s.needsSets != "" {
@@ -159,8 +158,8 @@ func (s *scenario) hold(t testing.TB, set chainSet, hop, format string, all []ju
 	}
 }
 
-// table counts equal answers, sorted: in which order nginx writes the lines of
-// connections that end at the same time is chance.
+// table counts equal answers and sorts them, because the order in which nginx
+// writes the lines of connections that end at the same time is random.
 func table(all []judged) string {
 	counts := map[string]int{}
 	for _, j := range all {
@@ -173,7 +172,7 @@ func table(all []judged) string {
 	return b.String()
 }
 
-// judgeAll judges all logs of a scenario and returns what is said of them.
+// judgeAll judges all logs of a scenario and returns the answers.
 func (s *scenario) judgeAll(t testing.TB, logs map[string][]byte) string {
 	t.Helper()
 	var b strings.Builder

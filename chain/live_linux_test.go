@@ -23,8 +23,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// cannotRun ends a test that needs what is missing here. In CI nothing may be
-// missing.
+// cannotRun skips a test because something is missing on this machine. In CI, where
+// nothing may be missing, it fails the test.
 func cannotRun(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -42,7 +42,7 @@ func lookPath(t testing.TB, program string) string {
 	return path
 }
 
-// nginxOf finds an nginx of the wanted age; "" if there is none.
+// nginxOf returns an nginx of the wanted age, or "" if there is none.
 func nginxOf(t testing.TB, want nginxVersion) string {
 	t.Helper()
 	for _, program := range []string{lookPath(t, "nginx"), "nginx-newer"} {
@@ -66,7 +66,7 @@ func nginxOf(t testing.TB, want nginxVersion) string {
 	return ""
 }
 
-// A process runs in a machine and dies with the test.
+// A process runs in a machine and ends with the test.
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -81,7 +81,7 @@ func (m *machine) start(t testing.TB, program string, args ...string) *process {
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.do(t, p.cmd.Start) // it inherits the namespace
 	go func() {
-		_ = p.cmd.Wait() // it is stopped by a signal: the status says nothing
+		_ = p.cmd.Wait() // a signal stops it, so the status means nothing
 		close(p.exited)
 	}()
 	t.Cleanup(func() { p.stop(t, syscall.SIGKILL) })
@@ -97,7 +97,7 @@ func (p *process) stop(t testing.TB, signal os.Signal) {
 	select {
 	case <-p.exited:
 	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill() // it has had its time
+		_ = p.cmd.Process.Kill() // its time is over
 		<-p.exited
 		t.Errorf("%s did not end when asked to", p.cmd.Path)
 	}
@@ -119,8 +119,8 @@ func (p *process) await(t testing.TB, ready func() bool) {
 	t.Fatalf("%s does not listen:\n%s", p.cmd.Path, p.output.String())
 }
 
-// startNginx runs a configuration with its logs in dir. What a container has
-// for itself, the configuration gets from the prefix.
+// startNginx runs a configuration with its logs in dir. Paths that a container has
+// to itself are replaced by paths in dir.
 func (m *machine) startNginx(t testing.TB, program, dir, conf string, ready func() bool) *process {
 	t.Helper()
 	replace := func(from, to string) {
@@ -155,8 +155,8 @@ func (m *machine) startNginx(t testing.TB, program, dir, conf string, ready func
 	return p
 }
 
-// startNLB runs HAProxy in the NLB's place, or nothing where the NLB changes
-// no source address: visitors then connect to the target itself.
+// startNLB runs HAProxy as the NLB. It runs nothing if the NLB keeps the source
+// address: visitors then connect to the target itself.
 func (s *segment) startNLB(t testing.TB, sc *scenario, dir string) {
 	t.Helper()
 	source, target := nlb4, netip.AddrPortFrom(edge4, 80)
@@ -192,8 +192,8 @@ listen nlb
 	t.Cleanup(func() { p.stop(t, syscall.SIGKILL) })
 }
 
-// run plays a scenario and returns what the hops logged, by "edge.seed" and so
-// on.
+// run plays a scenario and returns the logs of the hops by their names, such as
+// "edge.seed".
 func (s *segment) run(t *testing.T, sc *scenario) map[string][]byte {
 	t.Helper()
 	program := nginxOf(t, sc.nginx)
@@ -226,7 +226,7 @@ func (s *segment) run(t *testing.T, sc *scenario) map[string][]byte {
 		s.send(t, sc, c)
 	}
 	for i := len(running) - 1; i >= 0; i-- {
-		running[i].stop(t, syscall.SIGQUIT) // it answers, and logs, what is under way
+		running[i].stop(t, syscall.SIGQUIT) // it finishes and logs the requests that it has
 	}
 	logs := map[string][]byte{}
 	for _, hop := range []string{"edge", "web"} {
@@ -244,7 +244,7 @@ func (s *segment) run(t *testing.T, sc *scenario) map[string][]byte {
 	return logs
 }
 
-// withoutNotices leaves out what nginx says of its own start and end.
+// withoutNotices removes what nginx says about its own start and end.
 func withoutNotices(log []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(log) {
@@ -286,7 +286,7 @@ func (s *segment) send(t testing.TB, sc *scenario, c connection) {
 	}
 	for i, text := range c.send {
 		if _, err := io.WriteString(conn, text); err != nil {
-			return // the other side has closed already: its log says why
+			return // the other side has closed already, and its log says why
 		}
 		if i < len(c.send)-1 {
 			await(t, conn, 5*time.Second)
@@ -295,8 +295,8 @@ func (s *segment) send(t testing.TB, sc *scenario, c connection) {
 	if len(c.send) > 0 && drain(t, conn, cmp.Or(c.wait, 5*time.Second)) {
 		return
 	}
-	// nginx has written its line when it closes in its turn, so that lines stand
-	// in the order of the connections.
+	// nginx writes its line before it closes its side. So the lines are in the order
+	// of the connections.
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		return // it has closed already
 	}
@@ -305,13 +305,13 @@ func (s *segment) send(t testing.TB, sc *scenario, c connection) {
 	}
 }
 
-// await reads the one short answer to a request on a connection that goes on.
+// await reads the short answer to a request on a connection that stays open.
 func await(t testing.TB, conn net.Conn, timeout time.Duration) {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = conn.Read(make([]byte, 64<<10)) // what it says is in nginx's log
+	_, _ = conn.Read(make([]byte, 64<<10)) // nginx's log has the answer
 }
 
 // drain reads until the other side closes, and reports whether it did in time.
@@ -326,8 +326,8 @@ func drain(t testing.TB, conn net.Conn, timeout time.Duration) bool {
 
 var recording = flag.Bool("record", false, "write what the live chain logs to testdata")
 
-// TestLive runs every scenario that the nginx at hand can show, and holds what
-// is said of its lines to what was recorded.
+// TestLive runs every scenario that this machine's nginx can show, and compares the
+// answers for its lines with those for the recorded lines.
 func TestLive(t *testing.T) {
 	lookPath(t, "nginx")
 	lookPath(t, "haproxy")
@@ -358,8 +358,8 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// write puts the logs, and the configurations that made them, into testdata. What
-// is said of them is not known yet: TestRecorded adds it with -update.
+// write records the logs, and the configurations that made them, in testdata. The
+// answers are not known yet: TestRecorded adds them with -update.
 func (s *scenario) write(t testing.TB, logs map[string][]byte) {
 	t.Helper()
 	if err := os.WriteFile(s.file(), s.archive(t, logs, ""), 0o644); err != nil {

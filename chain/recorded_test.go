@@ -41,8 +41,8 @@ func (s *scenario) recorded(t testing.TB) map[string][]byte {
 	return logs
 }
 
-// archive is the scenario's recording as it is kept: the configurations, the
-// logs, and what is said of their lines. An empty file is left out.
+// archive returns the scenario's recording as a text archive: the configurations,
+// the logs, and the answers for their lines. Empty files are left out.
 func (s *scenario) archive(t testing.TB, logs map[string][]byte, want string) []byte {
 	t.Helper()
 	a := txtar.Archive{Comment: []byte(s.what + "\n")}
@@ -70,8 +70,8 @@ func (s *scenario) archive(t testing.TB, logs map[string][]byte, want string) []
 	return text
 }
 
-// TestRecorded holds every line that real nginx wrote to what must be said of
-// it: by the scenario's own promises, and by the recorded answers.
+// TestRecorded compares the answer for every line that real nginx wrote with what
+// the scenario promises, and with the recorded answer.
 func TestRecorded(t *testing.T) {
 	for i := range scenarios {
 		s := &scenarios[i]

@@ -20,7 +20,7 @@ type scenario struct {
 	what string
 	// edge and web are the lines that differ from the reference.
 	edge, web []edit
-	// nlb is how the NLB hands connections on.
+	// nlb is how the NLB passes connections on.
 	nlb nlbMode
 	// mid puts one more nginx between edge and web.
 	mid bool
@@ -30,25 +30,25 @@ type scenario struct {
 	nginx nginxVersion
 	// trusted is what the user configures beside the edge's tasks.
 	trusted []string
-	// ownFormat says that the log_format is none that Clearhop knows: it is read
+	// ownFormat says that Clearhop does not know the log_format and must read it
 	// from the configuration.
 	ownFormat bool
 	fields    []string
 	traffic   []connection
-	// needsSets says why the sets of addresses must be given: what inferred sets
-	// cannot know. Nothing is promised of them then.
+	// needsSets says why the sets of addresses must be given, and cannot be
+	// inferred. Nothing is promised for inferred sets then.
 	needsSets string
-	// fooled are the logs, "web" or "edge.seed", whose lines look right although
-	// they are not: their fields cannot tell.
+	// fooled are the logs, such as "web" or "edge.seed", whose lines look right
+	// although they are wrong: their fields do not show it.
 	fooled []string
-	// healthy promises that no record carries a fault.
+	// healthy promises that no record has a fault.
 	healthy bool
 	// want is the reason of an innocent visitor's requests, by hop and format:
 	// "edge", "web", or "edge.seed". A hop that logs none of them has none.
 	want map[string]verdict.Reason
 }
 
-// An edit puts a line, or several, in the place of one of the reference.
+// An edit replaces text of the reference.
 type edit struct{ from, to string }
 
 type nlbMode string
@@ -70,7 +70,7 @@ const (
 	newerNginx nginxVersion = "newer"
 )
 
-// config is what a user of Clearhop would set for the scenario's chain.
+// config returns what a user of Clearhop would set for the scenario's chain.
 func (s *scenario) config() pipeline.Config {
 	return pipeline.Config{
 		Client: clientip.Settings{NLB: []string{nlb4.String(), nlb6.String()}, Trusted: append([]string{edge4.String(), edge6.String()}, s.trusted...), ClientFields: s.fields, HealthPath: []string{"/healthz"}},
@@ -78,7 +78,7 @@ func (s *scenario) config() pipeline.Config {
 	}
 }
 
-// confs are the configurations of the scenario as their user would have them.
+// confs returns the configurations of the scenario as a user would write them.
 func (s *scenario) confs(t testing.TB) map[string]string {
 	t.Helper()
 	apply := func(conf string, edits []edit) string {

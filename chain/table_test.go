@@ -32,7 +32,7 @@ func tally(all []judged) string {
 	return strings.Join(answers, "<br>")
 }
 
-// TestPage holds docs/chain.md to the recorded chain and to the references.
+// TestPage compares docs/chain.md with the recorded chain and the references.
 func TestPage(t *testing.T) {
 	var confusion, list strings.Builder
 	confusion.WriteString("| scenario | hop | main_real_ip | clearhop | clearhop_json | error lines |\n| --- | --- | --- | --- | --- | --- |\n")
@@ -68,8 +68,8 @@ func TestPage(t *testing.T) {
 	})
 }
 
-// TestReferenceLogsTheRecommendedFormat: the format is written once more in the
-// references, where a user copies it from.
+// TestReferenceLogsTheRecommendedFormat: the references repeat the format, because
+// users copy it from there.
 func TestReferenceLogsTheRecommendedFormat(t *testing.T) {
 	directive, _ := parser.Builtin(parser.Recommended)
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -16,20 +16,20 @@ type connection struct {
 	to netip.AddrPort
 	// header is a PROXY protocol header that is sent first, by hand.
 	header *proxyproto.Header
-	// send is sent piece by piece; a response is awaited behind each.
+	// send is sent piece by piece, and after each a response is awaited.
 	send []string
-	// wait is how long a response is awaited that may not come.
+	// wait is how long to wait for a response that may not come.
 	wait time.Duration
 }
 
-// Every request says in its target who truly sent it, so that each record can
-// be held to the truth.
+// Every request names its true sender in its target, so that each record can be
+// compared with the truth.
 const truth = "from="
 
-// Who a request is from, for the test that judges it.
+// Who sent a request, for the test that judges it.
 const (
 	plainAgent  = "plain/1.0"  // an innocent visitor
-	forgerAgent = "forger/1.0" // one who sends forwarded headers of his own
+	forgerAgent = "forger/1.0" // a visitor who sends forwarded headers of his own
 )
 
 // request makes an HTTP request; header lines come without line ends.
@@ -43,7 +43,7 @@ func request(from netip.Addr, agent, connection string, headers ...string) strin
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// plain is a visitor's request, and once more from an address beside his.
+// plain is a visitor's request, and the same from a neighbour's address.
 func plain() []connection {
 	return []connection{visit(visitor4), visit(neighbour4)}
 }
@@ -52,8 +52,8 @@ func visit(from netip.Addr) connection {
 	return connection{from: from, send: []string{request(from, plainAgent, "close")}}
 }
 
-// forged are requests with forwarded headers that the visitor made up: his
-// wishes, addresses of the chain, junk, and several lines.
+// forged are requests with forwarded headers that the visitor invented: other
+// addresses, addresses of the chain, junk, and several lines.
 func forged(from netip.Addr) []connection {
 	var all []connection
 	for _, headers := range [][]string{
@@ -85,8 +85,8 @@ func direct(c connection, to netip.Addr, port uint16) connection {
 	return c
 }
 
-// refused are requests that nginx refuses before its realip module runs. The
-// last one is given up by nginx, in client_header_timeout.
+// refused are requests that nginx refuses before its realip module runs. The last
+// one ends by client_header_timeout.
 func refused(from netip.Addr) []connection {
 	target := fmt.Sprintf("/hello?%s%s", truth, from)
 	long := strings.Repeat("x", 40<<10)
@@ -112,7 +112,7 @@ func refused(from netip.Addr) []connection {
 	return all
 }
 
-// scanners send what they send to everybody: among it what looks like a PROXY
+// scanners send what scanners send to everybody. Some of it looks like a PROXY
 // protocol header.
 func scanners(from netip.Addr) []connection {
 	var all []connection
@@ -128,12 +128,12 @@ func scanners(from netip.Addr) []connection {
 	return all
 }
 
-// byHand is a connection of an NLB node that carries a header made by hand.
+// byHand is a connection of an NLB node with a header that the test makes.
 func byHand(header *proxyproto.Header, text string) connection {
 	return connection{from: nlb4, to: netip.AddrPortFrom(edge4, 80), header: header, send: []string{text}, wait: 300 * time.Millisecond}
 }
 
-// local is the header of the NLB's own probes: it names nobody.
+// local is the header of the NLB's own probes, which names no client.
 func local() *proxyproto.Header {
 	return &proxyproto.Header{Version: 2, Command: proxyproto.LOCAL, TransportProtocol: proxyproto.UNSPEC}
 }
@@ -145,7 +145,7 @@ func probe(header *proxyproto.Header, port uint16, path string) connection {
 	return c
 }
 
-// tcpProbe is a TCP health check: it connects, and closes.
+// tcpProbe is a TCP health check: it connects and closes.
 func tcpProbe(header *proxyproto.Header) connection {
 	return connection{from: nlb4, to: netip.AddrPortFrom(edge4, 80), header: header}
 }

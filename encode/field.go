@@ -28,9 +28,9 @@ const (
 type Field struct {
 	Path   string // with dots: client.geo.city_name
 	Type   Type
-	Unit   string  // empty where there is none
+	Unit   string  // empty if there is none
 	Doc    string  // Markdown
-	From   string  // Markdown: where the value is from
+	From   string  // Markdown: where the value comes from
 	Always bool    // every event has it
 	Items  []Field // of an ObjectList, with paths inside the object
 }

@@ -91,8 +91,8 @@ func appendSeconds(dst []byte, ns int64) []byte {
 	return dst
 }
 
-// MinTime and MaxTime bound the times that an event can bear, in milliseconds
-// since the Unix epoch: the years 0000 to 9999 that RFC 3339 can write.
+// MinTime and MaxTime are the first and the last time that an event can have, in
+// milliseconds since the Unix epoch: the years 0000 to 9999 that RFC 3339 can write.
 const (
 	MinTime = -62_167_219_200_000
 	MaxTime = 253_402_300_799_999

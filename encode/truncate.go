@@ -14,7 +14,7 @@ import (
 // string. Identities, addresses and values of a known set are shorter.
 const MinTruncated = 512
 
-// ErrTruncate says that Truncate cannot make an event fit.
+// ErrTruncate reports that Truncate cannot shorten an event to the limit.
 var ErrTruncate = errors.New("event cannot be shortened")
 
 // Truncate returns event, a JSON object and a newline, in at most limit bytes:
@@ -136,7 +136,7 @@ func (t *truncation) cut(excess int) bool {
 	return false
 }
 
-// leaveOut takes the largest field out and reports whether there was one.
+// leaveOut removes the largest field and reports whether there was one.
 func (t *truncation) leaveOut() bool {
 	largest, size := -1, 0
 	for i, f := range t.fields {
@@ -161,8 +161,8 @@ func (t *truncation) shortened(field string) {
 // truncatedPath is the field that says what was shortened.
 const truncatedPath = "event.truncated"
 
-// mark writes the names of what was shortened into the event, beside those that
-// stand there, and reports whether there is a place for them.
+// mark adds the names of the shortened fields to event.truncated, and reports
+// whether the event has a place for them.
 func (t *truncation) mark() bool {
 	event := t.root.member("event")
 	if event == nil {
@@ -232,8 +232,8 @@ func cutString(s []byte, n int) []byte {
 	}
 }
 
-// charSize is how many bytes of a JSON string its first character takes, with
-// both halves of one that is escaped as two.
+// charSize is how many bytes the first character of a JSON string takes. A character
+// that is escaped as a surrogate pair counts with both halves.
 func charSize(s []byte) int {
 	switch {
 	case s[0] != '\\':
@@ -255,7 +255,7 @@ func parse(text []byte) (*value, bool) {
 	return v, s.Err == nil
 }
 
-// read reads the next value, which is inside of depth others.
+// read reads the next value, which is inside depth others.
 func read(s *jsonscan.Scanner, depth int) *value {
 	open := s.Peek()
 	if open != '{' && open != '[' {

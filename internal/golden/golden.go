@@ -1,11 +1,11 @@
-// Package golden holds what a test makes against a file that is committed, and
+// Package golden compares what a test makes with a file that is committed, and
 // rewrites the file when the test is run with -update:
 //
 //	golden.Check(t, "testdata/events.json", got)
 //	golden.Sections(t, "README.md", map[string]string{"format": table})
 //
-// make golden runs all tests that use the package with -update; a person reads
-// the diff.
+// make golden runs all tests that use the package with -update. A person must then
+// read the diff.
 package golden
 
 import (
@@ -45,8 +45,8 @@ func Check(t testing.TB, path string, got []byte) {
 	}
 }
 
-// Sections compares the parts of a page that are generated, by their names. A
-// part stands between lines of its own:
+// Sections compares the generated parts of a page, by their names. A part stands
+// between two lines:
 //
 //	<!-- generated: NAME -->
 //	<!-- end -->
@@ -55,8 +55,8 @@ func Sections(t testing.TB, path string, sections map[string]string) {
 	replaceSections(t, path, sections, "<!-- generated: %s -->", "<!-- end -->")
 }
 
-// YAMLSections is Sections for YAML, where the lines are comments, and a part is
-// indented as they are:
+// YAMLSections is Sections for YAML. The two lines are comments, and a part is
+// indented like them:
 //
 //	# generated: NAME
 //	# end

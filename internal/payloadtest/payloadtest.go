@@ -1,5 +1,5 @@
-// Package payloadtest makes what the functions are invoked with, for tests:
-// payloads of CloudWatch Logs, of the lines that real nginx wrote.
+// Package payloadtest makes payloads of CloudWatch Logs for tests, from the lines
+// that real nginx wrote. The functions are invoked with such payloads.
 package payloadtest
 
 import (
@@ -18,18 +18,18 @@ import (
 	"clearhop/internal/chaintest"
 )
 
-// Chain is the environment of a function in front of the chain that wrote the
-// sample lines.
+// Chain is the environment of a function that reads the logs of the chain that wrote
+// the sample lines.
 var Chain = []string{"CLEARHOP_NLB=10.16.1.11", "CLEARHOP_TRUSTED=10.16.1.13"}
 
-// Lines are LinesIn of a test that runs two folders below the root.
+// Lines is LinesIn for a test that runs two folders below the root.
 func Lines(t testing.TB) []string {
 	t.Helper()
 	return LinesIn(t, "../..")
 }
 
-// LinesIn are the access lines that real nginx wrote, in all scenarios. root is
-// the way to the root of the tree.
+// LinesIn returns the access lines that real nginx wrote, in all scenarios. root is
+// the path to the root of the tree.
 func LinesIn(t testing.TB, root string) []string {
 	t.Helper()
 	var lines []string
@@ -51,7 +51,7 @@ type logEvent struct {
 	Message   string `json:"message"`
 }
 
-// Document is a subscription's payload before it is packed.
+// Document returns a subscription's payload before it is packed.
 func Document(t testing.TB, group string, lines []string) []byte {
 	t.Helper()
 	events := make([]logEvent, len(lines))
@@ -68,7 +68,7 @@ func Document(t testing.TB, group string, lines []string) []byte {
 	return b
 }
 
-// Gzip is a payload as Kinesis and Firehose get it.
+// Gzip returns a payload as Kinesis and Firehose get it.
 func Gzip(t testing.TB, document []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -82,7 +82,7 @@ func Gzip(t testing.TB, document []byte) []byte {
 	return b.Bytes()
 }
 
-// Event is a payload as a function that subscribes itself gets it.
+// Event returns a payload as a function gets it from a subscription of its own.
 func Event(t testing.TB, document []byte) []byte {
 	t.Helper()
 	return fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(Gzip(t, document)))

@@ -27,7 +27,7 @@ func fillASN(ctx context.Context, tree *tree, files map[string][]byte) error {
 	return nil
 }
 
-// owner is what a line of the table tells of its range.
+// An owner is what a line of the table says about its range.
 type owner struct {
 	number       uint32
 	organization string
@@ -71,7 +71,7 @@ func fillASNTable(ctx context.Context, tree *tree, records map[owner]mmdbtype.Ma
 	return ctx.Err()
 }
 
-// record is an owner in the GeoIP2 shape.
+// record returns the owner in the format of GeoIP2.
 func (o owner) record() mmdbtype.Map {
 	record := mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(o.number)}
 	if o.organization != "" {

@@ -12,8 +12,8 @@ import (
 	"clearhop/enrich/geoip"
 )
 
-// writeAttribution tells of the databases that are in the folder now, also of
-// those of an earlier run.
+// writeAttribution writes the attribution of all databases that are in the folder,
+// also of those from an earlier run.
 func (b builder) writeAttribution() error {
 	present := func(file string) bool {
 		_, err := os.Stat(filepath.Join(b.out, file))
@@ -44,7 +44,7 @@ func attribution(sources []geoip.Source, present func(file string) bool) string 
 	return text.String()
 }
 
-// writeLicenses keeps the licence files of a package beside the databases.
+// writeLicenses writes the licence files of a package beside the databases.
 func (b builder) writeLicenses(source geoip.Source, members map[string][]byte) error {
 	found := false
 	for _, name := range slices.Sorted(maps.Keys(members)) {

@@ -21,12 +21,11 @@ import (
 	"clearhop/enrich/geoip"
 )
 
-// A recipe says how one database comes out of the packages of its sources.
+// A recipe says how one database is built from the packages of its sources.
 type recipe struct {
 	file string
-	// databaseType is one of those that geoip2-golang takes; it refuses every
-	// other. All of them name a vendor, so each recipe has the one whose data it
-	// really holds.
+	// databaseType is one of those that geoip2-golang accepts. Each of them names a
+	// vendor, so each recipe names the vendor whose data it really holds.
 	databaseType string
 	title        string
 	recordSize   int      // bits of a pointer in the tree: 24 reach 16 million networks
@@ -73,8 +72,7 @@ func recipeNamed(name string) (recipe, bool) {
 
 func (r recipe) name() string { return strings.TrimSuffix(r.file, ".mmdb") }
 
-// builder builds databases into the folder out, from packages in the folder
-// cache.
+// A builder builds databases in the folder out, from packages in the folder cache.
 type builder struct {
 	sources    []geoip.Source
 	out, cache string
@@ -132,14 +130,14 @@ func (b builder) build(ctx context.Context, recipe recipe) error {
 	return nil
 }
 
-// tree is a database in the making.
+// A tree is a database that is being built.
 type tree struct {
 	*mmdbwriter.Tree
 	networks int // inserted
 	reserved int // left out
 }
 
-// newTree gives an empty database that tells its sources and their date.
+// newTree returns an empty database that names its sources and their date.
 func newTree(recipe recipe, sources []geoip.Source) (*tree, error) {
 	built, err := dataDate(sources)
 	if err != nil {
@@ -159,18 +157,18 @@ func newTree(recipe recipe, sources []geoip.Source) (*tree, error) {
 	return &tree{Tree: t}, nil
 }
 
-// identity tells records apart by their addresses, where mmdbwriter would hash
-// their contents for each of 15 million networks. The tree keeps its records, so
-// no address comes back for another one. Every fill has one map for equal
-// records: neighbours with two would stay two networks.
+// identity compares records by their addresses in memory. mmdbwriter would hash
+// their contents for each of 15 million networks. The tree keeps its records, so no
+// address is used again for another record. Every fill uses one map for equal
+// records: neighbours with two maps would stay two networks.
 type identity struct{ key [8]byte }
 
 func (i *identity) Key(record mmdbtype.DataType) ([]byte, error) {
 	return binary.BigEndian.AppendUint64(i.key[:0], uint64(reflect.ValueOf(record).Pointer())), nil
 }
 
-// insert adds a network. The packages also list some that mmdbwriter keeps out,
-// since they are reserved or another notation of IPv4.
+// insert adds a network. The packages also list some that mmdbwriter leaves out,
+// because they are reserved or another notation of IPv4.
 func (t *tree) insert(network netip.Prefix, record mmdbtype.Map) error {
 	err := t.Insert(netipx.PrefixIPNet(network), record)
 	_, reserved := errors.AsType[*mmdbwriter.ReservedNetworkError](err)
@@ -186,8 +184,8 @@ func (t *tree) insert(network netip.Prefix, record mmdbtype.Map) error {
 	return nil
 }
 
-// dataDate is the day and hour of the data, which the package versions end in:
-// the age of a database has to be that of its data, not of its building.
+// dataDate is the day and hour of the data, with which the package versions end.
+// The age of a database must be that of its data and not of the build.
 func dataDate(sources []geoip.Source) (time.Time, error) {
 	for _, source := range sources {
 		last := source.Version[strings.LastIndexByte(source.Version, '.')+1:]
@@ -198,7 +196,7 @@ func dataDate(sources []geoip.Source) (time.Time, error) {
 	return time.Time{}, errors.New("no source has a version that ends in its date, such as 2026061719")
 }
 
-// describe is what the database says of itself.
+// describe returns the database's description of itself.
 func describe(recipe recipe, sources []geoip.Source) string {
 	var from []string
 	for _, s := range sources {
@@ -208,7 +206,7 @@ func describe(recipe recipe, sources []geoip.Source) string {
 }
 
 // replaceFile writes a file beside its place and moves it there when it is
-// whole, so that a reader that has the old one mapped keeps it.
+// complete, so that a reader that has mapped the old file keeps it.
 func replaceFile(path string, write func(io.Writer) (int64, error)) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return 0, err

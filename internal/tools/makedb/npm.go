@@ -19,18 +19,19 @@ import (
 	"clearhop/enrich/geoip"
 )
 
-// maxMember bounds a file of a package in bytes. The largest is 71 MB.
+// maxMember is the most bytes that a file of a package may have. The largest has
+// 71 MB.
 const maxMember = 1 << 29
 
-// fetch gives the path of the source's package, out of the cache if it is there
-// and whole.
+// fetch returns the path of the source's package, from the cache if it is there and
+// complete.
 func fetch(ctx context.Context, cache string, source geoip.Source) (string, error) {
 	path := filepath.Join(cache, archiveName(source))
 	err := checkIntegrity(path, source.Integrity)
 	if err == nil {
 		return path, nil
 	}
-	// A digest that does not fit may come of a download that broke off.
+	// A wrong digest may be that of a download that was interrupted.
 	if _, wrong := errors.AsType[*integrityError](err); !wrong && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -71,7 +72,7 @@ func archiveName(source geoip.Source) string {
 	return name + "-" + source.Version + ".tgz"
 }
 
-// integrityError is an archive whose digest is not the pinned one.
+// An integrityError reports an archive whose digest is not the pinned one.
 type integrityError struct {
 	path, got, want string
 }
@@ -97,8 +98,8 @@ func checkIntegrity(path, want string) error {
 	return nil
 }
 
-// unpack reads the files of a package that want asks for, by their names inside
-// it.
+// unpack reads the files of a package that want asks for, by their names in the
+// package.
 func unpack(archive string, want func(name string) bool) (map[string][]byte, error) {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -134,9 +135,8 @@ func unpack(archive string, want func(name string) bool) (map[string][]byte, err
 	}
 }
 
-// isLicense reports whether a file of a package has to go where its data goes.
-// One of them keeps what the licence asks it to tell of changes in a file of
-// its own.
+// isLicense reports whether a file of a package must be passed on with its data.
+// One package lists its changes, as its licence asks, in a file of their own.
 func isLicense(name string) bool {
 	name = strings.ToUpper(name)
 	return !strings.Contains(name, "/") && (strings.Contains(name, "LICENSE") || name == "MODIFICATIONS")

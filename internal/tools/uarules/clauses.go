@@ -7,20 +7,20 @@ import (
 	"unicode"
 )
 
-// A clause is a set of lower-case texts of which every match holds at least
-// one. An expression needs all its clauses; so a text that fails one of them
-// need not be shown to the expression at all.
+// A clause is a set of lower-case texts, and every match holds at least one of
+// them. An expression needs all its clauses. So it need not be tried on a text that
+// fails one of them.
 type clause []string
 
 const (
-	maxExact   = 160 // texts that a part may stand for and still be spelled out
+	maxExact   = 160 // the most texts of a part that are listed one by one
 	maxClause  = 256 // texts in one clause
-	minText    = 3   // bytes; shorter texts stand in nearly every user agent
+	minText    = 3   // bytes; shorter texts are in nearly every user agent
 	maxClauses = 3   // kept for each expression
 )
 
-// clausesOf returns what every match of re must hold, the most telling clause
-// first. No clause at all means that re must always be tried.
+// clausesOf returns what every match of re must hold. The clause that the fewest
+// user agents meet comes first. No clause means that re must always be tried.
 func clausesOf(re *syntax.Regexp) []clause {
 	p := partOf(re)
 	found := append(p.clauses, clauseOf(p.exact)...)
@@ -37,8 +37,8 @@ func clausesOf(re *syntax.Regexp) []clause {
 	return kept
 }
 
-// A part is what is known of a sub-expression: either all the texts that it
-// matches (exact is not nil), or clauses that hold for each of them.
+// A part is what is known about a sub-expression: either all texts that it matches
+// (exact is not nil), or clauses that are true for each of them.
 type part struct {
 	exact   []string
 	clauses []clause
@@ -93,7 +93,7 @@ func classPart(ranges []rune) part {
 	return part{exact: texts}
 }
 
-// concatPart glues neighbours that can be spelled out into longer texts.
+// concatPart joins neighbours whose texts are all known to longer texts.
 func concatPart(subs []*syntax.Regexp) part {
 	var all part
 	run := []string{""}
@@ -154,8 +154,8 @@ func alternatePart(subs []*syntax.Regexp) part {
 	return part{}
 }
 
-// clauseOf turns texts into a clause, or into none if one of them is too
-// short to tell anything.
+// clauseOf turns texts into a clause, or into none if one of them is too short to
+// exclude user agents.
 func clauseOf(texts []string) []clause {
 	if len(texts) == 0 || len(texts) > maxClause {
 		return nil
@@ -168,7 +168,7 @@ func clauseOf(texts []string) []clause {
 	return []clause{shortest(texts)}
 }
 
-// shortest drops the texts that hold another one of the set.
+// shortest removes the texts that hold another one of the set.
 func shortest(texts []string) []string {
 	texts = set(texts)
 	return slices.DeleteFunc(slices.Clone(texts), func(t string) bool {
@@ -181,8 +181,8 @@ func set(texts []string) []string {
 	return slices.Compact(texts)
 }
 
-// common are pieces of nearly all browsers' user agents: a clause that one of
-// them meets lets almost everything through.
+// common are pieces of nearly all browsers' user agents. A clause with one of them
+// excludes almost nothing.
 var common = []string{
 	"mozilla/5.0", "applewebkit/537.36 (khtml, like gecko)", "mobile safari/", "version/", "chrome/",
 	"gecko/", "firefox/", "linux; android ", "windows nt ", "macintosh; intel mac os x", "iphone os", "build/", "mobile/15",
@@ -207,8 +207,8 @@ func cost(c clause) int {
 	return cost
 }
 
-// lower folds as the regexp package does for ASCII letters: two signs beyond
-// ASCII are equal to a letter when case is ignored.
+// lower makes a text lower case as the regexp package does for ASCII letters: two
+// signs beyond ASCII are equal to a letter when case is ignored.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
