@@ -319,7 +319,7 @@ func percent(n, of int64) string {
 	if of == 0 {
 		return ""
 	}
-	return strconv.FormatFloat(100*share(n, of), 'f', 1, 64) + "%"
+	return strconv.FormatFloat(100*shareOf(n, of), 'f', 1, 64) + "%"
 }
 
 func plural(n int64, noun string) string {
