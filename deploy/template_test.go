@@ -12,7 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/aws/nlb"
+	outlets "clearhop/delivery"
 	"clearhop/encode"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/functions/geoupdate/update"
@@ -113,9 +116,9 @@ func TestTemplateSetsOnlySettings(t *testing.T) {
 	for deployed, d := range deployments() {
 		var known []environment.Variable
 		if d.road == "firehose" {
-			known = append(environment.Variables(&delivery.LetterSettings{}), shared...)
+			known = append(environment.Variables(&outlets.LetterSettings{}), shared...)
 		} else {
-			known = append(environment.Variables(&delivery.Settings{}), shared...)
+			known = append(environment.Variables(&outlets.Settings{}), shared...)
 		}
 		want := map[string][]environment.Variable{d.function + "Function": known}
 		if source := d.parameters["GeoIPSource"]; source == "maxmind" || source == "url" {
@@ -407,7 +410,7 @@ func TestTemplateDiscoversWhereAllowed(t *testing.T) {
 	// What the parameter lets through is what the setting takes.
 	pattern := regexp.MustCompile("^(?:" + tmpl.Parameters["DiscoverNLB"].AllowedPattern + ")$")
 	for _, value := range []string{"", "discover", "discover:shop-edge", "discover:a,discover:b", "discover,", "discover:", "discover:a*", "10.0.0.1", "discover:" + strings.Repeat("a", 33)} {
-		p, err := pipeline.New(pipeline.Config{NLB: strings.Split(value, ",")})
+		p, err := pipeline.New(pipeline.Config{Client: clientip.Settings{NLB: strings.Split(value, ",")}, NodeFinder: nlb.Nodes})
 		good := err == nil && !strings.HasSuffix(value, ",") && value != "10.0.0.1"
 		if p != nil {
 			p.Close()

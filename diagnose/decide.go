@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"clearhop/internal/terminal"
+
 	"clearhop/record"
 	"clearhop/verdict"
 )
@@ -163,7 +165,7 @@ func (q *question) offByJoinedRequests() (answer, bool) {
 	if !q.allows(verdict.RealipNotApplied) || q.joined.EdgeOwnLog == 0 || q.joined.BeforeEdge > 0 {
 		return answer{}, false
 	}
-	why := fmt.Sprintf("the edge passed the client on in %s that both hops logged, so the edge knew the client", plural(q.joined.EdgeOwnLog, "request"))
+	why := fmt.Sprintf("the edge passed the client on in %s that both hops logged, so the edge knew the client", terminal.Plural(q.joined.EdgeOwnLog, "request"))
 	return answer{is: verdict.RealipNotApplied, why: why}, true
 }
 
@@ -200,7 +202,7 @@ func (q *question) handedOnByJoinedRequests() (answer, bool) {
 	if q.joined.EdgeHandsOn == 0 || q.joined.BeforeEdge > 0 {
 		return answer{}, false
 	}
-	why := fmt.Sprintf("the edge's own log names the client of %s that reached the web hop without it", plural(q.joined.EdgeHandsOn, "request"))
+	why := fmt.Sprintf("the edge's own log names the client of %s that reached the web hop without it", terminal.Plural(q.joined.EdgeHandsOn, "request"))
 	return answer{is: q.reason, why: why}, true
 }
 

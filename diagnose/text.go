@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"clearhop/internal/terminal"
 
 	"clearhop/enrich/clientip"
 	"clearhop/verdict"
@@ -88,9 +89,9 @@ func (t *textWriter) wrapped(indent, text string) {
 func (t *textWriter) headline() {
 	switch t.State {
 	case Healthy:
-		t.line("%sNo fault can be seen%s in %s.", t.Paint.Healthy, t.Off, plural(t.Read.Judged, "line"))
+		t.line("%sNo fault can be seen%s in %s.", t.Paint.Healthy, t.Off, terminal.Plural(t.Read.Judged, "line"))
 	case Broken:
-		t.line("%sThe chain is broken: %s.%s", t.Paint.Broken, plural(int64(len(t.Findings)), "finding"), t.Off)
+		t.line("%sThe chain is broken: %s.%s", t.Paint.Broken, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
 	default:
 		t.line("%sNothing could be judged.%s", t.Paint.Unknown, t.Off)
 		t.wrapped("", t.Read.whyNothing())
@@ -121,9 +122,9 @@ func (t *textWriter) joined() {
 		return
 	}
 	t.line("")
-	text := "Both hops logged " + plural(j.Requests, "request")
+	text := "Both hops logged " + terminal.Plural(j.Requests, "request")
 	if j.Sampled {
-		text = "In a sample, both hops logged " + plural(j.Requests, "request")
+		text = "In a sample, both hops logged " + terminal.Plural(j.Requests, "request")
 	}
 	t.wrapped("", text+": "+strings.Join(present([]amount{
 		{j.Right, "%d went through both hops with the client"},
@@ -160,7 +161,7 @@ func (t *textWriter) missing() {
 	for _, m := range t.Missing {
 		where := ""
 		if len(m.Sources) > 0 {
-			where = " (in " + printable(strings.Join(m.Sources, ", ")) + ")"
+			where = " (in " + terminal.Printable(strings.Join(m.Sources, ", ")) + ")"
 		}
 		t.wrapped("  ", m.Variable+where+": "+plain(m.Cost)+".")
 	}
@@ -174,7 +175,7 @@ func (t *textWriter) noFaults() {
 	t.line("")
 	t.line("%sNo faults, but good to know:%s", t.Paint.Title, t.Off)
 	for _, n := range t.Noted {
-		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
+		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", terminal.Plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}
 	for _, a := range t.Advice {
 		t.wrapped("  ", plain(a))
@@ -202,7 +203,7 @@ func (t *textWriter) chain() {
 	}
 	for _, g := range c.TargetGroups {
 		t.wrapped("  ", fmt.Sprintf("AWS: target group %s of the NLB %s (%s, %s): proxy_protocol_v2.enabled = %t, preserve_client_ip.enabled = %t",
-			printable(g.Name), printable(g.LoadBalancer), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
+			terminal.Printable(g.Name), terminal.Printable(g.LoadBalancer), g.TargetType, g.Protocol, g.ProxyProtocolV2, g.PreserveClientIP))
 	}
 }
 
@@ -230,15 +231,15 @@ func (t *textWriter) roles(c *Chain) {
 	}
 	t.peers("own clients", roles.Internal)
 	for _, p := range roles.Probes[:min(len(roles.Probes), maxListed)] {
-		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", printable(p.Path), p.Peer, plural(p.Lines, "request")))
+		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", terminal.Printable(p.Path), p.Peer, terminal.Plural(p.Lines, "request")))
 	}
 }
 
 func (t *textWriter) peers(as string, peers []Peer) {
 	for _, p := range peers[:min(len(peers), maxListed)] {
-		seen := plural(p.Lines, "line")
+		seen := terminal.Plural(p.Lines, "line")
 		if p.UserAgents > 0 {
-			seen += ", " + plural(int64(p.UserAgents), "user agent")
+			seen += ", " + terminal.Plural(int64(p.UserAgents), "user agent")
 		}
 		t.line("  %-11s %-15s %s: %s", as, p.Address, seen, p.Why)
 	}
@@ -261,11 +262,11 @@ func (t *textWriter) cdn(networks []netip.Prefix) {
 // read says how many lines were read, and of which kinds.
 func (t *textWriter) read() {
 	r := &t.Read
-	text := fmt.Sprintf("Read %s: %d judged", plural(r.Lines, "line"), r.Judged)
+	text := fmt.Sprintf("Read %s: %d judged", terminal.Plural(r.Lines, "line"), r.Judged)
 	for _, kind := range present([]amount{
-		{r.HealthChecks, plural(r.HealthChecks, "health check") + " of the NLB"}, {r.Probes, plural(r.Probes, "probe")},
+		{r.HealthChecks, terminal.Plural(r.HealthChecks, "health check") + " of the NLB"}, {r.Probes, terminal.Plural(r.Probes, "probe")},
 		{r.Refused, "%d refused early"}, {r.Masked, "%d without an address"},
-		{r.Errors, plural(r.Errors, "error line")}, {r.Other, "%d other"}, {r.Unparsed, "%d unparsed"},
+		{r.Errors, terminal.Plural(r.Errors, "error line")}, {r.Other, "%d other"}, {r.Unparsed, "%d unparsed"},
 	}) {
 		text += ", " + kind
 	}
@@ -286,7 +287,7 @@ func (t *textWriter) sources() {
 		if s.Hop != verdict.NoHop {
 			hop = s.Hop.String() + " hop"
 		}
-		t.line("  %s: %s, %d of %s faulty", printable(s.Name), hop, s.Faulty, plural(s.Lines, "access line"))
+		t.line("  %s: %s, %d of %s faulty", terminal.Printable(s.Name), hop, s.Faulty, terminal.Plural(s.Lines, "access line"))
 	}
 	if n := len(t.Sources) - maxListed; n > 0 {
 		t.line("  and %d more", n)
@@ -304,27 +305,3 @@ func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UT
 
 // plain returns text without the quotes of Markdown.
 func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
-
-// printable returns text with a replacement for what a terminal would obey.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
-func percent(n, of int64) string {
-	if of == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(100*shareOf(n, of), 'f', 1, 64) + "%"
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
-}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"clearhop/internal/terminal"
+
 	"clearhop/verdict"
 )
 
@@ -62,9 +64,9 @@ func (t *textWriter) cause(letter rune, title string) {
 
 // shares says how many lines show a finding, and where.
 func (t *textWriter) shares(f *Finding) {
-	text := fmt.Sprintf("Seen in %d of %s (%s)", f.Lines, plural(f.Of, "line"), percent(f.Lines, f.Of))
+	text := fmt.Sprintf("Seen in %d of %s (%s)", f.Lines, terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
 	if f.Joined > 0 {
-		text += fmt.Sprintf(", and in %s that both hops logged", plural(f.Joined, "request"))
+		text += fmt.Sprintf(", and in %s that both hops logged", terminal.Plural(f.Joined, "request"))
 	}
 	t.wrapped("   ", text+".")
 	if len(f.Peers) > 0 {
@@ -80,10 +82,10 @@ func (t *textWriter) shares(f *Finding) {
 func partsList(parts []Part) string {
 	var with, without []string
 	for _, p := range parts {
-		name := printable(p.Name)
+		name := terminal.Printable(p.Name)
 		switch {
 		case p.Lines == 0:
-			without = append(without, fmt.Sprintf("%s (%s)", name, plural(p.Of, "line")))
+			without = append(without, fmt.Sprintf("%s (%s)", name, terminal.Plural(p.Of, "line")))
 		case p.Of > 0:
 			with = append(with, fmt.Sprintf("%s (%d of %d)", name, p.Lines, p.Of))
 		default:
@@ -116,7 +118,7 @@ func (t *textWriter) followsFrom(f *Finding) {
 }
 
 func (t *textWriter) evidence(l *Line) {
-	source := printable(l.Source)
+	source := terminal.Printable(l.Source)
 	if source == "-" {
 		source = "standard input"
 	}

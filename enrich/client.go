@@ -13,7 +13,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 		return clientip.Value{Text: text, Logged: a.Logged.Has(v)}
 	}
 	e := &w.evidence
-	w.rec = r
+	w.extra = a.Extra
 	e.RemoteAddr = logged(a.RemoteAddr, record.LoggedRemoteAddr)
 	e.RealipRemoteAddr = logged(a.RealipRemoteAddr, record.LoggedRealipRemoteAddr)
 	e.ProxyProtocolAddr = logged(a.ProxyProtocolAddr, record.LoggedProxyProtocolAddr)
@@ -29,6 +29,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 	if a.Status.Valid && a.Status.N < 1000 {
 		e.Status = int(a.Status.N)
 	}
+	w.answer.Provenance = r.Provenance // the record's lists are filled in place
 	w.enricher.resolver.Load().Resolve(e, &w.answer)
 	w.keepAnswer(r)
 }
@@ -37,23 +38,20 @@ func (w *Worker) resolveClient(r *record.Record) {
 // connection has no access line.
 func (w *Worker) resolveError(r *record.Record) {
 	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action}
+	w.answer.Provenance = r.Provenance
 	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
 		w.keepAnswer(r)
 	}
 }
 
+// keepAnswer writes the resolver's answer into the record.
 func (w *Worker) keepAnswer(r *record.Record) {
-	a, p := &w.answer, &r.Provenance
+	a := &w.answer
 	r.Client.IP = a.Client
 	r.Client.SourceIP = a.Peer
 	r.Client.SourcePort = sourcePort(&r.Access)
 	r.Client.Address = a.Address
-	p.Verdict, p.Reason = a.Verdict, a.Reason
-	p.Alternatives = append(p.Alternatives, a.Alternatives...)
-	p.Hop, p.Field, p.Vouched = a.Hop, a.Field, a.Vouched
-	p.NLBPrivateIP, p.NLBInferred, p.NLB = a.NLBPrivateIP, a.NLBInferred, a.NLB
-	p.Hops, p.HopCount = append(p.Hops, a.Hops...), a.HopCount
-	p.Claimed, p.ClaimedCount = append(p.Claimed, a.Claimed...), a.ClaimedCount
+	r.Provenance = a.Provenance
 }
 
 // sourcePort is the peer's port: $realip_remote_port, or $remote_port where
@@ -68,11 +66,14 @@ func sourcePort(a *record.Access) record.Int {
 	return record.Int{}
 }
 
-// header finds a provider's header that configuration put in the order of
-// fields. Such variables have no field of their own in the record.
-func (w *Worker) header(field verdict.Field) clientip.Value {
-	for i := range w.rec.Access.Extra {
-		if p := &w.rec.Access.Extra[i]; p.Name == string(field) {
+// variables are those of a record that have no field of their own.
+type variables []record.Pair
+
+// header returns the value of a provider's header that the settings name as a
+// field for the client.
+func (v *variables) header(field verdict.Field) clientip.Value {
+	for _, p := range *v {
+		if p.Name == string(field) {
 			return clientip.Value{Text: p.Value, Logged: true}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func TestReadChain(t *testing.T) {
-	f := func(name string, c pipeline.Config, nlb, trusted, internal []string, inferred bool) {
+	f := func(name string, c clientip.Settings, nlb, trusted, internal []string, inferred bool) {
 		t.Helper()
 		chain, err := c.ReadChain()
 		if err != nil {
@@ -28,14 +28,14 @@ func TestReadChain(t *testing.T) {
 			t.Errorf("%s: inferred is %t", name, chain.Inferred)
 		}
 	}
-	f("nothing", pipeline.Config{}, nil, nil, nil, true)
-	f("empty texts", pipeline.Config{NLB: []string{""}, Trusted: []string{" , "}}, nil, nil, nil, true)
-	f("clients only", pipeline.Config{Internal: []string{"10.0.0.9"}}, nil, nil, []string{"10.0.0.9"}, true)
-	f("all", pipeline.Config{NLB: []string{"10.16.1.11,10.16.2.0/24"}, Trusted: []string{"10.16.1.13", "unix:"}, Internal: []string{"10.0.0.9"}},
+	f("nothing", clientip.Settings{}, nil, nil, nil, true)
+	f("empty texts", clientip.Settings{NLB: []string{""}, Trusted: []string{" , "}}, nil, nil, nil, true)
+	f("clients only", clientip.Settings{Internal: []string{"10.0.0.9"}}, nil, nil, []string{"10.0.0.9"}, true)
+	f("all", clientip.Settings{NLB: []string{"10.16.1.11,10.16.2.0/24"}, Trusted: []string{"10.16.1.13", "unix:"}, Internal: []string{"10.0.0.9"}},
 		[]string{"10.16.1.11", "10.16.2.0/24"}, []string{"10.16.1.13", "unix:"}, []string{"10.0.0.9"}, false)
-	f("nodes to be discovered", pipeline.Config{NLB: []string{"discover:shop, 10.16.1.11"}}, []string{"10.16.1.11"}, nil, nil, true)
+	f("nodes to be discovered", clientip.Settings{NLB: []string{"discover:shop, 10.16.1.11"}}, []string{"10.16.1.11"}, nil, nil, true)
 
-	_, err := (&pipeline.Config{NLB: []string{"x"}, Trusted: []string{"y"}, Internal: []string{"z"}}).ReadChain()
+	_, err := (&clientip.Settings{NLB: []string{"x"}, Trusted: []string{"y"}, Internal: []string{"z"}}).ReadChain()
 	for _, want := range []string{`nlb: "x"`, `trusted: "y"`, `internal: "z"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in the error: %v", want, err)
@@ -61,6 +61,6 @@ func TestChainAsValue(t *testing.T) {
 	f("an inferred chain", pipeline.Config{Chain: &clientip.Chain{Inferred: true}}, "lost")
 	f("an empty chain", pipeline.Config{Chain: &clientip.Chain{}}, "internal")
 	f("a node", pipeline.Config{Chain: &node}, "lost")
-	f("an empty chain instead of texts", pipeline.Config{Chain: &clientip.Chain{}, NLB: []string{"10.16.1.11"}}, "internal")
-	f("texts that are not read", pipeline.Config{Chain: &clientip.Chain{}, Trusted: []string{"no address"}}, "internal")
+	f("an empty chain instead of texts", pipeline.Config{Chain: &clientip.Chain{}, Client: clientip.Settings{NLB: []string{"10.16.1.11"}}}, "internal")
+	f("texts that are not read", pipeline.Config{Chain: &clientip.Chain{}, Client: clientip.Settings{Trusted: []string{"no address"}}}, "internal")
 }

@@ -40,6 +40,16 @@ type Provenance struct {
 	ClaimedCount int
 }
 
+// Reset empties p and keeps the memory of its lists.
+func (p *Provenance) Reset() {
+	*p = Provenance{
+		Alternatives: p.Alternatives[:0],
+		Hops:         p.Hops[:0],
+		HopNames:     p.HopNames[:0],
+		Claimed:      p.Claimed[:0],
+	}
+}
+
 // HopName returns the name that stands in the place of Hops[i]; nil if its
 // address does.
 func (p *Provenance) HopName(i int) []byte {

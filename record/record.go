@@ -70,17 +70,13 @@ type Record struct {
 // Reset makes r ready for the next line and keeps the memory it holds.
 func (r *Record) Reset() {
 	upstream, extra := r.Access.Upstream[:0], r.Access.Extra[:0]
-	prov := Provenance{
-		Alternatives: r.Provenance.Alternatives[:0],
-		Hops:         r.Provenance.Hops[:0],
-		HopNames:     r.Provenance.HopNames[:0],
-		Claimed:      r.Provenance.Claimed[:0],
-	}
+	provenance := r.Provenance
+	provenance.Reset()
 	scratch := r.scratch
 	if cap(scratch) > maxScratch {
 		scratch = nil
 	}
-	*r = Record{scratch: scratch[:0], Provenance: prov}
+	*r = Record{scratch: scratch[:0], Provenance: provenance}
 	r.Access.Upstream, r.Access.Extra = upstream, extra
 }
 
@@ -118,6 +114,9 @@ const (
 	// that go on another one.
 	OtherLine
 )
+
+// NumDatasets is the length of an array that is indexed by Dataset.
+const NumDatasets = int(OtherLine) + 1
 
 // String returns the value of event.dataset.
 func (d Dataset) String() string {

@@ -1,8 +1,8 @@
 // Package sink is the contract of where events go.
 //
-// In go Documents, one encoded event each; what comes out is up to the sink.
-// Implementations live in the folders below this one, and each passes the
-// suite of package sinktest.
+// In go Documents, one encoded event each. What comes out depends on the sink.
+// The folders below this one hold the sinks; each passes the suite of package
+// internal/sinktest.
 //
 //	err := s.Put(ctx, docs)
 //	var failed *sink.PutError

@@ -2,81 +2,68 @@ package sink
 
 import "sync"
 
-// Stats count what a sink did. What was delivered counts when the service
-// confirms it: a call that was cut off and yet written costs money that shows
-// only on the bill. What a record is, and what is billed, is for each sink to say.
+// Stats count what a sink did. Something counts as delivered when the service
+// confirms it. A call that was cut off may have been written all the same: it
+// costs money, and only the bill shows it. Each sink says what its records are,
+// and what is billed.
 type Stats struct {
 	Documents       int64 // delivered
 	DocumentsFailed int64 // listed in a PutError
-	Truncated       int64 // of Documents: those shortened to fit
+	Truncated       int64 // delivered after they were shortened to fit
 	Records         int64 // delivered: records, objects or messages
 	Bytes           int64 // of the records delivered, before base64
 	BytesBilled     int64 // Bytes, rounded up as the service bills them
-	BytesSent       int64 // of all records sent, those that failed included
-	Calls           int64 // made, Retries included
+	BytesSent       int64 // of all records sent, including those that failed
+	Calls           int64 // all calls, including Retries
 	Retries         int64 // calls that sent again what had failed
-	Throttles       int64 // calls refused, in whole or part, as too much or unavailable
+	Throttles       int64 // calls that the service throttled, wholly or in part
 }
 
-// Add returns what s and t counted together.
-func (s Stats) Add(t Stats) Stats { return s.plus(t, 1) }
-
-// Sub returns what was counted between earlier and s.
-func (s Stats) Sub(earlier Stats) Stats { return s.plus(earlier, -1) }
-
-func (s Stats) plus(t Stats, sign int64) Stats {
-	s.Documents += sign * t.Documents
-	s.DocumentsFailed += sign * t.DocumentsFailed
-	s.Truncated += sign * t.Truncated
-	s.Records += sign * t.Records
-	s.Bytes += sign * t.Bytes
-	s.BytesBilled += sign * t.BytesBilled
-	s.BytesSent += sign * t.BytesSent
-	s.Calls += sign * t.Calls
-	s.Retries += sign * t.Retries
-	s.Throttles += sign * t.Throttles
+// Add returns the sum of s and t.
+func (s Stats) Add(t Stats) Stats {
+	s.Documents += t.Documents
+	s.DocumentsFailed += t.DocumentsFailed
+	s.Truncated += t.Truncated
+	s.Records += t.Records
+	s.Bytes += t.Bytes
+	s.BytesBilled += t.BytesBilled
+	s.BytesSent += t.BytesSent
+	s.Calls += t.Calls
+	s.Retries += t.Retries
+	s.Throttles += t.Throttles
 	return s
 }
 
-// A Metered sink counts what it does. Both methods are safe for concurrent use.
+// A Metered sink counts what it does.
 type Metered interface {
-	// Stats returns the counts since the sink was made.
-	Stats() Stats
-
-	// TakeStats returns the counts since the last TakeStats. Each count is
-	// handed out once, so that invocations that share a sink, and run at the
-	// same time, report sums that are right together.
+	// TakeStats returns the counts since the last TakeStats, or since the sink
+	// was made. It returns each count once: invocations that share a sink and
+	// run at the same time report numbers whose sum is right. It is safe for
+	// concurrent use.
 	TakeStats() Stats
 }
 
-// A Meter keeps the Stats of a sink. The zero value is ready for use; it is safe
-// for concurrent use.
+// A Meter keeps the Stats of a sink. The zero value is ready for use. A Meter is
+// safe for concurrent use.
 type Meter struct {
-	mu           sync.Mutex
-	total, taken Stats
+	mu      sync.Mutex
+	counted Stats // since the last TakeStats
 }
 
 var _ Metered = (*Meter)(nil)
 
-// Count adds to the counts, all at once.
+// Count adds to all counts at once.
 func (m *Meter) Count(seen Stats) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.total = m.total.Add(seen)
-}
-
-// Stats implements Metered.
-func (m *Meter) Stats() Stats {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.total
+	m.counted = m.counted.Add(seen)
 }
 
 // TakeStats implements Metered.
 func (m *Meter) TakeStats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	seen := m.total.Sub(m.taken)
-	m.taken = m.total
-	return seen
+	taken := m.counted
+	m.counted = Stats{}
+	return taken
 }

@@ -97,5 +97,5 @@ func ExampleReason() {
 	fmt.Println(r.Info().Means)
 	// Output:
 	// realip_not_applied true
-	// `$remote_addr` is a proxy although another field tells more
+	// `$remote_addr` is a proxy although another field names the client
 }

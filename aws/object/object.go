@@ -65,9 +65,9 @@ type Object struct {
 // New makes an Object of which nothing was downloaded yet. Its error is that of
 // a bad URL.
 func New(c Config) (*Object, error) {
-	bucket, key, err := split(c.URL)
-	if err != nil {
-		return nil, err
+	bucket, key, ok := SplitURL(c.URL)
+	if !ok || key == "" {
+		return nil, fmt.Errorf("%.200q is no object in S3: write %sBUCKET/KEY", c.URL, Scheme)
 	}
 	o := &Object{bucket: bucket, key: key, dir: c.Dir, maxSize: c.MaxSize, get: c.Get}
 	if o.maxSize == 0 {
@@ -76,13 +76,12 @@ func New(c Config) (*Object, error) {
 	return o, nil
 }
 
-func split(url string) (bucket, key string, err error) {
+// SplitURL splits s3://bucket/key into the bucket and the key. The key is empty if
+// the URL names a bucket only. ok is false if the URL names no bucket.
+func SplitURL(url string) (bucket, key string, ok bool) {
 	rest, ok := strings.CutPrefix(url, Scheme)
 	bucket, key, _ = strings.Cut(rest, "/")
-	if !ok || bucket == "" || key == "" {
-		return "", "", fmt.Errorf("%.200q is no object in S3: write %sBUCKET/KEY", url, Scheme)
-	}
-	return bucket, key, nil
+	return bucket, key, ok && bucket != ""
 }
 
 // A SizeError says that an object is larger than allowed. It was not
@@ -94,6 +93,21 @@ type SizeError struct {
 // Error names both sizes.
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("%d bytes are more than %d", e.Size, e.Max)
+}
+
+// Permanent says that the version will never be downloaded.
+func (e *SizeError) Permanent() bool { return true }
+
+// Fetches returns a function that makes the Fetch of an Object by its URL. get
+// asks S3. It is what pipeline.Config.OpenObject takes.
+func Fetches(get Get) func(url string) (fetch func(context.Context) (path string, err error), err error) {
+	return func(url string) (func(context.Context) (string, error), error) {
+		o, err := New(Config{URL: url, Get: get})
+		if err != nil {
+			return nil, err
+		}
+		return o.Fetch, nil
+	}
 }
 
 // Fetch downloads the object into a new file, if it is another version than the

@@ -157,3 +157,20 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
+
+func TestSplitURL(t *testing.T) {
+	f := func(url, wantBucket, wantKey string, wantOK bool) {
+		t.Helper()
+		if bucket, key, ok := object.SplitURL(url); ok != wantOK || ok && (bucket != wantBucket || key != wantKey) {
+			t.Errorf("%q: got %q, %q, %t", url, bucket, key, ok)
+		}
+	}
+	f("s3://bucket/a/b.mmdb", "bucket", "a/b.mmdb", true)
+	f("s3://bucket/a/", "bucket", "a/", true)
+	f("s3://bucket/", "bucket", "", true)
+	f("s3://bucket", "bucket", "", true)
+	f("s3:///key", "", "", false)
+	f("s3:bucket", "", "", false)
+	f("https://bucket/key", "", "", false)
+	f("", "", "", false)
+}

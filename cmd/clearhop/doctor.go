@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 
 	"clearhop/aws/nlb"
 	"clearhop/diagnose"
 	"clearhop/enrich/clientip"
+	"clearhop/feed"
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -66,15 +66,17 @@ line is wrong; 130 interrupted.`
 
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place says nothing about the chain
+	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
-	if errors.As(err, &usage) || report == nil {
+	switch {
+	case errors.As(err, &usage):
 		return err
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return errInterrupted
+	case report == nil:
+		return err
 	}
 	write := func() error { return report.WriteText(s.out, c.style(s.out)) }
 	if c.Output == "json" {
@@ -110,18 +112,15 @@ const (
 	maxPasses = 3
 )
 
-// errEnough ends the reading of an input of which a sample is enough.
-var errEnough = errors.New("enough was read")
-
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	if x.command.AWS && len(x.settings.NLB) == 0 {
-		x.settings.NLB = []string{"discover"}
+	if x.command.AWS && len(x.settings.Client.NLB) == 0 {
+		x.settings.Client.NLB = []string{"discover"}
 	}
 	roles, err := x.survey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
+	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.Client.NLB) > 0, GivenTrusted: len(x.settings.Client.Trusted) > 0}
 	for pass := 1; ; pass++ {
 		counters, found, err := x.count(ctx, config.WithRoles(roles))
 		if counters == nil {
@@ -138,9 +137,9 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 // the first lines of each input.
 func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	var chainErr error
-	x.given, chainErr = x.settings.ReadChain()
+	x.given, chainErr = x.settings.Client.ReadChain()
 	settings := x.settings
-	settings.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
+	settings.Client.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
 	p, err := pipeline.New(settings)
 	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
@@ -163,11 +162,12 @@ func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
 	settings.Chain = &config.Chain
+	settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, x.streams, p); err != nil {
 		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
 	}
 	config.Chain.Nodes = p.Client().Nodes
@@ -215,95 +215,31 @@ func sameChain(a, b *diagnose.Roles) bool {
 }
 
 // read takes the inputs through the pipeline, at most limit lines of each; 0 for
-// all of them.
+// all of them. add gets the record of each line.
 func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
-	lines := 0
-	e := &enriching{
-		streams:  x.streams,
-		pipeline: p,
-		worker:   p.NewWorker(),
-		lines:    map[*record.Origin]*lineBatch{},
-		summary:  newSummary(),
-		opener:   x.open,
-	}
-	e.handle = func(_ context.Context, o *pipeline.Outcome) error {
-		add(o.Record)
-		if lines++; limit > 0 && lines >= limit {
-			return errEnough
+	files := orStdin(x.command.Files)
+	// An input that is read twice must outlive this reading, so it ends with ctx only.
+	inputs := feed.Files(files, func(_ context.Context, name string) (io.ReadCloser, error) { return x.open(ctx, name) })
+	if limit > 0 {
+		for i := range inputs {
+			inputs[i] = firstLines(inputs[i], limit)
 		}
-		return nil
 	}
-	inputs := x.command.Files
-	if len(inputs) == 0 {
-		inputs = []string{"-"}
-	}
-	bar := newProgress(x.err, inputs, false)
-	defer bar.finish()
-	var errs []error
-	for _, name := range inputs {
-		if ctx.Err() != nil {
-			break
-		}
-		lines = 0
-		err := e.read(ctx, name, bar)
-		if errors.Is(err, errEnough) {
-			clear(e.lines)
-			err = nil
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	bar := terminal.NewProgress(x.err, files)
+	defer bar.Finish()
+	_, err := feed.Run(ctx, inputs, feed.Config{
+		Pipeline:     p,
+		NewCollector: func() feed.Collector { return examiner{add} },
+		Warn:         x.warn,
+		Progress:     bar.Update,
+	})
+	return err
 }
 
-// open opens an input. What can be read once only is kept as far as a sample
-// of it was read, and read again from there.
-func (x *examination) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if s := x.spools[name]; s != nil {
-		return s.again(), nil
-	}
-	in, err := openInput(ctx, x.in, name)
-	if err != nil {
-		return nil, err
-	}
-	if _, isFile := in.(*os.File); isFile {
-		return in, nil
-	}
-	if x.spools == nil {
-		x.spools = map[string]*spool{}
-	}
-	s := &spool{in: in}
-	x.spools[name] = s
-	return s, nil
-}
+// An examiner is the feed.Collector of doctor. It passes nothing on: the report
+// comes at the end.
+type examiner struct{ add func(*record.Record) }
 
-func (x *examination) hasSpools() bool { return len(x.spools) > 0 }
+func (e examiner) Add(o *pipeline.Outcome) { e.add(o.Record) }
 
-// A spool keeps what was read of an input, so that it can be read twice.
-type spool struct {
-	in   io.ReadCloser
-	kept bytes.Buffer
-}
-
-// maxSpooled bounds what is kept. A survey of so much is enough.
-const maxSpooled = 64 << 20
-
-// Read reads on, and ends when enough is kept.
-func (s *spool) Read(b []byte) (int, error) {
-	if s.kept.Len() >= maxSpooled {
-		return 0, io.EOF
-	}
-	n, err := s.in.Read(b)
-	s.kept.Write(b[:n])
-	return n, err
-}
-
-// Close leaves the input open for the second reading.
-func (s *spool) Close() error { return nil }
-
-// again returns all of the input: what is kept, and the rest as it comes.
-func (s *spool) again() io.ReadCloser {
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(&s.kept, s.in), s.in}
-}
+func (examiner) Yield(context.Context) error { return nil }

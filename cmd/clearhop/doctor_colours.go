@@ -2,11 +2,10 @@ package main
 
 import (
 	"io"
-	"os"
+
+	"clearhop/internal/terminal"
 
 	"clearhop/diagnose"
-
-	"golang.org/x/term"
 )
 
 // colours are the SGR escape sequences of the doctor's report.
@@ -18,19 +17,8 @@ var colours = diagnose.Paint{
 
 // style returns how to write the report to w.
 func (c *doctorCommand) style(w io.Writer) diagnose.Style {
-	if c.hasColours(w) {
+	if terminal.Colours(c.Color, w) {
 		return diagnose.Style{Paint: colours}
 	}
 	return diagnose.Style{}
-}
-
-func (c *doctorCommand) hasColours(w io.Writer) bool {
-	switch c.Color {
-	case "always":
-		return true
-	case "never":
-		return false
-	}
-	out, isFile := w.(*os.File)
-	return isFile && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(out.Fd()))
 }

@@ -30,21 +30,11 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 		return false
 	}
 	peer := r.readAddr(Value{Text: e.Client, Logged: true})
-	if !peer.isAddress() {
+	reason := r.reasonOfError(e.Message, peer)
+	if reason == verdict.NoReason {
 		return false
 	}
-	inside := peer.isClient() && (peer.class == internal || IsPrivate(peer.addr))
-	switch {
-	case bytes.HasPrefix(e.Message, brokenHeader):
-		a.Reason = verdict.ProxyProtocolNotSent
-		if peer.class == internal || r.sets.nlbGiven && inside || peer.addr.IsLoopback() {
-			a.Reason = verdict.PastTheNLB
-		}
-	case bytes.Equal(e.Message, closedConnection) && peer.isProxy():
-		a.Reason = verdict.HealthCheckProbe
-	default:
-		return false
-	}
+	a.Reason = reason
 	a.Peer = peer.addr
 	a.NLBPrivateIP = peer.addr.IsValid() && peer.class.isNLB()
 	a.NLBInferred = a.NLBPrivateIP && peer.class == supposedNLB
@@ -53,9 +43,9 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 		a.Client, a.Field, a.Vouched = peer.addr, verdict.RemoteAddr, true
 	}
 	switch {
-	case a.Reason == verdict.HealthCheckProbe:
+	case reason == verdict.HealthCheckProbe:
 		a.Verdict = verdict.HealthCheck
-	case inside:
+	case peer.isInside():
 		a.Verdict = verdict.Internal
 	case peer.isClient():
 		a.Verdict = verdict.Direct
@@ -63,15 +53,37 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 		a.Verdict = verdict.Lost
 	}
 	switch {
-	case a.Reason == verdict.PastTheNLB:
+	case reason == verdict.PastTheNLB:
 		// The set may lack a node of the NLB.
 		a.Alternatives = append(a.Alternatives, verdict.ProxyProtocolNotSent)
-	case a.Reason == verdict.ProxyProtocolNotSent && peer.isClient():
+	case reason == verdict.ProxyProtocolNotSent:
 		a.Hop = verdict.Edge
-		a.Alternatives = append(a.Alternatives, verdict.PastTheNLB)
-	case a.Reason == verdict.ProxyProtocolNotSent:
-		a.Hop = verdict.Edge
+		if peer.isClient() {
+			a.Alternatives = append(a.Alternatives, verdict.PastTheNLB)
+		}
 	}
 	a.addHop(peer.addr)
 	return true
+}
+
+// reasonOfError returns the reason for a message that nginx wrote while it read
+// the PROXY protocol of a peer; NoReason if it is no evidence.
+func (r *Resolver) reasonOfError(message []byte, peer hop) verdict.Reason {
+	switch {
+	case !peer.isAddress():
+		return verdict.NoReason
+	case bytes.HasPrefix(message, brokenHeader):
+		if peer.class == internal || r.sets.nlbGiven && peer.isInside() || peer.addr.IsLoopback() {
+			return verdict.PastTheNLB
+		}
+		return verdict.ProxyProtocolNotSent
+	case bytes.Equal(message, closedConnection) && peer.isProxy():
+		return verdict.HealthCheckProbe
+	}
+	return verdict.NoReason
+}
+
+// isInside reports whether the hop is a client inside the network.
+func (h hop) isInside() bool {
+	return h.isClient() && (h.class == internal || IsPrivate(h.addr))
 }

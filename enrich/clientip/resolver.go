@@ -1,7 +1,6 @@
 package clientip
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -157,90 +156,4 @@ type Evidence struct {
 	Status      int  // 0: not logged
 	Upstream    bool // an upstream was asked
 	VPCEndpoint []byte
-}
-
-// An Answer is what Resolve found. Use it again for the next record.
-type Answer struct {
-	// Client is the client's address, unmapped; the zero Addr if unknown. It
-	// is never an address of the nlb or trusted sets. Inferred sets know two
-	// exceptions: by PrivateLink the PROXY protocol names a private client, and
-	// a loopback peer without any forwarded header is one itself.
-	Client netip.Addr
-	// Field is where Client was read, Vouched whether a trusted hop stands
-	// behind it. Both mean something only if Client is valid.
-	Field   verdict.Field
-	Vouched bool
-	// Address is what was logged as $remote_addr where that is no address and
-	// nothing else names the client; else nil. It aliases the evidence.
-	Address []byte
-	// Peer is the TCP peer that nginx saw; the zero Addr if unknown.
-	Peer netip.Addr
-
-	Verdict      verdict.Verdict
-	Reason       verdict.Reason
-	Alternatives []verdict.Reason // other reasons that the same evidence allows
-	Hop          verdict.Hop      // where the fault sits; NoHop if there is none
-
-	NLBPrivateIP bool // $remote_addr shows an NLB's address
-	NLBInferred  bool // … of a set that was inferred, not given
-	// NLB is the name of the NLB that Peer, or else $remote_addr, is a
-	// discovered node of; empty if it is none.
-	NLB string
-
-	// Hops are the addresses known, the client first, at most MaxHops of
-	// HopCount.
-	Hops     []netip.Addr
-	HopCount int
-	// Claimed are what the visitor said, at most MaxClaimed of ClaimedCount,
-	// each cut at MaxToken bytes.
-	Claimed      [][]byte
-	ClaimedCount int
-}
-
-// Bounds of what an Answer keeps of a list; what is walked is not bounded.
-const (
-	MaxHops    = 16
-	MaxClaimed = 16
-	MaxToken   = 64 // bytes; the longest address with port has 53
-)
-
-func (a *Answer) reset() {
-	*a = Answer{Alternatives: a.Alternatives[:0], Hops: a.Hops[:0], Claimed: a.Claimed[:0]}
-}
-
-func (a *Answer) addHop(addr netip.Addr) {
-	if !addr.IsValid() {
-		return
-	}
-	for _, known := range a.Hops {
-		if known == addr {
-			return
-		}
-	}
-	a.HopCount++
-	if len(a.Hops) < MaxHops {
-		a.Hops = append(a.Hops, addr)
-	}
-}
-
-func (a *Answer) addClaim(token []byte) {
-	if len(token) == 0 {
-		return
-	}
-	a.ClaimedCount++
-	if len(a.Claimed) < MaxClaimed {
-		a.Claimed = append(a.Claimed, token[:min(len(token), MaxToken)])
-	}
-}
-
-// addClaims adds the tokens of a forwarded header from left to right.
-func (a *Answer) addClaims(header []byte) {
-	for len(header) > 0 {
-		n := bytes.IndexAny(header, " ,")
-		if n < 0 {
-			n = len(header)
-		}
-		a.addClaim(header[:n])
-		header = header[min(n+1, len(header)):]
-	}
 }

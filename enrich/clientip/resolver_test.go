@@ -174,3 +174,27 @@ func TestListsAreBounded(t *testing.T) {
 		t.Errorf("claimed %q", a.Claimed)
 	}
 }
+
+// TestIsPrivateKnowsTheNetworks holds IsPrivate to the networks that inferred
+// sets are made of: the first and the last address of each are in, and their
+// neighbours are out.
+func TestIsPrivateKnowsTheNetworks(t *testing.T) {
+	for _, text := range clientip.PrivateNetworks() {
+		p := netip.MustParsePrefix(text)
+		first, last := p.Masked().Addr(), lastAddr(p)
+		for addr, want := range map[netip.Addr]bool{first: true, last: true, first.Prev(): false, last.Next(): false} {
+			if addr.IsValid() && clientip.IsPrivate(addr) != want {
+				t.Errorf("%s of %s: private is %t, want %t", addr, p, !want, want)
+			}
+		}
+	}
+}
+
+func lastAddr(p netip.Prefix) netip.Addr {
+	bytes := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < 8*len(bytes); bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	addr, _ := netip.AddrFromSlice(bytes)
+	return addr
+}

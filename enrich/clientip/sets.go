@@ -112,15 +112,13 @@ var privateNetworks = []netip.Prefix{
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-// IsPrivate reports whether addr lies in a private network: RFC 1918, RFC 6598,
-// RFC 4193, link-local or loopback.
+// shared is the address space of RFC 6598, which no method of netip.Addr knows.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// IsPrivate reports whether addr, which must be unmapped, lies in a private
+// network: RFC 1918, RFC 6598, RFC 4193, link-local or loopback.
 func IsPrivate(addr netip.Addr) bool {
-	for _, p := range privateNetworks {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || shared.Contains(addr)
 }
 
 // sets holds the three address sets as one table: the longest prefix decides.
@@ -143,45 +141,61 @@ func newSets(c Config) (*sets, error) {
 		nlbGiven:     !c.NLB.Empty() || len(c.Nodes) > 0,
 		trustedGiven: !c.Trusted.Empty(),
 	}
+	if s.inferred {
+		for _, p := range privateNetworks {
+			s.table.Insert(p, supposedNLB)
+		}
+		for _, p := range loopback {
+			s.table.Insert(p, strangerProxy) // no NLB connects from there
+		}
+	}
+	return s, errors.Join(s.addGiven(c), s.addNodes(c.Nodes))
+}
+
+// addGiven adds the three sets of the configuration. An internal network may be
+// one of the inferred ones as a whole.
+func (s *sets) addGiven(c Config) error {
 	var errs []error
 	given := map[netip.Prefix]class{}
-	insert := func(set Addresses, as class) {
-		for _, p := range set.Prefixes {
-			if !p.IsValid() || p.Addr().Is4In6() {
-				errs = append(errs, fmt.Errorf("prefix %v cannot match: see ParseAddresses", p))
-				continue
-			}
-			p = p.Masked()
-			if was, ok := given[p]; ok && was.isProxy() != as.isProxy() {
-				errs = append(errs, fmt.Errorf("%s is given as a proxy and as internal", p))
-			}
-			given[p] = as
-			s.table.Insert(p, as)
+	add := func(p netip.Prefix, as class) {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			errs = append(errs, fmt.Errorf("prefix %v cannot match: see ParseAddresses", p))
+			return
 		}
+		p = p.Masked()
+		if was, ok := given[p]; ok && was.isProxy() != as.isProxy() {
+			errs = append(errs, fmt.Errorf("%s is given as a proxy and as internal", p))
+		}
+		given[p] = as
+		s.table.Insert(p, as)
 	}
-	if s.inferred {
-		insert(Addresses{Prefixes: privateNetworks}, supposedNLB)
-		insert(Addresses{Prefixes: loopback}, strangerProxy) // no NLB connects from there
-		clear(given)                                         // an internal network may be one of these as a whole
+	for _, p := range c.Internal.Prefixes {
+		add(p, internal)
 	}
-	insert(c.Internal, internal)
 	for _, p := range c.Trusted.Prefixes {
-		as := trusted
 		if mayBeCDN(p) {
-			as, s.cdn = cdn, true
+			s.cdn = true
+			add(p, cdn)
+			continue
 		}
-		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
+		add(p, trusted)
 	}
 	// NLB comes last: a network that is in both sets is the NLB's.
 	for _, p := range c.NLB.Prefixes {
-		as := nlb
 		if p.IsSingleIP() || s.trustedGiven {
-			as = nlbNode // the edge's tasks are in the other set
+			add(p, nlbNode) // the edge's tasks are in the other set
+			continue
 		}
-		insert(Addresses{Prefixes: []netip.Prefix{p}}, as)
+		add(p, nlb)
 	}
-	// Nobody wrote the nodes down, so they contradict no setting: they decide.
-	for addr, name := range c.Nodes {
+	return errors.Join(errs...)
+}
+
+// addNodes adds discovered nodes of the NLB. Nobody wrote them down, so they
+// contradict no setting: they decide.
+func (s *sets) addNodes(nodes map[netip.Addr]string) error {
+	var errs []error
+	for addr, name := range nodes {
 		addr = addr.Unmap()
 		if !addr.IsValid() || addr.Zone() != "" {
 			errs = append(errs, fmt.Errorf("a node of the NLB %q has no address", name))
@@ -190,7 +204,7 @@ func newSets(c Config) (*sets, error) {
 		s.nodes[addr] = name
 		s.table.Insert(netip.PrefixFrom(addr, addr.BitLen()), nlbNode)
 	}
-	return s, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // mayBeCDN reports whether a trusted prefix is one that a CDN can have: a

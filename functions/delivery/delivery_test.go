@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/enrich/clientip"
+
+	outlets "clearhop/delivery"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
@@ -19,44 +22,14 @@ import (
 	"clearhop/pipeline"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
+	"clearhop/sink/retry"
 )
-
-func TestSettings(t *testing.T) {
-	f := func(want string, environ ...string) {
-		t.Helper()
-		var s delivery.Settings
-		if err := environment.Load(environ, &s); err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		if err := s.Check(); err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("%v: got %q, want %q", environ, got, want)
-		}
-	}
-	f("", "CLEARHOP_FIREHOSE_STREAM=events")
-	f("", "CLEARHOP_SINK=file", "CLEARHOP_FILE=/tmp/x")
-	f("", "CLEARHOP_SINK=stdout")
-	f("CLEARHOP_FIREHOSE_STREAM: the sink firehose needs it")
-	f("CLEARHOP_FIREHOSE_STREAM: is given, but the sink is file\nCLEARHOP_FILE: the sink file needs it",
-		"CLEARHOP_SINK=file", "CLEARHOP_FIREHOSE_STREAM=events")
-	f("", "CLEARHOP_SINK=s3", "CLEARHOP_S3=s3://bucket/events", "CLEARHOP_S3_FORMAT=parquet", "CLEARHOP_DEAD_LETTERS=s3://bucket/dead/")
-	f("", "CLEARHOP_SINK=kinesis", "CLEARHOP_KINESIS_STREAM=events", "CLEARHOP_DEAD_LETTERS=https://sqs.eu-central-1.amazonaws.com/123456789012/dead")
-	f("CLEARHOP_S3: is not of the form s3://bucket/prefix/\n"+`CLEARHOP_S3_FORMAT: there is no format "csv"; known: ndjson.gz, ndjson.zst, parquet`, "CLEARHOP_SINK=s3", "CLEARHOP_S3=bucket", "CLEARHOP_S3_FORMAT=csv")
-	f("", "CLEARHOP_SINK=stdout", "CLEARHOP_ROUTES=a=firehose:x,b=s3://bucket/p/")
-	f(`CLEARHOP_ROUTES: a: "sns:x" is none of firehose:STREAM, kinesis:STREAM and s3://bucket/prefix/`, "CLEARHOP_SINK=stdout", "CLEARHOP_ROUTES=a=sns:x")
-	f("CLEARHOP_DEAD_LETTERS: is neither s3://bucket/prefix/ nor the URL of a queue", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=dead")
-	f("CLEARHOP_DEAD_LETTERS: is not of the form s3://bucket/prefix/", "CLEARHOP_SINK=stdout", "CLEARHOP_DEAD_LETTERS=s3:dead")
-	f(`CLEARHOP_SINK: there is no sink "sns"; known: firehose, kinesis, s3, file, stdout`, "CLEARHOP_SINK=sns")
-}
 
 // TestReadme holds the README's table of the functions' own settings.
 func TestReadme(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| variable | default | what it does |\n| --- | --- | --- |\n")
-	for _, v := range append(environment.Variables(&delivery.Settings{}), environment.Variables(&delivery.MetricSettings{})...) {
+	for _, v := range append(environment.Variables(&outlets.Settings{}), environment.Variables(&delivery.MetricSettings{})...) {
 		value := ""
 		if v.Default != "" {
 			value = "`" + v.Default + "`"
@@ -95,14 +68,39 @@ func (m *memory) Close(context.Context) error { return nil }
 
 func (m *memory) reset() { *m = memory{fail: m.fail} }
 
+// opening returns what makes outlets of sinks.
+func opening(s outlets.Sinks) func(outlets.Options) (*outlets.Outlets, error) {
+	return func(o outlets.Options) (*outlets.Outlets, error) { return outlets.New(s, o) }
+}
+
+// config is that of a function whose log is log.
+func config(log io.Writer) delivery.Config {
+	return delivery.Config{
+		Shape: delivery.Shape{Name: "subscriber"}, FunctionName: "clearhop-subscriber", Namespace: "Clearhop", Log: log,
+		Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}},
+	}
+}
+
 // open makes a function of sinks, whose log is the second result.
-func open(t testing.TB, s, letters sink.Sink) (*delivery.Function, *bytes.Buffer) {
+func open(t testing.TB, s, letters sink.Sink) (*delivery.Shipper, *bytes.Buffer) {
+	t.Helper()
+	return openConfig(t, config, outlets.Sinks{Events: s, Letters: letters})
+}
+
+// openStream is open for a function whose source sends lost events again.
+func openStream(t testing.TB, s, letters sink.Sink) (*delivery.Shipper, *bytes.Buffer) {
+	t.Helper()
+	return openConfig(t, func(log io.Writer) delivery.Config {
+		c := config(log)
+		c.Resends = true
+		return c
+	}, outlets.Sinks{Events: s, Letters: letters})
+}
+
+func openConfig(t testing.TB, config func(io.Writer) delivery.Config, sinks outlets.Sinks) (*delivery.Shipper, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	f, err := delivery.New(delivery.Config{
-		Name: "subscriber", FunctionName: "clearhop-subscriber", Namespace: "Clearhop", Log: &log,
-		Sink: s, Letters: letters, Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}},
-	})
+	f, err := delivery.NewShipper(config(&log), opening(sinks))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +160,9 @@ func TestDeliver(t *testing.T) {
 		s.reset()
 		log.Reset()
 		in := f.Begin(t.Context())
-		in.Payload(0, data)
-		in.Payload(1, payloadtest.Document(t, "/ecs/web", []string{"junk"}))
-		in.Flush()
-		if err := in.End(); err != nil {
+		in.Take(data)
+		in.Take(payloadtest.Document(t, "/ecs/web", []string{"junk"}))
+		if _, err := in.End(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -197,9 +194,8 @@ func TestDeliver(t *testing.T) {
 func TestMetricsAreWellFormed(t *testing.T) {
 	f, log := open(t, &memory{}, nil)
 	in := f.Begin(t.Context())
-	in.Payload(0, payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t)))
-	in.Flush()
-	if err := in.End(); err != nil {
+	in.Take(payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t)))
+	if _, err := in.End(); err != nil {
 		t.Fatal(err)
 	}
 	m := lastMetrics(t, log)
@@ -264,9 +260,8 @@ func TestFailuresWithoutDeadLetters(t *testing.T) {
 	s := &memory{fail: failSome}
 	f, log := open(t, s, nil)
 	in := f.Begin(t.Context())
-	in.Payload(0, payload(t, 6000, 2000))
-	in.Flush()
-	if err := in.End(); !errors.Is(err, errNo) {
+	in.Take(payload(t, 6000, 2000))
+	if _, err := in.End(); !errors.Is(err, errNo) {
 		t.Errorf("got %v", err)
 	}
 	m := lastMetrics(t, log)
@@ -282,10 +277,9 @@ func TestDeadLetters(t *testing.T) {
 	s, letters := &memory{fail: failSome}, &memory{}
 	f, log := open(t, s, letters)
 	in := f.Begin(t.Context())
-	in.Payload(0, payload(t, 6000, 2000))
-	in.Payload(1, []byte("{broken"))
-	in.Flush()
-	if err := in.End(); err != nil {
+	in.Take(payload(t, 6000, 2000))
+	in.Take([]byte("{broken"))
+	if _, err := in.End(); err != nil {
 		t.Fatal(err)
 	}
 	var r deadletter.Reader
@@ -326,55 +320,87 @@ func TestDeadLettersThatFail(t *testing.T) {
 	no := func(int, []sink.Document) error { return errNo }
 	f, log := open(t, &memory{fail: no}, &memory{fail: no})
 	in := f.Begin(t.Context())
-	in.Payload(0, payload(t, 5, 1))
-	in.Payload(1, []byte("{broken"))
-	in.Flush()
-	n, failed := in.Failed()
-	if err := in.End(); !errors.Is(err, errNo) || !failed || n != 0 {
-		t.Errorf("got %v, first failed %d %t", err, n, failed)
+	in.Take(payload(t, 5, 1))
+	in.Take([]byte("{broken"))
+	if first, err := in.End(); !errors.Is(err, errNo) || first != 0 {
+		t.Errorf("got %v, first failed %d", err, first)
 	}
 	if m := lastMetrics(t, log); m["Undelivered"] != 5.0 || m["DeadLetters"] != 0.0 {
 		t.Errorf("metrics %v", m)
 	}
 }
 
-// TestHandBack: a stream sends again, so that only what would fail again is
-// buried.
-func TestHandBack(t *testing.T) {
+// TestResends: a stream sends lost events again, so that only what would fail again
+// becomes a dead letter.
+func TestResends(t *testing.T) {
 	s := &memory{fail: func(int, []sink.Document) error {
 		return &sink.PutError{Failures: []sink.Failure{{Index: 0, Err: sink.ErrTooLarge}, {Index: 3, Err: errNo}}}
 	}}
 	letters := &memory{}
-	f, _ := open(t, s, letters)
+	f, _ := openStream(t, s, letters)
 	in := f.Begin(t.Context())
-	in.HandBack = true
-	in.Payload(0, payload(t, 2, 1))
-	in.Payload(1, payload(t, 2, 1))
-	in.Payload(2, payload(t, 2, 1))
-	in.Flush()
-	if n, failed := in.Failed(); n != 1 || !failed || !in.Stopped() {
-		t.Errorf("first failed: %d %t", n, failed)
+	in.Take(payload(t, 2, 1))
+	in.Take(payload(t, 2, 1))
+	in.Take(payload(t, 2, 1))
+	first, err := in.End()
+	if first != 1 {
+		t.Errorf("first failed: %d", first)
 	}
-	if err := in.End(); !errors.Is(err, errNo) || errors.Is(err, sink.ErrTooLarge) || len(letters.docs) != 1 {
+	if !errors.Is(err, errNo) || errors.Is(err, sink.ErrTooLarge) || len(letters.docs) != 1 {
 		t.Errorf("%d letters, %v", len(letters.docs), err)
 	}
 }
 
-// TestOutOfTime: with the time nearly over the sink is not tried, and the
-// events become dead letters.
+// TestTakesNoneAfterAFailure: a stream sends again from the payload that failed,
+// so that those after it would be delivered twice.
+func TestTakesNoneAfterAFailure(t *testing.T) {
+	s := &memory{fail: func(int, []sink.Document) error { return errNo }}
+	large := payload(t, 3000, 2000) // so large that the sink is called at once
+	stream, _ := openStream(t, s, &memory{})
+	in := stream.Begin(t.Context())
+	if !in.Take(payload(t, 1, 1)) || !in.Take(large) || in.Take(payload(t, 1, 1)) {
+		t.Error("the first two are to be taken, the third is not")
+	}
+	if first, err := in.End(); first != 0 || !errors.Is(err, errNo) {
+		t.Errorf("first failed %d, %v", first, err)
+	}
+	// Where nothing is sent again, each payload has its one chance.
+	other, _ := open(t, s, nil)
+	in = other.Begin(t.Context())
+	if !in.Take(large) || !in.Take(payload(t, 1, 1)) {
+		t.Error("both are to be taken")
+	}
+	if first, err := in.End(); first != 0 || !errors.Is(err, errNo) {
+		t.Errorf("first failed %d, %v", first, err)
+	}
+}
+
+// TestOutOfTime: with the time nearly over the sink is not tried, and the events
+// become dead letters.
 func TestOutOfTime(t *testing.T) {
 	s, letters := &memory{}, &memory{}
 	f, _ := open(t, s, letters)
 	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 	defer cancel()
 	in := f.Begin(ctx)
-	in.Payload(0, payload(t, 3, 1))
-	if in.HasTime() {
-		t.Error("there is time")
-	}
-	in.Flush()
-	if err := in.End(); err != nil || s.puts != 0 || len(letters.docs) != 3 {
+	in.Take(payload(t, 3, 1))
+	if _, err := in.End(); err != nil || s.puts != 0 || len(letters.docs) != 3 {
 		t.Errorf("%d puts, %d letters, %v", s.puts, len(letters.docs), err)
+	}
+}
+
+// TestNoTimeForAnotherPayload: the payloads that the invocation has no time for
+// must be sent again.
+func TestNoTimeForAnotherPayload(t *testing.T) {
+	f, _ := openStream(t, &memory{}, &memory{})
+	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+	defer cancel()
+	in := f.Begin(ctx)
+	if !in.Take(payloadtest.Document(t, "/aws/lambda/clearhop-subscriber", []string{"no event"})) || in.Take(payload(t, 1, 1)) {
+		t.Error("the first is to be taken, the second is not")
+	}
+	if first, err := in.End(); first != 1 || !errors.Is(err, retry.ErrOutOfTime) {
+		t.Errorf("first failed %d, %v", first, err)
 	}
 }
 
@@ -383,18 +409,16 @@ func TestOutOfTime(t *testing.T) {
 func TestRules(t *testing.T) {
 	own, faults := &memory{}, &memory{}
 	var log bytes.Buffer
-	f, err := delivery.New(delivery.Config{
-		Name: "subscriber", Namespace: "Clearhop", Log: &log, Sink: own, Routes: []delivery.Route{{Name: "faults", Sink: faults}},
-		Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Rule: []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}},
-	})
+	c := config(&log)
+	c.Pipeline.Rules.Rule = []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}
+	f, err := delivery.NewShipper(c, opening(outlets.Sinks{Events: own, Routes: map[string]sink.Sink{"faults": faults}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := f.Begin(t.Context())
-	in.Payload(0, payload(t, 3, 1))
-	in.Payload(1, payloadtest.Document(t, "/ecs/web", []string{"junk", `210.227.0.10 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`}))
-	in.Flush()
-	if err := in.End(); err != nil {
+	in.Take(payload(t, 3, 1))
+	in.Take(payloadtest.Document(t, "/ecs/web", []string{"junk", `210.227.0.10 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`}))
+	if _, err := in.End(); err != nil {
 		t.Fatal(err)
 	}
 	m := lastMetrics(t, &log)
@@ -410,19 +434,21 @@ func TestRoutesLeadSomewhere(t *testing.T) {
 		{"route:a verdict=lost", "", "CLEARHOP_RULES: route:a leads nowhere"},
 		{"drop verdict=lost", "b", `CLEARHOP_ROUTES: no rule routes to "b"`},
 	} {
-		config := delivery.Config{Name: "x", Log: io.Discard, Sink: &memory{}, Pipeline: pipeline.Config{Rule: []string{c.rule}}}
+		config := config(io.Discard)
+		config.Pipeline.Rules.Rule = []string{c.rule}
+		sinks := outlets.Sinks{Events: &memory{}}
 		if c.route != "" {
-			config.Routes = []delivery.Route{{Name: c.route, Sink: &memory{}}}
+			sinks.Routes = map[string]sink.Sink{c.route: &memory{}}
 		}
-		if _, err := delivery.New(config); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := delivery.NewShipper(config, opening(sinks)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
 }
 
-// TestPanic: what a mistake of ours concerns becomes dead letters, of all inputs
-// that were put together, and the next payload goes on: it must not block a
-// stream.
+// TestPanic: where our code panics, the events of all payloads that were put
+// together become dead letters, and the next payload is taken: a mistake of ours
+// must not block a stream.
 func TestPanic(t *testing.T) {
 	s, letters := &memory{}, &memory{}
 	s.fail = func(put int, _ []sink.Document) error {
@@ -431,17 +457,12 @@ func TestPanic(t *testing.T) {
 		}
 		return nil
 	}
-	f, log := open(t, s, letters)
+	f, log := openStream(t, s, letters)
 	in := f.Begin(t.Context())
-	in.HandBack = true
-	in.Payload(0, payload(t, 2, 1))
-	in.Payload(1, payload(t, 3000, 2000)) // so large that the sink is called at once
-	in.Payload(2, payload(t, 2, 1))
-	in.Flush()
-	if n, failed := in.Failed(); failed {
-		t.Errorf("input %d failed", n)
-	}
-	if err := in.End(); err != nil {
+	in.Take(payload(t, 2, 1))
+	in.Take(payload(t, 3000, 2000)) // so large that the sink is called at once
+	in.Take(payload(t, 2, 1))
+	if _, err := in.End(); err != nil {
 		t.Fatal(err)
 	}
 	if len(letters.docs) < 3 || len(s.docs) < 2 || len(letters.docs)+len(s.docs) != 3004 {

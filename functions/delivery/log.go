@@ -8,9 +8,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// NewLogger returns a logger that writes one JSON object a line, with the names
-// that Lambda uses in its own, and the id of the invocation that ctx belongs
-// to. Standard output is left to the sink of that name.
+// NewLogger returns a logger that writes each record as one line of JSON, with the
+// names that Lambda uses in its own log, and with the id of the invocation that a
+// record's context belongs to. A function logs to standard error: standard output
+// may be its sink.
 func NewLogger(w io.Writer) *slog.Logger {
 	return slog.New(withRequestID{slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})})
 }
@@ -20,10 +21,19 @@ type withRequestID struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (h withRequestID) Handle(ctx context.Context, r slog.Record) error {
-	if invocation, ok := lambdacontext.FromContext(ctx); ok {
-		r.AddAttrs(slog.String("requestId", invocation.AwsRequestID))
+	if id := requestID(ctx); id != "" {
+		r.AddAttrs(slog.String("requestId", id))
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// requestID returns the id of the invocation that ctx belongs to. It is empty
+// outside of Lambda.
+func requestID(ctx context.Context) string {
+	if invocation, ok := lambdacontext.FromContext(ctx); ok {
+		return invocation.AwsRequestID
+	}
+	return ""
 }
 
 // WithAttrs implements slog.Handler.

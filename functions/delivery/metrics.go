@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"clearhop/record"
+
 	"clearhop/verdict"
 )
 
@@ -20,82 +22,71 @@ const (
 	unitSeconds      unit = "Seconds"
 )
 
-// A Metric is a number that each invocation reports: the documentation and the
-// alarms of the template are held to this list.
-type Metric struct {
-	Name string
-	Unit string
-	Help string
-}
-
-// A metric is a Metric with its value. Where ok is false it is left out.
+// A metric is a number that each invocation reports. It is left out where ok is
+// false.
 type metric struct {
 	name  string
 	unit  unit
 	help  string
-	value func(c *Counts) (n int64, ok bool)
+	value func(c *counts) (n int64, ok bool)
 }
 
-func always(name string, u unit, help string, value func(c *Counts) int64) metric {
-	return metric{name, u, help, func(c *Counts) (int64, bool) { return value(c), true }}
+func always(name string, u unit, help string, value func(c *counts) int64) metric {
+	return metric{name, u, help, func(c *counts) (int64, bool) { return value(c), true }}
 }
 
 // metricList is every metric, in the order of the documentation. CloudWatch
-// takes 100 of one document.
+// takes at most 100 from one document.
 var metricList = func() []metric {
 	list := []metric{
-		always("Lines", unitCount, "Log lines read.", func(c *Counts) int64 { return int64(c.Lines) }),
-		always("Events", unitCount, "Events that the sink took, or that were handed back to Firehose.", func(c *Counts) int64 { return int64(c.Delivered) }),
-		always("Unparsed", unitCount, "Lines that no format reads.", func(c *Counts) int64 { return int64(c.Unparsed) }),
-		always("AccessLines", unitCount, "Access lines.", func(c *Counts) int64 { return int64(c.Lines - c.Unparsed - c.Other) }),
-		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *Counts) int64 { return int64(c.Dropped) }),
-		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *Counts) int64 { return int64(c.NLB) }),
-		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *Counts) int64 { return int64(c.HealthChecks) }),
-		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *Counts) int64 { return int64(c.Faults) }),
-		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *Counts) int64 { return int64(c.PayloadsUnread) }),
-		always("Refused", unitCount, "Payloads of the function's own log group.", func(c *Counts) int64 { return int64(c.Refused) }),
-		always("DeadLetters", unitCount, "Events and payloads kept as dead letters.", func(c *Counts) int64 { return int64(c.DeadLetters) }),
-		always("Undelivered", unitCount, "Events neither delivered nor kept: the invocation fails, or hands them back.", func(c *Counts) int64 { return int64(c.Failed) }),
-		always("Reingested", unitCount, "Records sent back to the stream since the answer was full.", func(c *Counts) int64 { return int64(c.Reingested) }),
-		always("Truncated", unitCount, "Events shortened to fit the sink.", func(c *Counts) int64 { return c.Sink.Truncated }),
-		always("Retries", unitCount, "Calls of sinks that sent again what had failed.", func(c *Counts) int64 { return c.Sink.Retries }),
-		always("Throttles", unitCount, "Calls of sinks refused as too much.", func(c *Counts) int64 { return c.Sink.Throttles }),
-		always("BytesSent", unitBytes, "What the sinks sent, what failed included.", func(c *Counts) int64 { return c.Sink.BytesSent }),
-		always("BytesBilled", unitBytes, "What was delivered, rounded up as the service bills it.", func(c *Counts) int64 { return c.Sink.BytesBilled }),
-		{"GeoDatabaseAge", unitSeconds, "How old the oldest GeoIP database is. Absent without one.", func(c *Counts) (int64, bool) {
+		always("Lines", unitCount, "Log lines read.", func(c *counts) int64 { return c.lines.Lines }),
+		always("Events", unitCount, "Events that the sink took, or that were returned to Firehose.", func(c *counts) int64 { return int64(c.Delivered) }),
+		always("Unparsed", unitCount, "Lines that no format reads.", func(c *counts) int64 { return c.lines.Datasets[record.Unparsed] }),
+		always("AccessLines", unitCount, "Access lines.", func(c *counts) int64 { return c.lines.Datasets[record.AccessLine] }),
+		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *counts) int64 { return c.lines.Dropped }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *counts) int64 { return c.lines.NLBPrivate }),
+		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *counts) int64 { return c.lines.Verdicts[verdict.HealthCheck] }),
+		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *counts) int64 { return c.lines.Faults() }),
+		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *counts) int64 { return int64(c.PayloadsUnread) }),
+		always("Refused", unitCount, "Payloads of the function's own log group.", func(c *counts) int64 { return int64(c.Refused) }),
+		always("DeadLetters", unitCount, "Events and payloads kept as dead letters.", func(c *counts) int64 { return int64(c.DeadLetters) }),
+		always("Undelivered", unitCount, "Events neither delivered nor kept as dead letters: the invocation fails, or reports them as failed.", func(c *counts) int64 { return int64(c.Failed) }),
+		always("Reingested", unitCount, "Records sent back to the stream because the answer was full.", func(c *counts) int64 { return int64(c.Reingested) }),
+		always("Truncated", unitCount, "Events shortened to fit the sink.", func(c *counts) int64 { return c.Sink.Truncated }),
+		always("Retries", unitCount, "Sink calls that sent again what had failed.", func(c *counts) int64 { return c.Sink.Retries }),
+		always("Throttles", unitCount, "Sink calls that the service throttled.", func(c *counts) int64 { return c.Sink.Throttles }),
+		always("BytesSent", unitBytes, "What the sinks sent, including what failed.", func(c *counts) int64 { return c.Sink.BytesSent }),
+		always("BytesBilled", unitBytes, "What was delivered, rounded up as the service bills it.", func(c *counts) int64 { return c.Sink.BytesBilled }),
+		{"GeoDatabaseAge", unitSeconds, "Age of the oldest GeoIP database. Absent without one.", func(c *counts) (int64, bool) {
 			return int64(c.GeoAge / time.Second), c.HasGeo
 		}},
-		always("GeoMissing", unitCount, "Clients without a place, since there is no database of places.", func(c *Counts) int64 { return int64(c.GeoMissing) }),
-		{"Lag", unitMilliseconds, "From the youngest event to the end of the invocation. Absent without one.", func(c *Counts) (int64, bool) {
-			return max(time.Now().UnixMilli()-c.Newest, 0), c.Newest > 0
+		always("GeoMissing", unitCount, "Clients without a place, because there is no database of places.", func(c *counts) int64 { return c.lines.Geo.Of(string(record.GeoMissing)) }),
+		{"Lag", unitMilliseconds, "Time from the youngest event to the end of the invocation. Absent where no event has a time.", func(c *counts) (int64, bool) {
+			return max(time.Now().UnixMilli()-c.lines.Newest, 0), c.lines.Newest > 0
 		}},
-		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *Counts) int64 { return int64(c.GeoErrors) }),
+		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *counts) int64 { return c.lines.LookupErrors }),
 	}
-	of := func(prefix, code, help string, counts func(*Counts) []count) {
-		list = append(list, metric{prefix + camel(code), unitCount, help, func(c *Counts) (int64, bool) {
-			for _, n := range counts(c) {
-				if n.name == code {
-					return int64(n.n), true
-				}
-			}
-			return 0, false
+	of := func(prefix, code, help string, count func(*counts) int64) {
+		list = append(list, metric{prefix + camel(code), unitCount, help, func(c *counts) (int64, bool) {
+			n := count(c)
+			return n, n > 0
 		}})
 	}
 	for _, v := range verdict.Verdicts() {
-		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.verdicts })
+		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Verdicts[v] })
 	}
 	for _, r := range verdict.Reasons() {
 		if r.IsFault() {
-			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *Counts) []count { return c.reasons })
+			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Reasons[r] })
 		}
 	}
 	for _, state := range []string{"found", "not_found", "private", "db_stale"} {
-		of("Geo", state, "Clients whose look-up went `"+state+"`. Absent where there are none.", func(c *Counts) []count { return c.geo })
+		of("Geo", state, "Clients whose GeoIP look-up returned `"+state+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Geo.Of(state) })
 	}
 	return list
 }()
 
-// camel writes a code as CloudWatch names its metrics: health_check is
+// camel writes a code as CloudWatch names its metrics: health_check becomes
 // HealthCheck.
 func camel(code string) string {
 	var b strings.Builder
@@ -105,18 +96,9 @@ func camel(code string) string {
 	return b.String()
 }
 
-// Metrics lists what is measured.
-func Metrics() []Metric {
-	list := make([]Metric, len(metricList))
-	for i, m := range metricList {
-		list[i] = Metric{m.name, string(m.unit), m.help}
-	}
-	return list
-}
-
 // metrics writes what invocations counted in CloudWatch's embedded metric
-// format: one JSON object on one line of the log. The one dimension is the
-// function's name, so that there are as many series as metrics and functions.
+// format: one JSON object on one line of the log. The only dimension is the
+// function's name, so that each function has one series for each metric.
 type metrics struct {
 	mu        sync.Mutex
 	out       io.Writer
@@ -135,8 +117,8 @@ func newMetrics(out io.Writer, namespace, function, shape string) *metrics {
 	return &metrics{out: out, namespace: namespace, function: function, shape: shape}
 }
 
-// embedded is the head of a document (CloudWatch user guide, "Embedded metric
-// format specification").
+// embedded is the head of a document; see the CloudWatch user guide, "Embedded
+// metric format specification".
 type embedded struct {
 	Timestamp         int64       `json:"Timestamp"`
 	CloudWatchMetrics []directive `json:"CloudWatchMetrics"`
@@ -157,7 +139,7 @@ type definition struct {
 const dimension = "FunctionName"
 
 // write writes the document of one invocation.
-func (m *metrics) write(c *Counts, at time.Time, took time.Duration) {
+func (m *metrics) write(c *counts, at time.Time, took time.Duration) {
 	if m == nil {
 		return
 	}
@@ -176,5 +158,5 @@ func (m *metrics) write(c *Counts, at time.Time, took time.Duration) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, _ = m.out.Write(append(line, '\n')) // a log that cannot be written to cannot be told of
+	_, _ = m.out.Write(append(line, '\n')) // nobody can be told that the log cannot be written
 }

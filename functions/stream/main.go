@@ -1,7 +1,7 @@
-// Command stream is the Lambda function of a Kinesis data stream that
-// CloudWatch Logs subscriptions write to: it gets records, each a compressed
-// payload of log events, makes an enriched event of each and puts them into the
-// sink that its environment names.
+// Command stream is the Lambda function of a Kinesis data stream that CloudWatch
+// Logs subscriptions write to. It receives records, each a compressed payload of
+// log events, makes an enriched event of each log event, and puts the events into
+// the sink that its environment names.
 //
 // The table of its settings is in the README.
 package main
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	f, err := delivery.Open(context.Background(), "stream", os.Environ(), os.Stdout, os.Stderr)
+	f, err := delivery.OpenShipper(context.Background(), delivery.Shape{Name: "stream", Resends: true}, os.Environ(), os.Stdout, os.Stderr)
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}

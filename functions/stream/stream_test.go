@@ -12,21 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 	"clearhop/internal/lambdatest"
 	"clearhop/internal/payloadtest"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 const (
 	timeout = 30 * time.Second
 	stream  = "events"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
-}
 
 func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
@@ -95,10 +90,10 @@ func TestRecords(t *testing.T) {
 // TestFirehoseThatFails: the first record of which not all arrived is the
 // checkpoint, so that sending from there on again loses nothing.
 func TestFirehoseThatFails(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  slices.Repeat([]firehosetest.Fault{firehosetest.FailRecords(0)}, 12), // more than there are attempts
-		Random:  firehosetest.Random{Records: 0.3},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  slices.Repeat([]awstest.Fault{awstest.FailRecords(0)}, 12), // more than there are attempts
+		Random:  awstest.Random{Records: 0.3},
 	})
 	f := start(t, "AWS_ENDPOINT_URL="+server.URL, "CLEARHOP_FIREHOSE_STREAM="+stream)
 	lines := payloadtest.Lines(t)[:300]

@@ -10,6 +10,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"clearhop/enrich/clientip"
+
+	outlets "clearhop/delivery"
 	"clearhop/functions/delivery"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
@@ -86,10 +89,10 @@ func BenchmarkInvoke(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		f, err := delivery.New(delivery.Config{
-			Name: "subscriber", Log: io.Discard, Sink: s,
-			Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}},
-		})
+		f, err := delivery.NewShipper(delivery.Config{
+			Shape: delivery.Shape{Name: "subscriber"}, Log: io.Discard,
+			Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}},
+		}, func(o outlets.Options) (*outlets.Outlets, error) { return outlets.New(outlets.Sinks{Events: s}, o) })
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -7,22 +7,21 @@ import (
 )
 
 // A handler answers invocations. It is safe for concurrent use.
-type handler struct{ f *delivery.Function }
+type handler struct{ f *delivery.Shipper }
 
 // answer is the function's result, which nobody reads: the invocation is
 // asynchronous.
 var answer = []byte("null")
 
 // Invoke answers one invocation, whose payload is the subscription's event. It
-// implements lambda.Handler, so that the payload is read once, by our decoder.
+// implements lambda.Handler, so that only our decoder reads the payload.
 //
-// An error makes Lambda invoke again; events that were delivered then come
-// twice, with the same ids.
+// With an error Lambda invokes the function again. Events that were delivered
+// before arrive a second time then, with the same ids.
 func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	in := h.f.Begin(ctx)
-	in.Payload(0, payload)
-	in.Flush()
-	if err := in.End(); err != nil {
+	s := h.f.Begin(ctx)
+	s.Take(payload)
+	if _, err := s.End(); err != nil {
 		return nil, err
 	}
 	return answer, nil

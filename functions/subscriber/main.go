@@ -1,6 +1,6 @@
-// Command subscriber is the Lambda function of a CloudWatch Logs subscription:
-// it gets a payload of log events, makes an enriched event of each and puts
-// them into the sink that its environment names.
+// Command subscriber is the Lambda function of a CloudWatch Logs subscription. It
+// receives a payload of log events, makes an enriched event of each one, and puts
+// the events into the sink that its environment names.
 //
 // The table of its settings is in the README.
 package main
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	f, err := delivery.Open(context.Background(), "subscriber", os.Environ(), os.Stdout, os.Stderr)
+	f, err := delivery.OpenShipper(context.Background(), delivery.Shape{Name: "subscriber"}, os.Environ(), os.Stdout, os.Stderr)
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}

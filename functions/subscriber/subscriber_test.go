@@ -19,10 +19,11 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 	"clearhop/internal/lambdatest"
 	"clearhop/internal/mototest"
 	"clearhop/internal/payloadtest"
-	"clearhop/sink/firehose/firehosetest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -50,12 +51,6 @@ func start(t *testing.T, env ...string) *lambdatest.Function {
 		Binary: lambdatest.Build(t, "."), FunctionName: "subscriber", Region: region,
 		Env: append(append([]string{}, payloadtest.Chain...), env...),
 	})
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
 }
 
 // TestToFirehoseAndS3 is the whole road: the built function, driven as Lambda
@@ -186,10 +181,10 @@ func TestPayloadsOfASubscription(t *testing.T) {
 // TestFirehoseThatFails: records and calls fail at random; every event arrives,
 // and no call passes a documented limit.
 func TestFirehoseThatFails(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  []firehosetest.Fault{firehosetest.Throttle(), firehosetest.FailRecords(0)},
-		Random:  firehosetest.Random{Records: 0.2},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  []awstest.Fault{firehosetest.Throttle(), awstest.FailRecords(0)},
+		Random:  awstest.Random{Records: 0.2},
 	})
 	f := start(t, append(fakeCredentials, "AWS_ENDPOINT_URL_FIREHOSE="+server.URL, "CLEARHOP_FIREHOSE_STREAM="+stream)...)
 	samples := payloadtest.Lines(t)

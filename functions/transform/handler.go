@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"clearhop/decode"
 	"clearhop/functions/delivery"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -16,8 +15,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// maxAnswer is how many bytes of events and record ids an answer holds: below
-// the 6 MB of a synchronous invocation, with room for the JSON around them.
+// maxAnswer is how many bytes of events and record ids an answer holds. It is
+// below the 6 MB of a synchronous invocation, with room for the JSON around them.
 const maxAnswer = 5_500_000
 
 // recordOverhead is at least as long as the JSON around a record of the answer.
@@ -29,24 +28,24 @@ const maxRecord = (maxAnswer - 500*(recordOverhead+100)) / 4 * 3 // base64 makes
 
 // A handler answers invocations. It is safe for concurrent use.
 type handler struct {
-	f        *delivery.Function
-	reingest *reingester
+	f      *delivery.Answerer
+	sender *sender
 }
 
-func newHandler(f *delivery.Function) *handler { return &handler{f: f, reingest: &reingester{}} }
+func newHandler(f *delivery.Answerer) *handler { return &handler{f: f, sender: &sender{}} }
 
-// handle answers each record with its events, one to one. Records that do not
-// fit the answer go back to the stream, in pieces where one alone is too large,
-// and are answered as dropped. What cannot be read becomes a dead letter, where
-// there is a place for them; what has no other place is answered as failed:
-// Firehose keeps the record under its error prefix.
+// handle answers each record with its events, one to one. Records that do not fit
+// the answer go back to the stream, in pieces where one alone is too large, and
+// are answered as dropped. A record that cannot be read becomes a dead letter,
+// where there is a place for them. A record that has no other place is answered as
+// failed, and Firehose keeps it under its error prefix.
 func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent) (events.KinesisFirehoseResponse, error) {
-	in := h.f.Begin(ctx)
+	a := h.f.Begin(ctx)
 	answer := events.KinesisFirehoseResponse{Records: make([]events.KinesisFirehoseResponseRecord, len(event.Records))}
 	size := 0
 	for i := range event.Records {
-		// Firehose has the data of a record that failed. Empty data is text in
-		// the answer; none would be null.
+		// Firehose itself has the data of a record that failed. Without the empty
+		// slice the answer would hold null instead of a text.
 		answer.Records[i] = events.KinesisFirehoseResponseRecord{RecordID: event.Records[i].RecordID, Result: events.KinesisFirehoseTransformedStateProcessingFailed, Data: []byte{}}
 		size += len(event.Records[i].RecordID) + recordOverhead
 	}
@@ -54,48 +53,48 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 	answered, full := false, false
 	for i := range event.Records {
 		r := &answer.Records[i]
-		if full || i > 0 && in.TimeLeft() < timeToSendBack {
+		if full || i > 0 && a.TimeLeft() < timeToSendBack {
 			back = append(back, piece{i, event.Records[i].Data})
 			continue
 		}
-		enriched, err := h.enrich(in, &event.Records[i])
+		enriched, err := h.enrich(a, &event.Records[i])
 		length := base64.StdEncoding.EncodedLen(len(enriched.data))
 		switch {
 		case err != nil:
-			if in.Bury(i, event.Records[i].Data, err) {
+			if a.KeepUnread(event.Records[i].Data, err) {
 				r.Result = events.KinesisFirehoseTransformedStateDropped
 			}
 		case enriched.tooLarge, !answered && size+length > maxAnswer:
-			// Sent back as it is it would never find room.
+			// It would never fit an answer as it is.
 			pieces, err := enriched.split(i)
 			if err != nil {
-				in.Note(err)
+				a.CountFailed(err)
 			}
 			back = append(back, pieces...)
 		case len(enriched.data) == 0:
 			r.Result = events.KinesisFirehoseTransformedStateDropped
 		case size+length > maxAnswer:
-			// It would fit an answer of its own, and so it is sent as it is, with
-			// all that are behind it.
+			// It would fit an answer of its own. So it is sent back as it is, and
+			// so are all records after it.
 			full = true
 			back = append(back, piece{i, event.Records[i].Data})
 		default:
 			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
 			size += length
 			answered = true
-			in.Counts().Delivered += enriched.events
+			a.CountAnswered(enriched.events)
 		}
 	}
-	h.sendBack(ctx, in, &event, &answer, back)
-	_ = in.End() // it is logged; the answer says what became of each record
+	h.sendBack(ctx, a, &event, &answer, back)
+	a.End()
 	return answer, nil
 }
 
-// timeToSendBack is left of an invocation's time when records are sent back
-// instead of being enriched.
+// timeToSendBack is the time left of an invocation from which on records are sent
+// back instead of being enriched.
 const timeToSendBack = 15 * time.Second
 
-// An enriched record is what was made of one.
+// An enriched record is what was made of a record.
 type enriched struct {
 	data     []byte // its events; nil if they are too large
 	events   int
@@ -111,22 +110,22 @@ type source struct {
 	generations int // how often they were sent back
 }
 
-// An enrichedLine is a line that its record can be taken apart at.
+// An enrichedLine is a line at which its record can be split.
 type enrichedLine struct {
 	id, text []byte
 	time     int64
 	event    int  // bytes of its event
-	goesOn   bool // it goes on the line before, and must stay with it
+	goesOn   bool // it continues the line before it, and must stay with it
 }
 
-func (h *handler) enrich(in *delivery.Invocation, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
+func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
 	e := &enriched{}
-	lines, err := h.read(in, r, &e.source)
+	lines, err := h.read(a, r, &e.source)
 	if err != nil || len(lines) == 0 {
 		return e, err
 	}
 	e.lines = make([]enrichedLine, 0, len(lines))
-	err = in.Process(lines, func(out *pipeline.Outcome) {
+	a.Process(lines, func(out *pipeline.Outcome) {
 		l := &lines[len(e.lines)]
 		at := l.Time
 		if !l.HasTime {
@@ -141,35 +140,26 @@ func (h *handler) enrich(in *delivery.Invocation, r *events.KinesisFirehoseEvent
 		}
 		e.size += len(out.Data)
 		if e.tooLarge = e.size > maxRecord; e.tooLarge {
-			e.data = nil // its lines are taken apart, so that memory stays bounded
+			e.data = nil // the record will be split; memory stays bounded
 			return
 		}
 		e.data = append(e.data, out.Data...)
 	})
-	return e, err
+	return e, nil
 }
 
 // read finds the lines of a record: of a payload, or the record's own.
-func (h *handler) read(in *delivery.Invocation, r *events.KinesisFirehoseEventRecord, from *source) ([]record.Line, error) {
-	p, err := in.Decode(r.Data)
+func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord, from *source) ([]record.Line, error) {
+	p, err := a.Decode(r.Data)
 	if err == nil {
 		from.origin, from.generations = *p.Origin, generations(p.Filters)
-		switch {
-		case p.Type == decode.Control:
-			in.Counts().Control++
-			return nil, nil
-		case in.Refuses(p.Origin.LogGroup):
-			in.Counts().Refused++
-			return nil, nil
-		}
 		return p.Lines, nil
 	}
 	if isCompressed(r.Data) {
-		in.Counts().PayloadsUnread++
 		return nil, err
 	}
-	// Firehose has taken the messages out, and with them went their ids: a
-	// record's id and the place in it stand in for these.
+	// Firehose has taken the messages out of a payload, without their ids. The
+	// record's id and the place of the line in it are used instead.
 	origin := &record.Origin{Source: "firehose:" + r.RecordID}
 	from.origin = *origin
 	return linesOf(r, origin), nil
@@ -193,19 +183,19 @@ func linesOf(r *events.KinesisFirehoseEventRecord, origin *record.Origin) []reco
 
 var errSentBackTooOften = errors.New("a record was sent back too often")
 
-// sendBack sends the pieces back to where the records came from. The records
-// all of whose pieces arrived are dropped from the answer.
-func (h *handler) sendBack(ctx context.Context, in *delivery.Invocation, event *events.KinesisFirehoseEvent, answer *events.KinesisFirehoseResponse, back []piece) {
+// sendBack sends the pieces back to where the records came from. A record is
+// answered as dropped if all of its pieces arrived there.
+func (h *handler) sendBack(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, answer *events.KinesisFirehoseResponse, back []piece) {
 	if len(back) == 0 {
 		return
 	}
 	lost := map[int]bool{}
-	for n, err := range h.reingest.send(ctx, event, back) {
+	for n, err := range h.sender.send(ctx, event, back) {
 		if err != nil {
-			in.Note(err)
+			a.CountFailed(err)
 			lost[back[n].record] = true
 		} else {
-			in.Counts().Reingested++
+			a.CountSentBack()
 		}
 	}
 	for _, p := range back {

@@ -1,7 +1,7 @@
 // Command transform is the Lambda function of a Firehose stream's data
-// transformation: it gets records and answers with the enriched events of each.
-// A record is a compressed payload of CloudWatch Logs, or lines that Firehose
-// has taken out of one.
+// transformation. It receives records and answers with the enriched events of
+// each. A record is a compressed payload of CloudWatch Logs, or lines that
+// Firehose has taken out of one.
 //
 // The table of its settings is in the README.
 package main
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	f, err := delivery.OpenTransform(context.Background(), "transform", os.Environ(), os.Stderr)
+	f, err := delivery.OpenAnswerer(context.Background(), "transform", os.Environ(), os.Stderr)
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}

@@ -8,34 +8,32 @@ import (
 	"strings"
 	"sync"
 
+	"clearhop/delivery"
 	"clearhop/sink"
-	"clearhop/sink/firehose"
-	"clearhop/sink/kinesis"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/config"
-	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
-	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
 
-// A reingester puts pieces into the Firehose stream that invoked the
-// function, or into the Kinesis stream that this one reads from: Firehose takes
-// no puts then. The clients are made when a record first asks for them.
-type reingester struct {
+// A sender puts pieces back into the Firehose stream that invoked the function. If
+// that stream reads from a Kinesis stream, it takes no puts, and the pieces go to
+// the Kinesis stream. Sinks are opened when a record first needs them.
+type sender struct {
+	opener delivery.Opener
+
 	mu    sync.Mutex
-	sinks map[string]sink.Sink // by ARN
+	sinks map[delivery.Target]sink.Sink
 }
 
-// send yields what became of each piece, nil if the stream took it.
-func (r *reingester) send(ctx context.Context, event *events.KinesisFirehoseEvent, pieces []piece) iter.Seq2[int, error] {
+// send yields what became of each piece: nil if the stream took it.
+func (s *sender) send(ctx context.Context, event *events.KinesisFirehoseEvent, pieces []piece) iter.Seq2[int, error] {
 	failed := map[int]error{}
-	s, err := r.sinkOf(ctx, event)
+	to, err := s.sinkOf(ctx, event)
 	if err == nil {
 		docs := make([]sink.Document, len(pieces))
 		for i, p := range pieces {
 			docs[i] = sink.Document{Data: p.data}
 		}
-		err = s.Put(ctx, docs)
+		err = to.Put(ctx, docs)
 	}
 	var put *sink.PutError
 	if errors.As(err, &put) {
@@ -60,33 +58,30 @@ func (r *reingester) send(ctx context.Context, event *events.KinesisFirehoseEven
 	}
 }
 
-func (r *reingester) sinkOf(ctx context.Context, event *events.KinesisFirehoseEvent) (sink.Sink, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	arn := event.SourceKinesisStreamArn
-	if arn == "" {
-		arn = event.DeliveryStreamArn
+// sinkOf returns the sink of the stream that an event came from.
+func (s *sender) sinkOf(ctx context.Context, event *events.KinesisFirehoseEvent) (sink.Sink, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target := streamOf(event)
+	if to := s.sinks[target]; to != nil {
+		return to, nil
 	}
-	if s := r.sinks[arn]; s != nil {
-		return s, nil
-	}
-	aws, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
-	}
-	var s sink.Sink
-	if event.SourceKinesisStreamArn != "" {
-		s, err = kinesis.New(kinesis.Config{Client: awskinesis.NewFromConfig(aws), Stream: arn, Single: true})
-	} else {
-		_, name, _ := strings.Cut(arn, "/") // arn:…:deliverystream/NAME
-		s, err = firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(aws), Stream: name, Single: true})
-	}
+	to, err := s.opener.Open(ctx, target)
 	if err != nil {
 		return nil, err
 	}
-	if r.sinks == nil {
-		r.sinks = map[string]sink.Sink{}
+	if s.sinks == nil {
+		s.sinks = map[delivery.Target]sink.Sink{}
 	}
-	r.sinks[arn] = s
-	return s, nil
+	s.sinks[target] = to
+	return to, nil
+}
+
+// streamOf returns the stream that an event came from, as a target for payloads.
+func streamOf(event *events.KinesisFirehoseEvent) delivery.Target {
+	if arn := event.SourceKinesisStreamArn; arn != "" {
+		return delivery.Target{Kind: delivery.Kinesis, Name: arn, Single: true}
+	}
+	_, name, _ := strings.Cut(event.DeliveryStreamArn, "/") // arn:…:deliverystream/NAME
+	return delivery.Target{Kind: delivery.Firehose, Name: name, Single: true}
 }

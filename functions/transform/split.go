@@ -15,19 +15,19 @@ type piece struct {
 }
 
 const (
-	// maxPiece is how many bytes of events the lines of a piece make: two of
-	// them fit an answer.
+	// maxPiece is how many bytes of events the lines of a piece make. Two pieces
+	// fit an answer.
 	maxPiece = maxRecord / 2
 
-	// maxGenerations is how often lines are taken apart. A piece fits an answer
-	// of its own, so that more than once would be a mistake of ours. Records
-	// that only found no room are sent back as they are, and not counted: each
-	// answer has room for one at least.
+	// maxGenerations is how often lines are split. A piece fits an answer of its
+	// own, so that more than once would be a mistake of ours. A record that only
+	// found no room is sent back as it is, and that does not count: each answer has
+	// room for at least one record.
 	maxGenerations = 3
 )
 
-// sentBack marks a payload that was sent back, once for each time. It stands
-// where CloudWatch Logs puts the names of subscription filters.
+// sentBack marks a payload that was sent back, once for each time. It is in the
+// list of the names of subscription filters.
 const sentBack = "clearhop:sent-back"
 
 func generations(filters []string) int {
@@ -40,7 +40,7 @@ func generations(filters []string) int {
 	return n
 }
 
-// A payload is a payload of CloudWatch Logs, as its subscriptions write them.
+// A payload is a payload of CloudWatch Logs, as its subscriptions write it.
 type payload struct {
 	MessageType         string     `json:"messageType"`
 	Owner               string     `json:"owner"`
@@ -56,8 +56,9 @@ type logEvent struct {
 	Message   string `json:"message"`
 }
 
-// split takes the lines of a record apart, so that the events of each piece fit
-// an answer. Lines keep their ids; those that belong together stay together.
+// split divides the lines of a record into pieces, so that the events of each
+// piece fit an answer. Lines keep their ids. Lines that belong together stay
+// together.
 func (e *enriched) split(record int) ([]piece, error) {
 	if e.generations >= maxGenerations {
 		return nil, errSentBackTooOften

@@ -8,29 +8,23 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
+	"clearhop/internal/kinesistest"
 	"clearhop/internal/lambdatest"
 	"clearhop/internal/mototest"
 	"clearhop/internal/payloadtest"
-	"clearhop/sink/firehose/firehosetest"
-	"clearhop/sink/kinesis/kinesistest"
 )
 
 const (
 	timeout = 30 * time.Second
 	stream  = "events"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
-}
 
 func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
@@ -125,9 +119,20 @@ func manyLines(n int) []string {
 	return lines
 }
 
-// settle plays Firehose: what comes back is given to the function again, until
-// all is answered. It returns the events.
-func settle(t *testing.T, f *lambdatest.Function, kinesisARN string, sentBack func() [][]byte, records ...[]byte) (events []string, rounds int) {
+// backIn returns a function that returns the records that a stream of server
+// accepted so far.
+func backIn(server *awstest.Server, stream string) func() [][]byte {
+	return func() (all [][]byte) {
+		for _, r := range server.Records(stream) {
+			all = append(all, r.Data)
+		}
+		return all
+	}
+}
+
+// untilAnswered plays Firehose: it invokes the function again with the records
+// that were sent back, until all are answered. It returns the events.
+func untilAnswered(t *testing.T, f *lambdatest.Function, kinesisARN string, sentBackSoFar func() [][]byte, records ...[]byte) (events []string, rounds int) {
 	t.Helper()
 	taken := 0
 	for len(records) > 0 {
@@ -144,7 +149,7 @@ func settle(t *testing.T, f *lambdatest.Function, kinesisARN string, sentBack fu
 				t.Fatalf("record %d failed:\n%s", i, f.Logs())
 			}
 		}
-		back := sentBack()
+		back := sentBackSoFar()
 		records = back[taken:]
 		taken = len(back)
 	}
@@ -154,12 +159,12 @@ func settle(t *testing.T, f *lambdatest.Function, kinesisARN string, sentBack fu
 // TestMoreThanAnAnswerHolds: records that do not fit go back to the stream, the
 // large one in pieces; after some rounds every event is there once.
 func TestMoreThanAnAnswerHolds(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: []firehosetest.Fault{firehosetest.FailRecords(0)}})
+	server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}, Script: []awstest.Fault{awstest.FailRecords(0)}})
 	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
 	large := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/large", manyLines(12_000))) // some 9 MB of events
 	small := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/small", manyLines(3_000)))
 	extracted := []byte(strings.Join(manyLines(9_000), "\n"))
-	got, rounds := settle(t, f, "", func() [][]byte { return server.Records(stream) }, small, large, small, extracted)
+	got, rounds := untilAnswered(t, f, "", backIn(server, stream), small, large, small, extracted)
 	var want []string
 	for _, payload := range [][]byte{small, large, small} {
 		for line := range bytes.Lines(payloadtest.ByCommand(t, payload)) {
@@ -197,10 +202,10 @@ func TestMoreThanAnAnswerHolds(t *testing.T) {
 // several answers' worth of events. All arrive, however often most of the
 // records have to wait.
 func TestFullBuffer(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}})
+	server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}})
 	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
 	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", manyLines(4_000)))
-	got, rounds := settle(t, f, "", func() [][]byte { return server.Records(stream) }, slices.Repeat([][]byte{payload}, 12)...)
+	got, rounds := untilAnswered(t, f, "", backIn(server, stream), slices.Repeat([][]byte{payload}, 12)...)
 	if len(got) != 12*4_000 {
 		t.Errorf("%d events, want %d", len(got), 12*4_000)
 	}
@@ -232,15 +237,10 @@ func TestDeadLetters(t *testing.T) {
 
 // TestBackToKinesis: a stream that reads from Kinesis takes no puts itself.
 func TestBackToKinesis(t *testing.T) {
-	server := kinesistest.Start(t, kinesistest.Config{Targets: []string{"logs"}})
+	server := kinesistest.Start(t, awstest.Config{Targets: []string{"logs"}})
 	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
 	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", manyLines(12_000)))
-	got, _ := settle(t, f, "arn:aws:kinesis:eu-central-1:123456789012:stream/logs", func() (all [][]byte) {
-		for _, r := range server.Records("logs") {
-			all = append(all, r.Data)
-		}
-		return all
-	}, payload)
+	got, _ := untilAnswered(t, f, "arn:aws:kinesis:eu-central-1:123456789012:stream/logs", backIn(server, "logs"), payload)
 	if want := bytes.Count(payloadtest.ByCommand(t, payload), []byte("\n")); len(got) != want {
 		t.Errorf("%d events, want %d", len(got), want)
 	}
@@ -249,7 +249,7 @@ func TestBackToKinesis(t *testing.T) {
 // TestStreamThatTakesNothingBack: then the record is answered as failed, with
 // its own data, and Firehose keeps it.
 func TestStreamThatTakesNothingBack(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{"another"}})
+	server := firehosetest.Start(t, awstest.Config{Targets: []string{"another"}})
 	f := start(t, "AWS_ENDPOINT_URL="+server.URL)
 	payload := payloadtest.Gzip(t, payloadtest.Document(t, "/ecs/web", manyLines(12_000)))
 	if r := invoke(t, f, "", payload)[0]; r.Result != "ProcessingFailed" || len(r.Data) > 0 {

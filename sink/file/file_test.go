@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"clearhop/internal/sinktest"
 	"clearhop/sink"
 	"clearhop/sink/file"
-	"clearhop/sink/sinktest"
 )
 
 func TestContract(t *testing.T) {

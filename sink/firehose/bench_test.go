@@ -13,8 +13,8 @@ import (
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
+	"clearhop/internal/firehosetest"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 // acceptAll returns a Client that costs nothing, so that what is left is the

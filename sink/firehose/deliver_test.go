@@ -16,9 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 	"github.com/aws/smithy-go"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 	"clearhop/sink"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 	"clearhop/sink/retry"
 )
 
@@ -27,18 +28,19 @@ const size = firehose.MaxRecordBytes / 2
 
 // The table speaks of records, of which 4 make a call.
 func TestFaults(t *testing.T) {
-	type faults = []firehosetest.Fault
+	type faults = []awstest.Fault
 	var (
 		throttle   = firehosetest.Throttle()
-		short      = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { a.RequestResponses = a.RequestResponses[:1] }}
-		long       = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { a.RequestResponses = append(a.RequestResponses, a.RequestResponses[0]) }}
-		empty      = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { *a = firehosetest.Answer{} }}
-		moreFailed = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { a.FailedPutCount = 2 }}
-		noID       = firehosetest.Fault{Answer: func(a *firehosetest.Answer) { a.RequestResponses[1].RecordId = "" }}
-		hiddenFail = firehosetest.Fault{Records: []int{1}, Answer: func(a *firehosetest.Answer) { a.FailedPutCount = 0 }}
+		short      = firehosetest.Answering(func(a *firehosetest.Answer) { a.RequestResponses = a.RequestResponses[:1] })
+		long       = firehosetest.Answering(func(a *firehosetest.Answer) { a.RequestResponses = append(a.RequestResponses, a.RequestResponses[0]) })
+		empty      = firehosetest.Answering(func(a *firehosetest.Answer) { *a = firehosetest.Answer{} })
+		moreFailed = firehosetest.Answering(func(a *firehosetest.Answer) { a.FailedPutCount = 2 })
+		noID       = firehosetest.Answering(func(a *firehosetest.Answer) { a.RequestResponses[1].RecordId = "" })
+		hiddenFail = firehosetest.Answering(func(a *firehosetest.Answer) { a.FailedPutCount = 0 })
 		notFound   = new(types.ResourceNotFoundException)
 		recordErr  = new(sink.RecordError)
 	)
+	hiddenFail.Records = []int{1}
 	cases := []struct {
 		name       string
 		records    int
@@ -52,28 +54,28 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "all well", records: 4, calls: 1},
 		{name: "throttled, then well", records: 4, script: faults{throttle, throttle}, calls: 3},
-		{name: "unavailable, internal failure", records: 4, script: faults{firehosetest.Unavailable(), firehosetest.InternalFailure()}, calls: 3},
-		{name: "one record of four", records: 4, script: faults{firehosetest.FailRecords(2)}, calls: 2},
-		{name: "fewer each time", records: 4, script: faults{firehosetest.FailRecords(0, 2, 3), firehosetest.FailRecords(1), firehosetest.FailRecords(0)}, calls: 4},
-		{name: "a call that fails between", records: 4, script: faults{firehosetest.FailRecords(0, 3), throttle, firehosetest.FailRecords(1)}, calls: 4},
+		{name: "unavailable, internal failure", records: 4, script: faults{firehosetest.Unavailable(), awstest.InternalFailure()}, calls: 3},
+		{name: "one record of four", records: 4, script: faults{awstest.FailRecords(2)}, calls: 2},
+		{name: "fewer each time", records: 4, script: faults{awstest.FailRecords(0, 2, 3), awstest.FailRecords(1), awstest.FailRecords(0)}, calls: 4},
+		{name: "a call that fails between", records: 4, script: faults{awstest.FailRecords(0, 3), throttle, awstest.FailRecords(1)}, calls: 4},
 		{
 			name: "the same record to the end", records: 4, attempts: 3,
-			script: faults{firehosetest.FailRecords(1), firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
+			script: faults{awstest.FailRecords(1), awstest.FailRecords(0), awstest.FailRecords(0)},
 			calls:  3, failed: []int{1}, causes: []error{retry.ErrAttempts}, typed: &recordErr,
 		},
 		{
 			name: "a slow stream does not stop the calls after", records: 5, attempts: 2,
-			script: faults{firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
+			script: faults{awstest.FailRecords(0), awstest.FailRecords(0)},
 			calls:  3, failed: []int{0}, causes: []error{retry.ErrAttempts},
 		},
 		{
 			name: "a dead stream does", records: 10, attempts: 2,
-			script: faults{firehosetest.Pass(), throttle, throttle},
+			script: faults{awstest.Pass(), throttle, throttle},
 			calls:  3, failed: upTo(4, 10), causes: []error{retry.ErrAttempts},
 		},
 		{
 			name: "access denied fails at once", records: 5,
-			script: faults{firehosetest.AccessDenied()}, calls: 1, failed: upTo(0, 5),
+			script: faults{awstest.AccessDenied()}, calls: 1, failed: upTo(0, 5),
 		},
 		{
 			name: "so does the key", records: 5,
@@ -81,17 +83,17 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "and a stream deleted meanwhile", records: 5,
-			script: faults{firehosetest.Pass(), {Error: firehosetest.Error{Status: 400, Code: "ResourceNotFoundException"}}},
+			script: faults{awstest.Pass(), {Error: awstest.Error{Status: 400, Code: "ResourceNotFoundException"}}},
 			calls:  2, failed: upTo(4, 5), typed: &notFound,
 		},
 		{
 			name: "an invalid argument costs its call alone", records: 9,
-			script: faults{firehosetest.Pass(), firehosetest.InvalidArgument()},
+			script: faults{awstest.Pass(), awstest.InvalidArgument()},
 			calls:  3, failed: upTo(4, 8),
 		},
 		{
 			name: "final after a retry lists what is left", records: 4,
-			script: faults{firehosetest.FailRecords(1, 2), firehosetest.AccessDenied()}, calls: 2, failed: upTo(1, 3),
+			script: faults{awstest.FailRecords(1, 2), awstest.AccessDenied()}, calls: 2, failed: upTo(1, 3),
 		},
 		{name: "answer too short", records: 4, script: faults{short}, calls: 2, duplicates: 4},
 		{name: "answer too long", records: 4, script: faults{long}, calls: 2, duplicates: 4},
@@ -103,12 +105,12 @@ func TestFaults(t *testing.T) {
 			name: "never a good answer", records: 4, attempts: 2, script: faults{empty, short},
 			calls: 2, failed: upTo(0, 4), causes: []error{retry.ErrAttempts, sink.ErrUnconfirmed}, duplicates: 4,
 		},
-		{name: "written but failed", records: 4, script: faults{firehosetest.Written()}, calls: 2, duplicates: 4},
+		{name: "written but failed", records: 4, script: faults{awstest.Written()}, calls: 2, duplicates: 4},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: c.script})
-			s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: c.attempts}})
+			server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}, Script: c.script})
+			s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: c.attempts}})
 			// Records are full by number where one call is enough, and by size
 			// where it takes several: base64 is slow under the race detector.
 			each, size := firehose.MaxDocuments, 10
@@ -155,11 +157,11 @@ func TestFaults(t *testing.T) {
 }
 
 func TestErrorTexts(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  []firehosetest.Fault{firehosetest.FailRecords(0), firehosetest.FailRecords(0)},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  []awstest.Fault{awstest.FailRecords(0), awstest.FailRecords(0)},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 2}})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 2}})
 	err := s.Put(t.Context(), documents(10))
 	const want = "1 documents not delivered: firehose stream access-log: attempts used up after 2 attempts: record refused: ServiceUnavailableException"
 	if err == nil || err.Error() != want {
@@ -170,11 +172,11 @@ func TestErrorTexts(t *testing.T) {
 // The client of this test retries three times by itself; the stand-in must see
 // the Sink's attempts and no more.
 func TestRetriesDoNotMultiply(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  slices.Repeat([]firehosetest.Fault{firehosetest.Unavailable()}, 20),
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  slices.Repeat([]awstest.Fault{firehosetest.Unavailable()}, 20),
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 4}})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 4}})
 	if err := s.Put(t.Context(), documents(10)); !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("got error %v, want ErrAttempts", err)
 	}
@@ -189,7 +191,7 @@ func TestNobodyListens(t *testing.T) {
 	if got := indices(failures(t, err)); !slices.Equal(got, []int{0, 1}) || !errors.Is(err, retry.ErrAttempts) {
 		t.Errorf("documents %v failed with %v, want both after all attempts", got, err)
 	}
-	if got := s.Stats().Calls; got != 3 {
+	if got := s.TakeStats().Calls; got != 3 {
 		t.Errorf("%d calls were made, want 3", got)
 	}
 }
@@ -197,11 +199,11 @@ func TestNobodyListens(t *testing.T) {
 // A call that hangs is cut off and made again; since the stand-in, as the
 // service may, accepts what it was sent, the document arrives twice.
 func TestAttemptTimeout(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  []firehosetest.Fault{firehosetest.Slow(time.Minute)},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  []awstest.Fault{awstest.Slow(time.Minute)},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{AttemptTimeout: 300 * time.Millisecond, MaxAttempts: 100}})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{AttemptTimeout: 300 * time.Millisecond, MaxAttempts: 100}})
 	if err := s.Put(t.Context(), documents(10)); err != nil {
 		t.Errorf("Put: %v", err)
 	}
@@ -380,15 +382,15 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprintf("%d, seed %d", round, seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
-			random := firehosetest.Random{Records: r.Float64() * 0.6, Calls: r.Float64() * 0.6}
+			random := awstest.Random{Records: r.Float64() * 0.6, Calls: r.Float64() * 0.6}
 			switch round % 4 {
 			case 0:
-				random = firehosetest.Random{}
+				random = awstest.Random{}
 			case 1:
 				random.Written = 0.3
 			}
-			server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Random: random, Seed: seed | 1})
-			s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 1 + r.IntN(6)}})
+			server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}, Random: random, Seed: seed | 1})
+			s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 1 + r.IntN(6)}})
 
 			docs := documents(randomSizes(r)...)
 			index := map[string]int{}
@@ -404,7 +406,7 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 			for _, record := range server.Records(stream) {
 				last := -1
 				count := 0
-				for doc := range bytes.Lines(record) {
+				for doc := range bytes.Lines(record.Data) {
 					i, ok := index[string(doc)]
 					if !ok {
 						t.Fatal("a document arrived that nobody sent")
@@ -416,11 +418,11 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 					count++
 					arrived = append(arrived, i)
 				}
-				if count > firehose.MaxDocuments || len(record) > firehose.MaxRecordBytes {
-					t.Errorf("record of %d documents and %d bytes", count, len(record))
+				if count > firehose.MaxDocuments || len(record.Data) > firehose.MaxRecordBytes {
+					t.Errorf("record of %d documents and %d bytes", count, len(record.Data))
 				}
 			}
-			if random == (firehosetest.Random{}) && !slices.IsSorted(arrived) {
+			if random == (awstest.Random{}) && !slices.IsSorted(arrived) {
 				t.Error("documents arrived out of order")
 			}
 			times := make([]int, len(docs))
@@ -442,7 +444,7 @@ func TestEveryDocumentIsAccountedFor(t *testing.T) {
 					t.Errorf("document %d arrived and is listed as failed", i)
 				}
 			}
-			stats := s.Stats()
+			stats := s.TakeStats()
 			if stats.DocumentsFailed != int64(len(failed)) || stats.Calls != int64(len(server.Calls())) {
 				t.Errorf("stats count %d failures and %d calls, want %d and %d", stats.DocumentsFailed, stats.Calls, len(failed), len(server.Calls()))
 			}

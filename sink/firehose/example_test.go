@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"net/http/httptest"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
 	"clearhop/sink"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 func Example() {
-	service := firehosetest.New(firehosetest.Config{Streams: []string{"access-log"}})
+	service := firehosetest.New(awstest.Config{Targets: []string{"access-log"}})
 	server := httptest.NewServer(service)
 	defer server.Close()
 
@@ -35,7 +36,7 @@ func Example() {
 			fmt.Printf("document %d: %v\n", f.Index, f.Err)
 		}
 	}
-	stats := s.Stats()
+	stats := s.TakeStats()
 	fmt.Printf("%d documents in %d record: %d bytes, %d billed\n", stats.Documents, stats.Records, stats.Bytes, stats.BytesBilled)
 	fmt.Printf("%s", service.Data("access-log"))
 	// Output:

@@ -1,9 +1,9 @@
 // Package firehose is the sink for an Amazon Data Firehose stream that takes
 // Direct PUT: many events in each record, few records in each call.
 //
-// In go documents, each a JSON object and a newline. Out goes PutRecordBatch:
-// each record holds as many documents as it may, one behind the other and in
-// order, so that the stream's destination receives NDJSON.
+// In go documents, each a JSON object and a newline. Out go calls of
+// PutRecordBatch. Each record holds as many documents as it may, in order, so
+// that the stream's destination receives NDJSON.
 //
 //	client := awsfirehose.NewFromConfig(cfg) // of aws-sdk-go-v2
 //	s, err := firehose.New(firehose.Config{Client: client, Stream: "access-log"})
@@ -15,23 +15,34 @@
 //
 // # Limits
 //
-// The API takes 500 records and 4 MB in a call and 1,000 KB in a record, before
-// base64, and Firehose takes no more than 500 documents of a record apart
-// again. Each record is billed as a multiple of 5 KB. AWS writes KB and KiB, MB
-// and MiB for the same limits; [MaxRecordBytes] and [MaxCallBytes] stay below
-// either. The source is the documentation of PutRecordBatch in aws-sdk-go-v2.
+// The API takes 500 records and 4 MB in a call, and 1,000 KB in a record, before
+// base64. Firehose splits a record into at most 500 documents again. It bills
+// each record as a multiple of 5 KB. AWS writes KB and KiB, MB and MiB for the
+// same limits; [MaxRecordBytes] and [MaxCallBytes] stay below either. The source
+// is the documentation of PutRecordBatch in aws-sdk-go-v2.
 //
-// A document of more than MaxRecordBytes is shortened by [encode.Truncate]; one
-// that cannot be fails with [sink.ErrTooLarge], on its own.
+// A document of more than MaxRecordBytes is shortened by [encode.Truncate]. If
+// that is not possible, this one document fails with [sink.ErrTooLarge].
 //
 // # Delivery
 //
-// Delivery is at least once. What the service did not confirm is sent again,
-// the same bytes, after a random pause that may grow with each attempt, until
-// the attempts or the time of Put's context are used up; see [retry.Policy]. A call
-// that was cut off may have been written all the same, and a record sent again
-// comes after those of its call that passed. Firehose promises no order either,
-// so readers tell events apart by id and order them by time.
+// Delivery is at least once. The Sink sends again what the service did not
+// confirm: the same bytes, after a random pause that may grow with each attempt,
+// until the attempts or the time of Put's context are used up; see
+// [retry.Policy]. A call that was cut off may have been written all the same. A
+// record that was sent again arrives after the other records of its call.
+// Firehose promises no order either. So readers tell events apart by id and
+// order them by time.
+//
+// # Errors
+//
+// Put returns when each document is confirmed or given up. The errors of its
+// [sink.PutError] wrap [sink.ErrTooLarge], [retry.ErrOutOfTime],
+// [retry.ErrAttempts] or the context's error. All but the first also wrap the
+// service's last answer: a [sink.RecordError], [sink.ErrUnconfirmed] or the SDK's
+// error. An error that every call to the stream would meet, such as a missing
+// permission, fails the rest of the documents without a call. No error holds any
+// part of a document.
 //
 // # Concurrency
 //
@@ -63,15 +74,15 @@ type Client interface {
 
 // Config is what a Sink is made of. Client and Stream have no default.
 type Config struct {
-	// Client makes the calls. Its own retries do not matter: the Sink turns
-	// them off for each call, so that they do not multiply with its own.
+	// Client makes the calls. The Sink turns off the client's own retries for
+	// each call, so that they do not multiply with the Sink's.
 	Client Client
 
 	// Stream is the name of the Firehose stream.
 	Stream string
 
-	// Single makes a record of each document: for documents that are no events,
-	// such as compressed payloads.
+	// Single makes a record of each document. It is for documents that are not
+	// lines of JSON, such as compressed payloads.
 	Single bool
 
 	// Retry says how often and how long to try.
@@ -79,20 +90,20 @@ type Config struct {
 }
 
 const (
-	// MaxDocuments is how many documents go into a record. With more, Firehose
-	// accepts the record, but hands it to a transformation as one blob.
+	// MaxDocuments is how many documents go into a record. Firehose accepts a
+	// record with more, but gives it to a transformation as one blob.
 	MaxDocuments = 500
 
-	// MaxRecordBytes is how long a record gets, and so a document: 998,400. It
-	// is the largest number of whole billing steps below both 1,000 KB
-	// (1,000,000) and 1,000 KiB (1,024,000).
+	// MaxRecordBytes is the greatest length of a record, and so of a document:
+	// 998,400 bytes. It is the largest number of whole billing steps below both
+	// 1,000 KB (1,000,000) and 1,000 KiB (1,024,000).
 	MaxRecordBytes = 195 * BillingStep
 
 	// MaxRecords is how many records go into a call.
 	MaxRecords = 500
 
-	// MaxCallBytes is how much goes into a call, before base64: 3,993,600, four
-	// full records. It is below both 4 MB (4,000,000) and 4 MiB (4,194,304).
+	// MaxCallBytes is how many bytes go into a call, before base64: 3,993,600,
+	// four full records. It is below both 4 MB (4,000,000) and 4 MiB (4,194,304).
 	MaxCallBytes = 4 * MaxRecordBytes
 
 	// BillingStep is what the length of a record is rounded up to when it is
@@ -100,11 +111,13 @@ const (
 	BillingStep = 5 << 10
 )
 
-// A Sink puts documents into one Firehose stream.
+// A Sink puts documents into one Firehose stream. Its methods are those of
+// [sink.Sink], [sink.Limited] (MaxRecordBytes) and [sink.Metered], where records
+// are Firehose's, and each is billed rounded up to BillingStep.
 type Sink struct {
+	*batchput.Putter
 	client Client
 	stream string
-	putter *batchput.Putter
 }
 
 var (
@@ -135,7 +148,7 @@ func New(c Config) (*Sink, error) {
 		documents = 1
 	}
 	s := &Sink{client: c.Client, stream: c.Stream}
-	s.putter = batchput.New(batchput.Config{
+	s.Putter = batchput.New(batchput.Config{
 		Name: "firehose stream " + c.Stream,
 		Limits: batchput.Limits{
 			Documents:   documents,
@@ -151,31 +164,7 @@ func New(c Config) (*Sink, error) {
 	return s, nil
 }
 
-// Put delivers docs in as few records and calls as they fit, and returns when
-// each is confirmed or given up.
-//
-// The errors of a [sink.PutError] wrap [sink.ErrTooLarge], [retry.ErrOutOfTime],
-// [retry.ErrAttempts] or the context's own, and all but the first also the last
-// answer: a [sink.RecordError], [sink.ErrUnconfirmed] or the SDK's error. An
-// error that every call to the stream would meet, such as a missing permission,
-// fails the rest of docs without a call. No error holds anything of a document.
-func (s *Sink) Put(ctx context.Context, docs []sink.Document) error { return s.putter.Put(ctx, docs) }
-
-// Close refuses further Puts. Those under way come to their own end; nothing is
-// kept between Puts that could be lost.
-func (s *Sink) Close(ctx context.Context) error { return s.putter.Close(ctx) }
-
-// Stats implements sink.Metered. Records are Firehose's, and each is billed
-// rounded up to BillingStep.
-func (s *Sink) Stats() sink.Stats { return s.putter.Stats() }
-
-// TakeStats implements sink.Metered.
-func (s *Sink) TakeStats() sink.Stats { return s.putter.TakeStats() }
-
-// MaxDocument implements sink.Limited: MaxRecordBytes.
-func (s *Sink) MaxDocument() int { return s.putter.MaxDocument() }
-
-// send makes one call.
+// send makes one call of PutRecordBatch.
 func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {
 	entries := make([]types.Record, len(records))
 	for i := range records {
@@ -199,10 +188,10 @@ func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Re
 	return reply, nil
 }
 
-// noRetries leaves retrying to the Sink, whatever the client was made with.
+// noRetries leaves retries to the Sink, whatever the client was made with.
 func noRetries(o *awsfirehose.Options) { o.Retryer = aws.NopRetryer{} }
 
-// billed is the length that records are charged for.
+// billed returns the length that the service charges for records.
 func billed(sizes []int) int {
 	sum := 0
 	for _, size := range sizes {

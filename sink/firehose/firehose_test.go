@@ -15,11 +15,12 @@ import (
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/firehosetest"
+	"clearhop/internal/sinktest"
 	"clearhop/sink"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 	"clearhop/sink/retry"
-	"clearhop/sink/sinktest"
 )
 
 const stream = "access-log"
@@ -98,16 +99,16 @@ func upTo(first, end int) []int {
 }
 
 func TestContract(t *testing.T) {
-	cases := map[string]firehosetest.Random{
+	cases := map[string]awstest.Random{
 		"healthy":                   {},
 		"records and calls failing": {Records: 0.3, Calls: 0.3},
 	}
 	for name, random := range cases {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t *testing.T) sinktest.Subject {
-				server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Random: random})
+				server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}, Random: random})
 				return sinktest.Subject{
-					Sink:      newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 100}}),
+					Sink:      newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 100}}),
 					Delivered: func() []byte { return server.Data(stream) },
 					Unordered: random.Records > 0,
 				}
@@ -237,8 +238,8 @@ func TestTooLargeSaysHowMuch(t *testing.T) {
 
 // An event too large for a record goes shortened, and says so.
 func TestTooLargeIsShortened(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}})
-	s := newSink(t, firehose.Config{Client: server.Client()})
+	server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL)})
 	event := func(size int) sink.Document {
 		return sink.Document{Data: fmt.Appendf(nil, `{"event":{"id":"1","original":"%s"}}`+"\n", strings.Repeat("x", size))}
 	}
@@ -256,17 +257,17 @@ func TestTooLargeIsShortened(t *testing.T) {
 	if len(docs[1].Data) < 2_000_000 {
 		t.Error("the caller's document was changed")
 	}
-	if n := s.Stats(); n.Documents != 3 || n.Truncated != 1 {
+	if n := s.TakeStats(); n.Documents != 3 || n.Truncated != 1 {
 		t.Errorf("got %+v", n)
 	}
 }
 
 func TestFailuresAreInTheOrderOfTheDocuments(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  []firehosetest.Fault{firehosetest.AccessDenied()},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  []awstest.Fault{awstest.AccessDenied()},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client()})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL)})
 	const large = firehose.MaxRecordBytes + 1
 	failed := failures(t, s.Put(t.Context(), documents(10, large, 10, large)))
 	if got := indices(failed); !slices.Equal(got, []int{0, 1, 2, 3}) {
@@ -275,32 +276,32 @@ func TestFailuresAreInTheOrderOfTheDocuments(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Script:  []firehosetest.Fault{firehosetest.Throttle(), firehosetest.FailRecords(1)},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Script:  []awstest.Fault{firehosetest.Throttle(), awstest.FailRecords(1)},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client()})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL)})
 	// Two records: 500 × 10 bytes, and 20 × 10 bytes.
 	if err := s.Put(t.Context(), documents(repeat(520, 10)...)); err != nil {
 		t.Fatal(err)
 	}
-	first := s.Stats()
+	got := s.TakeStats()
 	want := sink.Stats{
 		Documents: 520, Records: 2, Bytes: 5200, BytesBilled: 2 * 5120,
 		BytesSent: 5200 + 5200 + 200, Calls: 3, Retries: 2, Throttles: 2,
 	}
-	if first != want {
-		t.Errorf("\ngot  %+v\nwant %+v", first, want)
+	if got != want {
+		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 	if failed := failures(t, s.Put(t.Context(), documents(firehose.MaxRecordBytes+1, 5121))); len(failed) != 1 {
 		t.Errorf("%d documents failed, want 1", len(failed))
 	}
-	if got := s.TakeStats(); got.Documents != 521 || s.TakeStats() != (sink.Stats{}) {
-		t.Errorf("took %+v and then something again", got)
-	}
 	want = sink.Stats{Documents: 1, DocumentsFailed: 1, Records: 1, Bytes: 5121, BytesBilled: 10240, BytesSent: 5121, Calls: 1}
-	if got := s.Stats().Sub(first); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
+	}
+	if again := s.TakeStats(); again != (sink.Stats{}) {
+		t.Errorf("%+v were counted a second time", again)
 	}
 }
 
@@ -308,16 +309,16 @@ func TestStats(t *testing.T) {
 // people.
 func TestErrorsHoldNoContent(t *testing.T) {
 	const secret = "203.0.113.77"
-	faults := []firehosetest.Fault{
-		firehosetest.AccessDenied(), firehosetest.InvalidArgument(), firehosetest.Throttle(), firehosetest.FailRecords(0),
-		{Answer: func(a *firehosetest.Answer) {
+	faults := []awstest.Fault{
+		awstest.AccessDenied(), awstest.InvalidArgument(), firehosetest.Throttle(), awstest.FailRecords(0),
+		firehosetest.Answering(func(a *firehosetest.Answer) {
 			a.FailedPutCount = 1
 			a.RequestResponses[0] = firehosetest.Entry{ErrorCode: "InternalFailure", ErrorMessage: "cannot store " + secret}
-		}},
+		}),
 	}
 	for _, fault := range faults {
-		server := firehosetest.Start(t, firehosetest.Config{Streams: []string{stream}, Script: []firehosetest.Fault{fault}})
-		s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 1}})
+		server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}, Script: []awstest.Fault{fault}})
+		s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 1}})
 		docs := []sink.Document{{ID: []byte(secret), Data: []byte(`{"client":"` + secret + `"}` + "\n")}}
 		err := s.Put(t.Context(), docs)
 		if err == nil {
@@ -329,11 +330,11 @@ func TestErrorsHoldNoContent(t *testing.T) {
 }
 
 func TestConcurrentPuts(t *testing.T) {
-	server := firehosetest.Start(t, firehosetest.Config{
-		Streams: []string{stream},
-		Random:  firehosetest.Random{Records: 0.2, Calls: 0.2},
+	server := firehosetest.Start(t, awstest.Config{
+		Targets: []string{stream},
+		Random:  awstest.Random{Records: 0.2, Calls: 0.2},
 	})
-	s := newSink(t, firehose.Config{Client: server.Client(), Retry: retry.Policy{MaxAttempts: 100}})
+	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 100}})
 	docs := documents(repeat(8000, 200)...)
 	var wg sync.WaitGroup
 	for first := 0; first < len(docs); first += 1000 {
@@ -349,7 +350,7 @@ func TestConcurrentPuts(t *testing.T) {
 	if !bytes.Equal(bytes.Join(got, nil), join(docs)) {
 		t.Errorf("%d documents arrived, %d of them again; want each of %d once", len(got), len(server.Duplicates(stream)), len(docs))
 	}
-	if n := s.Stats().Documents; n != 8000 {
+	if n := s.TakeStats().Documents; n != 8000 {
 		t.Errorf("the stats count %d documents, want 8000", n)
 	}
 }

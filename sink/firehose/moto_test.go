@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"clearhop/internal/firehosetest"
 	"clearhop/internal/mototest"
 	"clearhop/sink/firehose"
-	"clearhop/sink/firehose/firehosetest"
 )
 
 // Moto knows no limits and never fails, but it is not ours: it understands our
@@ -92,7 +92,7 @@ func TestThroughMotoToS3(t *testing.T) {
 	if got := indices(failures(t, unknown.Put(t.Context(), documents(10, 10)))); !slices.Equal(got, []int{0, 1}) {
 		t.Errorf("documents %v failed, want both", got)
 	}
-	if calls := unknown.Stats().Calls; calls != 1 {
+	if calls := unknown.TakeStats().Calls; calls != 1 {
 		t.Errorf("%d calls were made to a stream that is not there, want 1", calls)
 	}
 }

@@ -1,8 +1,8 @@
 // Package kinesis is the sink for a stream of Kinesis Data Streams: many events
 // in each record, several records in each call.
 //
-// In go documents, each a JSON object and a newline. Out goes PutRecords: each
-// record holds documents one behind the other and in order, as NDJSON.
+// In go documents, each a JSON object and a newline. Out go calls of PutRecords.
+// Each record holds documents in order, as NDJSON.
 //
 //	client := awskinesis.NewFromConfig(cfg) // of aws-sdk-go-v2
 //	s, err := kinesis.New(kinesis.Config{Client: client, Stream: "events"})
@@ -14,24 +14,35 @@
 //
 // # Limits
 //
-// The API takes 500 records in a call, and 5 MiB in a call and 1 MiB in a record
-// where nobody asked for more, partition keys included and before base64. A
-// record is filled to [FillBytes] only, so that the records of a call spread over
-// the shards, each of which takes 1 MB a second; a longer document travels alone.
-// One of more than [MaxRecordBytes] is shortened by [encode.Truncate].
+// The API takes 500 records in a call. A stream whose limits nobody raised takes
+// 5 MiB in a call and 1 MiB in a record, including partition keys and before
+// base64. The Sink fills a record only up to [FillBytes], so that the records of
+// a call spread over the shards, each of which takes 1 MB a second. A longer
+// document has a record of its own. A document of more than [MaxRecordBytes] is
+// shortened by [encode.Truncate].
 //
 // # Partition keys
 //
-// A record's key is made of the id of its first document: the same documents go
-// to the same shard when they are sent again, different ones to any.
+// A record's key is made of the id of its first document. So the same documents
+// go to the same shard when they are sent again, and different ones to any shard.
 //
 // # Delivery
 //
-// Delivery is at least once and not in order. What the service did not confirm
-// is sent again, the same bytes with the same key, after a random pause that may
-// grow with each attempt, until the attempts or the time of Put's context are
-// used up; see [retry.Policy]. Readers tell events apart by id and order them by
-// time.
+// Delivery is at least once and not in order. The Sink sends again what the
+// service did not confirm: the same bytes with the same key, after a random pause
+// that may grow with each attempt, until the attempts or the time of Put's
+// context are used up; see [retry.Policy]. Readers tell events apart by id and
+// order them by time.
+//
+// # Errors
+//
+// Put returns when each document is confirmed or given up. The errors of its
+// [sink.PutError] wrap [sink.ErrTooLarge], [retry.ErrOutOfTime],
+// [retry.ErrAttempts] or the context's error. All but the first also wrap the
+// service's last answer: a [sink.RecordError], [sink.ErrUnconfirmed] or the SDK's
+// error. An error that every call to the stream would meet, such as a missing
+// permission, fails the rest of the documents without a call. No error holds any
+// part of a document.
 //
 // # Concurrency
 //
@@ -59,28 +70,28 @@ import (
 )
 
 const (
-	// MaxDocuments is how many documents go into a record: as many as a Firehose
-	// stream that reads from this one takes apart again.
+	// MaxDocuments is how many documents go into a record. A Firehose stream that
+	// reads from this one splits a record into at most as many.
 	MaxDocuments = 500
 
 	// FillBytes is how far a record is filled with several documents: 256,000,
 	// ten whole billing steps.
 	FillBytes = 10 * BillingStep
 
-	// MaxRecordBytes is how long a document gets, which then has a record of its
-	// own. With its key it is below both 1 MB (1,000,000) and 1 MiB.
+	// MaxRecordBytes is the greatest length of a document, which then has a record
+	// of its own. With its key it is not above 1 MB (1,000,000) or 1 MiB.
 	MaxRecordBytes = 1_000_000 - keySize
 
 	// MaxRecords is how many records go into a call.
 	MaxRecords = 500
 
-	// MaxCallBytes is how much goes into a call, keys included and before base64:
-	// below both 5 MB and 5 MiB, though newer documentation allows 10 MiB.
+	// MaxCallBytes is how many bytes go into a call, including keys and before
+	// base64. It is not above 5 MB or 5 MiB; newer documentation allows 10 MiB.
 	MaxCallBytes = 5_000_000
 
-	// BillingStep is what a record, with its key, is rounded up to when a
-	// provisioned stream is billed: a PUT payload unit. AWS says 25 KB; 25 KiB is
-	// the larger reading.
+	// BillingStep is what the length of a record with its key is rounded up to
+	// when a provisioned stream is billed: a PUT payload unit. AWS says 25 KB;
+	// 25 KiB is the larger reading.
 	BillingStep = 25 << 10
 
 	// keySize is how long a partition key is.
@@ -95,26 +106,29 @@ type Client interface {
 
 // Config is what a Sink is made of. Client and Stream have no default.
 type Config struct {
-	// Client makes the calls. Its own retries do not matter: the Sink turns
-	// them off for each call, so that they do not multiply with its own.
+	// Client makes the calls. The Sink turns off the client's own retries for
+	// each call, so that they do not multiply with the Sink's.
 	Client Client
 
 	// Stream is the name of the stream, or its ARN.
 	Stream string
 
-	// Single makes a record of each document: for documents that are no events,
-	// such as compressed payloads.
+	// Single makes a record of each document. It is for documents that are not
+	// lines of JSON, such as compressed payloads.
 	Single bool
 
 	// Retry says how often and how long to try.
 	Retry retry.Policy
 }
 
-// A Sink puts documents into one stream.
+// A Sink puts documents into one stream. Its methods are those of [sink.Sink],
+// [sink.Limited] (MaxRecordBytes) and [sink.Metered]. Stats count the records
+// without their keys. Each record with its key is billed rounded up to
+// BillingStep; on-demand streams are billed in another way.
 type Sink struct {
+	*batchput.Putter
 	client    Client
-	name, arn *string // one of them
-	putter    *batchput.Putter
+	name, arn *string // one of them is nil
 }
 
 var (
@@ -153,7 +167,7 @@ func New(c Config) (*Sink, error) {
 	if c.Single {
 		documents = 1
 	}
-	s.putter = batchput.New(batchput.Config{
+	s.Putter = batchput.New(batchput.Config{
 		Name: "kinesis stream " + c.Stream[strings.LastIndexByte(c.Stream, '/')+1:],
 		Limits: batchput.Limits{
 			Documents:   documents,
@@ -170,32 +184,7 @@ func New(c Config) (*Sink, error) {
 	return s, nil
 }
 
-// Put delivers docs in few records and calls, and returns when each is confirmed
-// or given up.
-//
-// The errors of a [sink.PutError] wrap [sink.ErrTooLarge], [retry.ErrOutOfTime],
-// [retry.ErrAttempts] or the context's own, and all but the first also the last
-// answer: a [sink.RecordError], [sink.ErrUnconfirmed] or the SDK's error. An
-// error that every call to the stream would meet, such as a missing permission,
-// fails the rest of docs without a call. No error holds anything of a document.
-func (s *Sink) Put(ctx context.Context, docs []sink.Document) error { return s.putter.Put(ctx, docs) }
-
-// Close refuses further Puts. Those under way come to their own end; nothing is
-// kept between Puts that could be lost.
-func (s *Sink) Close(ctx context.Context) error { return s.putter.Close(ctx) }
-
-// Stats implements sink.Metered. Records are Kinesis's, without their keys, and
-// each with its key is billed rounded up to BillingStep. On-demand streams are
-// billed otherwise.
-func (s *Sink) Stats() sink.Stats { return s.putter.Stats() }
-
-// TakeStats implements sink.Metered.
-func (s *Sink) TakeStats() sink.Stats { return s.putter.TakeStats() }
-
-// MaxDocument implements sink.Limited: MaxRecordBytes.
-func (s *Sink) MaxDocument() int { return s.putter.MaxDocument() }
-
-// send makes one call.
+// send makes one call of PutRecords.
 func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {
 	entries := make([]types.PutRecordsRequestEntry, len(records))
 	for i := range records {
@@ -220,11 +209,11 @@ func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Re
 	return reply, nil
 }
 
-// noRetries leaves retrying to the Sink, whatever the client was made with.
+// noRetries leaves retries to the Sink, whatever the client was made with.
 func noRetries(o *awskinesis.Options) { o.Retryer = aws.NopRetryer{} }
 
-// partitionKey is made of the id of a record's first document, or of the data
-// where it has none.
+// partitionKey returns a hash of the id of a record's first document, or of the
+// record's data if that document has no id.
 func partitionKey(r *batchput.Record) string {
 	of := r.ID
 	if len(of) == 0 {
@@ -234,7 +223,7 @@ func partitionKey(r *batchput.Record) string {
 	return hex.EncodeToString(sum[:keySize/2])
 }
 
-// billed is the length that records are charged for.
+// billed returns the length that the service charges for records.
 func billed(sizes []int) int {
 	sum := 0
 	for _, size := range sizes {

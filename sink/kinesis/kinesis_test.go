@@ -14,12 +14,13 @@ import (
 	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"clearhop/internal/awstest"
+	"clearhop/internal/kinesistest"
 	"clearhop/internal/mototest"
+	"clearhop/internal/sinktest"
 	"clearhop/sink"
 	"clearhop/sink/kinesis"
-	"clearhop/sink/kinesis/kinesistest"
 	"clearhop/sink/retry"
-	"clearhop/sink/sinktest"
 )
 
 const stream = "events"
@@ -78,13 +79,13 @@ func failed(t testing.TB, err error) (indices []int) {
 }
 
 func TestContract(t *testing.T) {
-	for name, random := range map[string]kinesistest.Random{
+	for name, random := range map[string]awstest.Random{
 		"healthy":                   {},
 		"records and calls failing": {Records: 0.3, Calls: 0.3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t *testing.T) sinktest.Subject {
-				server := kinesistest.Start(t, kinesistest.Config{Targets: []string{stream}, Random: random})
+				server := kinesistest.Start(t, awstest.Config{Targets: []string{stream}, Random: random})
 				return sinktest.Subject{
 					Sink: newSink(t, kinesis.Config{
 						Client: kinesistest.NewClient(server.URL),
@@ -133,7 +134,7 @@ func TestPacking(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server := kinesistest.Start(t, kinesistest.Config{Targets: []string{stream}})
+			server := kinesistest.Start(t, awstest.Config{Targets: []string{stream}})
 			s := newSink(t, kinesis.Config{Client: kinesistest.NewClient(server.URL)})
 			docs := documents(c.sizes...)
 			if got := failed(t, s.Put(t.Context(), docs)); !slices.Equal(got, c.failed) {
@@ -158,7 +159,7 @@ func TestPacking(t *testing.T) {
 func TestPartitionKeys(t *testing.T) {
 	var runs [2][]string
 	for run := range runs {
-		server := kinesistest.Start(t, kinesistest.Config{Targets: []string{stream}})
+		server := kinesistest.Start(t, awstest.Config{Targets: []string{stream}})
 		s := newSink(t, kinesis.Config{Client: kinesistest.NewClient(server.URL)})
 		docs := documents(repeat(3000, 100)...)
 		docs[0].ID = nil // its data counts
@@ -178,7 +179,7 @@ func TestPartitionKeys(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	type faults = []kinesistest.Fault
+	type faults = []awstest.Fault
 	const each = kinesis.MaxDocuments // a record of four
 	cases := []struct {
 		name   string
@@ -188,13 +189,13 @@ func TestFaults(t *testing.T) {
 		causes []error
 	}{
 		{"throttled", faults{kinesistest.Throttle(), kinesistest.KMSThrottle()}, 3, 0, nil},
-		{"one record, then another", faults{kinesistest.FailRecords(1, 2), kinesistest.FailRecords(0)}, 3, 0, nil},
-		{"access denied", faults{kinesistest.AccessDenied()}, 1, 4, nil},
-		{"the same record to the end", slices.Repeat(faults{kinesistest.FailRecords(0)}, 8), 8, 1, []error{retry.ErrAttempts}},
+		{"one record, then another", faults{awstest.FailRecords(1, 2), awstest.FailRecords(0)}, 3, 0, nil},
+		{"access denied", faults{awstest.AccessDenied()}, 1, 4, nil},
+		{"the same record to the end", slices.Repeat(faults{awstest.FailRecords(0)}, 8), 8, 1, []error{retry.ErrAttempts}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server := kinesistest.Start(t, kinesistest.Config{Targets: []string{stream}, Script: c.script})
+			server := kinesistest.Start(t, awstest.Config{Targets: []string{stream}, Script: c.script})
 			s := newSink(t, kinesis.Config{Client: kinesistest.NewClient(server.URL)})
 			docs := documents(repeat(4*each, 10)...)
 			err := s.Put(t.Context(), docs)
@@ -217,9 +218,9 @@ func TestFaults(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	server := kinesistest.Start(t, kinesistest.Config{
+	server := kinesistest.Start(t, awstest.Config{
 		Targets: []string{stream},
-		Script:  []kinesistest.Fault{kinesistest.Throttle(), kinesistest.FailRecords(1)},
+		Script:  []awstest.Fault{kinesistest.Throttle(), awstest.FailRecords(1)},
 	})
 	s := newSink(t, kinesis.Config{Client: kinesistest.NewClient(server.URL)})
 	// Two records: 500 × 100 bytes, and one as long as a whole billing step, to
@@ -235,7 +236,7 @@ func TestStats(t *testing.T) {
 		BytesBilled: (2 + 40) * kinesis.BillingStep, // 50,032 bytes and 1,000,000
 		BytesSent:   2*(50_000+full) + full, Calls: 3, Retries: 2, Throttles: 2,
 	}
-	if got := s.Stats(); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 }
@@ -288,8 +289,9 @@ func TestThroughMoto(t *testing.T) {
 	unknown := newSink(t, kinesis.Config{Client: client, Stream: "no-such-stream"})
 	err = unknown.Put(t.Context(), docs[:2])
 	var notFound *types.ResourceNotFoundException
-	if got := failed(t, err); len(got) != 2 || !errors.As(err, &notFound) || unknown.Stats().Calls != 1 {
-		t.Errorf("documents %v failed with %v after %d calls, want both after one", got, err, unknown.Stats().Calls)
+	calls := unknown.TakeStats().Calls
+	if got := failed(t, err); len(got) != 2 || !errors.As(err, &notFound) || calls != 1 {
+		t.Errorf("documents %v failed with %v after %d calls, want both after one", got, err, calls)
 	}
 }
 

@@ -178,11 +178,8 @@ func (s *Sink) Close(context.Context) error {
 	return nil
 }
 
-// Stats implements sink.Metered. Records are objects, and Bytes are as they lie
-// in S3, which bills them for as long as they do, and each call.
-func (s *Sink) Stats() sink.Stats { return s.meter.Stats() }
-
-// TakeStats implements sink.Metered.
+// TakeStats implements sink.Metered. Records are objects, and Bytes are their
+// compressed lengths. S3 bills each call, and the bytes for as long as they stay.
 func (s *Sink) TakeStats() sink.Stats { return s.meter.TakeStats() }
 
 // A part is the documents of one hour.

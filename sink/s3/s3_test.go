@@ -24,10 +24,10 @@ import (
 
 	"clearhop/encode/parquet"
 	"clearhop/internal/mototest"
+	"clearhop/internal/sinktest"
 	"clearhop/sink"
 	"clearhop/sink/retry"
 	"clearhop/sink/s3"
-	"clearhop/sink/sinktest"
 )
 
 var allFormats = []s3.Format{s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet}
@@ -423,7 +423,7 @@ func TestStats(t *testing.T) {
 		Documents: 3, DocumentsFailed: 1, Records: 2, Bytes: n, BytesBilled: n, BytesSent: n + int64(len(client.bodies[0])),
 		Calls: 3, Retries: 1, Throttles: 1,
 	}
-	if got := s.Stats(); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 }
@@ -457,8 +457,9 @@ func TestErrorsOfRealCalls(t *testing.T) {
 	s := newSink(t, s3.Config{Client: client(endpoint, nil), Bucket: "no-such-bucket"})
 	err := s.Put(t.Context(), []sink.Document{event(0, 10, ""), event(1, 11, "")})
 	var api smithy.APIError
-	if got := failed(t, err); len(got) != 2 || !errors.As(err, &api) || api.ErrorCode() != "NoSuchBucket" || s.Stats().Calls != 1 {
-		t.Errorf("documents %v failed with %v after %d calls", got, err, s.Stats().Calls)
+	calls := s.TakeStats().Calls
+	if got := failed(t, err); len(got) != 2 || !errors.As(err, &api) || api.ErrorCode() != "NoSuchBucket" || calls != 1 {
+		t.Errorf("documents %v failed with %v after %d calls", got, err, calls)
 	}
 }
 

@@ -1,9 +1,9 @@
 // Package sqs is the sink for an SQS queue, meant for dead letters: few
 // documents, none of which may be lost.
 //
-// In go documents, each a JSON object and a newline. Out goes SendMessageBatch:
-// each message holds documents one behind the other and in order, as NDJSON.
-// [Data] takes them out of a message again.
+// In go documents, each a JSON object and a newline. Out go calls of
+// SendMessageBatch. Each message holds documents in order, as NDJSON; [Data]
+// returns the documents of a message.
 //
 //	client := awssqs.NewFromConfig(cfg) // of aws-sdk-go-v2
 //	s, err := sqs.New(sqs.Config{Client: client, QueueURL: url})
@@ -11,18 +11,18 @@
 //
 // # Limits
 //
-// The API takes 10 messages in a call, and 1 MiB in a message as in a call. SQS
-// takes text that XML can hold and nothing else, so a message with any other
-// character goes as base64 and has the attribute "encoding" with the value
-// "base64". A document is bounded so that it fits either way; see MaxDocument. A
-// longer one is shortened by [encode.Truncate]: package deadletter splits what
-// must stay whole.
+// The API takes 10 messages in a call, and 1 MiB in a message and in a call. SQS
+// takes only text that XML can hold. A message with any other character is sent
+// as base64 and has the attribute "encoding" with the value "base64". A document
+// may be so long that it fits in either form; see MaxDocument. A longer one is
+// shortened by [encode.Truncate]: package deadletter splits what must stay whole.
 //
 // # Delivery
 //
-// Delivery is at least once and not in order, for a standard queue is so too. A
-// FIFO queue is refused: its throughput is bounded, and nothing here needs it.
-// Retries are those of [retry.Policy].
+// Delivery is at least once and not in order, as with any standard queue. New
+// refuses a FIFO queue: its throughput is bounded, and nothing here needs it.
+// Retries are those of [retry.Policy]. The errors of Put are those of package
+// firehose.
 //
 // A Sink is safe for concurrent use.
 package sqs
@@ -50,16 +50,16 @@ const (
 	// MaxMessages is how many messages go into a call.
 	MaxMessages = 10
 
-	// MaxMessageBytes is the most that a queue's MaximumMessageSize can be, and
-	// what a call takes: 1 MiB. Queues made before August 2025 may have 256 KiB.
+	// MaxMessageBytes is the greatest possible MaximumMessageSize of a queue, and
+	// the limit of a call: 1 MiB. Queues made before August 2025 may have 256 KiB.
 	MaxMessageBytes = 1 << 20
 
-	// FillBytes is how far a message is filled with several documents, so that
-	// its reader need not take everything at once.
+	// FillBytes is how far a message is filled with several documents. It is far
+	// below the limit, so that a reader does not have to take everything at once.
 	FillBytes = 64_000
 
-	// BillingStep is what a call is rounded up to when it is billed: 64 KiB are
-	// one request.
+	// BillingStep is what the length of a call is rounded up to when it is billed:
+	// each 64 KiB are one request.
 	BillingStep = 64 << 10
 
 	maxDocuments = 500
@@ -77,26 +77,29 @@ type Client interface {
 
 // Config is what a Sink is made of. Client and QueueURL have no default.
 type Config struct {
-	// Client makes the calls. Its own retries do not matter: the Sink turns
-	// them off for each call, so that they do not multiply with its own.
+	// Client makes the calls. The Sink turns off the client's own retries for
+	// each call, so that they do not multiply with the Sink's.
 	Client Client
 
 	// QueueURL is the URL of a standard queue.
 	QueueURL string
 
-	// MaxMessageBytes is the queue's MaximumMessageSize: MaxMessageBytes unless
-	// it is given.
+	// MaxMessageBytes is the queue's MaximumMessageSize. 0 means the constant
+	// MaxMessageBytes.
 	MaxMessageBytes int
 
 	// Retry says how often and how long to try.
 	Retry retry.Policy
 }
 
-// A Sink puts documents into one queue.
+// A Sink puts documents into one queue. Its methods are those of [sink.Sink],
+// [sink.Limited] (three quarters of a message) and [sink.Metered], where records
+// are messages and bytes are counted before base64; those of a call are billed
+// rounded up to BillingStep.
 type Sink struct {
+	*batchput.Putter
 	client Client
 	queue  string
-	putter *batchput.Putter
 }
 
 var (
@@ -133,7 +136,7 @@ func New(c Config) (*Sink, error) {
 	}
 	s := &Sink{client: c.Client, queue: c.QueueURL}
 	data := min((c.MaxMessageBytes-overhead)/4*3, callBytes)
-	s.putter = batchput.New(batchput.Config{
+	s.Putter = batchput.New(batchput.Config{
 		Name: "sqs queue " + queue.Path[strings.LastIndexByte(queue.Path, '/')+1:],
 		Limits: batchput.Limits{
 			Documents:   maxDocuments,
@@ -149,25 +152,8 @@ func New(c Config) (*Sink, error) {
 	return s, nil
 }
 
-// Put delivers docs in few messages and calls, and returns when each is
-// confirmed or given up. Its errors are those of the Firehose sink's Put.
-func (s *Sink) Put(ctx context.Context, docs []sink.Document) error { return s.putter.Put(ctx, docs) }
-
-// Close refuses further Puts. Those under way come to their own end; nothing is
-// kept between Puts that could be lost.
-func (s *Sink) Close(ctx context.Context) error { return s.putter.Close(ctx) }
-
-// Stats implements sink.Metered. Records are messages; Bytes are before base64,
-// and those of a call are billed rounded up to BillingStep.
-func (s *Sink) Stats() sink.Stats { return s.putter.Stats() }
-
-// TakeStats implements sink.Metered.
-func (s *Sink) TakeStats() sink.Stats { return s.putter.TakeStats() }
-
-// MaxDocument implements sink.Limited: three quarters of a message.
-func (s *Sink) MaxDocument() int { return s.putter.MaxDocument() }
-
-// The attribute of a message that holds base64, which counts to its length.
+// The attribute of a message that holds base64. It counts towards the length of
+// the message.
 const (
 	encodingKey = "encoding"
 	base64Value = "base64"
@@ -175,7 +161,7 @@ const (
 	overhead    = len(encodingKey) + len(base64Value) + len(stringType)
 )
 
-// send makes one call.
+// send makes one call of SendMessageBatch.
 func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {
 	entries := make([]types.SendMessageBatchRequestEntry, len(records))
 	for i := range records {
@@ -210,10 +196,10 @@ func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Re
 	return reply, nil
 }
 
-// noRetries leaves retrying to the Sink, whatever the client was made with.
+// noRetries leaves retries to the Sink, whatever the client was made with.
 func noRetries(o *awssqs.Options) { o.Retryer = aws.NopRetryer{} }
 
-// billed is the length that the messages of a call are charged for.
+// billed returns the length that the service charges for the messages of a call.
 func billed(sizes []int) int {
 	sum := 0
 	for _, size := range sizes {
@@ -222,7 +208,8 @@ func billed(sizes []int) int {
 	return (sum + BillingStep - 1) / BillingStep * BillingStep
 }
 
-// isText reports whether SQS takes data as it is: the characters of XML 1.0.
+// isText reports whether SQS takes data as it is: all its characters are those of
+// XML 1.0.
 func isText(data []byte) bool {
 	for i := 0; i < len(data); {
 		c := data[i]

@@ -14,12 +14,13 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"clearhop/internal/awstest"
 	"clearhop/internal/mototest"
+	"clearhop/internal/sinktest"
+	"clearhop/internal/sqstest"
 	"clearhop/sink"
 	"clearhop/sink/retry"
-	"clearhop/sink/sinktest"
 	"clearhop/sink/sqs"
-	"clearhop/sink/sqs/sqstest"
 )
 
 const queue = "dead-letters"
@@ -37,11 +38,11 @@ func newSink(t testing.TB, c sqs.Config) *sqs.Sink {
 	return s
 }
 
-func start(t *testing.T, c sqstest.Config, policy retry.Policy) (*sqstest.Server, *sqs.Sink) {
+func start(t *testing.T, c awstest.Config, policy retry.Policy) (*awstest.Server, *sqs.Sink) {
 	t.Helper()
 	c.Targets = []string{queue}
 	server := sqstest.Start(t, c)
-	return server, newSink(t, sqs.Config{Client: sqstest.NewClient(server.URL), QueueURL: server.QueueURL(queue), Retry: policy})
+	return server, newSink(t, sqs.Config{Client: sqstest.NewClient(server.URL), QueueURL: sqstest.QueueURL(server, queue), Retry: policy})
 }
 
 // documents returns one document for each size, which counts the newline, full
@@ -79,13 +80,13 @@ func failed(t testing.TB, err error) (indices []int) {
 }
 
 func TestContract(t *testing.T) {
-	for name, random := range map[string]sqstest.Random{
+	for name, random := range map[string]awstest.Random{
 		"healthy":                    {},
 		"messages and calls failing": {Records: 0.3, Calls: 0.3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Run(t, func(t *testing.T) sinktest.Subject {
-				server, s := start(t, sqstest.Config{Random: random}, retry.Policy{MaxAttempts: 100})
+				server, s := start(t, awstest.Config{Random: random}, retry.Policy{MaxAttempts: 100})
 				return sinktest.Subject{
 					Sink:      s,
 					Delivered: func() []byte { return server.Data(queue) },
@@ -114,7 +115,7 @@ max attempts -1: is negative`
 // TestLimits: whatever the characters, the stand-in sees no limit broken, and
 // what arrives is what was put.
 func TestLimits(t *testing.T) {
-	_, probe := start(t, sqstest.Config{}, retry.Policy{})
+	_, probe := start(t, awstest.Config{}, retry.Policy{})
 	full := probe.MaxDocument()
 	for _, c := range []string{"x", "é", "\uFFFF", "\x00", "\xff"} {
 		for name, sizes := range map[string][]int{
@@ -124,7 +125,7 @@ func TestLimits(t *testing.T) {
 			"ten at once": slices.Repeat([]int{63_999}, 25),
 			"many small":  slices.Repeat([]int{300}, 3000),
 		} {
-			server, s := start(t, sqstest.Config{}, retry.Policy{})
+			server, s := start(t, awstest.Config{}, retry.Policy{})
 			docs := documents(c, sizes...)
 			if err := s.Put(t.Context(), docs); err != nil {
 				t.Errorf("%q, %s: %v", c, name, err)
@@ -137,7 +138,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	type faults = []sqstest.Fault
+	type faults = []awstest.Fault
 	cases := []struct {
 		name   string
 		script faults
@@ -146,15 +147,15 @@ func TestFaults(t *testing.T) {
 		causes []error
 	}{
 		{"throttled", faults{sqstest.Throttle()}, 2, nil, nil},
-		{"one message, then another", faults{sqstest.FailRecords(1, 2), sqstest.FailRecords(0)}, 3, nil, nil},
-		{"access denied", faults{sqstest.AccessDenied()}, 1, []int{0, 1, 2, 3}, nil},
+		{"one message, then another", faults{awstest.FailRecords(1, 2), awstest.FailRecords(0)}, 3, nil, nil},
+		{"access denied", faults{awstest.AccessDenied()}, 1, []int{0, 1, 2, 3}, nil},
 		{"a message that SQS does not take", faults{sqstest.SenderFault(2)}, 1, []int{2}, nil},
 		{"one such and one to try again", faults{{Records: []int{1, 3}}, sqstest.SenderFault(0)}, 2, []int{1}, nil},
-		{"the same to the end", slices.Repeat(faults{sqstest.FailRecords(0)}, 8), 8, []int{0}, []error{retry.ErrAttempts}},
+		{"the same to the end", slices.Repeat(faults{awstest.FailRecords(0)}, 8), 8, []int{0}, []error{retry.ErrAttempts}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server, s := start(t, sqstest.Config{Script: c.script}, retry.Policy{})
+			server, s := start(t, awstest.Config{Script: c.script}, retry.Policy{})
 			docs := documents("x", slices.Repeat([]int{sqs.FillBytes}, 4)...)
 			err := s.Put(t.Context(), docs)
 			if got := failed(t, err); !slices.Equal(got, c.failed) {
@@ -176,7 +177,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	_, s := start(t, sqstest.Config{Script: []sqstest.Fault{sqstest.Throttle()}}, retry.Policy{})
+	_, s := start(t, awstest.Config{Script: []awstest.Fault{sqstest.Throttle()}}, retry.Policy{})
 	if err := s.Put(t.Context(), documents("x", 60_000, 60_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func TestStats(t *testing.T) {
 		Documents: 2, Records: 2, Bytes: 120_000, BytesBilled: 2 * sqs.BillingStep,
 		BytesSent: 240_000, Calls: 2, Retries: 1, Throttles: 1,
 	}
-	if got := s.Stats(); got != want {
+	if got := s.TakeStats(); got != want {
 		t.Errorf("\ngot  %+v\nwant %+v", got, want)
 	}
 }
@@ -237,8 +238,9 @@ func TestThroughMoto(t *testing.T) {
 	unknown := newSink(t, sqs.Config{Client: client, QueueURL: *made.QueueUrl + "-not"})
 	err = unknown.Put(t.Context(), docs[:1])
 	var notFound *types.QueueDoesNotExist
-	if got := failed(t, err); len(got) != 1 || !errors.As(err, &notFound) || unknown.Stats().Calls != 1 {
-		t.Errorf("documents %v failed with %v after %d calls, want one after one", got, err, unknown.Stats().Calls)
+	calls := unknown.TakeStats().Calls
+	if got := failed(t, err); len(got) != 1 || !errors.As(err, &notFound) || calls != 1 {
+		t.Errorf("documents %v failed with %v after %d calls, want one after one", got, err, calls)
 	}
 }
 

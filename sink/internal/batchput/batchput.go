@@ -1,10 +1,10 @@
-// Package batchput is what the sinks have in common whose service takes calls
-// of many records and answers for each of them: Firehose, Kinesis Data Streams
-// and SQS. It packs documents into records and records into calls, and sends
-// again what was not confirmed.
+// Package batchput is what three sinks have in common: those of Firehose, Kinesis
+// Data Streams and SQS, which take calls of many records and answer for each
+// record. It packs documents into records and records into calls, and sends again
+// what was not confirmed.
 //
-//	p, err := batchput.New(batchput.Config{Name: "firehose stream x", Limits: …, Send: …})
-//	err = p.Put(ctx, docs)
+//	p := batchput.New(batchput.Config{Name: "firehose stream x", Limits: …, Send: …})
+//	err := p.Put(ctx, docs)
 //
 // A Putter is safe for concurrent use. Each Put sends its own calls, one at a
 // time, and holds one buffer of at most Limits.CallBytes, which later Puts use
@@ -26,16 +26,16 @@ import (
 
 // Config is what a Putter is made of. All fields are needed.
 type Config struct {
-	Name   string // of where records go, for errors
+	Name   string // of the stream or queue, for errors
 	Limits Limits
 	Retry  retry.Policy // complete
 
-	// Send makes one attempt at records, without retries of its own. It keeps
-	// none of them.
+	// Send makes one call with records. It does not retry, and keeps nothing of
+	// the records after it returned.
 	Send func(ctx context.Context, records []Record) (Reply, error)
 
-	// Bill returns for how many bytes the service charges the records of one
-	// call that it confirmed.
+	// Bill returns how many bytes the service charges for. sizes are those of the
+	// records that one call confirmed.
 	Bill func(sizes []int) int
 }
 
@@ -43,19 +43,19 @@ type Config struct {
 type Limits struct {
 	Documents   int // in a record
 	FillBytes   int // how far a record is filled with several documents
-	RecordBytes int // how long a record gets, and so a document
+	RecordBytes int // the greatest length of a record, and so of a document
 	Records     int // in a call
-	CallBytes   int // in a call, Overhead of each record included
-	Overhead    int // what a record takes of a call beside its data
+	CallBytes   int // in a call, including the Overhead of each record
+	Overhead    int // what a record takes of CallBytes in addition to its data
 }
 
-// A Reply is what the service answered to a call that passed as a whole.
+// A Reply is the service's answer to a call that did not fail as a whole.
 type Reply struct {
 	Answers []Answer // one for each record, in their order
-	Failed  int      // how many records the service says that failed
+	Failed  int      // the service's own count of the records that failed
 }
 
-// An Answer is what the service said of one record.
+// An Answer is what the service said about one record.
 type Answer struct {
 	Confirmed bool
 	Code      string // of the error; empty if there is none
@@ -64,7 +64,7 @@ type Answer struct {
 
 // A Putter puts documents into one stream or queue.
 type Putter struct {
-	sink.Meter
+	meter   sink.Meter
 	config  Config
 	batches sync.Pool
 	closed  atomic.Bool
@@ -81,8 +81,8 @@ func New(c Config) *Putter {
 	return &Putter{config: c, batches: sync.Pool{New: func() any { return &batch{Limits: c.Limits} }}}
 }
 
-// Put implements sink.Sink: it delivers docs in as few records and calls as they
-// fit, and returns when each is confirmed or given up.
+// Put implements sink.Sink. It delivers docs in as few records and calls as
+// possible, and returns when each document is confirmed or given up.
 func (p *Putter) Put(ctx context.Context, docs []sink.Document) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (p *Putter) Put(ctx context.Context, docs []sink.Document) error {
 	for _, f := range failures {
 		shortened = slices.DeleteFunc(shortened, func(i int) bool { return i == f.Index })
 	}
-	p.Count(sink.Stats{DocumentsFailed: int64(len(failures)), Truncated: int64(len(shortened))})
+	p.meter.Count(sink.Stats{DocumentsFailed: int64(len(failures)), Truncated: int64(len(shortened))})
 	if len(failures) == 0 {
 		return nil
 	}
@@ -122,19 +122,22 @@ func (p *Putter) Put(ctx context.Context, docs []sink.Document) error {
 	return &sink.PutError{Failures: failures}
 }
 
-// Close refuses further Puts. Those under way come to their own end; nothing is
-// kept between Puts that could be lost.
+// Close makes further Puts fail. Puts that are running go on to their end.
+// Nothing that could be lost is kept between Puts.
 func (p *Putter) Close(context.Context) error {
 	p.closed.Store(true)
 	return nil
 }
 
+// TakeStats implements sink.Metered.
+func (p *Putter) TakeStats() sink.Stats { return p.meter.TakeStats() }
+
 // MaxDocument implements sink.Limited.
 func (p *Putter) MaxDocument() int { return p.config.Limits.RecordBytes }
 
-// shorten returns docs with those that no record can hold shortened, and their
-// indices. What cannot be shortened stays too large. Nearly always it returns
-// docs itself.
+// shorten shortens the documents that are too long for a record. It returns all
+// documents, and the indices of the shortened ones. A document that cannot be
+// shortened stays too long. Nearly always shorten returns docs itself.
 func (p *Putter) shorten(docs []sink.Document) ([]sink.Document, []int) {
 	var indices []int
 	for i := range docs {
@@ -143,10 +146,10 @@ func (p *Putter) shorten(docs []sink.Document) ([]sink.Document, []int) {
 		}
 		short, err := encode.Truncate(docs[i].Data, p.config.Limits.RecordBytes)
 		if err != nil {
-			continue // tooLarge says so
+			continue // tooLarge reports it
 		}
 		if indices == nil {
-			docs = slices.Clone(docs) // the caller's stay as they are
+			docs = slices.Clone(docs) // the caller's slice must not change
 		}
 		docs[i].Data = short
 		indices = append(indices, i)
@@ -154,7 +157,7 @@ func (p *Putter) shorten(docs []sink.Document) ([]sink.Document, []int) {
 	return docs, indices
 }
 
-// tooLarge lists the documents that no record can hold.
+// tooLarge lists the documents that are too long for a record.
 func (p *Putter) tooLarge(docs []sink.Document) []sink.Failure {
 	var failures []sink.Failure
 	for i := range docs {

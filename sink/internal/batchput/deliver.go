@@ -9,9 +9,10 @@ import (
 	"clearhop/sink/retry"
 )
 
-// deliver sends b's records, and those that fail again, until none is pending
-// or there is a reason to give up, which each pending record then carries. It
-// returns the error that the rest of the Put would meet as well, if there is one.
+// deliver sends the records of b, and sends again those that fail, until none is
+// pending or there is a reason to give up. Each record that is still pending then
+// holds that reason. deliver returns the error that the rest of the Put would
+// meet as well, if there is one.
 func (p *Putter) deliver(ctx context.Context, b *batch) error {
 	if len(b.pending) == 0 {
 		return nil
@@ -35,7 +36,7 @@ func (p *Putter) deliver(ctx context.Context, b *batch) error {
 	case retry.ErrAttempts:
 		stop := p.giveUp(b, reason, attempts)
 		if last == nil {
-			// It is slow rather than down: some of the rest may pass.
+			// The service is slow rather than down: some of the rest may pass.
 			return nil
 		}
 		return stop
@@ -43,8 +44,9 @@ func (p *Putter) deliver(ctx context.Context, b *batch) error {
 	return p.giveUp(b, reason, attempts)
 }
 
-// giveUp gives each pending record the error its documents fail with, and
-// returns that of the first. reason is nil if the last answer says it all.
+// giveUp gives each pending record the error that its documents fail with, and
+// returns that of the first record. reason is nil if the last answer is reason
+// enough.
 func (p *Putter) giveUp(b *batch, reason error, attempts int) error {
 	for _, i := range b.pending {
 		r := &b.records[i]
@@ -60,9 +62,8 @@ func (p *Putter) giveUp(b *batch, reason error, attempts int) error {
 	return b.records[b.pending[0]].err
 }
 
-// send makes one attempt at the pending records, in the time of timed, and
-// leaves those pending that the service did not confirm. The error is the whole
-// call's.
+// send makes one call with the pending records, in the time of timed. Those that
+// the service did not confirm stay pending. The error is that of the whole call.
 func (p *Putter) send(ctx, timed context.Context, b *batch, attempt int) error {
 	seen := sink.Stats{Calls: 1, Retries: int64(min(attempt, 1))}
 	b.sending = b.sending[:0]
@@ -77,14 +78,14 @@ func (p *Putter) send(ctx, timed context.Context, b *batch, attempt int) error {
 			seen.Throttles = 1
 		}
 	} else {
-		p.settle(b, &reply, &seen)
+		p.readReply(b, &reply, &seen)
 	}
-	p.Count(seen)
+	p.meter.Count(seen)
 	return err
 }
 
-// fail gives all pending records the error of their call. The end of the Put's
-// own time is no news: it does not replace what the service said before.
+// fail gives all pending records the error of their call. An error that only says
+// that the time of the Put is over does not replace what the service said before.
 func (b *batch) fail(ctx context.Context, err error) {
 	for _, i := range b.pending {
 		r := &b.records[i]
@@ -94,12 +95,14 @@ func (b *batch) fail(ctx context.Context, err error) {
 	}
 }
 
-// settle takes the confirmed records off those pending, and those that would
-// fail again. Confirmed means that there is an answer for each record sent, the
-// record's own says so without an error, and the reply as a whole does not claim
-// more failures than it shows: otherwise nothing tells which ones, and none
-// counts.
-func (p *Putter) settle(b *batch, reply *Reply, seen *sink.Stats) {
+// readReply removes the confirmed records from those pending, and moves those
+// that would fail again to the refused ones.
+//
+// A record is confirmed if its own answer says so and has no error. This holds
+// only if there is an answer for each record, and the service counts no more
+// failures than the answers show: otherwise nobody knows which records failed,
+// and none is confirmed.
+func (p *Putter) readReply(b *batch, reply *Reply, seen *sink.Stats) {
 	open := 0
 	for i := range reply.Answers {
 		if reply.Answers[i].err() != nil {
@@ -142,7 +145,7 @@ func (p *Putter) settle(b *batch, reply *Reply, seen *sink.Stats) {
 	}
 }
 
-// err is why an answer does not confirm its record, and nil if it does.
+// err returns why an answer does not confirm its record, and nil if it does.
 func (a *Answer) err() error {
 	if a.Code != "" {
 		return &sink.RecordError{Code: a.Code}

@@ -6,17 +6,16 @@ import (
 	"clearhop/sink"
 )
 
-// A Record is a run of documents that travel, and fail, together.
+// A Record is a run of documents that are sent together, and fail together.
 type Record struct {
-	ID   []byte // of its first document; the caller's of Put
-	Data []byte // the documents one behind the other
+	ID   []byte // of its first document; it points into the documents of the Put
+	Data []byte // the data of its documents, in order
 
-	// first and end bound its documents; those that are not sendable do not
-	// count among them.
+	// The record holds the sendable documents among docs[first:end].
 	first, end int
 	documents  int
 	size       int   // in bytes
-	err        error // why it is not delivered; nil if not tried yet
+	err        error // why it is not delivered; nil before the first attempt
 }
 
 // A batch is the records of one call and the memory they live in.
@@ -25,20 +24,20 @@ type batch struct {
 
 	buf     []byte
 	records []Record
-	pending []int    // of records, those not delivered yet
-	refused []int    // of records, those that would fail again
-	sending []Record // the pending ones, in a row
-	sizes   []int    // of those that one call confirmed
+	pending []int    // the indices of records that are not delivered yet
+	refused []int    // the indices of records that would fail again
+	sending []Record // the pending records of one call
+	sizes   []int    // of the records that one call confirmed
 }
 
-// sendable reports whether a document goes into a record. An empty one has
+// sendable reports whether a document goes into a record. An empty document has
 // nothing to deliver.
 func (b *batch) sendable(d *sink.Document) bool {
 	return 0 < len(d.Data) && len(d.Data) <= b.RecordBytes
 }
 
-// pack returns the record that begins at docs[first], without its data. It has
-// no documents if none from there on is sendable.
+// pack returns the record that begins at docs[first], without its data. The
+// record has no documents if none from there on is sendable.
 func (b *batch) pack(docs []sink.Document, first int) Record {
 	r := Record{first: first, end: first}
 	for ; r.end < len(docs); r.end++ {
@@ -61,10 +60,10 @@ func (b *batch) pack(docs []sink.Document, first int) Record {
 // fill packs the documents from next on into the records of one call, and
 // returns the first document of the next call.
 //
-// Records are first bounded and then copied, so that the buffer has its final
-// size, which CallBytes bounds, before anything points into it. A record that
-// the call has no room for is not cut to the room left: the next call takes it
-// whole.
+// It decides first which documents make which record, and copies them after that.
+// So the buffer has its final size, which CallBytes bounds, before anything points
+// into it. A record for which the call has no room left is not cut: the next call
+// takes it whole.
 func (b *batch) fill(docs []sink.Document, next int) int {
 	b.reset()
 	size, room := 0, b.CallBytes
@@ -95,7 +94,7 @@ func (b *batch) fill(docs []sink.Document, next int) int {
 	return next
 }
 
-// reset forgets the records and keeps the memory.
+// reset removes the records and keeps the memory.
 func (b *batch) reset() {
 	clear(b.records)
 	clear(b.sending)
@@ -116,8 +115,8 @@ func (b *batch) appendFailures(failures []sink.Failure, docs []sink.Document) []
 	return failures
 }
 
-// appendFailed appends the sendable documents from first up to end; the others
-// have been accounted for.
+// appendFailed appends the sendable documents among docs[first:end]. tooLarge has
+// listed the others that fail.
 func (b *batch) appendFailed(failures []sink.Failure, docs []sink.Document, first, end int, err error) []sink.Failure {
 	for i := first; i < end; i++ {
 		if b.sendable(&docs[i]) {
