@@ -27,7 +27,7 @@ func (c Config) WithRoles(roles Roles) Config {
 	c.Roles = &roles
 	if !c.GivenNLB {
 		c.Chain.NLB = addressesOf(roles.NLB)
-		c.Chain.Inferred = false // they are inferred from the lines, which say more than the network
+		c.Chain.Inferred = false // the lines say which private addresses are the NLB's
 	}
 	if !c.GivenTrusted {
 		c.Chain.Trusted = addressesOf(roles.Edge)

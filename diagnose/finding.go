@@ -51,7 +51,7 @@ func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
 		Fix:      d.is.reason.Info().Fix, Steps: remedy.stepsWith(values),
 		Joined: joinedOf(d.is, &c.joins.result),
 	}
-	f.Share = share(f.Lines, f.Of)
+	f.Share = shareOf(f.Lines, f.Of)
 	c.setTimes(&f, n)
 	for _, reason := range left {
 		other := remedyOf(cause{reason, verdict.Edge})
@@ -88,7 +88,7 @@ func (c *Counters) setTimes(f *Finding, n *causeTally) {
 	}
 	before, after := c.right.before(n.first), c.right.after(n.last+1)
 	within := max(c.faulty+c.healthy-before-after, 1)
-	share := share(n.lines, within)
+	share := shareOf(n.lines, within)
 	if float64(before)*share >= changeMin {
 		f.Since, f.RightBefore = &f.First, before
 	}

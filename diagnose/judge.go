@@ -59,7 +59,7 @@ func (c *Counters) faults() ([]fault, []Note) {
 		return cmp.Or(cmp.Compare(place(a.cause), place(b.cause)), cmp.Compare(a.hop, b.hop))
 	})
 	slices.SortFunc(noted, func(a, b Note) int {
-		return cmp.Or(cmp.Compare(b.Lines, a.Lines), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(b.Lines, a.Lines), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Why, b.Why))
 	})
 	return faults, noted
 }

@@ -50,7 +50,7 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 // isMoreThanScanners is for a fault that stops every request of a connection,
 // and that a scanner can imitate.
 func (c *Counters) isMoreThanScanners(k cause, n *causeTally) bool {
-	return share(n.lines, c.judgedBeside(k)) >= scannable && n.lines >= scannableMin ||
+	return shareOf(n.lines, c.judgedBeside(k)) >= scannable && n.lines >= scannableMin ||
 		c.mostConcentrated(k, allOf) >= concentrateMin
 }
 
@@ -58,7 +58,7 @@ func (c *Counters) isMoreThanScanners(k cause, n *causeTally) bool {
 // write.
 func (c *Counters) isMoreThanVisitors(k cause, n *causeTally) bool {
 	judged := c.judgedBeside(k)
-	share := share(n.lines, judged)
+	share := shareOf(n.lines, judged)
 	if judged <= fewLines {
 		return share >= fewShare
 	}
@@ -67,7 +67,7 @@ func (c *Counters) isMoreThanVisitors(k cause, n *causeTally) bool {
 		n.lines >= wideMin && n.agents.estimate() >= wideAgents
 }
 
-func share(n, of int64) float64 { return float64(n) / float64(of) }
+func shareOf(n, of int64) float64 { return float64(n) / float64(of) }
 
 // whyNoFault says why a cause that isFault refuses is none.
 func (c *Counters) whyNoFault(n *causeTally) string {

@@ -1,7 +1,8 @@
 package record
 
 // A TargetGroup is what AWS says about a target group of an NLB: it decides
-// whether the targets learn the client's address.
+// whether the targets learn the client's address. aws/nlb finds it and diagnose
+// reports it, and neither of them imports the other.
 type TargetGroup struct {
 	Name         string `json:"name"`
 	ARN          string `json:"arn"`
