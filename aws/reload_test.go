@@ -58,7 +58,7 @@ func TestReloadObjects(t *testing.T) {
 		w = p.NewWorker()
 		f("before the first load", "db_missing")
 		err := p.Refresh(t.Context())
-		if err == nil || !strings.HasPrefix(err.Error(), "city-db: s3://geo/city.mmdb: ") || !strings.HasSuffix(err.Error(), "; there is none until then") || strings.Contains(err.Error(), "asn-db") {
+		if err == nil || !strings.HasPrefix(err.Error(), "city-db: s3://geo/city.mmdb: ") || !strings.HasSuffix(err.Error(), "; until then there is no database") || strings.Contains(err.Error(), "asn-db") {
 			t.Errorf("nothing is there: got %v", err)
 		}
 		f("no places", "db_missing 4713")

@@ -19,7 +19,7 @@ import (
 )
 
 // diagFormat is what wrote testdata/diag.log: every variable that
-// tells of the chain.
+// says something about the chain.
 const diagFormat = `log_format diag 'remote_addr=$remote_addr realip_remote_addr=$realip_remote_addr '
 	'pp=$proxy_protocol_addr:$proxy_protocol_port pps=$proxy_protocol_server_addr:$proxy_protocol_server_port '
 	'xff="$http_x_forwarded_for" xri="$http_x_real_ip" rl=$request_length rt=$request_time '

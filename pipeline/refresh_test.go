@@ -237,7 +237,7 @@ func TestRefreshErrorsHaveTypes(t *testing.T) {
 	if !errors.As(err, &nodes) || nodes.Error() != "nlb: discover: unreachable" || !errors.Is(nodes, unreachable) {
 		t.Errorf("the error of the nodes is %v", nodes)
 	}
-	if !errors.As(err, &databases) || databases.Error() != "city-db: s3://geo/city.mmdb: unreachable; there is none until then" || !errors.Is(databases, unreachable) {
+	if !errors.As(err, &databases) || databases.Error() != "city-db: s3://geo/city.mmdb: unreachable; until then there is no database" || !errors.Is(databases, unreachable) {
 		t.Errorf("the error of the databases is %v", databases)
 	}
 	refresh(t, p) // nothing is due

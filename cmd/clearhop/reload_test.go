@@ -13,7 +13,7 @@ import (
 )
 
 // TestNewDatabaseInALongRun: lines of a pipe, and a GeoIP database that is
-// replaced in between, by one of no use first.
+// replaced in between, by an invalid one first.
 func TestNewDatabaseInALongRun(t *testing.T) {
 	city := filepath.Join(t.TempDir(), "city.mmdb")
 	replace := func(content []byte) {

@@ -29,19 +29,19 @@ type databaseSource struct {
 }
 
 // A ReloadError says that a database could not be looked at again, or that its
-// new version is invalid. The one before goes on answering.
+// new version is invalid. The database before it is still used.
 type ReloadError struct {
 	Setting string // city-db or asn-db
 	Source  string // the value of the setting
 	Err     error  // of this package, of the file system or of a Fetch
-	// Built is when the database was built that goes on answering; zero if there
-	// is none.
+	// Built is when the database that is still used was built; zero if there is
+	// none.
 	Built time.Time
 }
 
 // Error gives the cause, and says which database answers now.
 func (e *ReloadError) Error() string {
-	holds := "there is none until then"
+	holds := "until then there is no database"
 	if !e.Built.IsZero() {
 		holds = "the one built at " + e.Built.UTC().Format(time.RFC3339) + " still holds"
 	}
