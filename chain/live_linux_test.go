@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"clearhop/chain"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -344,38 +347,22 @@ func TestLive(t *testing.T) {
 				sc.write(t, logs)
 				return
 			}
-			want, err := os.ReadFile(filepath.Join(sc.dir(), "want.txt"))
+			want, err := fs.ReadFile(chain.Recorded(), sc.name+"/want.txt")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := gocmp.Diff(strings.Split(string(want), "\n"), strings.Split(sc.judgeAll(t, sc.dir(), logs), "\n")); diff != "" {
+			if diff := gocmp.Diff(strings.Split(string(want), "\n"), strings.Split(sc.judgeAll(t, logs), "\n")); diff != "" {
 				t.Errorf("the live chain differs from its recording (-recorded +live):\n%s", diff)
 			}
 		})
 	}
 }
 
-// write puts the logs, and the configurations that made them, into testdata.
+// write puts the logs, and the configurations that made them, into testdata. What
+// is said of them is not known yet: TestRecorded adds it with -update.
 func (s *scenario) write(t testing.TB, logs map[string][]byte) {
 	t.Helper()
-	if err := os.RemoveAll(s.dir()); err != nil {
+	if err := os.WriteFile(s.file(), s.archive(t, logs, ""), 0o644); err != nil {
 		t.Fatal(err)
-	}
-	if err := os.MkdirAll(s.dir(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for name, conf := range s.confs(t) {
-		files[name+".conf"] = []byte(conf)
-	}
-	for name, log := range logs {
-		if len(log) > 0 {
-			files[name+".log"] = log
-		}
-	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(s.dir(), name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
 	}
 }

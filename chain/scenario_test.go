@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clearhop/chain"
+	"clearhop/enrich/clientip"
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/verdict"
@@ -72,11 +73,8 @@ const (
 // config is what a user of Clearhop would set for the scenario's chain.
 func (s *scenario) config() pipeline.Config {
 	return pipeline.Config{
-		NLB:          []string{nlb4.String(), nlb6.String()},
-		Trusted:      append([]string{edge4.String(), edge6.String()}, s.trusted...),
-		ClientFields: s.fields,
-		HealthPath:   []string{"/healthz"},
-		ErrorZone:    "UTC",
+		Client: clientip.Settings{NLB: []string{nlb4.String(), nlb6.String()}, Trusted: append([]string{edge4.String(), edge6.String()}, s.trusted...), ClientFields: s.fields, HealthPath: []string{"/healthz"}},
+		Parser: parser.Settings{ErrorZone: "UTC"},
 	}
 }
 

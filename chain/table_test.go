@@ -35,7 +35,7 @@ func tally(all []judged) string {
 // TestPage holds docs/chain.md to the recorded chain and to the references.
 func TestPage(t *testing.T) {
 	var confusion, list strings.Builder
-	confusion.WriteString("| scenario | hop | the seed's format | recommended | as JSON | error lines |\n| --- | --- | --- | --- | --- | --- |\n")
+	confusion.WriteString("| scenario | hop | main_real_ip | clearhop | clearhop_json | error lines |\n| --- | --- | --- | --- | --- | --- |\n")
 	for i := range scenarios {
 		s := &scenarios[i]
 		mark := ""
@@ -44,17 +44,17 @@ func TestPage(t *testing.T) {
 		}
 		fmt.Fprintf(&list, "- **%s**%s: %s", s.name, mark, s.what)
 		if s.needsSets != "" {
-			fmt.Fprintf(&list, ". The sets must be given: %s", s.needsSets)
+			fmt.Fprintf(&list, ". Give `nlb` and `trusted`, because %s", s.needsSets)
 		}
-		if len(s.fooled) > 0 {
-			fmt.Fprintf(&list, ". Looks right, and is not, in %s", strings.Join(s.fooled, ", "))
+		for _, log := range s.fooled {
+			fmt.Fprintf(&list, ". The log %s looks right although it is not", log)
 		}
 		list.WriteString("\n")
 		logs := s.recorded(t)
 		for _, hop := range hops {
 			cells := make([]string, len(logNames))
 			for i, format := range logNames {
-				cells[i] = tally(judge(t, s, chainSets[0], s.dir(), hop, logs[hop+"."+format]))
+				cells[i] = tally(judge(t, s, chainSets[0], hop, logs[hop+"."+format]))
 			}
 			if strings.Join(cells, "") == "" {
 				continue

@@ -3,20 +3,20 @@ package decode
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 )
 
-// A cut finds where a payload ends in a stream of payloads, while the stream
-// comes in piece by piece. It only counts brackets and quotes: whether the
-// piece is a payload is for the Decoder to say.
+// A cut finds the end of a payload in a stream of payloads, while the stream
+// arrives in pieces. It only counts brackets and quotes: the Decoder decides
+// whether the result is a payload.
 type cut struct {
-	seen     int  // bytes that need not be looked at again
-	depth    int  // open brackets
-	inString bool // within a JSON string
-	padded   bool // behind the "=" that ends base64 text
+	seen     int  // the number of bytes that were examined
+	depth    int  // the number of open brackets
+	inString bool // in a JSON string
+	padded   bool // after the "=" that ends base64 text
 }
 
-// blank returns how many bytes at the front of b are white space.
+// blank returns the number of bytes of white space at the start of b.
 func blank(b []byte) int {
 	for i, c := range b {
 		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
@@ -26,9 +26,10 @@ func blank(b []byte) int {
 	return len(b)
 }
 
-// find returns the length of the payload that b, which grows from call to call
-// and is not empty, begins with. As long as the payload is not whole, that is
-// the length of b; if b is all that there is, it is whole at any rate.
+// find returns the length of the payload at the start of b, and whether it is
+// whole. b is not empty and grows from call to call. A payload that is not whole
+// has the length of b. all reports that nothing follows b: the payload is then
+// whole in any case.
 func (c *cut) find(b []byte, all bool) (n int, whole bool) {
 	switch {
 	case b[0] == '{' || b[0] == '"':
@@ -44,9 +45,9 @@ func (c *cut) find(b []byte, all bool) (n int, whole bool) {
 	return n, whole || all
 }
 
-// json looks for the end of an object or string. A control character within a
-// string, such as a newline, is not JSON: the end is taken to be there, so that
-// a payload that was cut off does not take the next with it.
+// json finds the end of an object or string. A control character in a string,
+// such as a newline, is not JSON: json returns that place as the end, so that a
+// payload that was cut off does not destroy the next one.
 func (c *cut) json(b []byte) (int, bool) {
 	for c.seen < len(b) {
 		if c.inString {
@@ -85,9 +86,8 @@ func (c *cut) json(b []byte) (int, bool) {
 	return 0, false
 }
 
-// base64 looks for the end of base64 text. The text may go on behind a
-// newline, as the base64 command writes it, unless what follows there is the
-// start of another one.
+// base64 finds the end of base64 text. The text may continue after a newline, as
+// the base64 command writes it, unless another payload starts there.
 func (c *cut) base64(b []byte, all bool) (int, bool) {
 	for c.seen < len(b) {
 		switch at := b[c.seen]; {
@@ -110,7 +110,7 @@ func (c *cut) base64(b []byte, all bool) (int, bool) {
 	return 0, false
 }
 
-// line looks for the end of a line that is no payload at all.
+// line finds the end of a line that cannot be a payload.
 func (c *cut) line(b []byte) (int, bool) {
 	n := bytes.IndexByte(b[c.seen:], '\n')
 	if n < 0 {

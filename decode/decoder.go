@@ -9,17 +9,16 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 
-// A Decoder reads the payloads that CloudWatch Logs sends. It keeps its
-// buffers from call to call; it is for one goroutine. After an error it is as
-// good as before.
+// A Decoder decodes the payloads that CloudWatch Logs sends. It reuses its buffers
+// from call to call and is for one goroutine. It stays usable after an error.
 type Decoder struct {
 	opts Options
 
-	packed   []byte // what the base64 text stood for
+	packed   []byte // the bytes of the base64 text
 	unpacked []byte // the JSON; lines alias it
 	lines    []record.Line
 	payload  Payload
@@ -28,16 +27,16 @@ type Decoder struct {
 	gzip gzip.Reader
 }
 
-// A Payload is what one delivery of CloudWatch Logs held. It and all it points
-// to, but for Origin, hold until the decoder's next call.
+// A Payload is the content of one delivery of CloudWatch Logs. It and everything
+// it points to, except Origin, are valid until the decoder's next call.
 type Payload struct {
 	Type Type
 	// Filters are the names of the subscription filters that matched.
 	Filters []string
-	// Origin names the account, group and stream that the lines come from.
+	// Origin names the account, log group and log stream of the lines.
 	Origin *record.Origin
-	// Lines are the log events, in their order. A Control payload has none,
-	// whatever events it carried.
+	// Lines are the log events, in their order. A Control payload has no lines,
+	// even if it contains events.
 	Lines []record.Line
 }
 
@@ -45,25 +44,25 @@ type Payload struct {
 type Type uint8
 
 const (
-	// Data is a payload of log events: messageType is DATA_MESSAGE, or absent
-	// while there are logEvents.
+	// Data is a payload of log events. Its messageType is DATA_MESSAGE, or it has
+	// logEvents and no messageType.
 	Data Type = iota
-	// Control is a probe of the destination: messageType is CONTROL_MESSAGE.
-	// It carries no log line.
+	// Control is a probe of the destination. Its messageType is CONTROL_MESSAGE,
+	// and it has no log lines.
 	Control
 )
 
-// What is kept from one call to the next is bounded, so that one big payload
-// does not hold its memory for good.
+// The bounds of the buffers that are kept from one call to the next. Without them,
+// one large payload would occupy its memory for ever.
 const (
 	keepBytes = 16 << 20
 	keepLines = 1 << 16
 )
 
 var (
-	errEmpty     = errors.New("nothing there")
-	errForm      = errors.New("neither a Lambda event, base64 text, gzip nor JSON")
-	errArray     = errors.New("an array is no payload")
+	errEmpty     = errors.New("the payload is empty")
+	errForm      = errors.New("not a payload of CloudWatch Logs: neither a Lambda event, base64 text, gzip nor JSON")
+	errArray     = errors.New("not a payload of CloudWatch Logs: a JSON array")
 	errNotBase64 = errors.New("not base64 text")
 )
 
@@ -72,9 +71,9 @@ func NewDecoder(o Options) *Decoder {
 	return &Decoder{opts: o.withDefaults()}
 }
 
-// Decode reads one payload in whichever form data has it; see the package
-// documentation. An error is a *PayloadError, and then there is no payload:
-// part of one is never returned. Data is not changed, and not kept.
+// Decode decodes one payload in any of the forms that the package documentation
+// lists. An error is a *PayloadError: then nothing of the payload is returned.
+// Decode does not change data and does not keep it.
 func (d *Decoder) Decode(data []byte) (*Payload, error) {
 	d.trim()
 	if isGzip(data) {
@@ -96,7 +95,7 @@ func (d *Decoder) Decode(data []byte) (*Payload, error) {
 	return nil, &PayloadError{Stage: StageForm, Err: errForm}
 }
 
-// trim gives up what the last call left too large to keep.
+// trim frees the buffers that the last call left too large to keep.
 func (d *Decoder) trim() {
 	if cap(d.packed) > keepBytes {
 		d.packed = nil
@@ -117,7 +116,7 @@ func isBase64(c byte) bool {
 	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/'
 }
 
-// object reads a JSON object: the event of a Lambda, or else a payload.
+// object decodes a JSON object: the event of a Lambda function, or a payload.
 func (d *Decoder) object(data []byte) (*Payload, error) {
 	s := scanner{jsonscan.Scanner{B: data}}
 	v, found := s.awslogsData()
@@ -134,7 +133,7 @@ func (d *Decoder) object(data []byte) (*Payload, error) {
 	return d.parse(d.unpacked)
 }
 
-// quoted reads base64 text in quotes.
+// quoted decodes base64 text in quotes.
 func (d *Decoder) quoted(data []byte) (*Payload, error) {
 	s := scanner{jsonscan.Scanner{B: data}}
 	v, ok := s.Value()
@@ -147,21 +146,21 @@ func (d *Decoder) quoted(data []byte) (*Payload, error) {
 	return d.unbase64(bytes.TrimSpace(d.unquote(v)))
 }
 
-// unquote returns what a string stands for. Some encoders write "\/" for the
+// unquote returns a string without its escapes. Some encoders write "\/" for the
 // slashes of base64 text and "\u003d" for the equal signs at its end.
 func (d *Decoder) unquote(v jsonscan.Value) []byte {
 	if !v.Escaped {
 		return v.Raw
 	}
-	d.unpacked = append(d.unpacked[:0], v.Raw...) // free until gunzip needs it
+	d.unpacked = append(d.unpacked[:0], v.Raw...) // not in use before gunzip
 	return jsonscan.Unescape(d.unpacked)
 }
 
 // A scanner reads the JSON of payloads.
 type scanner struct{ jsonscan.Scanner }
 
-// awslogsData finds the member data of the top-level member awslogs. It stops
-// early, having found nothing, at a key that only a payload has.
+// awslogsData finds the member data of the top-level member awslogs. At a key that
+// only a payload has, it stops and reports false.
 func (s *scanner) awslogsData() (data jsonscan.Value, found bool) {
 	if !s.Enter('{') {
 		return jsonscan.Value{}, false
@@ -235,13 +234,13 @@ func (d *Decoder) unbase64(text []byte) (*Payload, error) {
 	return d.gunzip(d.packed[:n])
 }
 
-// gunzip unpacks packed, all its members, up to the bound.
+// gunzip decompresses all gzip members of packed, up to the bound.
 func (d *Decoder) gunzip(packed []byte) (*Payload, error) {
 	d.src.Reset(packed)
 	defer d.src.Reset(nil)
 	fail := func(stage Stage, err error) (*Payload, error) {
 		if err == io.EOF {
-			err = io.ErrUnexpectedEOF // a header cut short
+			err = io.ErrUnexpectedEOF // the header was cut short
 		}
 		return nil, &PayloadError{Stage: stage, Offset: int64(len(packed) - d.src.Len()), Err: err}
 	}
@@ -272,15 +271,16 @@ func (d *Decoder) gunzip(packed []byte) (*Payload, error) {
 	}
 }
 
-// sizeHint returns how much packed will unpack to, going by the last four
-// bytes of gzip. They may lie, so the hint goes no further than deflate can.
+// sizeHint returns the decompressed size of packed, according to the last four
+// bytes of gzip. They may be wrong, so the hint is no larger than the highest
+// ratio of deflate allows.
 func sizeHint(packed []byte, limit int) int {
-	const deflateMost = 1032 // bytes out of one byte
+	const maxRatio = 1032 // bytes out of one byte
 	if len(packed) < 4 {
 		return 0
 	}
 	size := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
-	size = min(size, int64(len(packed))*deflateMost, int64(limit))
-	// One byte more lets the read that fills the buffer see the end, too.
+	size = min(size, int64(len(packed))*maxRatio, int64(limit))
+	// With one byte more, the read that fills the buffer also reaches the end.
 	return int(size) + 1
 }

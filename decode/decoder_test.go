@@ -302,12 +302,12 @@ var badPayloads = []struct {
 	data []byte
 	want string
 }{
-	{"empty", nil, "payload: form at byte 0: nothing there"},
-	{"blank", []byte(" \n"), "payload: form at byte 0: nothing there"},
-	{"an array", []byte(`[{"messageType":"DATA_MESSAGE"}]`), "payload: form at byte 0: an array is no payload"},
-	{"a log line", []byte(`- - [22/Nov/2026`), "payload: form at byte 0: neither a Lambda event, base64 text, gzip nor JSON"},
+	{"empty", nil, "payload: form at byte 0: the payload is empty"},
+	{"blank", []byte(" \n"), "payload: form at byte 0: the payload is empty"},
+	{"an array", []byte(`[{"messageType":"DATA_MESSAGE"}]`), "payload: form at byte 0: not a payload of CloudWatch Logs: a JSON array"},
+	{"a log line", []byte(`- - [22/Nov/2026`), "payload: form at byte 0: not a payload of CloudWatch Logs: neither a Lambda event, base64 text, gzip nor JSON"},
 	{"zlib", packZlib([]byte(`{}`)), "payload: base64 at byte 1: not base64 text"},
-	{"zstd", packZstd([]byte(`{}`)), "payload: form at byte 0: neither a Lambda event, base64 text, gzip nor JSON"},
+	{"zstd", packZstd([]byte(`{}`)), "payload: form at byte 0: not a payload of CloudWatch Logs: neither a Lambda event, base64 text, gzip nor JSON"},
 
 	{"base64 with a hole", []byte("H4sI*AAA"), "payload: base64 at byte 4: not base64 text"},
 	{"base64 cut off", []byte("H4sIAAA"), "payload: base64 at byte 4: not base64 text"},
@@ -319,7 +319,7 @@ var badPayloads = []struct {
 	{"data empty", []byte(`{"awslogs":{"data":""}}`), "payload: gzip at byte 0: unexpected EOF"},
 	{"event cut off", []byte(`{"awslogs":{"data":"H4sI`), "payload: json at byte 24: unexpected end of JSON"},
 	{"text behind the event", []byte(`{"awslogs":{"data":"H4sI"}}}`), "payload: json at byte 27: text behind the JSON value"},
-	{"event in an event", lambdaEvent(lambdaEvent([]byte(`{"logEvents":[]}`))), "payload: type at byte 0: neither messageType nor logEvents"},
+	{"event in an event", lambdaEvent(lambdaEvent([]byte(`{"logEvents":[]}`))), "payload: type at byte 0: not a payload of CloudWatch Logs: it has neither messageType nor logEvents"},
 
 	{"gzip of nothing", pack(nil), "payload: json at byte 0: unexpected end of JSON"},
 	{"gzip header cut off", pack([]byte(`{}`))[:7], "payload: gzip at byte 7: unexpected EOF"},
@@ -331,11 +331,11 @@ var badPayloads = []struct {
 	{"gzip of an array", pack([]byte(`[]`)), "payload: json at byte 0: not a JSON value"},
 	{"two payloads", []byte(`{"logEvents":[]}{"logEvents":[]}`), "payload: json at byte 16: text behind the JSON value"},
 
-	{"an empty object", []byte(`{}`), "payload: type at byte 0: neither messageType nor logEvents"},
+	{"an empty object", []byte(`{}`), "payload: type at byte 0: not a payload of CloudWatch Logs: it has neither messageType nor logEvents"},
 	{"messageType unknown", []byte(`{"messageType":"NEWS","logEvents":[]}`), "payload: type at byte 0: unknown messageType"},
 	{"messageType in other case", []byte(`{"messageType":"data_message","logEvents":[]}`), "payload: type at byte 0: unknown messageType"},
 	{"messageType a list", []byte(`{"messageType":["DATA_MESSAGE"],"logEvents":[]}`), "payload: type at byte 0: unknown messageType"},
-	{"logEvents an object", []byte(`{"messageType":"DATA_MESSAGE","logEvents":{}}`), "payload: json at byte 44: logEvents is no array"},
+	{"logEvents an object", []byte(`{"messageType":"DATA_MESSAGE","logEvents":{}}`), "payload: json at byte 44: logEvents is not an array"},
 	{"cut off in an event", []byte(`{"logEvents":[{"id":"1","message":"x"`), "payload: json at byte 37: unexpected end of JSON"},
 	{"cut off in an escape", []byte(`{"logEvents":[{"message":"\u00`), "payload: json at byte 30: unexpected end of JSON"},
 	{"a wrong escape", []byte(`{"logEvents":[{"message":"\x16"}]}`), "payload: json at byte 27: unknown escape in a JSON string"},

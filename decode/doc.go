@@ -1,17 +1,18 @@
-// Package decode turns payloads and files into raw log lines, each with the
-// identity that its event will carry.
+// Package decode turns payloads and files into raw log lines. In go the bytes of a
+// payload of CloudWatch Logs, a file or a stream; out come lines of type
+// [record.Line], each with the identity that its event will have.
 //
 // # Payloads
 //
-// What CloudWatch Logs sends to a subscription is a JSON document, and the
-// ways it travels are told apart by content:
+// CloudWatch Logs sends a JSON document to a subscription. It arrives in several
+// forms, which the package recognizes by their content:
 //
-//	{"awslogs":{"data":"H4sIAAAA..."}}         the event that a Lambda gets
-//	H4sIAAAA...                                its base64 text, quoted or not
+//	{"awslogs":{"data":"H4sIAAAA..."}}         the event of a Lambda function
+//	H4sIAAAA...                                its base64 text, with or without quotes
 //	1f 8b 08 ...                               gzip: a Kinesis or Firehose record
 //	{"messageType":"DATA_MESSAGE","logEvents":[{"id":"..","timestamp":..,"message":".."}]}
 //
-// [Decoder.Decode] reads any of them, all or nothing:
+// [Decoder.Decode] decodes each of them, completely or not at all:
 //
 //	p, err := d.Decode(event)
 //	if err != nil {
@@ -21,38 +22,38 @@
 //		use(&p.Lines[i])
 //	}
 //
-// Every log event becomes one [record.Line], whose ID is the event's id and
-// whose Offset is its index. Origin.Source is "logGroup:logStream"; neither
-// name can hold a colon. An event that has no message is not lost: its line
-// has the defect [record.Malformed].
+// Every log event becomes one [record.Line]. Its ID is the event's id, and its
+// Offset is the event's index. Origin.Source is "logGroup:logStream"; neither name
+// can contain a colon. An event without a message becomes a line too: it has the
+// defect [record.Malformed].
 //
 // # Files and streams
 //
-// [NewReader] reads log lines, or payloads one behind the other, plain or
-// compressed with gzip or zstd, from any [io.Reader]; all of that is told by
-// content too. Whether a payload comes from a file or from a Lambda event, its
-// lines are the same, so that their events are.
+// [NewReader] reads log lines, or a sequence of payloads, from any [io.Reader]. The
+// stream may be plain, gzip or zstd. The Reader recognizes all this by content
+// too. A payload gives the same lines, and so the same events, whether it comes
+// from a file or from a Lambda event.
 //
-// [Follow] reads a plain file that is being written, as tail -F does.
+// [Follow] reads a plain file while it is being written, as tail -F does.
 //
 // # Line endings
 //
-// A line ends with "\n", and one "\r" at its end is cut off as well; the same
-// holds for a message. Other bytes, NUL and broken UTF-8 among them, are
-// passed on as they are.
+// A line ends with "\n" or "\r\n". A message may end with one of them too. The
+// package removes the line ending. It passes on all other bytes unchanged, also
+// NUL and broken UTF-8.
 //
 // # Bounds
 //
-// Input is not trusted. A line or message longer than Options.MaxLine is cut
-// to its head and has the defect [record.TooLong]. A payload that unpacks to
-// more than Options.MaxPayload, or that holds more than one event for each 64
-// bytes of it, is an error. Memory is bounded by small multiples of these,
-// plus the window of the decompressor: 32 KiB for gzip, at most 128 MiB for
-// zstd. Text is never quoted in errors.
+// Input is not trusted. A line or message that is longer than Options.MaxLine is
+// cut to that length and has the defect [record.TooLong]. A payload is an error if
+// it decompresses to more than Options.MaxPayload, or if it holds more than one
+// event for each 64 bytes of that bound. Memory is bounded by small multiples of
+// these, plus the window of the decompressor: 32 KiB for gzip, at most 128 MiB for
+// zstd. Errors never quote the input.
 //
 // # Lifetime and concurrency
 //
-// A Decoder, Reader or Follower is for one goroutine, and what it returns
-// holds until its next call; an Origin is never changed and may be kept. In
+// A Decoder, Reader or Follower is for one goroutine. What it returns is valid
+// until its next call, except an Origin, which never changes and may be kept. In
 // the steady state none of them allocates per line.
 package decode

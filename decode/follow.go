@@ -12,38 +12,43 @@ import (
 	"clearhop/record"
 )
 
-// A Follower gives the lines of a file that is being written, as tail -F does.
+// A Follower returns the lines of a file while it is being written, as tail -F
+// does.
 //
-// It outlives log rotation. When another file has taken the path, because the
-// old one was renamed or removed, the old one is read to its end first; since
-// nginx goes on writing to it until it is told to reopen its logs, the new file
-// is turned to only when it holds something and the old one has stood still
-// for one look. When the file is shorter than what was read of it, it was
-// emptied in place (copytruncate) and is read from its start. If by then more
-// was written to it than before, that cannot be noticed.
+// It handles both kinds of log rotation:
 //
-// It polls, for notifications do not reach across network and container file
-// systems. For several files, run one Follower each in a goroutine of its own.
+//   - The old file was renamed or removed, and a new file has its path. nginx
+//     writes to the old file until it is told to reopen its logs. So the Follower
+//     reads the old file to its end. It changes to the new file when that is not
+//     empty and the old file did not grow between two looks.
+//   - The file was emptied in place (copytruncate): it is shorter than what was
+//     read of it. The Follower reads it from its start. If the file has grown
+//     beyond its old size by then, the Follower cannot detect the rotation.
+//
+// It polls, because network and container file systems do not pass on
+// notifications. To follow several files, run one Follower for each in its own
+// goroutine.
 type Follower struct {
 	ctx    context.Context
 	path   string
 	name   string
 	tick   <-chan time.Time
-	ticker *time.Ticker // nil if the ticks come from outside
+	ticker *time.Ticker // nil if Options.Tick replaces it
 
-	file    *os.File // nil as long as there is none
-	skip    bool     // the lines that the file holds are left out
-	partial bool     // what comes first is the rest of a line left out
-	leaving bool     // another file has taken the path
-	failed  bool     // the last call did: the next one waits before it tries
+	file    *os.File // nil while the file does not exist
+	skip    bool     // skip the lines that are in the file already
+	partial bool     // the next bytes are the rest of a line that is skipped
+	leaving bool     // another file has the path
+	failed  bool     // the last call failed: the next one waits before it reads
 
 	lines lines
 	line  record.Line
 }
 
-// Follow returns a Follower of the plain file at path, which need not be there
-// yet. It runs until ctx ends. The lines carry Options.Name, or path if that is
-// empty, and the offsets that a Reader of the file would give them.
+// Follow returns a Follower of the plain file at path. The file need not exist
+// yet. The Follower runs until ctx ends. The lines have the Origin and the
+// offsets that a Reader of the file would give them, with Options.Name or, if
+// that is empty, path as the name.
 func Follow(ctx context.Context, path string, o Options) *Follower {
 	o = o.withDefaults()
 	if o.Name == "" {
@@ -56,7 +61,7 @@ func Follow(ctx context.Context, path string, o Options) *Follower {
 		name:  origin.Source,
 		tick:  o.Tick,
 		skip:  o.FromEnd,
-		lines: lines{most: o.MaxLine},
+		lines: lines{maxLine: o.MaxLine},
 		line:  record.Line{Origin: origin},
 	}
 	if f.tick == nil {
@@ -66,13 +71,12 @@ func Follow(ctx context.Context, path string, o Options) *Follower {
 	return f
 }
 
-// Next waits for the next line and returns it; it holds until the next call. A
-// line whose newline is still to come is waited for, unless the file is rotated
-// away or ctx ends: then it is returned as it stands.
+// Next waits for the next line and returns it. The line is valid until the next
+// call. Next also waits for the newline of a line. If the file is rotated or ctx
+// ends first, Next returns the line as it is.
 //
-// When ctx ends, Next returns what it has read by then, and io.EOF behind that.
-// Any other error is a *ReadError; the next call waits for a look and tries
-// again.
+// After ctx has ended, Next returns the lines that were read, and then io.EOF. Any
+// other error is a *ReadError; the next call waits once and tries again.
 func (f *Follower) Next() (*record.Line, error) {
 	if f.failed {
 		f.failed = false
@@ -92,7 +96,7 @@ func (f *Follower) Next() (*record.Line, error) {
 		if more {
 			continue
 		}
-		// Even if the file cannot be read: another may have taken its path.
+		// Even if the file cannot be read, another file may have its path now.
 		moved, lookErr := f.look()
 		if !moved {
 			if err = cmp.Or(err, lookErr); err != nil {
@@ -111,10 +115,15 @@ func (f *Follower) Next() (*record.Line, error) {
 	}
 }
 
-// Empty returns how many empty lines were left out.
+// Ready reports whether Next will return a line without reading on. It is false
+// before the first call of Next and at the end. The line that Next returned last
+// still holds.
+func (f *Follower) Ready() bool { return !f.failed && !f.partial && f.lines.ready() }
+
+// Empty returns the number of empty lines that were skipped.
 func (f *Follower) Empty() int64 { return f.lines.empty }
 
-// Close gives up the file. It need not be called once Next has returned io.EOF.
+// Close closes the file. After Next has returned io.EOF, it need not be called.
 func (f *Follower) Close() error {
 	if f.ticker != nil {
 		f.ticker.Stop()
@@ -139,8 +148,8 @@ func (f *Follower) finish() (*record.Line, error) {
 	return nil, io.EOF
 }
 
-// read reads once, and reports whether it got anything. It opens the file if
-// need be.
+// read reads once and reports whether it read anything. It opens the file if that
+// is not open.
 func (f *Follower) read() (bool, error) {
 	if f.file == nil {
 		if err := f.open(); err != nil || f.file == nil {
@@ -154,7 +163,7 @@ func (f *Follower) read() (bool, error) {
 	return err == nil, err
 }
 
-// open opens the file, if it is there.
+// open opens the file, if it exists.
 func (f *Follower) open() error {
 	skip := f.skip
 	f.skip = false
@@ -166,9 +175,8 @@ func (f *Follower) open() error {
 		return err
 	}
 	if skip {
-		// The reading starts at the last byte, so that what stands before the
-		// next newline can be left out: nothing, or the end of a line that was
-		// begun earlier.
+		// Start at the last byte and skip what precedes the next newline. If the
+		// last byte is a newline, that is nothing; else it is the rest of a line.
 		at, err := file.Seek(-1, io.SeekEnd)
 		if err == nil {
 			f.partial = true
@@ -179,15 +187,16 @@ func (f *Follower) open() error {
 	return nil
 }
 
-// look sees, at the end of the file, whether the reading has to start again at
-// the beginning, of this file or of another.
+// look checks for a rotation when the end of the file was reached. moved reports
+// that reading continues at the start of the file at the path, whether it is the
+// same file or another.
 func (f *Follower) look() (moved bool, err error) {
 	if f.file == nil {
 		return false, nil
 	}
 	now, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // it may come back, and the old one may grow yet
+		return false, nil // the old file may still grow, and a new one may appear
 	}
 	if err != nil {
 		return false, err
@@ -215,7 +224,7 @@ func (f *Follower) look() (moved bool, err error) {
 	return true, f.closeFile()
 }
 
-// wait waits for the next look, or for the end.
+// wait waits for the next tick or the end of ctx.
 func (f *Follower) wait() {
 	select {
 	case <-f.tick:

@@ -7,26 +7,26 @@ import (
 	"clearhop/record"
 )
 
-// A window is the part of a stream that is held in memory: read adds at its
-// end, the reader takes away at its start.
+// A window is the part of a stream that is in memory: read adds bytes at its end,
+// drop removes bytes at its start.
 type window struct {
 	buf        []byte
-	start, end int
-	offset     int64 // where buf[start] stands in the stream
-	err        error // came with bytes, and is due at the next read
+	start, end int   // the window is buf[start:end]
+	offset     int64 // the place of buf[start] in the stream
+	err        error // arrived together with bytes; the next read returns it
 }
 
 const firstWindow = 64 << 10
 
 func (w *window) bytes() []byte { return w.buf[w.start:w.end] }
 
-// drop takes n bytes away. They stay where they are until the next read.
+// drop removes n bytes. They stay valid until the next read.
 func (w *window) drop(n int) {
 	w.start += n
 	w.offset += int64(n)
 }
 
-// read reads once, making room first. It returns no bytes only with an error.
+// read makes room and adds bytes of r. It returns an error if it adds none.
 func (w *window) read(r io.Reader) error {
 	if w.start > 0 {
 		w.end = copy(w.buf, w.bytes())
@@ -51,18 +51,18 @@ func (w *window) read(r io.Reader) error {
 	return io.ErrNoProgress
 }
 
-// lines cuts a stream into lines. An over-long line is kept in memory only up
-// to the bound.
+// lines splits a stream into lines. It keeps at most the head of a line that is
+// too long in memory.
 type lines struct {
 	window
-	most    int // the longest line
-	scanned int // bytes of the window known to hold no newline
-	skipped int // bytes of the current line taken out behind its head
-	empty   int64
+	maxLine int   // the longest line, in bytes
+	scanned int   // the number of bytes of the window that have no newline
+	skipped int   // the number of bytes that were removed after the current line's head
+	empty   int64 // the number of empty lines
 }
 
-// next sets line to the next whole line in the window and reports whether
-// there is one. Lines with nothing in them are counted and left out.
+// next sets line to the next whole line in the window and reports whether there is
+// one. It skips and counts empty lines.
 func (l *lines) next(line *record.Line) bool {
 	for {
 		held := l.bytes()
@@ -79,20 +79,42 @@ func (l *lines) next(line *record.Line) bool {
 	}
 }
 
-// rest sets line to what stands behind the last newline, if anything does.
+// ready reports whether next will find a line in the window. Empty lines before
+// it are counted and left out, as next does.
+func (l *lines) ready() bool {
+	for {
+		held := l.bytes()
+		n := bytes.IndexByte(held[l.scanned:], '\n')
+		if n < 0 {
+			l.scanned = len(held)
+			return false
+		}
+		l.scanned += n // next does not search this part again
+		isEmpty := l.scanned == 0 || l.scanned == 1 && held[0] == '\r'
+		if !isEmpty || l.skipped > 0 {
+			return true
+		}
+		var line record.Line
+		l.take(&line, l.scanned, l.scanned+1)
+	}
+}
+
+// rest sets line to what follows the last newline and reports whether there is
+// anything.
 func (l *lines) rest(line *record.Line) bool {
 	n := l.end - l.start
 	return n > 0 && l.take(line, n, n)
 }
 
-// take takes size bytes out of the window, of which the first n are a line.
+// take removes size bytes from the window and sets line to the first n of them. It
+// reports false for an empty line.
 func (l *lines) take(line *record.Line, n, size int) bool {
 	held := l.bytes()[:n]
 	line.Offset = l.offset
 	line.Defect = record.Sound
-	setText(line, held, l.most)
+	setText(line, held, l.maxLine)
 	if l.skipped > 0 {
-		line.Text = held[:l.most]
+		line.Text = held[:l.maxLine]
 		line.Defect = record.TooLong
 	}
 	l.drop(size)
@@ -105,19 +127,19 @@ func (l *lines) take(line *record.Line, n, size int) bool {
 	return true
 }
 
-// shorten takes out what an over-long line has behind its head. Two bytes
-// more than the bound are over-long even if the next is a newline and the last
-// of them its "\r".
+// shorten removes what follows the head of a line that is too long. One byte more
+// than the bound may be the "\r" of a line ending. With two bytes more the line is
+// too long in any case.
 func (l *lines) shorten() {
-	if over := l.end - l.start - l.most; over >= 2 || l.skipped > 0 {
+	if over := l.end - l.start - l.maxLine; over >= 2 || l.skipped > 0 {
 		l.skipped += over
 		l.end -= over
-		l.scanned = l.most
+		l.scanned = l.maxLine
 	}
 }
 
-// discard takes away what stands before the next newline, and that. It reports
-// whether the newline has come.
+// discard removes everything up to the next newline, and the newline. It reports
+// whether the window had one.
 func (l *lines) discard() bool {
 	held := l.bytes()
 	if n := bytes.IndexByte(held, '\n'); n >= 0 {
@@ -128,13 +150,14 @@ func (l *lines) discard() bool {
 	return false
 }
 
-// restart begins a new stream at the given offset.
+// restart empties the window for a new stream, which is read from the given
+// offset.
 func (l *lines) restart(offset int64) {
 	l.start, l.end, l.scanned, l.skipped = 0, 0, 0, 0
 	l.offset, l.err = offset, nil
 }
 
-// readTo returns how much of the stream was read.
+// readTo returns the number of bytes of the stream that were read.
 func (l *lines) readTo() int64 {
 	return l.offset + int64(l.skipped) + int64(l.end-l.start)
 }

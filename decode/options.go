@@ -7,39 +7,39 @@ import (
 	"clearhop/record"
 )
 
-// The bounds where Options gives none.
+// The defaults of Options.
 const (
-	// DefaultMaxLine is 1 MiB: CloudWatch Logs takes no longer event.
+	// DefaultMaxLine is 1 MiB: CloudWatch Logs accepts no longer event.
 	DefaultMaxLine = 1 << 20
-	// DefaultMaxPayload is 64 MiB. The event of a Lambda is at most 1 MB of
-	// base64, which gets there only if it unpacks to more than 80 times its
-	// size.
+	// DefaultMaxPayload is 64 MiB. The event of a Lambda function has at most
+	// 1 MB of base64. It reaches this bound only if it decompresses to more than
+	// 80 times its size.
 	DefaultMaxPayload = 64 << 20
-	// DefaultPoll is how often Follow looks at its file.
+	// DefaultPoll is the time between two looks of Follow at its file.
 	DefaultPoll = 250 * time.Millisecond
 )
 
-// Options are the bounds of decoding and the name of what is decoded. The zero
-// value is ready for use.
+// Options are the bounds of decoding and the name of the input. The zero value is
+// ready for use.
 type Options struct {
-	// Name is the path of the input, which gives its lines their identity.
-	// Empty or "-" is standard input. A Decoder has no use for it.
+	// Name is the path of the input. It becomes part of the identity of the
+	// lines. Empty or "-" means standard input. A Decoder ignores it.
 	Name string
-	// MaxLine is the longest line or message, in bytes without the line
-	// ending. 0 or less stands for DefaultMaxLine.
+	// MaxLine is the length of the longest line or message, in bytes without the
+	// line ending. 0 or less means DefaultMaxLine.
 	MaxLine int
-	// MaxPayload is the largest payload, in bytes, packed or unpacked.
-	// 0 or less stands for DefaultMaxPayload.
+	// MaxPayload is the size of the largest payload, in bytes, both compressed
+	// and decompressed. 0 or less means DefaultMaxPayload.
 	MaxPayload int
 
-	// Poll is how often Follow looks for new text at the end of its file.
-	// 0 or less stands for DefaultPoll.
+	// Poll is the time between two looks of Follow at the end of its file.
+	// 0 or less means DefaultPoll.
 	Poll time.Duration
-	// Tick, if not nil, takes the place of Poll: Follow looks once for each
-	// value received.
+	// Tick replaces Poll if it is not nil: Follow looks once for each value that
+	// it receives.
 	Tick <-chan time.Time
-	// FromEnd makes Follow leave out the lines that the file holds when it is
-	// first opened. A file that was not there yet is read from its start.
+	// FromEnd makes Follow skip the lines that are in the file when Follow first
+	// looks for it. If the file does not exist then, all its lines are read.
 	FromEnd bool
 }
 
@@ -56,8 +56,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// origin returns where the lines of the named file come from. The name is
-// cleaned, so that one file has one name on every system.
+// origin returns the Origin of the lines. The name is cleaned, so that a file has
+// the same name on every system.
 func (o Options) origin() *record.Origin {
 	if o.Name == "" || o.Name == "-" {
 		return &record.Origin{Source: "-"}

@@ -5,35 +5,62 @@ import (
 	"math"
 	"strconv"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 
 var (
-	errNoEvents = errors.New("neither messageType nor logEvents")
-	errEvents   = errors.New("logEvents is no array")
+	errNoEvents = errors.New("not a payload of CloudWatch Logs: it has neither messageType nor logEvents")
+	errEvents   = errors.New("logEvents is not an array")
 	errType     = errors.New("unknown messageType")
 )
 
-// minEvent is how many bytes of MaxPayload each event takes up at least, so
-// that a payload of tiny events does not unpack to many times its size in
-// lines. A true one has an id of 56 digits.
+// minEvent is the number of bytes of MaxPayload that each event counts for at
+// least, so that the lines of a payload of tiny events do not need many times
+// its size. A real event has an id of 56 digits.
 const minEvent = 64
 
-// parse reads the JSON of a payload, which it may change: strings lose their
-// escapes where they stand. Keys may come in any order, and of equal keys the
-// last counts; those not known, such as extractedFields, are stepped over.
+// A document is the members of a payload that Payload.Lines and Payload.Filters
+// do not hold.
+type document struct {
+	messageType, owner, group, stream jsonscan.Value
+
+	hasEvents bool // logEvents is an array
+}
+
+// parse reads the JSON of a payload. It may change b: it removes the escapes of
+// strings in place.
 func (d *Decoder) parse(b []byte) (*Payload, error) {
-	var (
-		messageType, owner, group, stream jsonscan.Value
+	var doc document
+	s := scanner{jsonscan.Scanner{B: b}}
+	d.members(&s, &doc)
+	switch {
+	case s.Err == ErrTooLarge:
+		return nil, tooLarge(s.I)
+	case s.Err != nil:
+		return nil, s.payloadError()
+	}
+	p := &d.payload
+	var err error
+	if p.Type, err = doc.payloadType(); err != nil {
+		return nil, err
+	}
+	if p.Type == Control {
+		d.lines = d.lines[:0]
+	}
+	p.setOrigin(doc.owner.Name(), doc.group.Name(), doc.stream.Name())
+	for i := range d.lines {
+		d.lines[i].Origin = p.Origin
+	}
+	p.Lines = d.lines
+	return p, nil
+}
 
-		hasEvents bool
-		s         = scanner{jsonscan.Scanner{B: b}}
-		p         = &d.payload
-	)
-	p.Filters = p.Filters[:0]
-	d.lines = d.lines[:0]
-
+// members reads the object of a payload. Keys may come in any order. If a key
+// repeats, the last value wins. Unknown keys, such as extractedFields, are
+// skipped.
+func (d *Decoder) members(s *scanner, doc *document) {
+	d.payload.Filters, d.lines = d.payload.Filters[:0], d.lines[:0]
 	s.Enter('{')
 	for first := true; s.Err == nil; first = false {
 		key, more := s.Key(first)
@@ -42,23 +69,17 @@ func (d *Decoder) parse(b []byte) (*Payload, error) {
 		}
 		switch string(key) {
 		case "messageType":
-			messageType, _ = s.Value()
+			doc.messageType, _ = s.Value()
 		case "owner":
-			owner, _ = s.Value()
+			doc.owner, _ = s.Value()
 		case "logGroup":
-			group, _ = s.Value()
+			doc.group, _ = s.Value()
 		case "logStream":
-			stream, _ = s.Value()
+			doc.stream, _ = s.Value()
 		case "subscriptionFilters":
-			p.Filters = s.names(p.Filters[:0])
+			d.payload.Filters = s.names(d.payload.Filters[:0])
 		case "logEvents":
-			d.lines = d.lines[:0]
-			hasEvents = s.Peek() == '['
-			if hasEvents {
-				d.events(&s)
-			} else if v, ok := s.Value(); ok && v.Kind != jsonscan.Null {
-				s.Fail(errEvents)
-			}
+			doc.hasEvents = d.logEvents(s)
 		default:
 			s.Value()
 		}
@@ -66,35 +87,25 @@ func (d *Decoder) parse(b []byte) (*Payload, error) {
 	if s.Err == nil {
 		s.End()
 	}
-	if s.Err != nil {
-		if s.Err == ErrTooLarge {
-			return nil, tooLarge(s.I)
-		}
-		return nil, s.payloadError()
-	}
-
-	absent := messageType.Kind == jsonscan.None || messageType.Kind == jsonscan.Null
-	switch name := messageType.Name(); {
-	case absent && !hasEvents:
-		return nil, &PayloadError{Stage: StageType, Err: errNoEvents}
-	case absent || string(name) == "DATA_MESSAGE":
-		p.Type = Data
-	case string(name) == "CONTROL_MESSAGE":
-		p.Type = Control
-		d.lines = d.lines[:0]
-	default:
-		return nil, &PayloadError{Stage: StageType, Err: errType}
-	}
-	p.setOrigin(owner.Name(), group.Name(), stream.Name())
-	for i := range d.lines {
-		d.lines[i].Origin = p.Origin
-	}
-	p.Lines = d.lines
-	return p, nil
 }
 
-// setOrigin keeps the Origin as long as the payloads come from one stream. It
-// never changes one: lines that were handed out point to it.
+// payloadType returns what the payload is for.
+func (doc *document) payloadType() (Type, error) {
+	kind := doc.messageType.Kind
+	absent := kind == jsonscan.None || kind == jsonscan.Null
+	switch name := doc.messageType.Name(); {
+	case absent && !doc.hasEvents:
+		return Data, &PayloadError{Stage: StageType, Err: errNoEvents}
+	case absent, string(name) == "DATA_MESSAGE":
+		return Data, nil
+	case string(name) == "CONTROL_MESSAGE":
+		return Control, nil
+	}
+	return Data, &PayloadError{Stage: StageType, Err: errType}
+}
+
+// setOrigin sets the Origin. It keeps the old one if that is equal, and never
+// changes one, because lines that were returned earlier point to it.
 func (p *Payload) setOrigin(owner, group, stream []byte) {
 	if o := p.Origin; o != nil && string(owner) == o.AccountID && string(group) == o.LogGroup && string(stream) == o.LogStream {
 		return
@@ -108,9 +119,9 @@ func (p *Payload) setOrigin(owner, group, stream []byte) {
 	p.Origin = o
 }
 
-// names reads an array of strings into list, which keeps the strings that it
-// has at the same place. Anything else in the array is left out, and so is
-// anything that is no array.
+// names reads an array of strings into list. Where the capacity of list still
+// holds an equal string at the same place, that one is reused. Elements that are
+// not strings are skipped, and so is a value that is not an array.
 func (s *scanner) names(list []string) []string {
 	if s.Peek() != '[' {
 		s.Value()
@@ -136,20 +147,29 @@ func (s *scanner) names(list []string) []string {
 	return list
 }
 
-// events reads the array logEvents into d.lines.
-func (d *Decoder) events(s *scanner) {
-	most := max(d.opts.MaxPayload/minEvent, 1)
+// logEvents reads the value of logEvents into d.lines and reports whether it is an
+// array. A null is the same as no logEvents.
+func (d *Decoder) logEvents(s *scanner) bool {
+	d.lines = d.lines[:0]
+	if s.Peek() != '[' {
+		if v, ok := s.Value(); ok && v.Kind != jsonscan.Null {
+			s.Fail(errEvents)
+		}
+		return false
+	}
+	maxEvents := max(d.opts.MaxPayload/minEvent, 1)
 	s.Enter('[')
 	for first := true; s.Sibling(']', first); first = false {
-		if len(d.lines) == most {
+		if len(d.lines) == maxEvents {
 			s.Fail(ErrTooLarge)
-			return
+			break
 		}
 		d.event(s)
 		if s.Err != nil {
-			return
+			break
 		}
 	}
+	return true
 }
 
 // event reads one log event and appends its line.
@@ -193,38 +213,39 @@ func (d *Decoder) event(s *scanner) {
 		setText(line, s.B[start:s.I], d.opts.MaxLine)
 		line.Defect = record.Malformed
 		if id.Escaped {
-			// Without its escapes the id would change the raw text that it
-			// stands in.
+			// Name removes the escapes in place, and the line's text is the raw
+			// event with the id in it: so the id gets a copy.
 			id.Raw = append([]byte(nil), id.Raw...)
 		}
 	}
 	line.ID = id.Name()
 }
 
-// setText sets the line's text, without its line ending and no longer than
-// most.
-func setText(line *record.Line, text []byte, most int) {
+// setText sets the line's text, without its line ending and cut to maxLine bytes.
+func setText(line *record.Line, text []byte, maxLine int) {
 	if n := len(text); n > 0 && text[n-1] == '\n' {
 		text = text[:n-1]
 	}
 	if n := len(text); n > 0 && text[n-1] == '\r' {
 		text = text[:n-1]
 	}
-	if len(text) > most {
-		text = text[:most]
+	if len(text) > maxLine {
+		text = text[:maxLine]
 		line.Defect = record.TooLong
 	}
 	line.Text = text
 }
 
-// The times that RFC 3339 can write, in milliseconds: the years 1 to 9999.
+// The first and the last time that RFC 3339 can express, in milliseconds since the
+// Unix epoch: the years 1 to 9999.
 const (
 	minMillis = -62135596800000
 	maxMillis = 253402300799999
 )
 
-// millis reads a time in milliseconds, given as a number or as the text of
-// one. A fraction is cut off. A time that no one could write down is none.
+// millis reads a time in milliseconds since the Unix epoch, given as a number or
+// as the text of a number. A fraction is cut off. It reports false for a time
+// outside of minMillis and maxMillis.
 func millis(v jsonscan.Value) (int64, bool) {
 	b := v.Name()
 	if n, ok := jsonscan.NumberLen(b); !ok || n != len(b) {
@@ -233,7 +254,8 @@ func millis(v jsonscan.Value) (int64, bool) {
 	var ms int64
 	for _, c := range b {
 		if c-'0' > 9 || ms > maxMillis {
-			// A sign, a fraction or an exponent, or far too much.
+			// The number has a sign, a fraction or an exponent, or it is far too
+			// large.
 			f, err := strconv.ParseFloat(string(b), 64)
 			if err != nil || !(minMillis <= f && f <= maxMillis) {
 				return 0, false

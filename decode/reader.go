@@ -8,14 +8,14 @@ import (
 	"clearhop/record"
 )
 
-// A Reader gives the lines of a file or stream one by one, in constant memory.
+// A Reader returns the lines of a file or stream one by one, in constant memory.
 type Reader struct {
 	opts   Options
 	name   string
 	in     counter
-	stream io.Reader // in, unpacked; nil before the first call of Next
+	stream io.Reader // in, decompressed; nil before the first call of Next
 	kind   content
-	err    error // ends the reading, once what was read is used up
+	err    error // what the stream returned; Next returns it after the last line
 
 	lines lines
 	line  record.Line
@@ -33,21 +33,20 @@ func NewReader(r io.Reader, o Options) *Reader {
 		opts:    o,
 		name:    origin.Source,
 		in:      counter{r: r},
-		lines:   lines{most: o.MaxLine},
+		lines:   lines{maxLine: o.MaxLine},
 		line:    record.Line{Origin: origin},
 		decoder: Decoder{opts: o},
 	}
 }
 
-// Next returns the next line, which holds until the next call, and io.EOF
-// behind the last one. A last line without a newline counts; empty lines are
-// left out and counted.
+// Next returns the next line, which is valid until the next call, and io.EOF
+// after the last one. The last line needs no newline. Empty lines are skipped and
+// counted.
 //
-// Any other error is a *ReadError. If its cause is a *PayloadError, that one
-// payload could not be read and the next call goes on behind it. After all
-// others the reading is at its end: each further call returns the same error.
-// A line that was cut off by the error is not returned, since it is not what
-// was logged.
+// Any other error is a *ReadError. If its cause is a *PayloadError, one payload
+// could not be read, and the next call continues after it. All other errors are
+// final: each further call returns the same error. A line that the error cut off
+// is not returned, because it is not what was logged.
 func (r *Reader) Next() (*record.Line, error) {
 	if r.kind == undecided {
 		r.err = r.begin()
@@ -71,18 +70,28 @@ func (r *Reader) Next() (*record.Line, error) {
 	}
 }
 
-// BytesRead returns how many bytes were read from the underlying reader, packed
-// ones if it is packed. It may be called while another goroutine is in Next.
+// Ready reports whether Next will return a line without reading on. It is false
+// before the first call of Next and at the end. The line that Next returned last
+// still holds.
+func (r *Reader) Ready() bool {
+	if r.kind == payloads {
+		return len(r.pending) > 0
+	}
+	return r.kind == logLines && r.lines.ready()
+}
+
+// BytesRead returns the number of bytes that were read from the underlying reader,
+// before decompression. It may be called while another goroutine is in Next.
 func (r *Reader) BytesRead() int64 { return r.in.n.Load() }
 
-// Empty returns how many empty lines were left out.
+// Empty returns the number of empty lines that were skipped.
 func (r *Reader) Empty() int64 { return r.lines.empty }
 
-// byteOrderMark is what some editors put before UTF-8. It is no part of the
-// first line, but of its offset.
+// byteOrderMark is what some editors write in front of UTF-8. It is not part of
+// the first line, but it counts for the line's offset.
 var byteOrderMark = []byte("\xEF\xBB\xBF")
 
-// begin unpacks the stream and tells what it holds.
+// begin opens the stream and finds out what it holds.
 func (r *Reader) begin() error {
 	var err error
 	if r.stream, err = unpack(&r.in); err != nil {
@@ -103,8 +112,8 @@ func (r *Reader) begin() error {
 	return err
 }
 
-// failure returns err with its place, which is where the next line or payload
-// would start. The end is no failure.
+// failure wraps err with its place, which is where the next line or payload would
+// start. It returns io.EOF unchanged.
 func (r *Reader) failure(err error) error {
 	if err == io.EOF {
 		return err
@@ -126,7 +135,7 @@ func (r *Reader) nextEvent() (*record.Line, error) {
 	return line, nil
 }
 
-// nextPayload finds where the next payload of the stream ends and decodes it.
+// nextPayload finds the end of the next payload of the stream and decodes it.
 func (r *Reader) nextPayload() (*Payload, error) {
 	var c cut
 	for {

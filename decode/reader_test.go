@@ -197,7 +197,7 @@ func TestReaderBadPayloads(t *testing.T) {
 	n := len(good)
 	f("cut off in a string", good+good[:n-5]+"\n"+good, 2, fmt.Sprintf("read a.json at byte %d: payload: json at byte %d: unexpected end of JSON", n, n-5))
 	f("of unknown type", good+`{"messageType":"NEWS"}`+good, 2, fmt.Sprintf("read a.json at byte %d: payload: type at byte 0: unknown messageType", n))
-	f("a line of something else", good+"\n<html>\n"+good, 2, fmt.Sprintf("read a.json at byte %d: payload: form at byte 0: neither a Lambda event, base64 text, gzip nor JSON", n+1))
+	f("a line of something else", good+"\n<html>\n"+good, 2, fmt.Sprintf("read a.json at byte %d: payload: form at byte 0: not a payload of CloudWatch Logs: neither a Lambda event, base64 text, gzip nor JSON", n+1))
 	f("cut off at the end", good+good[:n-1], 1, fmt.Sprintf("read a.json at byte %d: payload: json at byte %d: unexpected end of JSON", n, n-1))
 	f("too large", good+events(`{"message":"`+strings.Repeat("x", 5000)+`"}`)+good, 1, fmt.Sprintf("read a.json at byte %d: larger than allowed", n))
 }
@@ -228,7 +228,7 @@ func TestReaderBadStream(t *testing.T) {
 	f("gzip cut off", bytes.NewReader(chop(good, 4)), 10, fmt.Sprintf("read a.log at byte %d: unexpected EOF", first))
 	f("gzip checksum", bytes.NewReader(flip(good, -8)), 10, fmt.Sprintf("read a.log at byte %d: gzip: invalid checksum", first))
 	f("second member cut off", bytes.NewReader(append(bytes.Clone(good), good[:5]...)), 10, fmt.Sprintf("read a.log at byte %d: unexpected EOF", first))
-	f("bytes behind gzip", bytes.NewReader(append(bytes.Clone(good), "text"...)), 10, fmt.Sprintf("read a.log at byte %d: gzip: bytes behind the last member that are no gzip", first))
+	f("bytes behind gzip", bytes.NewReader(append(bytes.Clone(good), "text"...)), 10, fmt.Sprintf("read a.log at byte %d: gzip: the bytes after the last member are not gzip", first))
 	f("zstd cut off", bytes.NewReader(chop(packZstd([]byte(log)), 3)), 10, fmt.Sprintf("read a.log at byte %d: unexpected EOF", first))
 	f("payload, gzip cut off", bytes.NewReader(chop(pack(payloadJSON(2)), 3)), 2, fmt.Sprintf("read a.log at byte %d: unexpected EOF", len(payloadJSON(2))))
 }

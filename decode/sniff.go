@@ -3,24 +3,25 @@ package decode
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 )
 
 // A content is what a stream holds.
 type content uint8
 
 const (
-	undecided content = iota // more of the stream has to be seen
+	undecided content = iota // more of the stream is needed
 	logLines
 	payloads
 )
 
-// sniffSize bounds how much of a stream is looked at to tell its content.
+// sniffSize is the number of bytes of a stream that are examined at most to find
+// out what it holds.
 const sniffSize = 64 << 10
 
-// sniff tells the content of a stream from its first bytes. An access log may
-// be JSON as well, so an object is a payload only if it has one of the
-// top-level members of one, with a value of the right kind.
+// sniff returns the content of a stream by its first bytes. An access log can be
+// JSON too, so an object is a payload only if it has a top-level member of a
+// payload with a value of the right kind.
 func sniff(head []byte) content {
 	s := scanner{jsonscan.Scanner{B: head}}
 	switch s.Peek() {
@@ -75,8 +76,8 @@ func (s *scanner) sniffObject() content {
 // gzipBase64 is how the base64 text of any gzip stream begins.
 const gzipBase64 = "H4sI"
 
-// sniffBase64 tells whether a line is the base64 text of gzip: it begins like
-// one, and for as long as it goes on it has no byte that is not base64.
+// sniffBase64 decides whether a line is the base64 text of gzip: it begins like
+// one, and up to its end it has no byte that is not base64.
 func sniffBase64(line []byte) content {
 	if n := min(len(line), len(gzipBase64)); string(line[:n]) != gzipBase64[:n] {
 		return logLines

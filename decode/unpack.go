@@ -9,24 +9,25 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the memory of zstd that is allowed: what "zstd --long" needs,
-// and as much as the zstd command itself takes without being told.
+// maxWindow is the largest window of zstd that is accepted, in bytes. "zstd --long"
+// needs as much, and it is the default limit of the zstd command.
 const maxWindow = 128 << 20
 
-// maxLayers is how often a stream may be packed. CloudWatch Logs packs its
-// payloads itself, and a Firehose stream may be set to pack them again.
+// maxLayers is how many times a stream may be compressed. CloudWatch Logs
+// compresses its payloads, and a Firehose stream can be configured to compress
+// them again.
 const maxLayers = 2
 
 const readSize = 64 << 10
 
-// unpack returns the stream that r holds, plain or packed by gzip or zstd. It
+// unpack returns the decompressed stream of r, which is plain, gzip or zstd. It
 // waits for the first bytes of r.
 func unpack(r io.Reader) (io.Reader, error) {
 	for range maxLayers {
 		in := bufio.NewReaderSize(r, readSize)
 		head, err := in.Peek(4)
 		if err != nil && err != io.EOF {
-			// What came before the error may be lines.
+			// The bytes before the error may be lines.
 			return in, nil
 		}
 		switch {
@@ -59,11 +60,11 @@ func isZstd(b []byte) bool {
 	return string(b[1:4]) == "\x2a\x4d\x18"
 }
 
-var errBehindGzip = errors.New("gzip: bytes behind the last member that are no gzip")
+var errAfterGzip = errors.New("gzip: the bytes after the last member are not gzip")
 
-// members reads gzip members one behind the other. Unlike a gzip.Reader it
-// allows newlines between them: Firehose can be set to end each record with
-// one.
+// members reads gzip members one after the other. Unlike a gzip.Reader it allows
+// newlines between them, because Firehose can be configured to append one to each
+// record.
 type members struct {
 	in   *bufio.Reader
 	gzip gzip.Reader
@@ -93,7 +94,7 @@ func (m *members) Read(p []byte) (int, error) {
 	return 0, m.err
 }
 
-// between steps to the next member. It returns io.EOF if there is none.
+// between skips to the next member. It returns io.EOF if there is none.
 func (m *members) between() error {
 	for {
 		c, err := m.in.ReadByte()
@@ -104,7 +105,7 @@ func (m *members) between() error {
 			continue
 		}
 		if c != 0x1f {
-			return errBehindGzip
+			return errAfterGzip
 		}
 		return m.in.UnreadByte()
 	}

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -397,10 +396,4 @@ func holdActions(t *testing.T, s samtest.Stack, role string, called []string) {
 			t.Errorf("%s allows %s, which the function never calls", role, action)
 		}
 	}
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
 }

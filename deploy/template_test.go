@@ -12,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/aws/nlb"
 	outlets "clearhop/delivery"
 	"clearhop/encode"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/functions/geoupdate/update"
@@ -408,7 +410,7 @@ func TestTemplateDiscoversWhereAllowed(t *testing.T) {
 	// What the parameter lets through is what the setting takes.
 	pattern := regexp.MustCompile("^(?:" + tmpl.Parameters["DiscoverNLB"].AllowedPattern + ")$")
 	for _, value := range []string{"", "discover", "discover:shop-edge", "discover:a,discover:b", "discover,", "discover:", "discover:a*", "10.0.0.1", "discover:" + strings.Repeat("a", 33)} {
-		p, err := pipeline.New(pipeline.Config{NLB: strings.Split(value, ",")})
+		p, err := pipeline.New(pipeline.Config{Client: clientip.Settings{NLB: strings.Split(value, ",")}, NodeFinder: nlb.Nodes})
 		good := err == nil && !strings.HasSuffix(value, ",") && value != "10.0.0.1"
 		if p != nil {
 			p.Close()

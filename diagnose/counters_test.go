@@ -135,3 +135,64 @@ func hostile(r *record.Record, rng *rand.Rand) {
 	a.ProxyProtocolAddr = fmt.Appendf(nil, "%d.%d.%d.7", 20+rng.IntN(200), rng.IntN(256), rng.IntN(256))
 	a.UserAgent, a.RequestID = random(), random()
 }
+
+// TestTalliesAndRecords: counts are judged as the records that they count.
+func TestTalliesAndRecords(t *testing.T) {
+	node := netip.MustParseAddr("10.16.1.11")
+	type lines struct {
+		n            int64
+		reason       verdict.Reason
+		alternatives []verdict.Reason
+	}
+	show := func(c *diagnose.Counters) (list []string) {
+		r := c.Report()
+		for _, f := range r.Findings {
+			text := fmt.Sprintf("%s@%s %d of %d", f.Code, f.Hop, f.Lines, f.Of)
+			for _, a := range f.Alternatives {
+				text += " or " + a.Code.String()
+			}
+			list = append(list, text)
+		}
+		for _, n := range r.Noted {
+			list = append(list, fmt.Sprintf("noted: %s %d", n.Code, n.Lines))
+		}
+		return list
+	}
+	f := func(name string, all []lines, want ...string) {
+		t.Helper()
+		tallies, records := diagnose.NewCounters(diagnose.Config{}), diagnose.NewCounters(diagnose.Config{})
+		for _, l := range all {
+			tallies.AddTally(diagnose.Tally{
+				Source: "log", Peer: node, PeerAlways: true, Reason: l.reason, Hop: verdict.Edge, Alternatives: l.alternatives, Lines: l.n,
+			})
+			var r record.Record
+			for range l.n {
+				r.Reset()
+				r.Dataset = record.AccessLine
+				r.Line.Origin = &record.Origin{Source: "log"}
+				r.Access.Logged = record.LoggedRealipRemoteAddr | record.LoggedUserAgent
+				r.Client.SourceIP = node
+				p := &r.Provenance
+				p.Reason, p.Hop = l.reason, verdict.Edge
+				p.Alternatives = append(p.Alternatives, l.alternatives...)
+				records.Add(&r)
+			}
+		}
+		for _, c := range []*diagnose.Counters{tallies, records} {
+			if diff := cmp.Diff(want, show(c)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+	alternatives := func(list ...verdict.Reason) []verdict.Reason { return list }
+	f("all is right", []lines{{90, verdict.OK, nil}})
+	f("two causes", []lines{{20, verdict.ProxyProtocolOff, alternatives(verdict.RealipNotApplied)}},
+		"proxy_protocol_off@edge 20 of 20 or realip_not_applied")
+	f("half of the lines allow two causes",
+		[]lines{{10, verdict.ProxyProtocolOff, alternatives(verdict.TrustsTooMuch)}, {11, verdict.ProxyProtocolOff, nil}},
+		"proxy_protocol_off@edge 21 of 21")
+	f("a scanner's headers", []lines{{9, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {2000, verdict.OK, nil}},
+		"noted: proxy_protocol_not_listened 9")
+	f("headers of the NLB", []lines{{30, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {970, verdict.OK, nil}},
+		"proxy_protocol_not_listened@edge 30 of 1000")
+}

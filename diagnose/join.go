@@ -7,33 +7,33 @@ import (
 	"clearhop/verdict"
 )
 
-// A joiner finds the lines that two hops wrote of one request, by the id that
-// both logged. What it waits for is bounded: where there are too many requests
-// it goes on with every second one, every fourth, and so on, the same ones in
-// all logs.
+// A joiner finds the lines that two hops wrote about one request, by the id that
+// both logged. What it keeps is bounded: where there are too many requests, it
+// goes on with every second one, then with every fourth, and so on. The choice
+// rests on the id, so it is the same in all logs.
 type joiner struct {
-	waiting map[uint64]half
-	mask    uint64
+	waiting map[uint64]hopLine
+	mask    uint64 // requests are joined whose hash has none of these bits
 	result  Joined
 }
 
 const (
 	maxWaiting   = 1 << 16
-	minRequestID = 8 // bytes; less is no id
+	minRequestID = 8 // bytes; anything shorter is no id
 )
 
-// A half is the line of one hop.
-type half struct {
+// A hopLine is what a line of one hop says about a request.
+type hopLine struct {
 	source uint32
-	hop    verdict.Hop // NoHop where the line alone does not tell
-	header bool
+	hop    verdict.Hop // NoHop where the line alone does not say it
+	header bool        // a forwarded header has a value
 	remote netip.Addr
-	client netip.Addr // only where somebody vouches for it
-	handed netip.Addr // the client of the forwarded header; a proxy if there is none
+	client netip.Addr // valid only where a trusted hop vouches for it
+	handed netip.Addr // the client in the forwarded header; a proxy if there is none
 }
 
-// requestIDs returns the ids that a hop logged of a request: its own, and the
-// one that the hop before handed on.
+// requestIDs returns the ids that a hop logged for a request: its own, and the
+// one that the hop before it passed on.
 func requestIDs(r *record.Record) (ids [2][]byte) {
 	ids[0] = r.Access.RequestID
 	for i := range r.Access.Extra {
@@ -44,7 +44,7 @@ func requestIDs(r *record.Record) (ids [2][]byte) {
 	return ids
 }
 
-func (j *joiner) add(r *record.Record, h half, isProxy func(netip.Addr) bool) {
+func (j *joiner) add(r *record.Record, l hopLine, isProxy func(netip.Addr) bool) {
 	for _, id := range requestIDs(r) {
 		if len(id) < minRequestID {
 			continue
@@ -57,20 +57,20 @@ func (j *joiner) add(r *record.Record, h half, isProxy func(netip.Addr) bool) {
 		switch {
 		case !ok:
 			if len(j.waiting) >= maxWaiting {
-				j.sampleHalf()
+				j.dropEverySecond()
 			}
 			if key&j.mask == 0 {
-				j.waiting[key] = h
+				j.waiting[key] = l
 			}
-		case other.source != h.source:
-			j.pair(other, h, isProxy)
+		case other.source != l.source:
+			j.join(other, l, isProxy)
 			delete(j.waiting, key)
 			return
 		}
 	}
 }
 
-func (j *joiner) sampleHalf() {
+func (j *joiner) dropEverySecond() {
 	j.mask = j.mask<<1 | 1
 	j.result.Sampled = true
 	for key := range j.waiting {
@@ -80,20 +80,11 @@ func (j *joiner) sampleHalf() {
 	}
 }
 
-func (j *joiner) pair(a, b half, isProxy func(netip.Addr) bool) {
-	var edge, web half
-	switch {
-	case a.hop != b.hop && (a.hop == verdict.Edge || b.hop == verdict.Web):
-		edge, web = a, b
-	case a.hop != b.hop:
-		edge, web = b, a
-	case a.hop == verdict.NoHop && a.header != b.header:
-		edge, web = a, b
-		if a.header {
-			edge, web = b, a
-		}
-	default:
-		return // two lines of one hop
+// join counts a request of which two sources have a line.
+func (j *joiner) join(a, b hopLine, isProxy func(netip.Addr) bool) {
+	edge, web, ok := inOrder(a, b)
+	if !ok {
+		return
 	}
 	j.result.Requests++
 	handedClient := web.handed.IsValid() && !isProxy(web.handed) && (!edge.client.IsValid() || edge.client == web.handed)
@@ -109,4 +100,21 @@ func (j *joiner) pair(a, b half, isProxy func(netip.Addr) bool) {
 	default:
 		j.result.Right++
 	}
+}
+
+// inOrder says which of two lines is the edge's and which is the web hop's. It
+// fails for two lines of one hop.
+func inOrder(a, b hopLine) (edge, web hopLine, ok bool) {
+	switch {
+	case a.hop != b.hop && (a.hop == verdict.Edge || b.hop == verdict.Web):
+		return a, b, true
+	case a.hop != b.hop:
+		return b, a, true
+	case a.hop == verdict.NoHop && a.header != b.header:
+		if a.header {
+			return b, a, true
+		}
+		return a, b, true
+	}
+	return hopLine{}, hopLine{}, false
 }

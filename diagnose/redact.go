@@ -12,9 +12,9 @@ import (
 	"clearhop/record"
 )
 
-// A Line is a line of the log as evidence: what nginx logged, by variable, with
-// what names a visitor taken out. Addresses that are not private are cut after
-// their network, the query is dropped, and who logged in is not shown.
+// A Line is a line of the log as evidence: the variables that nginx logged,
+// without what identifies a visitor. Of addresses that are not private only the
+// network is shown, and neither the query nor the name of the user is.
 type Line struct {
 	Source string    `json:"source"`
 	Time   time.Time `json:"time,omitzero"`
@@ -23,7 +23,7 @@ type Line struct {
 
 // redacted makes a Line of a record.
 func redacted(r *record.Record) Line {
-	l := Line{Source: sourceOf(r), Time: at(r)}
+	l := Line{Source: sourceOf(r), Time: timeOf(loggedAt(r))}
 	if r.Dataset == record.ErrorLogLine {
 		l.Text = redactedError(&r.Error)
 		return l
@@ -58,7 +58,8 @@ func redacted(r *record.Record) Line {
 	return l
 }
 
-// request is the method and the path; of what is no request its first bytes.
+// request returns the method and the path. Of a text that is no request it
+// returns the first bytes.
 func request(r *record.Record) string {
 	if len(r.Access.BadRequest) > 0 {
 		word, _, cut := bytes.Cut(r.Access.BadRequest, []byte(" "))
@@ -76,7 +77,7 @@ func request(r *record.Record) string {
 func redactedError(e *record.ErrorLine) string {
 	message := e.Message
 	if before, _, dumped := bytes.Cut(message, []byte(`: "`)); dumped {
-		message = before // what follows is the visitor's request
+		message = before // the visitor's request follows
 	}
 	text := "[" + short(e.Level, 6) + "] " + short(message, 40)
 	if e.Action != nil {
@@ -85,7 +86,8 @@ func redactedError(e *record.ErrorLine) string {
 	return text + ", client: " + redactedToken(string(e.Client))
 }
 
-// maxTokens is how many addresses of a forwarded header are shown.
+// maxTokens is how many addresses of a forwarded header are shown: the last
+// ones.
 const maxTokens = 4
 
 func redactedList(value []byte) string {
@@ -104,7 +106,8 @@ func redactedList(value []byte) string {
 	return text
 }
 
-// redactedToken shows private addresses, and the network of all others.
+// redactedToken returns a private address as it is, and the network of any
+// other.
 func redactedToken(token string) string {
 	addr, err := netip.ParseAddr(token)
 	if err != nil {
@@ -127,7 +130,7 @@ func redactedToken(token string) string {
 	return strings.TrimSuffix(network.Addr().String(), ":") + ":x"
 }
 
-// short is text fit for a terminal, cut at n bytes.
+// short returns text as a terminal can print it, cut after n bytes.
 func short(text []byte, n int) string {
 	cut := len(text) > n
 	if cut {
@@ -144,27 +147,3 @@ func short(text []byte, n int) string {
 	}
 	return s
 }
-
-func at(r *record.Record) time.Time { return when(timeOf(r)) }
-
-// when makes a time of milliseconds; the zero Time of 0, which is unknown.
-func when(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-// timeOf returns when the line was logged, in milliseconds; 0 where neither the
-// line nor its source tell.
-func timeOf(r *record.Record) int64 {
-	switch r.TimestampFrom {
-	case record.FromLine, record.FromEnvelope, record.FromSource:
-		return r.Timestamp
-	}
-	return 0
-}
-
-// sourceOf names the stream that a line came from: a file, or a log group and
-// its stream.
-func sourceOf(r *record.Record) string { return r.Line.Origin.Source }

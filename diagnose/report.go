@@ -1,8 +1,12 @@
 package diagnose
 
 import (
+	"encoding/json"
+	"io"
 	"time"
 
+	"clearhop/enrich/clientip"
+	"clearhop/record"
 	"clearhop/verdict"
 )
 
@@ -16,16 +20,18 @@ const (
 	Unknown State = "unknown" // nothing could be judged
 )
 
-// A Report is what the lines tell of the chain.
+// A Report is what the lines say about the chain: WriteText is for a person,
+// WriteJSON for a program. Programs rely on the names in the JSON, so that these
+// do not change.
 type Report struct {
 	State    State     `json:"state"`
 	Findings []Finding `json:"findings"`
-	// Noted are faults that so few lines show that a scanner, or a visitor's
-	// trick, explains them.
+	// Noted are faults that too few lines show: a scanner or a visitor's trick
+	// explains them.
 	Noted []Note `json:"noted,omitempty"`
 	// Missing are variables that most lines were logged without.
 	Missing []Missing `json:"missing,omitempty"`
-	// Advice is what else to look after; none of it is a fault.
+	// Advice is what else deserves attention. None of it is a fault.
 	Advice []string `json:"advice,omitempty"`
 
 	Read    Read     `json:"read"`
@@ -34,46 +40,55 @@ type Report struct {
 	Joined  *Joined  `json:"joined,omitempty"`
 }
 
+// WriteJSON writes the report as indented JSON. The error is that of w.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
 // A Finding is a fault of the chain.
 type Finding struct {
 	// Code is a reason of docs/verdicts.md.
 	Code  verdict.Reason `json:"code"`
 	Hop   verdict.Hop    `json:"hop,omitempty"`
 	Title string         `json:"title"`
-	// Certain is set where the evidence allows no other cause.
+	// Certain says that the evidence allows no other cause. Why says how the
+	// cause is known, where the lines alone do not show it.
 	Certain bool   `json:"certain"`
-	Why     string `json:"why,omitempty"` // why it is certain, where the lines alone would not do
+	Why     string `json:"why,omitempty"`
 
 	Lines int64   `json:"lines"`
-	Of    int64   `json:"of"` // of so many that could be judged
-	Share float64 `json:"share"`
+	Of    int64   `json:"of"`    // all lines that could show it
+	Share float64 `json:"share"` // Lines of Of, 0 to 1
 
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
-	// Since is set where lines before it were right, Until where lines after it
-	// are.
+	// Since is set where lines before First were right, RightBefore of them.
+	// Until is set where lines after Last were right, RightAfter of them.
 	Since       *time.Time `json:"since,omitempty"`
 	RightBefore int64      `json:"right_before,omitempty"`
 	Until       *time.Time `json:"until,omitempty"`
 	RightAfter  int64      `json:"right_after,omitempty"`
 
-	// Where are the peers and the sources that show it, most lines first, and
-	// after them those that do not, if there are any.
+	// Peers and Sources are those that show it, most lines first. After them
+	// come the peers that do not show it.
 	Peers   []Part `json:"peers,omitempty"`
 	Sources []Part `json:"sources,omitempty"`
 
 	Evidence []Line `json:"evidence,omitempty"`
-	// Mend is what to do, Cure the lines to paste.
-	Mend         string        `json:"mend"`
-	Cure         []Step        `json:"cure"`
+	// Fix says what to do, Steps are the lines to paste.
+	Fix          string        `json:"mend"`
+	Steps        []Step        `json:"cure"`
 	Alternatives []Alternative `json:"alternatives,omitempty"`
-	// FollowsFrom is the finding whose mending mends this one too.
+	// FollowsFrom is the finding at the edge whose fix may fix this one too.
 	FollowsFrom verdict.Reason `json:"follows_from,omitempty"`
 	// Joined is how many requests that both hops logged show it.
 	Joined int64 `json:"joined,omitempty"`
 }
 
-// A Part is one peer or source with its share in a finding.
+// A Part is one peer or source with its share of a finding.
 type Part struct {
 	Name  string `json:"name"`
 	Lines int64  `json:"lines"`
@@ -87,13 +102,13 @@ type Step struct {
 	Note  string   `json:"note,omitempty"`
 }
 
-// An Alternative is another cause that the same lines allow, and what tells the
-// two apart.
+// An Alternative is another cause that the same lines allow, and what tells it
+// from the finding.
 type Alternative struct {
 	Code      verdict.Reason `json:"code"`
 	Title     string         `json:"title"`
 	TellApart string         `json:"tell_apart"`
-	Cure      []Step         `json:"cure,omitempty"`
+	Steps     []Step         `json:"cure,omitempty"`
 }
 
 // A Note is a reason that was seen and not judged a fault.
@@ -101,23 +116,23 @@ type Note struct {
 	Code  verdict.Reason `json:"code"`
 	Lines int64          `json:"lines"`
 	Means string         `json:"means"`
-	Why   string         `json:"why"` // it is no finding
+	Why   string         `json:"why"` // … it is no finding
 }
 
 // Missing is a variable that was not logged, and what that costs.
 type Missing struct {
 	Variable string   `json:"variable"`
 	Cost     string   `json:"cost"`
-	Sources  []string `json:"sources,omitempty"` // if some have it
+	Sources  []string `json:"sources,omitempty"` // without it; empty if no source has it
 }
 
-// Read says what was read.
+// Read counts the lines that were read.
 type Read struct {
 	Lines        int64 `json:"lines"`
 	Access       int64 `json:"access"`
-	Judged       int64 `json:"judged"` // access and error lines that tell something of the chain
+	Judged       int64 `json:"judged"` // access and error lines that say something about the chain
 	HealthChecks int64 `json:"health_checks"`
-	Probes       int64 `json:"probes"`       // health checks known by their regularity
+	Probes       int64 `json:"probes"`       // health checks known by their fixed pace
 	Refused      int64 `json:"refused"`      // before nginx's realip module ran
 	Masked       int64 `json:"masked"`       // with no address to judge by
 	PastNLB      int64 `json:"past_the_nlb"` // connections that did not come by the NLB
@@ -132,36 +147,26 @@ type Read struct {
 // A Source is a file or log stream, and which hop wrote it.
 type Source struct {
 	Name   string      `json:"name"`
-	Hop    verdict.Hop `json:"hop,omitempty"` // empty where it cannot be told
+	Hop    verdict.Hop `json:"hop,omitempty"` // NoHop where it is not known
 	Lines  int64       `json:"lines"`
 	Faulty int64       `json:"faulty"`
 }
 
-// A Chain is the addresses that the judgement rests on.
+// A Chain is the addresses that the report rests on.
 type Chain struct {
-	// InferredNLB and InferredTrusted are set where the addresses were not given.
-	InferredNLB     bool     `json:"inferred_nlb"`
-	InferredTrusted bool     `json:"inferred_trusted"`
-	NLB             []string `json:"nlb,omitempty"`
-	Trusted         []string `json:"trusted,omitempty"`
-	Roles           *Roles   `json:"roles,omitempty"` // what was inferred
+	// InferredNLB and InferredTrusted say that nobody gave the addresses, so that
+	// they were inferred from the lines.
+	InferredNLB     bool `json:"inferred_nlb"`
+	InferredTrusted bool `json:"inferred_trusted"`
+	// NLB are the nodes, given and discovered ones, Trusted the other proxies.
+	NLB     clientip.Addresses `json:"nlb,omitzero"`
+	Trusted clientip.Addresses `json:"trusted,omitzero"`
+	Roles   *Roles             `json:"roles,omitempty"` // what was inferred
 
-	TargetGroups []TargetGroup `json:"target_groups,omitempty"`
+	TargetGroups []record.TargetGroup `json:"target_groups,omitempty"`
 }
 
-// A TargetGroup is what AWS says of a target group of the NLB.
-type TargetGroup struct {
-	Name             string `json:"name"`
-	ARN              string `json:"arn"`
-	LoadBalancer     string `json:"load_balancer,omitempty"`
-	TargetType       string `json:"target_type"` // ip, instance, alb
-	Protocol         string `json:"protocol"`
-	Port             int32  `json:"port,omitempty"`
-	ProxyProtocolV2  bool   `json:"proxy_protocol_v2"`
-	PreserveClientIP bool   `json:"preserve_client_ip"`
-}
-
-// Joined says what the requests tell that both hops logged, found by
+// Joined counts the requests that both hops logged. They are found by
 // $request_id.
 type Joined struct {
 	Requests int64 `json:"requests"`
@@ -175,6 +180,6 @@ type Joined struct {
 	EdgeOwnLog int64 `json:"edge_own_log"`
 	// Web: the edge handed the client on, and the web hop did not take it.
 	Web int64 `json:"web"`
-	// Sampled is set where only a fair part of the requests was joined.
+	// Sampled says that only a sample of the requests was joined.
 	Sampled bool `json:"sampled,omitempty"`
 }

@@ -2,8 +2,8 @@ package diagnose
 
 import "math"
 
-// A timeline counts lines by time in few buckets. When the time does not fit
-// into them any more, they become twice as wide.
+// A timeline counts lines by time in a fixed number of buckets. When a time does
+// not fit into them, all buckets become twice as wide.
 type timeline struct {
 	start, width int64 // milliseconds; width 0: nothing was counted
 	buckets      [buckets]int64
@@ -24,8 +24,8 @@ func (t *timeline) add(at, n int64) {
 	t.buckets[(at-t.start)/t.width] += n
 }
 
-// widen doubles the width, with the start at a multiple of it that lets both
-// what was counted and at come nearer.
+// widen doubles the width. The new start is a multiple of it, at or before the
+// old one, and moves towards at where at lies before it.
 func (t *timeline) widen(at int64) {
 	width := 2 * t.width
 	start := floor(min(t.start, max(at, t.start-width*buckets/2)), width)
@@ -43,8 +43,7 @@ func floor(at, width int64) int64 {
 	return int64(math.Floor(float64(at)/float64(width))) * width
 }
 
-// before counts the lines of the buckets that end at or before a time, and
-// after those of the buckets that start at or after it.
+// before counts the lines in the buckets that end at or before a time.
 func (t *timeline) before(at int64) (n int64) {
 	for i, count := range t.buckets {
 		if t.start+int64(i+1)*t.width <= at {
@@ -54,6 +53,7 @@ func (t *timeline) before(at int64) (n int64) {
 	return n
 }
 
+// after counts the lines in the buckets that start at or after a time.
 func (t *timeline) after(at int64) (n int64) {
 	for i, count := range t.buckets {
 		if t.start+int64(i)*t.width >= at {

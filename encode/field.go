@@ -35,9 +35,17 @@ type Field struct {
 	Items  []Field // of an ObjectList, with paths inside the object
 }
 
-// A field is a Field of a T with the way to its value. One of the functions is
-// set; each says of the value that it is absent by nil, "", false or a zero
-// Int, or by appending nothing.
+// A field is a Field of a T and the way to its value. Exactly one of the functions
+// is set. A value is absent if the function returns nil, "", false or a zero Int,
+// or appends nothing.
+//
+// One function put(dst, v) for all types would be simpler, but it costs a second
+// call for each field. BenchmarkAppend was run alternately with both (median
+// processor time of an event, no allocation in any):
+//
+//   - put appends key and value: 8.2 µs, this struct 6.9 µs (40 runs each);
+//   - put appends the value, and the caller removes the key if nothing came: 8.9 µs,
+//     this struct 8.0 µs (25 runs each).
 type field[T any] struct {
 	Field
 	key     []byte // the last part of the path as a JSON key with its colon
@@ -49,7 +57,7 @@ type field[T any] struct {
 	address func(*T) netip.Addr
 	time    func(*T) int64
 	append  func([]byte, *T) []byte
-	open    byte // with append: the brackets around what it appends
+	open    byte // of append: the brackets around what it appends
 	close   byte
 	seconds bool // integer holds nanoseconds and is written as seconds
 }

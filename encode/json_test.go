@@ -1,10 +1,66 @@
 package encode
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
+
+	"clearhop/internal/jsonscan"
 )
+
+// FuzzParse: what encoding/json accepts is taken apart and put together again
+// without its white space, and nothing else is accepted.
+func FuzzParse(f *testing.F) {
+	deep := strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth)
+	for _, text := range []string{
+		` { "a" : [ 1 , -2.5e3 , true , null , { } , [ ] ] , "b\u0041" : "\\\"" } `, `"x"`, `[1,]`, `{"a"}`, `{"a":1,}`, `{"a":1 "b":2}`,
+		"{\"\xff\":\"\xff\"}", `[1`, `1 2`, ``, ` `, `{"a":{"a":1}}`, deep, "[" + deep + "]", strings.Repeat("[", 100_000),
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, ok := parse(text)
+		var want bytes.Buffer
+		if err := json.Compact(&want, text); err != nil {
+			if ok {
+				t.Fatalf("%q is accepted; encoding/json: %v", text, err)
+			}
+			return
+		}
+		if !ok {
+			if depth(text) <= jsonscan.MaxDepth {
+				t.Fatalf("%q is refused", text)
+			}
+			return
+		}
+		if got := v.append(nil); !bytes.Equal(got, want.Bytes()) || v.size() != len(got) {
+			t.Fatalf("%q gives %q with size %d, want %q", text, got, v.size(), want.Bytes())
+		}
+	})
+}
+
+// depth is how deep objects and lists nest in a JSON text.
+func depth(text []byte) int {
+	deepest, now := 0, 0
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return deepest
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			now++
+			deepest = max(deepest, now)
+		case json.Delim('}'), json.Delim(']'):
+			now--
+		}
+	}
+}
 
 func TestAppendTime(t *testing.T) {
 	f := func(ms int64) {

@@ -3,14 +3,15 @@ package encode
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"slices"
 	"unicode/utf8"
+
+	"clearhop/internal/jsonscan"
 )
 
-// MinTruncated is the length, in bytes of JSON, that Truncate leaves of a string
-// at least. Identities, addresses and values of a known set are shorter.
+// MinTruncated is the smallest length, in bytes of JSON, to which Truncate cuts a
+// string. Identities, addresses and values of a known set are shorter.
 const MinTruncated = 512
 
 // ErrTruncate says that Truncate cannot make an event fit.
@@ -19,22 +20,19 @@ var ErrTruncate = errors.New("event cannot be shortened")
 // Truncate returns event, a JSON object and a newline, in at most limit bytes:
 // event itself if it fits, else a shorter copy.
 //
-// The longest strings are cut, all to the same length, as much as it takes and
-// never below MinTruncated. Where that is not enough, the largest fields are left
-// out whole, but for those that no event lacks. event.truncated names the fields
-// of both kinds. What is left is valid JSON and fits the schema.
+// It cuts the longest strings, all to the same length, as much as needed but never
+// below MinTruncated. If that is not enough, it leaves out the largest fields,
+// except those that every event has. event.truncated names the fields of both
+// kinds. The result is valid JSON and fits the schema.
 //
-// The error is ErrTruncate: event is no JSON object, or the limit is too small
+// The error is ErrTruncate if event is no JSON object, or if the limit is too small
 // for what must stay.
 func Truncate(event []byte, limit int) ([]byte, error) {
 	if len(event) <= limit {
 		return event, nil
 	}
-	if !json.Valid(event) {
-		return nil, ErrTruncate
-	}
-	root := parse(event)
-	if root.open != '{' {
+	root, ok := parse(event)
+	if !ok || root.open != '{' {
 		return nil, ErrTruncate
 	}
 	t := &truncation{root: root}
@@ -53,7 +51,7 @@ func Truncate(event []byte, limit int) ([]byte, error) {
 // A truncation is an event that is being shortened.
 type truncation struct {
 	root   *value
-	fields []*value // those that may go, cut or left out
+	fields []*value // those that may be cut or left out
 	names  []string // of the fields that were shortened, in their order of size
 }
 
@@ -62,7 +60,7 @@ type value struct {
 	field string   // the path of the field that it is, or is a part of
 	text  []byte   // of a scalar, with the quotes of a string
 	open  byte     // of an object or list
-	keys  [][]byte // of an object, with their quotes
+	keys  [][]byte // of an object, without their quotes
 	items []*value
 	gone  bool
 }
@@ -80,10 +78,11 @@ var groupPaths = func() map[string]bool {
 	return group
 }()
 
-// name gives each value its field and gathers the fields.
+// name gives each value the path of its field, and collects the fields that may be
+// cut or left out.
 func (t *truncation) name(v *value, path string) {
 	for i, item := range v.items {
-		at := string(v.keys[i][1 : len(v.keys[i])-1])
+		at := string(v.keys[i])
 		if path != "" {
 			at = path + "." + at
 		}
@@ -115,8 +114,8 @@ func (t *truncation) cut(excess int) bool {
 		long = f.longStrings(long)
 	}
 	slices.SortStableFunc(long, func(a, b *value) int { return cmp.Compare(len(b.text), len(a.text)) })
-	// Cut to the length of the n+1st, the n longest save as much as they stand
-	// out. The first n that suffices gives the length to cut them to.
+	// The n+1 longest strings, cut to the length of the next one, save sum-(n+1)*next
+	// bytes. The first n that saves enough decides how many strings are cut.
 	sum := 0
 	for n, v := range long {
 		sum += len(v.text)
@@ -190,7 +189,7 @@ func (t *truncation) mark() bool {
 
 func (v *value) member(key string) *value {
 	for i := range v.keys {
-		if string(v.keys[i]) == `"`+key+`"` {
+		if string(v.keys[i]) == key {
 			return v.items[i]
 		}
 	}
@@ -198,7 +197,7 @@ func (v *value) member(key string) *value {
 }
 
 func (v *value) add(key string, item *value) {
-	v.keys = append(v.keys, []byte(`"`+key+`"`))
+	v.keys = append(v.keys, []byte(key))
 	v.items = append(v.items, item)
 }
 
@@ -248,58 +247,43 @@ func charSize(s []byte) int {
 	return 6
 }
 
-// parse takes a valid JSON text apart. The values point into it.
-func parse(text []byte) *value {
-	p := parser{rest: text}
-	return p.value()
+// parse reads a JSON text and reports whether it is one. The values point into it.
+func parse(text []byte) (*value, bool) {
+	s := jsonscan.Scanner{B: text}
+	v := read(&s, 0)
+	s.End()
+	return v, s.Err == nil
 }
 
-type parser struct{ rest []byte }
-
-// next drops white space, commas and colons, and returns what begins behind it.
-func (p *parser) next() byte {
-	p.rest = bytes.TrimLeft(p.rest, " \t\r\n,:")
-	return p.rest[0]
-}
-
-func (p *parser) value() *value {
-	switch c := p.next(); c {
-	case '{', '[':
-		v := &value{open: c}
-		p.rest = p.rest[1:]
-		for closing := c + 2; p.next() != closing; { // '}' and ']' are 2 behind
-			if c == '{' {
-				v.keys = append(v.keys, p.scalar())
-			}
-			v.items = append(v.items, p.value())
-		}
-		p.rest = p.rest[1:]
-		return v
+// read reads the next value, which is inside of depth others.
+func read(s *jsonscan.Scanner, depth int) *value {
+	open := s.Peek()
+	if open != '{' && open != '[' {
+		start := s.I
+		s.Value()
+		return &value{text: s.B[start:s.I:s.I]}
 	}
-	return &value{text: p.scalar()}
-}
-
-func (p *parser) scalar() []byte {
-	end := 1
-	if p.next() == '"' {
-		for ; p.rest[end] != '"'; end++ {
-			if p.rest[end] == '\\' {
-				end++
-			}
-		}
-		end++
-	} else {
-		end = bytes.IndexAny(p.rest, " \t\r\n,:]}")
-		if end < 0 {
-			end = len(p.rest)
-		}
+	if depth == jsonscan.MaxDepth {
+		s.Fail(jsonscan.ErrDepth)
 	}
-	text := p.rest[:end:end]
-	p.rest = p.rest[end:]
-	return text
+	v := &value{open: open}
+	s.Enter(open)
+	for first := true; s.Err == nil; first = false {
+		if open == '{' {
+			key, _, ok := s.RawKey(first)
+			if !ok {
+				break
+			}
+			v.keys = append(v.keys, key)
+		} else if !s.Sibling(']', first) {
+			break
+		}
+		v.items = append(v.items, read(s, depth+1))
+	}
+	return v
 }
 
-// append writes v. An object that has lost all its members goes as well.
+// append writes v. An object or list that has lost all its members is left out too.
 func (v *value) append(dst []byte) []byte {
 	if v.open == 0 {
 		return append(dst, v.text...)
@@ -311,7 +295,8 @@ func (v *value) append(dst []byte) []byte {
 		}
 		dst = appendComma(dst)
 		if v.keys != nil {
-			dst = append(append(dst, v.keys[i]...), ':')
+			dst = append(dst, '"')
+			dst = append(append(dst, v.keys[i]...), '"', ':')
 		}
 		dst = item.append(dst)
 	}
@@ -344,7 +329,7 @@ func (v *value) size() int {
 		items++
 		size += item.size()
 		if v.keys != nil {
-			size += len(v.keys[i]) + 1
+			size += len(v.keys[i]) + len(`"":`)
 		}
 	}
 	return size + max(0, items-1)

@@ -13,7 +13,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 		return clientip.Value{Text: text, Logged: a.Logged.Has(v)}
 	}
 	e := &w.evidence
-	w.rec = r
+	w.extra = a.Extra
 	e.RemoteAddr = logged(a.RemoteAddr, record.LoggedRemoteAddr)
 	e.RealipRemoteAddr = logged(a.RealipRemoteAddr, record.LoggedRealipRemoteAddr)
 	e.ProxyProtocolAddr = logged(a.ProxyProtocolAddr, record.LoggedProxyProtocolAddr)
@@ -66,11 +66,14 @@ func sourcePort(a *record.Access) record.Int {
 	return record.Int{}
 }
 
-// header finds a provider's header that configuration put in the order of
-// fields. Such variables have no field of their own in the record.
-func (w *Worker) header(field verdict.Field) clientip.Value {
-	for i := range w.rec.Access.Extra {
-		if p := &w.rec.Access.Extra[i]; p.Name == string(field) {
+// variables are those of a record that have no field of their own.
+type variables []record.Pair
+
+// header returns the value of a provider's header that the settings name as a
+// field for the client.
+func (v *variables) header(field verdict.Field) clientip.Value {
+	for _, p := range *v {
+		if p.Name == string(field) {
 			return clientip.Value{Text: p.Value, Logged: true}
 		}
 	}

@@ -78,8 +78,8 @@ type Worker struct {
 	geo      *geoip.Reader
 	agents   *useragent.Parser
 
-	rec      *record.Record
 	evidence clientip.Evidence
+	extra    variables // where evidence.Header looks
 	answer   clientip.Answer
 }
 
@@ -90,13 +90,14 @@ func (e *Enricher) NewWorker() *Worker {
 		geo:      e.databases.NewReader(),
 		agents:   e.rules.NewParser(),
 	}
-	w.evidence.Header = w.header
+	w.evidence.Header = w.extra.header
 	return w
 }
 
 // Enrich takes r through all steps. Error lines about the PROXY protocol get
-// their provenance; other lines that are no access lines have nothing to add. The error is that of a damaged GeoIP database, see
-// geoip.LookupError; the record is complete but for that.
+// their provenance; to other lines that are no access lines it adds nothing. The
+// error is that of a damaged GeoIP database, see geoip.LookupError; everything
+// else in the record is complete.
 func (w *Worker) Enrich(r *record.Record) error {
 	switch r.Dataset {
 	case record.AccessLine:

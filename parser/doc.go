@@ -17,7 +17,8 @@
 // JSONFormat reads JSON access logs, ParseConf the formats of a whole nginx.conf,
 // ParseErrorLine the lines of the error log that stand in the same stream, and
 // ParseChatter what the entrypoint of the nginx image says. A Set holds several
-// formats for streams in which any of them may come next.
+// formats for streams in which any of them may come next. Settings are the
+// operator's texts; Settings.Compile makes the Sets of them.
 //
 // # Where a value ends
 //

@@ -6,21 +6,20 @@ import (
 	"clearhop/record"
 )
 
-// A Yield takes the outcome of a line, which holds until Yield returns. Its
-// error ends the work and is handed on.
+// A Yield takes the outcome of a line. The outcome holds until Yield returns. An
+// error ends the work, and ProcessBatch returns it.
 type Yield func(*Outcome) error
 
 // ProcessBatch takes lines of one stream through the pipeline and yields their
-// outcomes, one for each, in their order.
+// outcomes: one for each line, in the order of the lines.
 //
-// A message that nginx or a log router spread over several lines is joined
-// within the batch: the event of its first line carries the whole, the others
-// are of the dataset nginx.other and name the first.
+// nginx and log routers spread some messages over several lines. ProcessBatch
+// joins such a message: the event of its first line holds the whole text, the
+// events of its other lines are of the dataset nginx.other and name the first.
 //
-// Where more lines are to come, last is false. If a message is not complete at
-// the end of the batch then, its lines and those behind its first are left:
-// done says how many lines were processed, and the caller begins the next batch
-// with the rest.
+// last is false if more lines of the stream will come. Then a message that the
+// batch does not complete is left for the next one: done is how many lines were
+// processed, and the caller begins the next batch with the rest.
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
@@ -30,60 +29,68 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 		b.continues = append(b.continues, 0)
 	}
 	for i := range lines {
-		line := &lines[i]
-		inner, first := w.open(lines, i)
-		out := &w.batch.out // one for all lines: Yield would make each escape
-		switch {
-		case line.Defect != record.Sound:
-			*out = w.process(line, line.Text)
-		case first != i:
-			*out = w.continuation(line, &lines[first])
-		case w.envelope.Partial && !last:
+		text, first, complete := w.message(lines, i, last)
+		if !complete {
 			return i, nil
-		case b.continues[i] > 0:
-			*out = w.continuation(line, &lines[b.continues[i]-1])
-		case b.errors.Start(inner):
-			whole, open := w.join(lines, i)
-			if open && !last {
-				return i, nil
-			}
-			inner, _ = w.open(lines, i)
-			if whole != nil {
-				inner = whole
-			}
-			*out = w.process(line, inner)
-		default:
-			*out = w.process(line, inner)
 		}
-		if err := yield(out); err != nil {
+		b.out = w.process(&lines[i], first, text)
+		if err := yield(&b.out); err != nil {
 			return i + 1, err
 		}
 	}
 	return len(lines), nil
 }
 
-// A batch is what ProcessBatch keeps from one to the next.
+// A batch is what ProcessBatch keeps from one call to the next.
 type batch struct {
 	fragments envelope.Joiner
 	errors    parser.ErrorJoin
-	continues []int32 // by line: one more than the line that it goes on, or 0
+	continues []int32 // by line: one more than the line that it continues, or 0
 	scratch   []byte
-	ahead     []byte // scratch for the lines behind the one in hand
-	id        []byte
-	out       Outcome
+	ahead     []byte  // scratch for the lines behind the current one
+	id        []byte  // of the line that the current one continues
+	out       Outcome // one for all lines: Yield would make each escape
 }
 
-// open takes the envelopes off a line and joins the fragments that it is the
-// first of. first is another line if that one is.
+// message returns the text of the message that line i begins. If line i continues
+// another line, first is that line, and there is no text. The message is not
+// complete if it may go on behind the lines and last is false.
+func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, first *record.Line, complete bool) {
+	b := &w.batch
+	inner, begin := w.open(lines, i)
+	switch {
+	case lines[i].Defect != record.Sound:
+		return lines[i].Text, nil, true
+	case begin != i:
+		return nil, &lines[begin], true
+	case w.envelope.Partial && !last:
+		return nil, nil, false
+	case b.continues[i] > 0:
+		return nil, &lines[b.continues[i]-1], true
+	case !b.errors.Start(inner):
+		return inner, nil, true
+	}
+	whole, open := w.join(lines, i)
+	if open && !last {
+		return nil, nil, false
+	}
+	if whole != nil {
+		inner = whole
+	}
+	return inner, nil, true
+}
+
+// open takes the envelopes off line i, and joins the fragments of a line that a
+// runtime cut. first is the line of the first fragment; it is i for most lines.
 func (w *Worker) open(lines []record.Line, i int) (inner []byte, first int) {
 	b := &w.batch
 	inner, b.scratch, first = b.fragments.Open(i, lines[i].Text, b.scratch[:0], &w.envelope)
 	return inner, first
 }
 
-// join looks for the lines that the error record of line i goes on in, and
-// marks them. It returns the whole record; nil if it does not go on after all.
-// open says that the batch ended before the record did.
+// join looks for the lines that continue the error message of line i, and marks
+// them. It returns the whole message, or nil if the message does not go on after
+// all. open says that the lines ended before the message did.
 func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 	b := &w.batch
 	var e record.Envelope
@@ -93,8 +100,8 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 		}
 		var inner []byte
 		inner, b.ahead = envelope.Open(lines[k].Text, b.ahead[:0], &e)
-		// What a format of the stream reads is a line of its own, whatever a
-		// visitor put into the error before it.
+		// A line that a format of the stream reads is never part of an error
+		// message, whatever a visitor put into that message.
 		w.spare.Reset()
 		access := w.formatsFor(lines[k].Origin).Parse(inner, &w.spare) == nil
 		switch b.errors.Add(inner, access) {
@@ -114,22 +121,11 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 	return nil, b.errors.Open()
 }
 
-// forget takes back that lines go on line i.
+// forget removes the marks of lines that were to continue line i.
 func (b *batch) forget(i int) {
 	for k := i + 1; k < len(b.continues); k++ {
 		if b.continues[k] == int32(i+1) {
 			b.continues[k] = 0
 		}
 	}
-}
-
-// continuation makes the outcome of a line that goes on an earlier one.
-func (w *Worker) continuation(line, first *record.Line) Outcome {
-	w.batch.id = append(w.batch.id[:0], w.identify(first)...)
-	r := w.begin(line)
-	r.Dataset = record.OtherLine
-	// Its text stands in the first event, scrubbed as a whole. Here a secret
-	// could stand without the name that tells it for one.
-	r.Continues = w.batch.id
-	return w.finish(r, nil)
 }

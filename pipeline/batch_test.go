@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
 	"clearhop/record"
 )
@@ -56,8 +57,8 @@ var (
 // changes nothing, also in the middle of an error of several lines.
 func TestBatchesOfAnySizeGiveTheSameEvents(t *testing.T) {
 	var text [][]byte
-	for _, path := range []string{"../chain/testdata/ppv2-not-sent/edge.error.log", "../chain/testdata/health-http-not-listened-for/edge.error.log"} {
-		text = append(text, read(t, path)...)
+	for _, log := range []string{"ppv2-not-sent/edge.error.log", "health-http-not-listened-for/edge.error.log"} {
+		text = append(text, chaintest.Lines(t, log)...)
 		text = append(text, access, stray)
 	}
 	text = slices.Insert(text, 2, access) // from the other output of the container
@@ -178,7 +179,7 @@ func TestYieldEndsTheBatch(t *testing.T) {
 
 func TestProcessBatchAllocatesNothing(t *testing.T) {
 	w := open(t, chain())
-	lines := linesOf(&record.Origin{Source: "log"}, append(read(t, "../chain/testdata/ok/web.seed.log"), stray)...)
+	lines := linesOf(&record.Origin{Source: "log"}, append(chaintest.Lines(t, "ok/web.seed.log"), stray)...)
 	var sum int
 	each := func() {
 		if _, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error { sum += len(out.Data); return nil }); err != nil {

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"clearhop/decode"
+	"clearhop/enrich/clientip"
+	"clearhop/enrich/geoip"
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -105,7 +108,7 @@ func BenchmarkPayload(b *testing.B) {
 	})
 	whole := func(b *testing.B, c pipeline.Config) {
 		b.ReportAllocs()
-		c.NLB, c.Trusted = []string{"10.16.1.11"}, []string{"10.16.1.13"}
+		c.Client.NLB, c.Client.Trusted = []string{"10.16.1.11"}, []string{"10.16.1.13"}
 		w := open(b, c)
 		d := decode.NewDecoder(decode.Options{})
 		var out []byte
@@ -129,8 +132,8 @@ func BenchmarkPayload(b *testing.B) {
 	// With the databases that make geoip builds, and clients of a thousand
 	// networks at random: a real stream has fewer.
 	b.Run("whole with GeoIP", func(b *testing.B) {
-		c := pipeline.Config{CityDB: "../build/geoip/country.mmdb", ASNDB: "../build/geoip/asn.mmdb"}
-		if _, err := os.Stat(c.CityDB); err != nil {
+		c := pipeline.Config{GeoIP: geoip.Settings{CityDB: "../build/geoip/country.mmdb", ASNDB: "../build/geoip/asn.mmdb"}}
+		if _, err := os.Stat(c.GeoIP.CityDB); err != nil {
 			b.Skip("run make geoip first")
 		}
 		whole(b, c)
@@ -139,7 +142,7 @@ func BenchmarkPayload(b *testing.B) {
 
 // BenchmarkProcess is the path of one line, without decoding.
 func BenchmarkProcess(b *testing.B) {
-	w := open(b, pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}})
+	w := open(b, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}})
 	p, err := decode.NewDecoder(decode.Options{}).Decode(payload(b))
 	if err != nil {
 		b.Fatal(err)
@@ -156,7 +159,7 @@ func BenchmarkProcess(b *testing.B) {
 // BenchmarkDerivedID shows what the identity of a line from a file costs.
 func BenchmarkDerivedID(b *testing.B) {
 	w := open(b, pipeline.Config{})
-	line := &record.Line{Text: read(b, "../chain/testdata/ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
+	line := &record.Line{Text: chaintest.Lines(b, "ok/edge.seed.log")[0], Origin: &record.Origin{Source: "access.log"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Process(line)

@@ -10,7 +10,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"clearhop/enrich/clientip"
+	"clearhop/enrich/geoip"
 	"clearhop/internal/golden"
+	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
 )
@@ -43,7 +46,7 @@ func open(t testing.TB, c pipeline.Config) *pipeline.Worker {
 
 // chain is the configuration of the chain that wrote the sample lines.
 func chain() pipeline.Config {
-	return pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}, Format: []string{"auto", diagFormat}}
+	return pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}, Parser: parser.Settings{Format: []string{"auto", diagFormat}}}
 }
 
 func read(t testing.TB, path string) [][]byte {
@@ -126,7 +129,7 @@ func TestDerivedIdentity(t *testing.T) {
 }
 
 func TestTimeOfLinesWithoutOne(t *testing.T) {
-	w := open(t, pipeline.Config{Format: []string{"combined", "$remote_addr|$status"}})
+	w := open(t, pipeline.Config{Parser: parser.Settings{Format: []string{"combined", "$remote_addr|$status"}}})
 	origin, another := &record.Origin{Source: "a"}, &record.Origin{Source: "b"}
 	timed := `1.1.1.1 - - [22/Nov/2026:11:00:24 +0900] "GET / HTTP/1.1" 200 3 "-" "-"`
 	f := func(line record.Line, want string) {
@@ -149,11 +152,11 @@ func TestTimeOfLinesWithoutOne(t *testing.T) {
 func TestStrictLeavesTheClientOut(t *testing.T) {
 	line := record.Line{Origin: &record.Origin{}, Text: []byte(
 		`10.16.1.11 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-" "203.0.113.7"`)}
-	loose := open(t, pipeline.Config{NLB: []string{"10.16.1.11"}}).Process(&line)
+	loose := open(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}}).Process(&line)
 	if !loose.Record.Client.IP.IsValid() || loose.Record.Provenance.Vouched {
 		t.Errorf("got client %v, vouched %t", loose.Record.Client.IP, loose.Record.Provenance.Vouched)
 	}
-	strict := open(t, pipeline.Config{NLB: []string{"10.16.1.11"}, Strict: true}).Process(&line)
+	strict := open(t, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Strict: true}}).Process(&line)
 	if strict.Record.Client.IP.IsValid() || len(strict.Record.Provenance.Claimed) != 1 {
 		t.Errorf("got client %v, claimed %q", strict.Record.Client.IP, strict.Record.Provenance.Claimed)
 	}
@@ -161,9 +164,8 @@ func TestStrictLeavesTheClientOut(t *testing.T) {
 
 func TestProviderHeaderNamesTheClient(t *testing.T) {
 	w := open(t, pipeline.Config{
-		Format:       []string{`$remote_addr "$http_cf_connecting_ip" "$http_x_forwarded_for"`},
-		Trusted:      []string{"10.0.0.0/8"},
-		ClientFields: []string{"$http_cf_connecting_ip", "http_x_forwarded_for"},
+		Parser: parser.Settings{Format: []string{`$remote_addr "$http_cf_connecting_ip" "$http_x_forwarded_for"`}},
+		Client: clientip.Settings{Trusted: []string{"10.0.0.0/8"}, ClientFields: []string{"$http_cf_connecting_ip", "http_x_forwarded_for"}},
 	})
 	out := w.Process(&record.Line{Text: []byte(`10.0.0.1 "198.51.100.4" "203.0.113.9"`), Origin: &record.Origin{}})
 	if got := out.Record.Client.IP.String() + " " + string(out.Record.Provenance.Field); got != "198.51.100.4 http_cf_connecting_ip" {
@@ -173,8 +175,10 @@ func TestProviderHeaderNamesTheClient(t *testing.T) {
 
 func TestNewNamesEveryBadSetting(t *testing.T) {
 	_, err := pipeline.New(pipeline.Config{
-		Format: []string{"$a$b"}, NLB: []string{"x, 10.0.0.0/40"}, Trusted: []string{"y"}, Internal: []string{"z"},
-		Label: map[string]string{"a b": ""}, CityDB: "no-such-city.mmdb", ASNDB: "no-such-asn.mmdb",
+		Parser: parser.Settings{Format: []string{"$a$b"}},
+		Client: clientip.Settings{NLB: []string{"x, 10.0.0.0/40"}, Trusted: []string{"y"}, Internal: []string{"z"}},
+		Label:  map[string]string{"a b": ""},
+		GeoIP:  geoip.Settings{CityDB: "no-such-city.mmdb", ASNDB: "no-such-asn.mmdb"},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -184,7 +188,7 @@ func TestNewNamesEveryBadSetting(t *testing.T) {
 			t.Errorf("%q is not in the error:\n%v", want, err)
 		}
 	}
-	_, err = pipeline.New(pipeline.Config{ClientFields: []string{"remote_addr"}, HealthPath: []string{"ping"}})
+	_, err = pipeline.New(pipeline.Config{Client: clientip.Settings{ClientFields: []string{"remote_addr"}, HealthPath: []string{"ping"}}})
 	if err == nil || !strings.Contains(err.Error(), `"remote_addr"`) || !strings.Contains(err.Error(), `"ping"`) {
 		t.Errorf("got %v", err)
 	}

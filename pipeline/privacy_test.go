@@ -11,8 +11,12 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/enrich/clientip"
+	"clearhop/internal/chaintest"
 	"clearhop/pipeline"
+	"clearhop/privacy"
 	"clearhop/record"
+	"clearhop/rule"
 )
 
 const privacyKey = "correct horse battery staple"
@@ -21,11 +25,11 @@ const privacyKey = "correct horse battery staple"
 // proxies, and with lines kept: as much as can leak.
 func private(mode string) pipeline.Config {
 	c := chain()
-	c.NLB = []string{"10.16.1.11,2001:db8:16:1::11"}
-	c.Trusted = []string{"10.16.1.13,2001:db8:16:1::13,10.16.1.15"}
-	c.Privacy, c.Original = mode, true
+	c.Client.NLB = []string{"10.16.1.11,2001:db8:16:1::11"}
+	c.Client.Trusted = []string{"10.16.1.13,2001:db8:16:1::13,10.16.1.15"}
+	c.Privacy.Mode, c.Original = mode, true
 	if mode == "hash" {
-		c.PrivacyKey = privacyKey
+		c.Privacy.Key = privacyKey
 	}
 	return c
 }
@@ -67,17 +71,13 @@ func TestNoVisitorIsInPrivateEvents(t *testing.T) {
 	truth := regexp.MustCompile(`from=([0-9a-f.:]+)`)
 	for _, mode := range []string{"truncate", "hash"} {
 		visitors, lines := 0, 0
-		paths, err := filepath.Glob("../chain/testdata/*/*.log")
-		if err != nil || len(paths) < 100 {
-			t.Fatalf("%d logs, %v", len(paths), err)
+		logs := samples(t, "../parser/testdata/*/*.log", "testdata/hostile.log", "testdata/diag.log", "../testdata/seed/access.log")
+		if len(logs) < 250 {
+			t.Fatalf("only %d logs", len(logs))
 		}
-		more, err := filepath.Glob("../parser/testdata/*/*.log")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range append(append(paths, more...), "testdata/hostile.log", "testdata/diag.log", "../testdata/seed/access.log") {
+		for _, log := range logs {
 			w := open(t, private(mode))
-			in := linesOf(&record.Origin{Source: path}, read(t, path)...)
+			in := linesOf(&record.Origin{Source: log.name}, log.lines...)
 			n := 0
 			_, err := w.ProcessBatch(in, true, func(out *pipeline.Outcome) error {
 				line := in[n].Text
@@ -86,16 +86,16 @@ func TestNoVisitorIsInPrivateEvents(t *testing.T) {
 				if m := truth.FindSubmatch(line); m != nil {
 					visitors++
 					if bytes.Contains(out.Data, append(m[1], '"')) || bytes.Contains(out.Data, append(m[1], ' ')) {
-						t.Errorf("%s: line %d: the visitor %s is in %s", path, n, m[1], out.Data)
+						t.Errorf("%s: line %d: the visitor %s is in %s", log.name, n, m[1], out.Data)
 					}
 				}
 				for _, addr := range addressesIn(upstreams.ReplaceAll(out.Data, nil)) {
 					if !mayStand(addr) {
-						t.Errorf("%s: line %d: %s: %s is in\n%s", path, n, mode, addr, out.Data)
+						t.Errorf("%s: line %d: %s: %s is in\n%s", log.name, n, mode, addr, out.Data)
 					}
 				}
 				if !json.Valid(out.Data) {
-					t.Errorf("%s: line %d: no event: %s", path, n, out.Data)
+					t.Errorf("%s: line %d: no event: %s", log.name, n, out.Data)
 				}
 				return nil
 			})
@@ -179,10 +179,10 @@ func TestPrivacyKeepsWhatIsKnown(t *testing.T) {
 func TestPrivacyAllocatesLittle(t *testing.T) {
 	for _, mode := range []string{"truncate", "hash"} {
 		c := private(mode)
-		c.RedactQuery = []string{"q"}
+		c.Privacy.RedactQuery = []string{"q"}
 		w := open(t, c)
 		origin := &record.Origin{Source: "log"}
-		lines := read(t, "../chain/testdata/ok/web.clearhop.log")
+		lines := chaintest.Lines(t, "ok/web.clearhop.log")
 		each := func() {
 			for i := range lines {
 				w.Process(&record.Line{Text: lines[i], Offset: int64(i), Origin: origin})
@@ -203,7 +203,7 @@ func TestPrivacySettings(t *testing.T) {
 	}
 	text := `203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`
 	event := func(key string) string {
-		w := open(t, pipeline.Config{Privacy: "hash", PrivacyKey: key})
+		w := open(t, pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: key}})
 		return string(w.Process(&record.Line{Text: []byte(text), Origin: &record.Origin{}}).Data)
 	}
 	if event(privacyKey) != event("@"+file) {
@@ -215,24 +215,24 @@ func TestPrivacySettings(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		if err != nil && c.PrivacyKey != "" && strings.Contains(err.Error(), c.PrivacyKey) {
+		if err != nil && c.Privacy.Key != "" && strings.Contains(err.Error(), c.Privacy.Key) {
 			t.Errorf("the key is in the error: %v", err)
 		}
 	}
-	f(pipeline.Config{Privacy: "md5", PrivacyKey: "x"}, `privacy: there is no mode "md5"; known: none, truncate, hash`)
-	f(pipeline.Config{Privacy: "hash"}, "privacy-key: privacy hash needs it")
-	f(pipeline.Config{Privacy: "hash", PrivacyKey: "shortkey"}, "privacy-key: the key has 8 bytes; it needs 16 or more")
-	f(pipeline.Config{Privacy: "hash", PrivacyKey: "@" + dir + "/none"}, "privacy-key: open "+dir+"/none: no such file or directory")
-	f(pipeline.Config{PrivacyKey: privacyKey}, "privacy-key: is given, but privacy is not hash")
-	f(pipeline.Config{Privacy: "truncate", Trusted: []string{"0.0.0.0/0"}, RedactQuery: []string{"a, b c"}},
-		"trusted: 0.0.0.0/0 holds every address, and with privacy those of proxies stay as they are\n"+
-			`redact-query: "b c" is no key of a query string: ' ' in column 2`)
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "md5", Key: "x"}}, `privacy: there is no mode "md5"; known: none, truncate, hash`)
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash"}}, "privacy-key: privacy hash needs it")
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "shortkey"}}, "privacy-key: the key has 8 bytes; it needs 16 or more")
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "@" + dir + "/none"}}, "privacy-key: open "+dir+"/none: no such file or directory")
+	f(pipeline.Config{Privacy: privacy.Settings{Key: privacyKey}}, "privacy-key: is given, but privacy is not hash")
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "truncate", RedactQuery: []string{"a, b c"}}, Client: clientip.Settings{Trusted: []string{"0.0.0.0/0"}}},
+		"trusted: 0.0.0.0/0 holds every address, and privacy leaves those of proxies as they are\n"+
+			`redact-query: "b c" is not a key of a query string: it has ' ' in column 2`)
 	for _, c := range []struct {
 		config pipeline.Config
 		want   bool
 	}{
-		{pipeline.Config{}, false}, {pipeline.Config{Privacy: "none"}, false},
-		{pipeline.Config{Privacy: "truncate"}, true}, {pipeline.Config{RedactQuery: []string{"a"}}, true},
+		{pipeline.Config{}, false}, {pipeline.Config{Privacy: privacy.Settings{Mode: "none"}}, false},
+		{pipeline.Config{Privacy: privacy.Settings{Mode: "truncate"}}, true}, {pipeline.Config{Privacy: privacy.Settings{RedactQuery: []string{"a"}}}, true},
 	} {
 		p, err := pipeline.New(c.config)
 		if err != nil {
@@ -247,8 +247,8 @@ func TestPrivacySettings(t *testing.T) {
 // TestRules: what a rule drops has an outcome all the same, and no event.
 func TestRules(t *testing.T) {
 	c := chain()
-	c.Rule = []string{"drop verdict=health_check", "route:faults verdict=lost; sample:0.5 status=2xx"}
-	c.Privacy = "truncate"
+	c.Rules.Rule = []string{"drop verdict=health_check", "route:faults verdict=lost; sample:0.5 status=2xx"}
+	c.Privacy.Mode = "truncate"
 	w := open(t, c)
 	origin := &record.Origin{Source: "log"}
 	f := func(text, id, want string) {
@@ -289,7 +289,7 @@ func TestRules(t *testing.T) {
 	if got := strings.Join(p.Routes(), " "); got != "faults" {
 		t.Errorf("routes %q", got)
 	}
-	_, err = pipeline.New(pipeline.Config{Rule: []string{"drop x=1,bot=2"}})
+	_, err = pipeline.New(pipeline.Config{Rules: rule.Settings{Rule: []string{"drop x=1,bot=2"}}})
 	if want := `rule: rule 1 "drop x=1,bot=2": column 6: there is no field "x"`; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "column 14") {
 		t.Errorf("got %v", err)
 	}

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// A schedule knows when to look again for something outside that changes. It
-// has no goroutine of its own: Lambda freezes those between invocations.
+// A schedule knows when the next look is due.
 //
-// isDue is safe for concurrent use; who calls failed and done sees to it that
-// only one does.
+// isDue is safe for concurrent use. The caller of failed and done makes sure that
+// only one goroutine calls them at a time.
 type schedule struct {
 	every time.Duration // 0: one look that succeeds is enough
 	now   func() time.Time
 
-	// due is when to look next, in nanoseconds of the Unix epoch: a clock that
-	// goes on while Lambda freezes the process.
+	// due is when the next look is due, in nanoseconds since the Unix epoch: that
+	// clock goes on while Lambda freezes the process.
 	due      atomic.Int64
 	failures int // since the last success
 }
 
-// Bounds of the wait after a failed look: it doubles from one to the next.
+// After a failed look the next one waits for firstWait. The wait doubles with
+// each failure, up to maxWait.
 const (
 	firstWait = 10 * time.Second
 	maxWait   = 5 * time.Minute
@@ -50,8 +50,8 @@ func (s *schedule) failed() {
 	s.failures++
 }
 
-// wait draws between half of the time and all of it: many functions that
-// started together must not ask together.
+// wait waits for a random time between half of t and all of it, so that functions
+// that started together do not ask together.
 func (s *schedule) wait(t time.Duration) {
 	t -= rand.N(t/2 + 1)
 	s.due.Store(s.now().Add(t).UnixNano())

@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"clearhop/encode"
@@ -30,18 +29,11 @@ func TestEventsFitTheSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	datasets := map[record.Dataset]int{}
-	for _, pattern := range []string{
-		"../testdata/*/*.log", "../chain/testdata/*/*.log", "testdata/*.log",
-		"../parser/testdata/*.log", "../parser/testdata/*/*.log", "../decode/envelope/testdata/*.log",
-	} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no samples match %s: %v", pattern, err)
-		}
-		for i := range 3 * len(paths) {
-			path, mode := paths[i/3], []string{"none", "truncate", "hash"}[i%3]
+	for _, log := range samples(t, "../testdata/*/*.log", "testdata/*.log",
+		"../parser/testdata/*.log", "../parser/testdata/*/*.log", "../decode/envelope/testdata/*.log") {
+		for _, mode := range []string{"none", "truncate", "hash"} {
 			w := open(t, private(mode))
-			lines := linesOf(&record.Origin{Source: path, File: path}, read(t, path)...)
+			lines := linesOf(&record.Origin{Source: log.name, File: log.name}, log.lines...)
 			n := 0
 			_, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
 				n++
@@ -51,12 +43,12 @@ func TestEventsFitTheSchema(t *testing.T) {
 					return fmt.Errorf("line %d: %w", n, err)
 				}
 				if err := schema.Validate(event); err != nil {
-					t.Errorf("%s: line %d: %v\n%s", path, n, err, out.Data)
+					t.Errorf("%s: line %d: %v\n%s", log.name, n, err, out.Data)
 				}
 				return nil
 			})
 			if err != nil || n != len(lines) {
-				t.Errorf("%s: %d events of %d lines, %v", path, n, len(lines), err)
+				t.Errorf("%s: %d events of %d lines, %v", log.name, n, len(lines), err)
 			}
 		}
 	}

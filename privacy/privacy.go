@@ -1,21 +1,24 @@
-// Package privacy takes out of a record what tells who a visitor was: addresses
-// wherever they stand, names of users, and the values of chosen query-string
-// keys.
+// Package privacy hides who a visitor was: addresses, the names of users, and the
+// values of chosen query-string keys.
 //
 //	g, err := privacy.New(privacy.Config{Mode: privacy.Hash, Key: key, Stays: isOurs})
 //	w := g.NewWorker() // one for each goroutine
 //	w.Apply(rec)       // after the steps that need the address, before encoding
 //
-// In goes a record that is parsed and enriched. Out comes the same one, with
-// each address truncated or replaced by a pseudonym, in fields of their own and
-// inside texts alike. Equal addresses give equal results everywhere, an
-// IPv4-mapped one that of the IPv4 address.
+// In goes a record that was parsed and enriched. Out comes the same record, in
+// which each address is truncated or replaced by a pseudonym: 203.0.113.9 becomes
+// 203.0.113.0, or 32 hexadecimal digits. This covers the fields for addresses and
+// the texts that contain one. Equal addresses give equal results everywhere. An
+// IPv4-mapped address gives the result of the IPv4 address.
 //
-// Texts are searched for what looks like an address, by itself or escaped, and
-// in doubt it is hidden. See docs/privacy.md for what is found and what not.
+// In texts, whatever looks like an address is hidden, also if it is escaped. In
+// doubt it is hidden too. See docs/privacy.md for what is found and what is not.
 //
-// A Guard is immutable and safe for concurrent use. A Worker belongs to one
-// goroutine; in the steady state it allocates nothing.
+// # Lifetime and concurrency
+//
+// A Guard is immutable and safe for concurrent use. A Worker is for one goroutine.
+// What it changes in a record is valid until its next Apply. In the steady state
+// it allocates nothing.
 package privacy
 
 import (
@@ -25,22 +28,22 @@ import (
 	"strings"
 )
 
-// A Mode is what becomes of an address.
+// A Mode says how addresses are hidden.
 type Mode uint8
 
 const (
 	// None leaves addresses as they are.
 	None Mode = iota
-	// Truncate keeps the network: /24 of IPv4, /48 of IPv6.
+	// Truncate keeps the network: /24 for IPv4, /48 for IPv6.
 	Truncate
-	// Hash puts a pseudonym in the address's place.
+	// Hash replaces an address by a pseudonym.
 	Hash
 )
 
-// modes are the words for the modes.
+// modes are the names of the modes.
 var modes = [...]string{None: "none", Truncate: "truncate", Hash: "hash"}
 
-// ParseMode reads none, truncate or hash; an empty text is none.
+// ParseMode reads none, truncate or hash. An empty text means none.
 func ParseMode(text string) (Mode, error) {
 	if text == "" {
 		return None, nil
@@ -56,18 +59,19 @@ func ParseMode(text string) (Mode, error) {
 // Config says what to hide. The zero value hides nothing.
 type Config struct {
 	Mode Mode
-	// Stays reports whether an address is no visitor's and stays as it is: a
-	// proxy's. It is called by all Workers; nil lets none stay.
+	// Stays reports whether an address is not hidden, because it is a proxy's and
+	// not a visitor's. All Workers call it, so it must be safe for concurrent use.
+	// If it is nil, all addresses are hidden.
 	Stays func(netip.Addr) bool
-	// Key keys the pseudonyms of Hash, see CheckKey. Who has it can tell whose
-	// a pseudonym is.
+	// Key is the secret key of the pseudonyms, for Hash; see CheckKey. Whoever has
+	// it can find the address of a pseudonym by trying all addresses.
 	Key []byte
-	// RedactQuery are the keys of a query string whose values are taken out,
-	// whatever the Mode. Case does not matter.
+	// RedactQuery are the query-string keys whose values are replaced, in every
+	// Mode. Case does not matter.
 	RedactQuery []string
 }
 
-// A Guard is a Config made ready.
+// A Guard holds what a Config says, ready for use. It makes Workers.
 type Guard struct {
 	mode  Mode
 	stays func(netip.Addr) bool
@@ -75,8 +79,8 @@ type Guard struct {
 	query []string // in lower case
 }
 
-// New makes a Guard. All that is wrong with c comes in one error, which never
-// holds the key.
+// New returns a Guard. Its error lists everything that is wrong with c and never
+// contains the key.
 func New(c Config) (*Guard, error) {
 	g := &Guard{mode: c.Mode, stays: c.Stays, key: c.Key}
 	if g.stays == nil {
@@ -98,16 +102,15 @@ func New(c Config) (*Guard, error) {
 	return g, nil
 }
 
-// Bounds of a key. The second keeps out what a person typed to fill it up; a
-// random text has more.
+// The bounds of a key.
 const (
 	MinKey       = 16 // bytes
-	minDifferent = 5  // bytes
+	minDifferent = 5  // different bytes; a random key has more
 )
 
-// CheckKey says what is wrong with a key for Hash: it is shorter than MinKey
-// bytes, or plainly no random text. There are but four thousand million IPv4
-// addresses, so who guesses the key knows them all.
+// CheckKey returns an error if a key for Hash is shorter than MinKey bytes, or
+// clearly not random. There are only about four thousand million IPv4 addresses:
+// whoever guesses the key can find the address of every pseudonym.
 func CheckKey(key []byte) error {
 	if len(key) < MinKey {
 		return fmt.Errorf("the key has %d bytes; it needs %d or more", len(key), MinKey)
@@ -121,12 +124,13 @@ func CheckKey(key []byte) error {
 		}
 	}
 	if different < minDifferent {
-		return fmt.Errorf("the key holds only %d different bytes; take a random one", different)
+		return fmt.Errorf("the key holds only %d different bytes; use a random one", different)
 	}
 	return nil
 }
 
-// CheckQueryKeys says which of the keys cannot be one of a query string.
+// CheckQueryKeys returns an error that lists the keys that a query string cannot
+// have.
 func CheckQueryKeys(keys []string) error {
 	var errs []error
 	for _, key := range keys {
@@ -140,10 +144,10 @@ func checkQueryKey(key string) error {
 		return errors.New("a key of a query string is empty")
 	}
 	if i := strings.IndexFunc(key, func(c rune) bool { return c <= ' ' || strings.ContainsRune("?&=;#%[]", c) }); i >= 0 {
-		return fmt.Errorf("%q is no key of a query string: %q in column %d", key, key[i], i+1)
+		return fmt.Errorf("%q is not a key of a query string: it has %q in column %d", key, key[i], i+1)
 	}
 	return nil
 }
 
-// Active reports whether there is anything to hide.
+// Active reports whether the Guard hides anything.
 func (g *Guard) Active() bool { return g.mode != None || len(g.query) > 0 }

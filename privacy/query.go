@@ -1,24 +1,24 @@
 package privacy
 
-// redacted stands for a value that was taken out.
+// redacted replaces a value. It is part of events.
 const redacted = "[redacted]"
 
-// A place is where a text is from: it says where a key may start and where a
-// value ends.
+// A place is the kind of a text. It decides where a key may start and where a value
+// ends.
 type place uint8
 
 const (
-	// inText is a text with anything in it: a whole line of a log.
+	// inText is any text, such as a whole line of a log.
 	inText place = iota
-	// inURL is a URL and nothing else.
+	// inURL is a URL.
 	inURL
-	// inQuery is a query string and nothing else.
+	// inQuery is a query string.
 	inQuery
 )
 
-// nextValue returns where the next value of one of the keys stands in text, at
-// or behind i. Keys are read without regard to case and escapes, and with what
-// PHP puts behind them: key[], key[name].
+// nextValue returns the place of the next value of one of the keys in text, from i
+// on. It ignores the case of keys and undoes escapes. A key may have the brackets
+// that PHP uses: key[], key[name].
 func nextValue(text []byte, i int, keys []string, in place) (start, end int, ok bool) {
 	before := byte(0)
 	if in == inQuery && i == 0 {
@@ -39,7 +39,7 @@ func nextValue(text []byte, i int, keys []string, in place) (start, end int, ok 
 	return 0, 0, false
 }
 
-// startsKey reports whether a key may stand behind c.
+// startsKey reports whether a key may follow c.
 func startsKey(c byte, in place) bool {
 	if in == inText {
 		return !isWord(c) && c != '-' && c != '.'
@@ -47,8 +47,8 @@ func startsKey(c byte, in place) bool {
 	return c == '?' || c == '&' || c == ';'
 }
 
-// afterKey returns where the value starts if key and "=" stand at text[i].
-// nested says that the "=" was escaped: the query stands inside another value.
+// afterKey returns where the value starts if text has key and "=" at i. nested
+// reports that the "=" was escaped: the query string is part of another value.
 func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
 	for k := range len(key) {
 		if i >= len(text) {
@@ -60,7 +60,7 @@ func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
 		}
 		i += width
 	}
-	const maxIndex = 64 // bytes of what stands in brackets
+	const maxIndex = 64 // bytes of all brackets
 	for limit := i + maxIndex; i < len(text) && i < limit; {
 		c, width := unescape(text, i)
 		if c != '[' {
@@ -81,7 +81,8 @@ func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
 	return i + width, width > 1, c == '='
 }
 
-// valueEnd returns where the value ends that starts at text[i]: in doubt, later.
+// valueEnd returns the end of the value that starts at i. If there are several
+// possible ends, it returns the later one, so that nothing of the value is left.
 func valueEnd(text []byte, i int, in place, nested bool) int {
 	for i < len(text) {
 		c, width := unescape(text, i)
@@ -100,8 +101,8 @@ func valueEnd(text []byte, i int, in place, nested bool) int {
 	return len(text)
 }
 
-// endsPart reports whether a quote with rest behind it ends a part of a line,
-// since nginx lets quotes pass in the request of an error line.
+// endsPart reports whether a quote that rest follows ends a part of a line. nginx
+// does not escape quotes in the request of an error line.
 func endsPart(rest []byte) bool {
 	return len(rest) == 0 || rest[0] <= ' ' || rest[0] == ',' || rest[0] == '}'
 }

@@ -6,9 +6,9 @@ import (
 	"clearhop/record"
 )
 
-// hideUser puts a pseudonym in the place of a user's name, or drops it where
-// addresses are truncated. nginx writes it into access lines, and into error
-// lines about a password.
+// hideUser replaces a user's name by a pseudonym, or removes it if addresses are
+// truncated. nginx writes the name into access lines and into error lines about
+// passwords.
 func (w *Worker) hideUser(r *record.Record) {
 	name := r.Access.RemoteUser
 	r.Access.RemoteUser = nil
@@ -28,7 +28,8 @@ func (w *Worker) hideUser(r *record.Record) {
 	if r.Dataset == record.ErrorLogLine {
 		w.replaceWord(&r.Error.Message, name, hidden)
 	}
-	// Where it was escaped, it cannot be found in the line.
+	// If nginx escaped the name, it cannot be found in the line: then no part of
+	// the line is kept.
 	if r.Original != nil && !w.replaceWord(&r.Original, name, hidden) {
 		r.Original = nil
 	}
@@ -37,7 +38,7 @@ func (w *Worker) hideUser(r *record.Record) {
 	}
 }
 
-// userOf returns the name in what ngx_http_auth_basic_module says:
+// userOf returns the name in a message of ngx_http_auth_basic_module:
 //
 //	user "NAME": password mismatch
 //	user "NAME" was not found in "/etc/nginx/htpasswd"
@@ -54,8 +55,8 @@ func userOf(message []byte) []byte {
 	return nil
 }
 
-// replaceWord replaces a word wherever it stands by itself, and reports whether
-// it did anywhere.
+// replaceWord replaces each occurrence of a word that is not part of a longer word.
+// It reports whether there was one.
 func (w *Worker) replaceWord(text *[]byte, word, by []byte) bool {
 	from := len(w.buf)
 	copied := 0

@@ -11,15 +11,15 @@ import (
 	"clearhop/record"
 )
 
-// A Worker hides what the records of one goroutine hold.
+// A Worker hides visitors in the records of one goroutine.
 type Worker struct {
 	g     *Guard
 	mac   hash.Hash
 	sum   []byte
-	buf   []byte // holds the texts that were changed
-	alias []byte // and the pseudonyms, as far as they are texts of their own
+	buf   []byte // the texts that were changed
+	alias []byte // the pseudonyms that are texts of their own
 
-	// The last pseudonym: most addresses of a record are the same one.
+	// The last pseudonym is kept, because most addresses of a record are equal.
 	last     netip.Addr
 	lastName [pseudonymBytes]byte
 }
@@ -27,7 +27,7 @@ type Worker struct {
 // pseudonymBytes is the length of a pseudonym: 128 bits in hexadecimal digits.
 const pseudonymBytes = 32
 
-// NewWorker makes a Worker.
+// NewWorker returns a Worker for one goroutine.
 func (g *Guard) NewWorker() *Worker {
 	w := &Worker{g: g}
 	if g.mode == Hash {
@@ -36,12 +36,13 @@ func (g *Guard) NewWorker() *Worker {
 	return w
 }
 
-// maxKept bounds the buffers that a Worker keeps from record to record.
+// maxKept is the size of the largest buffer, in bytes, that a Worker keeps from
+// record to record.
 const maxKept = 256 << 10
 
-// Apply hides what r holds. Changed texts are the Worker's and hold until the
-// next Apply. What nginx logged of the client is dropped: the parts of
-// Record.Access that no event shows. Record.Line stays the line as it was read.
+// Apply hides visitors in r. Changed texts are in the Worker's memory and are valid
+// until the next Apply. Apply removes the parts of Record.Access that no event
+// shows, such as the addresses that nginx logged. It does not change Record.Line.
 func (w *Worker) Apply(r *record.Record) {
 	if cap(w.buf) > maxKept {
 		w.buf = nil
@@ -57,7 +58,7 @@ func (w *Worker) Apply(r *record.Record) {
 	w.dropSources(&r.Access)
 }
 
-// redactQueries takes the values of the keys out of all texts that hold URLs.
+// redactQueries replaces the values of the keys in all texts that can hold a URL.
 func (w *Worker) redactQueries(r *record.Record) {
 	if len(w.g.query) == 0 {
 		return
@@ -80,10 +81,11 @@ func (w *Worker) redactQueries(r *record.Record) {
 		}
 		w.redact(&a.Extra[i].Value, in)
 	}
-	// Nothing shows these any more, and they hold the values.
+	// These still hold the values. No event shows them.
 	a.RequestTarget, a.Args = r.URL.Original, r.URL.Query
 }
 
+// redact replaces the values of the keys in text.
 func (w *Worker) redact(text *[]byte, in place) {
 	from := len(w.buf)
 	copied := 0
@@ -101,8 +103,9 @@ func (w *Worker) redact(text *[]byte, in place) {
 	w.replace(text, from, copied)
 }
 
-// replace makes text what was put into the buffer since from, and what of text
-// was not copied there yet.
+// replace ends a change of text. The buffer has the changed text from index from
+// on; the rest of text, from copied on, is appended. If copied is 0, nothing was
+// changed.
 func (w *Worker) replace(text *[]byte, from, copied int) {
 	if copied > 0 {
 		w.buf = append(w.buf, (*text)[copied:]...)
@@ -110,8 +113,9 @@ func (w *Worker) replace(text *[]byte, from, copied int) {
 	}
 }
 
-// hideClient hides the addresses that have fields of their own. A truncated one
-// is an address still, a pseudonym is none.
+// hideClient hides the addresses that have fields of their own. A truncated address
+// stays in its field. A pseudonym is not an address, so it goes into a field for
+// names.
 func (w *Worker) hideClient(r *record.Record) {
 	c, p := &r.Client, &r.Provenance
 	w.hideAddr(&c.IP, &c.Address)
@@ -124,7 +128,7 @@ func (w *Worker) hideClient(r *record.Record) {
 	}
 }
 
-// hideAddr hides an address: in its own place, or as a name.
+// hideAddr truncates an address in place, or replaces it by a pseudonym in name.
 func (w *Worker) hideAddr(addr *netip.Addr, name *[]byte) {
 	switch {
 	case !addr.IsValid() || w.g.stays(*addr):
@@ -137,8 +141,8 @@ func (w *Worker) hideAddr(addr *netip.Addr, name *[]byte) {
 	}
 }
 
-// truncate returns the network that an address is in. Of a 6to4 address, which
-// holds an IPv4 one, that is the IPv4 address's.
+// truncate returns the network of an address: /48, or /24 of an IPv4 address. A 6to4
+// address contains an IPv4 address, of which it keeps the /24.
 func truncate(addr netip.Addr) netip.Addr {
 	bits := 48
 	switch {
@@ -149,14 +153,14 @@ func truncate(addr netip.Addr) netip.Addr {
 	}
 	network, err := addr.Prefix(bits)
 	if err != nil {
-		return netip.Addr{} // no address has so few bits
+		return netip.Addr{} // cannot happen: every address has so many bits
 	}
 	return network.Addr()
 }
 
 var sixToFour = netip.MustParsePrefix("2002::/16")
 
-// appendHidden appends what stands in the place of an address.
+// appendHidden appends what replaces an address.
 func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	if w.g.mode == Truncate {
 		return truncate(addr).AppendTo(dst)
@@ -169,7 +173,8 @@ func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	return append(dst, w.lastName[:]...)
 }
 
-// What a pseudonym stands for: an address and a user never share one.
+// What a pseudonym stands for. It is part of the pseudonym's input, so an address
+// and a user never have the same one.
 const (
 	anAddress = 'a'
 	aUser     = 'u'
@@ -185,8 +190,8 @@ func (w *Worker) pseudonym(dst []byte, kind byte, identity []byte) []byte {
 	return hex.AppendEncode(dst, w.sum[:pseudonymBytes/2])
 }
 
-// hideTexts hides the addresses inside of texts. None is left out but those
-// that the operator writes.
+// hideTexts hides the addresses inside all texts, except those that the operator
+// writes.
 func (w *Worker) hideTexts(r *record.Record) {
 	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
 	agent := a.UserAgent
@@ -220,8 +225,8 @@ func (w *Worker) hideTexts(r *record.Record) {
 	w.hideUpstream(e)
 }
 
-// hideParts drops what was read out of a text and is not there any more: the
-// extension of /203.0.113.9 is 9. agent is the user agent as it was.
+// hideParts removes the parts of texts that hiding has removed from the text itself:
+// the extension of /203.0.113.9 is 9. agent is the user agent before hiding.
 func hideParts(r *record.Record, agent []byte) {
 	u := &r.URL
 	if stem, ok := bytes.CutSuffix(u.Path, u.Extension); !ok || !bytes.HasSuffix(stem, []byte(".")) {
@@ -240,17 +245,17 @@ func hideParts(r *record.Record, agent []byte) {
 	}
 }
 
-// binaryAddress is the variable that holds an address as four or sixteen bytes.
+// binaryAddress is nginx's variable with an address of four or sixteen bytes.
 const binaryAddress = "binary_remote_addr"
 
-// isServer reports whether an address that nginx names as an upstream server's
-// stays: a private one is a server of the operator's.
+// isServer reports whether the address of an upstream server is kept. A private
+// address is one of the operator's servers.
 func (w *Worker) isServer(addr netip.Addr) bool {
 	return addr.IsPrivate() || addr.IsLoopback() || w.g.stays(addr)
 }
 
-// hideUpstream hides the addresses of "http://10.0.1.5:8080/path?query": what
-// stands behind the server is the visitor's.
+// hideUpstream hides the addresses in "http://10.0.1.5:8080/path?query". What
+// follows the server comes from the visitor.
 func (w *Worker) hideUpstream(e *record.ErrorLine) {
 	server, rest := e.Upstream, []byte(nil)
 	if i := bytes.Index(server, []byte("://")); i >= 0 {
@@ -258,10 +263,10 @@ func (w *Worker) hideUpstream(e *record.ErrorLine) {
 			server, rest = server[:i+3+n], server[i+3+n:]
 		}
 	}
-	before, behind := server, rest
+	oldServer, oldRest := server, rest
 	w.hideText(&server, w.isServer)
 	w.hideText(&rest, w.g.stays)
-	if len(server) == len(before) && len(rest) == len(behind) && bytes.Equal(server, before) && bytes.Equal(rest, behind) {
+	if bytes.Equal(server, oldServer) && bytes.Equal(rest, oldRest) {
 		return
 	}
 	from := len(w.buf)
@@ -269,6 +274,7 @@ func (w *Worker) hideUpstream(e *record.ErrorLine) {
 	e.Upstream = w.buf[from:len(w.buf):len(w.buf)]
 }
 
+// hideText hides the addresses in text, except those that stay.
 func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 	from := len(w.buf)
 	copied := 0
@@ -287,7 +293,7 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 	w.replace(text, from, copied)
 }
 
-// dropSources forgets the parts that no event shows.
+// dropSources removes the parts that no event shows.
 func (w *Worker) dropSources(a *record.Access) {
 	for _, text := range [...]*[]byte{
 		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP,

@@ -188,8 +188,8 @@ func TestNewNamesEveryMistake(t *testing.T) {
 	}
 	f(Config{Mode: Hash}, "the key has 0 bytes; it needs 16 or more")
 	f(Config{Mode: Hash, Key: []byte("hush-hush-hush-")}, "the key has 15 bytes; it needs 16 or more")
-	f(Config{Mode: Hash, Key: []byte(strings.Repeat("abcd", 8))}, "the key holds only 4 different bytes; take a random one")
-	f(Config{RedactQuery: []string{"", "a=b", "ok"}}, "a key of a query string is empty\n"+`"a=b" is no key of a query string: '=' in column 2`)
+	f(Config{Mode: Hash, Key: []byte(strings.Repeat("abcd", 8))}, "the key holds only 4 different bytes; use a random one")
+	f(Config{RedactQuery: []string{"", "a=b", "ok"}}, "a key of a query string is empty\n"+`"a=b" is not a key of a query string: it has '=' in column 2`)
 	if _, err := ParseMode("md5"); err == nil || err.Error() != `there is no mode "md5"; known: none, truncate, hash` {
 		t.Errorf("got %v", err)
 	}

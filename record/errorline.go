@@ -64,6 +64,9 @@ const (
 	TransformedLog              // JSON of a CloudWatch Logs transformer around the line
 )
 
+// NumEnvelopeKinds is the length of an array that is indexed by EnvelopeKind.
+const NumEnvelopeKinds = int(TransformedLog) + 1
+
 // String returns the word that the documentation and reports use.
 func (k EnvelopeKind) String() string {
 	switch k {

@@ -115,6 +115,9 @@ const (
 	OtherLine
 )
 
+// NumDatasets is the length of an array that is indexed by Dataset.
+const NumDatasets = int(OtherLine) + 1
+
 // String returns the value of event.dataset.
 func (d Dataset) String() string {
 	switch d {

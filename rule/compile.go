@@ -24,8 +24,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("rule %d %q: column %d: %s", e.Rule, e.Text, e.Column, e.Reason)
 }
 
-// Compile reads rules. A text may hold several, separated by ";" or line feeds.
-// Every mistake is named in the error, as a *SyntaxError.
+// Compile compiles rules. A text may hold several, separated by ";" or line
+// feeds. The error joins a *SyntaxError for each mistake.
 func Compile(texts []string) (*Set, error) {
 	s := &Set{}
 	var errs []error
@@ -38,9 +38,8 @@ func Compile(texts []string) (*Set, error) {
 			}
 			n++
 			p := parsing{n: n, text: text}
-			u := p.rule()
+			s.rules = append(s.rules, p.rule())
 			errs = append(errs, p.errs...)
-			s.rules = append(s.rules, u)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -49,7 +48,7 @@ func Compile(texts []string) (*Set, error) {
 	return s, nil
 }
 
-// A parsing is a rule on its way from text.
+// A parsing is the state of reading one rule.
 type parsing struct {
 	n    int
 	text string
@@ -60,50 +59,50 @@ func (p *parsing) fail(at int, format string, args ...any) {
 	p.errs = append(p.errs, &SyntaxError{Rule: p.n, Text: p.text, Column: at + 1, Reason: fmt.Sprintf(format, args...)})
 }
 
-// rule reads "ACTION CONDITION,CONDITION…".
+// rule reads the whole text: "ACTION CONDITION,CONDITION…".
 func (p *parsing) rule() rule {
-	u := rule{text: p.text}
+	r := rule{text: p.text}
 	word, rest, _ := strings.Cut(p.text, " ")
-	p.action(&u, word)
+	p.action(&r, word)
 	at := len(p.text) - len(strings.TrimLeft(rest, " "))
 	if at == len(p.text) {
 		p.fail(at, "a condition is missing, such as %q", "verdict=health_check")
-		return u
+		return r
 	}
 	for item := range strings.SplitSeq(p.text[at:], ",") {
 		start := at + len(item) - len(strings.TrimLeft(item, " "))
 		at += len(item) + len(",")
 		if c, ok := p.condition(start, strings.TrimSpace(item)); ok {
-			u.conditions = append(u.conditions, c)
-			u.faults = u.faults || !c.not && (c.field == byVerdict || c.field == byReason)
+			r.conditions = append(r.conditions, c)
+			r.faults = r.faults || !c.not && (c.field == byVerdict || c.field == byReason)
 		}
 	}
-	return u
+	return r
 }
 
 // action reads keep, drop, sample:RATE or route:NAME.
-func (p *parsing) action(u *rule, word string) {
+func (p *parsing) action(r *rule, word string) {
 	name, arg, colon := strings.Cut(word, ":")
 	at := len(name) + len(":")
 	switch {
 	case name == "keep" && !colon:
-		u.action = keep
+		r.action = keep
 	case name == "drop" && !colon:
-		u.action = drop
+		r.action = drop
 	case name == "sample" && colon:
-		u.action = sample
+		r.action = sample
 		rate, err := strconv.ParseFloat(arg, 64)
 		if err != nil || !(0 < rate && rate < 1) {
-			p.fail(at, "%q is no rate: it lies between 0 and 1, such as 0.1", arg)
+			p.fail(at, "%q is not a rate: give a number between 0 and 1, such as 0.1", arg)
 		}
-		u.rate = rate
+		r.rate = rate
 	case name == "route" && colon:
-		u.action, u.route = route, arg
+		r.action, r.route = route, arg
 		if !isRoute(arg) {
-			p.fail(at, `%q is no name: it holds letters, digits, "_" and "-"`, arg)
+			p.fail(at, `%q is not a name: it may hold letters, digits, "_" and "-"`, arg)
 		}
 	default:
-		p.fail(0, "%q is no action; known: keep, drop, sample:RATE, route:NAME", word)
+		p.fail(0, "there is no action %q; known: keep, drop, sample:RATE, route:NAME", word)
 	}
 }
 
@@ -121,7 +120,7 @@ func isRoute(name string) bool {
 func (p *parsing) condition(at int, text string) (c condition, ok bool) {
 	name, value, found := strings.Cut(text, "=")
 	if !found {
-		p.fail(at, `%q is no condition: it has no "="`, text)
+		p.fail(at, `%q is not a condition: it has no "="`, text)
 		return c, false
 	}
 	valueAt := at + len(name) + len("=")
@@ -139,7 +138,7 @@ func (p *parsing) condition(at int, text string) (c condition, ok bool) {
 	return c, true
 }
 
-// setValue reads the value and says what is wrong with it, if anything.
+// setValue reads the value. why says what is wrong with it; empty for nothing.
 func (c *condition) setValue(value string) (why string) {
 	switch c.field {
 	case byDataset:
@@ -159,20 +158,20 @@ func (c *condition) setValue(value string) (why string) {
 		return oneOf("value of bot", value, []string{"true", "false"})
 	case byPath:
 		if !strings.HasPrefix(value, "/") {
-			return fmt.Sprintf("%q is no path: it does not start with a slash", value)
+			return fmt.Sprintf("%q is not a path: it does not start with a slash", value)
 		}
 		c.text, c.prefix = strings.CutSuffix(value, "*")
 		if strings.Contains(c.text, "*") {
-			return fmt.Sprintf("%q: a star can only stand at the end", value)
+			return fmt.Sprintf("%q: only the end can be a star", value)
 		}
 	case byMethod:
 		if value == "" || value != strings.ToUpper(value) {
-			return fmt.Sprintf("%q is no method, such as GET", value)
+			return fmt.Sprintf("%q is not a method, such as GET", value)
 		}
 	case byStatus:
 		var ok bool
 		if c.low, c.high, ok = statusRange(value); !ok {
-			return fmt.Sprintf("%q is no status: give 404, 2xx or 400-499", value)
+			return fmt.Sprintf("%q is not a status: give 404, 2xx or 400-499", value)
 		}
 	}
 	return ""
@@ -197,7 +196,7 @@ func oneOf(what, value string, values []string) (why string) {
 	return known(slices.Contains(values, value), what, value, values)
 }
 
-// known says what is wrong with a value that is none of values.
+// known returns an error text for a value that is none of values.
 func known(ok bool, what, value string, values []string) (why string) {
 	if ok {
 		return ""
@@ -213,7 +212,7 @@ func datasets() []string {
 	return names
 }
 
-// codes returns how events write the values of a vocabulary.
+// codes returns the values of a vocabulary as events write them.
 func codes[T fmt.Stringer](values []T) []string {
 	texts := make([]string, len(values))
 	for i, v := range values {

@@ -5,12 +5,12 @@ import (
 	"clearhop/verdict"
 )
 
-// A condition is FIELD=VALUE or FIELD!=VALUE. On a record without the field
-// neither holds.
+// A condition is FIELD=VALUE or FIELD!=VALUE. Neither holds for a record that
+// does not have the field.
 type condition struct {
 	field     field
 	not       bool
-	text      string // what the value is, or begins with
+	text      string // the value, or with prefix its beginning
 	prefix    bool
 	verdict   verdict.Verdict
 	reason    verdict.Reason
@@ -42,7 +42,8 @@ func (c *condition) holds(r *record.Record) bool {
 	return there && is != c.not
 }
 
-// is reports whether the record has the value, and the field at all.
+// is reports whether the record has the value; there reports whether it has the
+// field.
 func (c *condition) is(r *record.Record) (is, there bool) {
 	switch c.field {
 	case byDataset:

@@ -1,4 +1,4 @@
-// Package rule decides which events are kept, and where they go.
+// Package rule decides which events are kept, and where events go.
 //
 //	rules, err := rule.Compile([]string{
 //		"drop verdict=health_check",
@@ -6,8 +6,8 @@
 //	})
 //	j := rules.Judge(rec)
 //
-// In goes an enriched record, out comes a Judgement. The first rule that fits
-// decides; a record that none fits is kept. The language is in docs/rules.md.
+// In goes an enriched record, out comes a Judgement. The first rule that matches
+// decides. A record that no rule matches is kept. docs/rules.md has the language.
 //
 // A Set is immutable and safe for concurrent use. Judge allocates nothing.
 package rule
@@ -19,22 +19,22 @@ import (
 	"clearhop/record"
 )
 
-// A Set holds rules in the order in which they are asked. The zero value keeps
-// everything.
+// A Set holds rules in the order in which they are tried. The zero value keeps
+// every record.
 type Set struct {
 	rules []rule
 }
 
 // A Judgement is what becomes of a record.
 type Judgement struct {
-	// Rule is the text of the rule that decided; empty if none fits.
+	// Rule is the text of the rule that decided; empty if none matches.
 	Rule string
-	// Dropped says that the event is to be left out.
+	// Dropped says that the event is left out.
 	Dropped bool
-	// SampleRate is the share of such events that are kept, where this one is
-	// kept by a sample; else 0.
+	// SampleRate is the share of such events that a sample rule keeps, above 0 and
+	// below 1. It is 0 for an event that no sample rule keeps.
 	SampleRate float64
-	// Route names where the event goes; empty for where all go.
+	// Route names where the event goes; empty for the usual output.
 	Route string
 }
 
@@ -44,8 +44,8 @@ type rule struct {
 	rate       float64 // of sample
 	route      string  // of route
 	conditions []condition
-	// faults says that the rule names a verdict or a reason: only then a sample
-	// leaves out what shows a fault of the chain.
+	// faults says that the rule names a verdict or a reason. Only such a sample
+	// rule may drop a record that shows a fault of the chain.
 	faults bool
 }
 
@@ -58,49 +58,49 @@ const (
 	route
 )
 
-// Judge decides on r, which must bear its ID.
-func (s *Set) Judge(r *record.Record) Judgement {
+// Judge decides on a record, which must have its ID.
+func (s *Set) Judge(rec *record.Record) Judgement {
 	for i := range s.rules {
-		if rule := &s.rules[i]; rule.fits(r) {
-			return rule.apply(r)
+		if r := &s.rules[i]; r.matches(rec) {
+			return r.apply(rec)
 		}
 	}
 	return Judgement{}
 }
 
-func (u *rule) fits(r *record.Record) bool {
-	if u.action == sample && !u.faults && r.Provenance.Reason.IsFault() {
+func (r *rule) matches(rec *record.Record) bool {
+	if r.action == sample && !r.faults && rec.Provenance.Reason.IsFault() {
 		return false
 	}
-	for i := range u.conditions {
-		if !u.conditions[i].holds(r) {
+	for i := range r.conditions {
+		if !r.conditions[i].holds(rec) {
 			return false
 		}
 	}
 	return true
 }
 
-func (u *rule) apply(r *record.Record) Judgement {
-	j := Judgement{Rule: u.text}
-	switch u.action {
+func (r *rule) apply(rec *record.Record) Judgement {
+	j := Judgement{Rule: r.text}
+	switch r.action {
 	case keep:
 	case drop:
 		j.Dropped = true
 	case sample:
-		if share(r.ID) < u.rate {
-			j.SampleRate = u.rate
+		if share(rec.ID) < r.rate {
+			j.SampleRate = r.rate
 		} else {
 			j.Dropped = true
 		}
 	case route:
-		j.Route = u.route
+		j.Route = r.route
 	}
 	return j
 }
 
-// share places an event's id between 0 and 1: the first 53 bits of its SHA-256.
-// So the same event is always kept or always left out, whoever asks, and what a
-// low rate keeps a higher one keeps too.
+// share maps an event's id to a number from 0 to 1: the first 53 bits of its
+// SHA-256. So every process decides on the same event in the same way, and a
+// higher rate keeps all events that a lower rate keeps.
 func share(id []byte) float64 {
 	const bits = 53 // of a float64's mantissa
 	sum := sha256.Sum256(id)

@@ -172,23 +172,23 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		}
 	}
 	f("drop", `rule 1 "drop": column 5: a condition is missing, such as "verdict=health_check"`)
-	f("lose status=1xx", `rule 1 "lose status=1xx": column 1: "lose" is no action; known: keep, drop, sample:RATE, route:NAME`)
-	f("drop status", `rule 1 "drop status": column 6: "status" is no condition: it has no "="`)
+	f("lose status=1xx", `rule 1 "lose status=1xx": column 1: there is no action "lose"; known: keep, drop, sample:RATE, route:NAME`)
+	f("drop status", `rule 1 "drop status": column 6: "status" is not a condition: it has no "="`)
 	f("drop  stats=1xx", `rule 1 "drop  stats=1xx": column 7: there is no field "stats"; known: dataset, verdict, reason, path, method, status, bot, level`)
-	f("drop status=2xx,status=20x", `rule 1 "drop status=2xx,status=20x": column 24: "20x" is no status: give 404, 2xx or 400-499`)
-	f("drop status=500-400", `rule 1 "drop status=500-400": column 13: "500-400" is no status: give 404, 2xx or 400-499`)
-	f("drop path=a", `rule 1 "drop path=a": column 11: "a" is no path: it does not start with a slash`)
-	f("drop path=/a*b", `rule 1 "drop path=/a*b": column 11: "/a*b": a star can only stand at the end`)
-	f("drop method=get", `rule 1 "drop method=get": column 13: "get" is no method, such as GET`)
+	f("drop status=2xx,status=20x", `rule 1 "drop status=2xx,status=20x": column 24: "20x" is not a status: give 404, 2xx or 400-499`)
+	f("drop status=500-400", `rule 1 "drop status=500-400": column 13: "500-400" is not a status: give 404, 2xx or 400-499`)
+	f("drop path=a", `rule 1 "drop path=a": column 11: "a" is not a path: it does not start with a slash`)
+	f("drop path=/a*b", `rule 1 "drop path=/a*b": column 11: "/a*b": only the end can be a star`)
+	f("drop method=get", `rule 1 "drop method=get": column 13: "get" is not a method, such as GET`)
 	f("drop bot=yes", `rule 1 "drop bot=yes": column 10: there is no value of bot "yes"; known: true, false`)
 	f("drop verdict=healthy", `rule 1 "drop verdict=healthy": column 14: there is no verdict "healthy"; known: direct, forwarded, internal, health_check, lost, disputed, unreadable`)
 	f("drop dataset=x", `rule 1 "drop dataset=x": column 14: there is no dataset "x"; known: nginx.access, nginx.error, nginx.other, nginx.unparsed`)
-	f("sample:1 bot=true", `rule 1 "sample:1 bot=true": column 8: "1" is no rate: it lies between 0 and 1, such as 0.1`)
-	f("sample:NaN bot=true", `rule 1 "sample:NaN bot=true": column 8: "NaN" is no rate: it lies between 0 and 1, such as 0.1`)
-	f("sample bot=true", `rule 1 "sample bot=true": column 1: "sample" is no action; known: keep, drop, sample:RATE, route:NAME`)
-	f("route:a/b bot=true", `rule 1 "route:a/b bot=true": column 7: "a/b" is no name: it holds letters, digits, "_" and "-"`)
+	f("sample:1 bot=true", `rule 1 "sample:1 bot=true": column 8: "1" is not a rate: give a number between 0 and 1, such as 0.1`)
+	f("sample:NaN bot=true", `rule 1 "sample:NaN bot=true": column 8: "NaN" is not a rate: give a number between 0 and 1, such as 0.1`)
+	f("sample bot=true", `rule 1 "sample bot=true": column 1: there is no action "sample"; known: keep, drop, sample:RATE, route:NAME`)
+	f("route:a/b bot=true", `rule 1 "route:a/b bot=true": column 7: "a/b" is not a name: it may hold letters, digits, "_" and "-"`)
 	f("drop bot=true;; keep x=1,y\n", `rule 2 "keep x=1,y": column 6: there is no field "x"; known: dataset, verdict, reason, path, method, status, bot, level
-rule 2 "keep x=1,y": column 10: "y" is no condition: it has no "="`)
+rule 2 "keep x=1,y": column 10: "y" is not a condition: it has no "="`)
 }
 
 func TestJudgeAllocatesNothing(t *testing.T) {

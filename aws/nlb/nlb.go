@@ -2,43 +2,32 @@ package nlb
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// Describe is the method DescribeNetworkInterfaces of an *ec2.Client. It is no
-// interface on purpose: a Client that becomes one takes its 700 other methods
-// into every binary that calls methods by name, as kong does (38 MB).
-type Describe func(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
-
-// Config says which NLBs to look for, and where.
+// Config says which NLBs to look for.
 type Config struct {
 	// Names are those of the NLBs; none means all that the account has in the
 	// region.
 	Names []string
-	// Describe asks EC2; nil means a client with the usual configuration of
-	// AWS's tools, made by the first Find.
-	Describe Describe
 }
 
 // A Finder finds the nodes of certain NLBs.
 type Finder struct {
 	names []string // sorted, each once; none: all
 
-	mu       sync.Mutex
-	describe Describe // nil before the first Find
+	mu  sync.Mutex
+	ec2 *client // nil before the first Find
 }
 
-// New makes a Finder. All names that no NLB can have are named in the error.
+// New makes a Finder. The error names every name that no NLB can have.
 func New(c Config) (*Finder, error) {
 	var errs []error
 	for _, name := range c.Names {
@@ -49,35 +38,37 @@ func New(c Config) (*Finder, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Finder{names: slices.Compact(slices.Sorted(slices.Values(c.Names))), describe: c.Describe}, nil
+	return &Finder{names: slices.Compact(slices.Sorted(slices.Values(c.Names)))}, nil
 }
 
-// Find asks EC2 for the nodes as they are now: by address, unmapped, the name of
-// the NLB. The name is empty where NLBs of two networks have the same address.
-// An NLB without a node is a NotFoundError; other errors are those of the SDK.
-// With an error there are no nodes.
+// maxInterfaces is how many network interfaces a page may have, which is the
+// most that EC2 gives. Without a limit the request fails in an account with a
+// large number of them.
+const maxInterfaces = "1000"
+
+// Find asks EC2 for the nodes as they are now. The result has the addresses of
+// the nodes, unmapped, each with the name of its NLB. The name is empty where
+// NLBs of two networks have the same address.
+//
+// An NLB without a node is a *NotFoundError. What EC2 refuses is a
+// *ServiceError. With an error there are no nodes.
 func (f *Finder) Find(ctx context.Context) (map[netip.Addr]string, error) {
-	describe, err := f.client(ctx)
+	c, err := f.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	in := &ec2.DescribeNetworkInterfacesInput{
-		Filters: []types.Filter{{Name: aws.String("description"), Values: f.patterns()}},
+	form := url.Values{"MaxResults": {maxInterfaces}, "Filter.1.Name": {"description"}}
+	for i, pattern := range f.patterns() {
+		form.Set(fmt.Sprintf("Filter.1.Value.%d", i+1), pattern)
 	}
 	nodes := map[netip.Addr]string{}
-	found := map[string]bool{}
-	for {
-		out, err := describe(ctx, in)
+	found := map[string]bool{} // the NLBs, by name
+	for page, err := range pages[interfacePage](ctx, c, "DescribeNetworkInterfaces", "NextToken", form) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range out.NetworkInterfaces {
-			card := &out.NetworkInterfaces[i]
-			name, ok := nlbOf(aws.ToString(card.Description))
-			if !ok || len(f.names) > 0 && !slices.Contains(f.names, name) {
-				continue
-			}
-			addrs, err := addressesOf(card)
+		for i := range page.Interfaces {
+			name, addrs, err := f.nodeOf(&page.Interfaces[i])
 			if err != nil {
 				return nil, err
 			}
@@ -90,14 +81,6 @@ func (f *Finder) Find(ctx context.Context) (map[netip.Addr]string, error) {
 				found[name] = true
 			}
 		}
-		next := aws.ToString(out.NextToken)
-		if next == "" {
-			break
-		}
-		if next == aws.ToString(in.NextToken) {
-			return nil, errors.New("describe network interfaces: the answer's next page is the one just read")
-		}
-		in.NextToken = out.NextToken
 	}
 	if err := f.missing(found); err != nil {
 		return nil, err
@@ -105,7 +88,19 @@ func (f *Finder) Find(ctx context.Context) (map[netip.Addr]string, error) {
 	return nodes, nil
 }
 
-// missing is an error that names the NLBs of which nothing was found.
+// nodeOf returns the addresses of a network interface and the NLB that it
+// belongs to. It returns none if that is no NLB that was asked for.
+func (f *Finder) nodeOf(eni *networkInterface) (name string, addrs []netip.Addr, err error) {
+	name, ok := nlbOf(eni.Description)
+	if !ok || len(f.names) > 0 && !slices.Contains(f.names, name) {
+		return "", nil, nil
+	}
+	addrs, err = eni.addresses()
+	return name, addrs, err
+}
+
+// missing returns an error that names the NLBs of which nothing was found; nil if
+// something was found of each.
 func (f *Finder) missing(found map[string]bool) error {
 	var patterns []string
 	if len(f.names) == 0 && len(found) == 0 {
@@ -122,30 +117,26 @@ func (f *Finder) missing(found map[string]bool) error {
 	return &NotFoundError{Patterns: patterns}
 }
 
-// client returns the call, and makes a client for it where there is none. A
-// configuration that could not be read is read again the next time.
-func (f *Finder) client(ctx context.Context) (Describe, error) {
+// client returns the client of EC2. The first call makes it. A configuration
+// that could not be read is read again by the next call.
+func (f *Finder) client(ctx context.Context) (*client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.describe != nil {
-		return f.describe, nil
+	if f.ec2 == nil {
+		c, err := newClient(ctx, computing)
+		if err != nil {
+			return nil, err
+		}
+		f.ec2 = c
 	}
-	c, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
-	}
-	if c.Region == "" {
-		return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
-	}
-	f.describe = ec2.NewFromConfig(c).DescribeNetworkInterfaces
-	return f.describe, nil
+	return f.ec2, nil
 }
 
 // opening starts the description of a network interface of an NLB. Those of
 // other load balancers have app/, gwy/ or no kind there.
 const opening = "ELB net/"
 
-// pattern is the filter for the interfaces of an NLB.
+// pattern returns the filter for the interfaces of an NLB.
 func pattern(name string) string { return opening + name + "/*" }
 
 func (f *Finder) patterns() []string {
@@ -188,23 +179,34 @@ func isAlphanumeric(text string) bool {
 	return text != ""
 }
 
-// addressesOf lists the private addresses of an interface, in both families.
-func addressesOf(card *types.NetworkInterface) ([]netip.Addr, error) {
-	texts := []*string{card.PrivateIpAddress}
-	for _, a := range card.PrivateIpAddresses {
-		texts = append(texts, a.PrivateIpAddress)
-	}
-	for _, a := range card.Ipv6Addresses {
-		texts = append(texts, a.Ipv6Address)
-	}
+// An interfacePage is what is read of an answer to DescribeNetworkInterfaces.
+type interfacePage struct {
+	XMLName    xml.Name           `xml:"DescribeNetworkInterfacesResponse"`
+	Interfaces []networkInterface `xml:"networkInterfaceSet>item"`
+	NextToken  string             `xml:"nextToken"`
+}
+
+func (p interfacePage) next() string { return p.NextToken }
+
+// A networkInterface is what is read of a network interface.
+type networkInterface struct {
+	ID          string   `xml:"networkInterfaceId"`
+	Description string   `xml:"description"`
+	Primary     string   `xml:"privateIpAddress"`
+	IPv4        []string `xml:"privateIpAddressesSet>item>privateIpAddress"` // the primary one is among them
+	IPv6        []string `xml:"ipv6AddressesSet>item>ipv6Address"`
+}
+
+// addresses returns the private addresses of the interface, in both families.
+func (n *networkInterface) addresses() ([]netip.Addr, error) {
 	var addrs []netip.Addr
-	for _, text := range texts {
-		if text == nil {
+	for _, text := range slices.Concat([]string{n.Primary}, n.IPv4, n.IPv6) {
+		if text == "" {
 			continue
 		}
-		addr, err := netip.ParseAddr(*text)
+		addr, err := netip.ParseAddr(text)
 		if err != nil || addr.Zone() != "" {
-			return nil, fmt.Errorf("network interface %s: one of its addresses cannot be read", aws.ToString(card.NetworkInterfaceId))
+			return nil, fmt.Errorf("network interface %s: one of its addresses cannot be read", n.ID)
 		}
 		addrs = append(addrs, addr.Unmap())
 	}

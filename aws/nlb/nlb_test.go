@@ -1,10 +1,10 @@
 package nlb_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,11 +13,6 @@ import (
 
 	"clearhop/aws/nlb"
 	"clearhop/internal/mototest"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/smithy-go"
 )
 
 const region = "eu-central-1"
@@ -150,55 +145,45 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// pages answers with one page after the other and keeps what it was asked.
-type pages struct {
-	out   []*ec2.DescribeNetworkInterfacesOutput
-	err   error // after the last page
-	asked []ec2.DescribeNetworkInterfacesInput
-}
-
-func (p *pages) describe(_ context.Context, in *ec2.DescribeNetworkInterfacesInput, _ ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error) {
-	p.asked = append(p.asked, *in)
-	if len(p.asked) > len(p.out) {
-		return nil, p.err
-	}
-	return p.out[len(p.asked)-1], nil
-}
-
-func page(next, description string, addrs ...string) *ec2.DescribeNetworkInterfacesOutput {
-	out := &ec2.DescribeNetworkInterfacesOutput{}
-	if next != "" {
-		out.NextToken = &next
-	}
-	card := types.NetworkInterface{NetworkInterfaceId: aws.String("eni-1"), Description: &description}
+// page is an answer with one network interface, written by hand.
+func page(next, description string, addrs ...string) answer {
+	var text strings.Builder
+	text.WriteString("<DescribeNetworkInterfacesResponse><networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId>")
+	fmt.Fprintf(&text, "<description>%s</description><privateIpAddressesSet>", description)
 	for _, addr := range addrs {
-		card.PrivateIpAddresses = append(card.PrivateIpAddresses, types.NetworkInterfacePrivateIpAddress{PrivateIpAddress: aws.String(addr)})
+		fmt.Fprintf(&text, "<item><privateIpAddress>%s</privateIpAddress></item>", addr)
 	}
-	out.NetworkInterfaces = []types.NetworkInterface{card}
-	return out
+	fmt.Fprintf(&text, "</privateIpAddressesSet></item></networkInterfaceSet><nextToken>%s</nextToken></DescribeNetworkInterfacesResponse>", next)
+	return answer{text: text.String()}
 }
 
 // TestPages: moto gives all at once, so the pages are made here.
 func TestPages(t *testing.T) {
-	const shop = "ELB net/shop/1"
-	refused := &smithy.GenericAPIError{Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation."}
+	const (
+		shop   = "ELB net/shop/1"
+		failed = "operation error EC2: DescribeNetworkInterfaces, "
+	)
+	empty := answer{text: "<DescribeNetworkInterfacesResponse><networkInterfaceSet/><nextToken>b</nextToken></DescribeNetworkInterfacesResponse>"}
+	refused := recorded(t, http.StatusForbidden, "error-unauthorized")
 	for name, c := range map[string]struct {
-		pages pages
+		pages []answer
 		want  string
 	}{
-		"three": {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("a", shop, "10.0.0.1"), page("b", "ELB net/pay/1"), page("", shop, "10.0.0.2", "10.0.0.3")}},
+		"three": {[]answer{page("a", shop, "10.0.0.1"), page("b", "ELB net/pay/1"), page("", shop, "10.0.0.2", "10.0.0.3")},
 			"10.0.0.1=shop 10.0.0.2=shop 10.0.0.3=shop"},
-		"an empty one between": {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("a", shop, "10.0.0.1"), {NextToken: aws.String("b")}, page("", shop, "10.0.0.2")}},
+		"an empty one between": {[]answer{page("a", shop, "10.0.0.1"), empty, page("", shop, "10.0.0.2")},
 			"10.0.0.1=shop 10.0.0.2=shop"},
-		"mapped":           {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("", shop, "::ffff:10.0.0.1")}}, "10.0.0.1=shop"},
-		"of two networks":  {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("a", shop, "10.0.0.1"), page("b", "ELB net/pay/1", "10.0.0.1"), page("", shop, "10.0.0.1")}}, "10.0.0.1="},
-		"without end":      {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("a", shop, "10.0.0.1"), page("a", shop, "10.0.0.2")}}, "describe network interfaces: the answer's next page is the one just read"},
-		"broken off":       {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("a", shop, "10.0.0.1")}, err: refused}, refused.Error()},
-		"no address":       {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("", shop)}}, `no network interface is described as "ELB net/*/*"`},
-		"no real address":  {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("", shop, "10.0.0.1", "10.0.0.256")}}, "network interface eni-1: one of its addresses cannot be read"},
-		"address and zone": {pages{out: []*ec2.DescribeNetworkInterfacesOutput{page("", shop, "fe80::1%eth0")}}, "network interface eni-1: one of its addresses cannot be read"},
+		"mapped":          {[]answer{page("", shop, "::ffff:10.0.0.1")}, "10.0.0.1=shop"},
+		"of two networks": {[]answer{page("a", shop, "10.0.0.1"), page("b", "ELB net/pay/1", "10.0.0.1"), page("", shop, "10.0.0.1")}, "10.0.0.1="},
+		"without end":     {[]answer{page("a", shop, "10.0.0.1"), page("a", shop, "10.0.0.2")}, failed + "the answer's next page is the one just read"},
+		"broken off": {[]answer{page("a", shop, "10.0.0.1"), refused},
+			failed + "the credentials lack the permission ec2:DescribeNetworkInterfaces (UnauthorizedOperation, request 59dbff89-35bd-4eac-99ed-be587EXAMPLE)"},
+		"no address":       {[]answer{page("", shop)}, `no network interface is described as "ELB net/*/*"`},
+		"no real address":  {[]answer{page("", shop, "10.0.0.1", "10.0.0.256")}, "network interface eni-1: one of its addresses cannot be read"},
+		"address and zone": {[]answer{page("", shop, "fe80::1%eth0")}, "network interface eni-1: one of its addresses cannot be read"},
 	} {
-		nodes, err := finder(t, nlb.Config{Describe: c.pages.describe}).Find(t.Context())
+		s := startService(t, c.pages...)
+		nodes, err := finder(t, nlb.Config{}).Find(t.Context())
 		got := show(nodes)
 		if err != nil {
 			if nodes != nil {
@@ -209,12 +194,16 @@ func TestPages(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
-		for i, in := range c.pages.asked {
-			if i > 0 && aws.ToString(in.NextToken) != aws.ToString(c.pages.out[i-1].NextToken) {
-				t.Errorf("%s: page %d was asked for with another token", name, i)
+		token := ""
+		for i, form := range s.asked() {
+			if form.Get("NextToken") != token || form.Has("NextToken") != (token != "") {
+				t.Errorf("%s: page %d was asked for with the token %q, want %q", name, i, form["NextToken"], token)
 			}
-			if aws.ToString(in.Filters[0].Name) != "description" || !slices.Equal(in.Filters[0].Values, []string{"ELB net/*/*"}) {
-				t.Errorf("%s: the filter is %v", name, in.Filters[0])
+			if _, next, ok := strings.Cut(c.pages[i].text, "<nextToken>"); ok {
+				token, _, _ = strings.Cut(next, "<")
+			}
+			if form.Get("Filter.1.Name") != "description" || form.Get("Filter.1.Value.1") != "ELB net/*/*" || form.Has("Filter.1.Value.2") {
+				t.Errorf("%s: the filter is %v", name, form)
 			}
 		}
 	}
@@ -245,7 +234,7 @@ func TestNoConfiguration(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	_, err := none.Find(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "credentials") {
+	if err == nil || !strings.Contains(err.Error(), "get credentials: none can be used") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Logf("without credentials: %v", err)

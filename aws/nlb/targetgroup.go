@@ -3,78 +3,50 @@ package nlb
 import (
 	"cmp"
 	"context"
-	"errors"
+	"encoding/xml"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"clearhop/record"
 )
 
-// A TargetGroup is what decides whether an NLB's targets get to know the client.
-type TargetGroup struct {
-	LoadBalancer string // the NLB's name
-	Name         string
-	ARN          string
-	TargetType   string // ip, instance or alb
-	Protocol     string // TCP, TLS, UDP, TCP_UDP
-	Port         int32
-	// ProxyProtocolV2 is proxy_protocol_v2.enabled, PreserveClientIP
-	// preserve_client_ip.enabled.
-	ProxyProtocolV2  bool
-	PreserveClientIP bool
-}
+// A Balancing asks Elastic Load Balancing for target groups.
+type Balancing struct{ elb *client }
 
-// Balancing are the methods of an *elasticloadbalancingv2.Client that
-// FindTargetGroups calls. They are functions for the reason that Describe is one.
-type Balancing struct {
-	LoadBalancers func(context.Context, *elb.DescribeLoadBalancersInput, ...func(*elb.Options)) (*elb.DescribeLoadBalancersOutput, error)
-	TargetGroups  func(context.Context, *elb.DescribeTargetGroupsInput, ...func(*elb.Options)) (*elb.DescribeTargetGroupsOutput, error)
-	Attributes    func(context.Context, *elb.DescribeTargetGroupAttributesInput, ...func(*elb.Options)) (*elb.DescribeTargetGroupAttributesOutput, error)
-}
-
-// NewBalancing makes a client with the usual configuration of AWS's tools.
+// NewBalancing reads the usual configuration of AWS's tools.
 func NewBalancing(ctx context.Context) (*Balancing, error) {
-	c, err := config.LoadDefaultConfig(ctx)
+	c, err := newClient(ctx, balancing)
 	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
+		return nil, err
 	}
-	if c.Region == "" {
-		return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
-	}
-	client := elb.NewFromConfig(c)
-	return &Balancing{
-		LoadBalancers: client.DescribeLoadBalancers,
-		TargetGroups:  client.DescribeTargetGroups,
-		Attributes:    client.DescribeTargetGroupAttributes,
-	}, nil
+	return &Balancing{elb: c}, nil
 }
 
 // maxNames is how many load balancers may be asked for by name at once.
 const maxNames = 20
 
-// FindTargetGroups describes the target groups of NLBs, by the names of the NLBs and
-// of the groups; no name stands for all NLBs of the region. It needs the
+// FindTargetGroups describes the target groups of NLBs, by the names of the NLBs
+// and of the groups; no name stands for all NLBs of the region. It needs the
 // permissions elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups
-// and DescribeTargetGroupAttributes. Errors are those of the SDK; an NLB that is
-// not there is one of them.
-func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]TargetGroup, error) {
-	var groups []TargetGroup
-	balancers := &elb.DescribeLoadBalancersInput{}
+// and DescribeTargetGroupAttributes. What the service refuses is a
+// *ServiceError; for an NLB that is not there its code is LoadBalancerNotFound.
+func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]record.TargetGroup, error) {
+	form := url.Values{}
 	if len(names) <= maxNames {
-		balancers.Names = names
+		for i, name := range names {
+			form.Set(fmt.Sprintf("Names.member.%d", i+1), name)
+		}
 	}
-	for {
-		out, err := b.LoadBalancers(ctx, balancers)
+	var groups []record.TargetGroup
+	for page, err := range pages[loadBalancerPage](ctx, b.elb, "DescribeLoadBalancers", "Marker", form) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range out.LoadBalancers {
-			lb := &out.LoadBalancers[i]
-			if lb.Type != types.LoadBalancerTypeEnumNetwork || len(names) > 0 && !slices.Contains(names, aws.ToString(lb.LoadBalancerName)) {
+		for i := range page.LoadBalancers {
+			lb := &page.LoadBalancers[i]
+			if lb.Type != "network" || len(names) > 0 && !slices.Contains(names, lb.Name) {
 				continue
 			}
 			found, err := b.groupsOf(ctx, lb)
@@ -83,63 +55,46 @@ func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]Ta
 			}
 			groups = append(groups, found...)
 		}
-		if balancers.Marker, err = nextPage(balancers.Marker, out.NextMarker); err != nil {
-			return nil, fmt.Errorf("describe load balancers: %w", err)
-		}
-		if balancers.Marker == nil {
-			break
-		}
 	}
-	slices.SortFunc(groups, func(a, b TargetGroup) int {
+	slices.SortFunc(groups, func(a, b record.TargetGroup) int {
 		return cmp.Or(cmp.Compare(a.LoadBalancer, b.LoadBalancer), cmp.Compare(a.Name, b.Name))
 	})
 	return groups, nil
 }
 
-func (b *Balancing) groupsOf(ctx context.Context, lb *types.LoadBalancer) ([]TargetGroup, error) {
-	var groups []TargetGroup
-	in := &elb.DescribeTargetGroupsInput{LoadBalancerArn: lb.LoadBalancerArn}
-	for {
-		out, err := b.TargetGroups(ctx, in)
+// groupsOf returns the target groups of a load balancer.
+func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]record.TargetGroup, error) {
+	var groups []record.TargetGroup
+	form := url.Values{"LoadBalancerArn": {lb.ARN}}
+	for page, err := range pages[targetGroupPage](ctx, b.elb, "DescribeTargetGroups", "Marker", form) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range out.TargetGroups {
-			tg := &out.TargetGroups[i]
-			g := TargetGroup{
-				LoadBalancer: aws.ToString(lb.LoadBalancerName),
-				Name:         aws.ToString(tg.TargetGroupName),
-				ARN:          aws.ToString(tg.TargetGroupArn),
-				TargetType:   string(tg.TargetType),
-				Protocol:     string(tg.Protocol),
-				Port:         aws.ToInt32(tg.Port),
+		for i := range page.TargetGroups {
+			tg := &page.TargetGroups[i]
+			g := record.TargetGroup{
+				LoadBalancer: lb.Name, Name: tg.Name, ARN: tg.ARN, TargetType: tg.TargetType, Protocol: tg.Protocol, Port: tg.Port,
 			}
 			if err := b.readAttributes(ctx, &g); err != nil {
 				return nil, err
 			}
 			groups = append(groups, g)
 		}
-		if in.Marker, err = nextPage(in.Marker, out.NextMarker); err != nil {
-			return nil, fmt.Errorf("describe target groups: %w", err)
-		}
-		if in.Marker == nil {
-			return groups, nil
-		}
 	}
+	return groups, nil
 }
 
 // readAttributes asks for the attributes of a group. What AWS does not list has
 // its default.
-func (b *Balancing) readAttributes(ctx context.Context, g *TargetGroup) error {
-	g.PreserveClientIP = g.TargetType == string(types.TargetTypeEnumInstance) ||
-		g.Protocol == string(types.ProtocolEnumUdp) || g.Protocol == string(types.ProtocolEnumTcpUdp)
-	out, err := b.Attributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &g.ARN})
-	if err != nil {
+func (b *Balancing) readAttributes(ctx context.Context, g *record.TargetGroup) error {
+	g.PreserveClientIP = g.TargetType == "instance" || g.Protocol == "UDP" || g.Protocol == "TCP_UDP"
+	var answer attributes
+	if err := b.elb.ask(ctx, "DescribeTargetGroupAttributes", url.Values{"TargetGroupArn": {g.ARN}}, &answer); err != nil {
 		return err
 	}
-	for _, a := range out.Attributes {
+	for _, a := range answer.Attributes {
 		var is *bool
-		switch aws.ToString(a.Key) {
+		switch a.Key {
 		case "proxy_protocol_v2.enabled":
 			is = &g.ProxyProtocolV2
 		case "preserve_client_ip.enabled":
@@ -147,20 +102,49 @@ func (b *Balancing) readAttributes(ctx context.Context, g *TargetGroup) error {
 		default:
 			continue
 		}
-		if *is, err = strconv.ParseBool(aws.ToString(a.Value)); err != nil {
-			return fmt.Errorf("target group %s: %s is neither true nor false", g.Name, aws.ToString(a.Key))
+		var err error
+		if *is, err = strconv.ParseBool(a.Value); err != nil {
+			return fmt.Errorf("target group %s: %s is neither true nor false", g.Name, a.Key)
 		}
 	}
 	return nil
 }
 
-// nextPage returns the marker of the next page; nil if there is none.
-func nextPage(last, next *string) (*string, error) {
-	if aws.ToString(next) == "" {
-		return nil, nil
-	}
-	if aws.ToString(next) == aws.ToString(last) {
-		return nil, errors.New("the answer's next page is the one just read")
-	}
-	return next, nil
+// A loadBalancerPage is what is read of an answer to DescribeLoadBalancers.
+type loadBalancerPage struct {
+	XMLName       xml.Name       `xml:"DescribeLoadBalancersResponse"`
+	LoadBalancers []loadBalancer `xml:"DescribeLoadBalancersResult>LoadBalancers>member"`
+	NextMarker    string         `xml:"DescribeLoadBalancersResult>NextMarker"`
+}
+
+func (p loadBalancerPage) next() string { return p.NextMarker }
+
+type loadBalancer struct {
+	Name string `xml:"LoadBalancerName"`
+	ARN  string `xml:"LoadBalancerArn"`
+	Type string `xml:"Type"` // network, application or gateway
+}
+
+// A targetGroupPage is what is read of an answer to DescribeTargetGroups.
+type targetGroupPage struct {
+	XMLName      xml.Name `xml:"DescribeTargetGroupsResponse"`
+	TargetGroups []struct {
+		Name       string `xml:"TargetGroupName"`
+		ARN        string `xml:"TargetGroupArn"`
+		TargetType string `xml:"TargetType"`
+		Protocol   string `xml:"Protocol"`
+		Port       int32  `xml:"Port"` // a function as a target has none
+	} `xml:"DescribeTargetGroupsResult>TargetGroups>member"`
+	NextMarker string `xml:"DescribeTargetGroupsResult>NextMarker"`
+}
+
+func (p targetGroupPage) next() string { return p.NextMarker }
+
+// attributes is what is read of an answer to DescribeTargetGroupAttributes.
+type attributes struct {
+	XMLName    xml.Name `xml:"DescribeTargetGroupAttributesResponse"`
+	Attributes []struct {
+		Key   string `xml:"Key"`
+		Value string `xml:"Value"`
+	} `xml:"DescribeTargetGroupAttributesResult>Attributes>member"`
 }

@@ -95,6 +95,21 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("%d bytes are more than %d", e.Size, e.Max)
 }
 
+// Permanent says that the version will never be downloaded.
+func (e *SizeError) Permanent() bool { return true }
+
+// Fetches returns a function that makes the Fetch of an Object by its URL. get
+// asks S3. It is what pipeline.Config.OpenObject takes.
+func Fetches(get Get) func(url string) (fetch func(context.Context) (path string, err error), err error) {
+	return func(url string) (func(context.Context) (string, error), error) {
+		o, err := New(Config{URL: url, Get: get})
+		if err != nil {
+			return nil, err
+		}
+		return o.Fetch, nil
+	}
+}
+
 // Fetch downloads the object into a new file, if it is another version than the
 // one that was downloaded last, and gives the file's path. The path is empty if
 // it is the same version. The file is complete: a transfer that breaks off is an

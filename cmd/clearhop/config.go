@@ -8,9 +8,24 @@ import (
 	"os"
 	"slices"
 
+	"clearhop/pipeline"
+
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 )
+
+// addHelp puts the help of the pipeline's settings, whose tags have none, behind
+// their flags.
+func addHelp(app *kong.Kong) error {
+	for _, command := range app.Model.Children {
+		for _, flag := range command.Flags {
+			if flag.Help == "" {
+				flag.Help = pipeline.Help(flag.Name)
+			}
+		}
+	}
+	return nil
+}
 
 // loadConfig reads a configuration file: YAML (and so JSON too) whose keys are
 // the names of the flags.

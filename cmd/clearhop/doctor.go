@@ -1,19 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 
 	"clearhop/aws/nlb"
 	"clearhop/diagnose"
 	"clearhop/enrich/clientip"
+	"clearhop/feed"
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
 
@@ -40,15 +39,16 @@ const (
 
 // Help is what --help prints below the usage.
 func (c *doctorCommand) Help() string {
-	return `The report names each broken hop, shows how many lines say so, since when, and two
-of them without what names visitors, and gives the lines of nginx.conf or the
-target-group attribute that mend it. Give the logs of both hops where you have
-them: lines of one request are joined by $request_id.
+	return `The report names each broken hop. It says how many lines show the fault, and since
+when, and it shows two of them without anything that identifies a visitor. Then it
+gives the lines of nginx.conf, or the attribute of the target group, that fix it.
+Give the logs of both hops if you have them: the lines of one request are joined by
+$request_id.
 
-Give the chain's addresses with --nlb and --trusted. What is not given is inferred
-from the log, and the report says so. With --aws the NLB's addresses come from EC2,
-and the target groups of the NLBs that the log shows are held against it; that
-takes the permissions ec2:DescribeNetworkInterfaces and
+Give the chain's addresses with --nlb and --trusted. Sets that are not given are
+inferred from the log, and the report says so. With --aws the NLB's addresses come
+from EC2, and the attributes of its target groups are read too. This takes the
+permissions ec2:DescribeNetworkInterfaces and
 elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups and
 DescribeTargetGroupAttributes.
 
@@ -66,28 +66,23 @@ line is wrong; 130 interrupted.`
 
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	c.Settings.CityDB, c.Settings.ASNDB = "", "" // a place tells nothing of the chain
+	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	report, err := x.run(ctx)
 	var usage *usageError
-	if errors.As(err, &usage) || report == nil {
+	switch {
+	case errors.As(err, &usage):
+		return err
+	case ctx.Err() != nil:
+		return errInterrupted
+	case report == nil:
 		return err
 	}
-	if ctx.Err() != nil {
-		return errInterrupted
-	}
-	var out bytes.Buffer
+	write := func() error { return report.WriteText(s.out, c.style(s.out)) }
 	if c.Output == "json" {
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
-			return err
-		}
-	} else {
-		writeReport(&out, report, c.colours(s.out))
+		write = func() error { return report.WriteJSON(s.out) }
 	}
-	if _, err := s.out.Write(out.Bytes()); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
 	switch {
@@ -99,38 +94,35 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-// An examination reads the inputs, more than once where the chain's addresses
-// are to be inferred first.
+// An examination reads the inputs, and reads them again where the chain's
+// addresses have to be inferred first.
 type examination struct {
 	streams
 	command  *doctorCommand
 	settings pipeline.Config
+	given    clientip.Chain // of the settings; empty sets where they give none
 	spools   map[string]*spool
 }
 
 const (
 	// surveyed is how many lines of each input the addresses are inferred from.
 	surveyed = 50_000
-	// maxPasses bounds how often files are read: the survey of the first lines,
-	// and again when all lines tell more.
+	// maxPasses is how often files are read at most, after the survey of their
+	// first lines: again where all lines show other addresses.
 	maxPasses = 3
 )
 
-// errEnough ends the reading of an input that a sample is taken of.
-var errEnough = errors.New("enough was read")
-
 func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	if x.command.AWS && len(x.settings.NLB) == 0 {
-		x.settings.NLB = []string{"discover"}
+	if x.command.AWS && len(x.settings.Client.NLB) == 0 {
+		x.settings.Client.NLB = []string{"discover"}
 	}
-	config := diagnose.Config{GivenNLB: len(x.settings.NLB) > 0, GivenTrusted: len(x.settings.Trusted) > 0}
 	roles, err := x.survey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config.Roles, config.Probes = &roles, roles.Probes
+	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.Client.NLB) > 0, GivenTrusted: len(x.settings.Client.Trusted) > 0}
 	for pass := 1; ; pass++ {
-		counters, found, err := x.count(ctx, config)
+		counters, found, err := x.count(ctx, config.WithRoles(roles))
 		if counters == nil {
 			return nil, err
 		}
@@ -138,58 +130,53 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 			return counters.Report(), err
 		}
 		roles = found
-		config.Roles, config.Probes = &roles, roles.Probes
 	}
 }
 
-// survey infers the chain from the first lines of each input.
+// survey reads the addresses that the settings give, and infers the chain from
+// the first lines of each input.
 func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
+	var chainErr error
+	x.given, chainErr = x.settings.Client.ReadChain()
 	settings := x.settings
-	settings.NLB, settings.Trusted = nil, nil
+	settings.Client.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
 	p, err := pipeline.New(settings)
-	if err != nil {
+	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
 	}
 	survey := diagnose.NewSurvey()
-	// What cannot be read is reported when all is read.
+	// An error is reported when all lines are read.
 	_ = x.read(ctx, p, surveyed, survey.Add)
 	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
 }
 
-// roles are those that a survey found, but for what the settings know better.
+// roles returns what a survey found, without what the settings contradict.
 func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
 	roles := s.Roles()
-	set := func(items []string) clientip.Addresses {
-		addresses, _ := clientip.ParseAddresses(items...) // what is no address is told when the pipeline is made
-		return addresses
-	}
-	roles.Drop(set(x.settings.NLB), set(x.settings.Trusted), set(x.settings.Internal))
+	roles.Drop(x.given)
 	return roles
 }
 
-// count reads all lines into counters, and surveys all of them. Without counters
-// there was nothing to go by, and the error says why.
+// count reads all lines into counters, and surveys all of them. It returns no
+// counters if nothing could be read, and the error says why.
 func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
 	settings := x.settings
-	fillIn(&settings, &config)
+	settings.Chain = &config.Chain
+	settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, x.streams, p); err != nil {
 		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
 	}
-	client := p.Client()
-	config.NLB, config.Trusted = client.NLB, client.Trusted
-	for _, node := range slices.SortedFunc(maps.Keys(client.Nodes), netip.Addr.Compare) {
-		config.NLB.Prefixes = append(slices.Clip(config.NLB.Prefixes), netip.PrefixFrom(node, node.BitLen()))
-	}
+	config.Chain.Nodes = p.Client().Nodes
 	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
 	shown := map[string]bool{} // the NLBs whose nodes the log shows
 	err = x.read(ctx, p, 0, func(r *record.Record) {
 		survey.Add(r)
 		counters.Add(r)
-		if name := client.Nodes[r.Client.SourceIP]; name != "" {
+		if name := config.Chain.Nodes[r.Client.SourceIP]; name != "" {
 			shown[name] = true
 		}
 	})
@@ -203,49 +190,17 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 
 // targetGroups asks AWS for the target groups of NLBs; of all, where the log
 // does not show which.
-func targetGroups(ctx context.Context, names []string) ([]diagnose.TargetGroup, error) {
+func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	balancing, err := nlb.NewBalancing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := balancing.FindTargetGroups(ctx, names...)
-	var groups []diagnose.TargetGroup
-	for _, g := range found {
-		groups = append(groups, diagnose.TargetGroup{
-			Name: g.Name, ARN: g.ARN, LoadBalancer: g.LoadBalancer, TargetType: g.TargetType, Protocol: g.Protocol, Port: g.Port,
-			ProxyProtocolV2: g.ProxyProtocolV2, PreserveClientIP: g.PreserveClientIP,
-		})
-	}
-	return groups, err
+	return balancing.FindTargetGroups(ctx, names...)
 }
 
-// fillIn puts what was inferred into the settings that were not given.
-func fillIn(settings *pipeline.Config, config *diagnose.Config) {
-	roles := config.Roles
-	texts := func(peers []diagnose.Peer) (list []string) {
-		for _, p := range peers {
-			list = append(list, p.Address.String())
-		}
-		return list
-	}
-	if !config.GivenNLB {
-		settings.NLB = texts(roles.NLB)
-	}
-	if !config.GivenTrusted {
-		settings.Trusted = texts(roles.Edge)
-		for _, network := range roles.CDN {
-			settings.Trusted = append(settings.Trusted, network.String())
-		}
-	}
-	if len(settings.NLB)+len(settings.Trusted) == 0 {
-		// No proxy shows. An empty set would make one of every private address.
-		settings.Trusted = []string{"unix:"}
-	}
-}
-
-// sameChain reports whether two surveys come to the same addresses.
+// sameChain reports whether two surveys found the same addresses.
 func sameChain(a, b *diagnose.Roles) bool {
 	addresses := func(peers []diagnose.Peer) []netip.Addr {
 		var list []netip.Addr
@@ -260,95 +215,31 @@ func sameChain(a, b *diagnose.Roles) bool {
 }
 
 // read takes the inputs through the pipeline, at most limit lines of each; 0 for
-// all of them.
+// all of them. add gets the record of each line.
 func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
-	lines := 0
-	e := &enriching{
-		streams:  x.streams,
-		pipeline: p,
-		worker:   p.NewWorker(),
-		lines:    map[*record.Origin]*lineBatch{},
-		summary:  newSummary(),
-		opener:   x.open,
-	}
-	e.handle = func(_ context.Context, o *pipeline.Outcome) error {
-		add(o.Record)
-		if lines++; limit > 0 && lines >= limit {
-			return errEnough
+	files := orStdin(x.command.Files)
+	// An input that is read twice must outlive this reading, so it ends with ctx only.
+	inputs := feed.Files(files, func(_ context.Context, name string) (io.ReadCloser, error) { return x.open(ctx, name) })
+	if limit > 0 {
+		for i := range inputs {
+			inputs[i] = firstLines(inputs[i], limit)
 		}
-		return nil
 	}
-	inputs := x.command.Files
-	if len(inputs) == 0 {
-		inputs = []string{"-"}
-	}
-	bar := newProgress(x.err, inputs, false)
-	defer bar.finish()
-	var errs []error
-	for _, name := range inputs {
-		if ctx.Err() != nil {
-			break
-		}
-		lines = 0
-		err := e.read(ctx, name, bar)
-		if errors.Is(err, errEnough) {
-			clear(e.lines)
-			err = nil
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	bar := terminal.NewProgress(x.err, files)
+	defer bar.Finish()
+	_, err := feed.Run(ctx, inputs, feed.Config{
+		Pipeline:     p,
+		NewCollector: func() feed.Collector { return examiner{add} },
+		Warn:         x.warn,
+		Progress:     bar.Update,
+	})
+	return err
 }
 
-// open opens an input. What can be read once only is kept as far as a sample
-// of it was read, and read again from there.
-func (x *examination) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if s := x.spools[name]; s != nil {
-		return s.again(), nil
-	}
-	in, err := openInput(ctx, x.in, name)
-	if err != nil {
-		return nil, err
-	}
-	if _, isFile := in.(*os.File); isFile {
-		return in, nil
-	}
-	if x.spools == nil {
-		x.spools = map[string]*spool{}
-	}
-	s := &spool{in: in}
-	x.spools[name] = s
-	return s, nil
-}
+// An examiner is the feed.Collector of doctor. It passes nothing on: the report
+// comes at the end.
+type examiner struct{ add func(*record.Record) }
 
-func (x *examination) hasSpools() bool { return len(x.spools) > 0 }
+func (e examiner) Add(o *pipeline.Outcome) { e.add(o.Record) }
 
-// A spool keeps what was read of an input, so that it can be read twice.
-type spool struct {
-	in   io.ReadCloser
-	kept bytes.Buffer
-}
-
-// maxSpooled bounds what is kept. A survey of so much is enough.
-const maxSpooled = 64 << 20
-
-// Read reads on, and ends when enough is kept.
-func (s *spool) Read(b []byte) (int, error) {
-	if s.kept.Len() >= maxSpooled {
-		return 0, io.EOF
-	}
-	n, err := s.in.Read(b)
-	s.kept.Write(b[:n])
-	return n, err
-}
-
-// Close leaves the input open for the second reading.
-func (s *spool) Close() error { return nil }
-
-// again returns all of the input: what is kept, and the rest as it comes.
-func (s *spool) again() io.ReadCloser {
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(&s.kept, s.in), s.in}
-}
+func (examiner) Yield(context.Context) error { return nil }

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"clearhop/diagnose"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/golden"
 	"clearhop/internal/mototest"
 
-	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -31,8 +31,6 @@ const (
 	realipWeb   = "realip_not_applied@web"
 	handedProxy = "edge_handed_on_proxy@edge"
 )
-
-var chainData = filepath.Join("..", "..", "chain", "testdata")
 
 // logsRead are the logs of a scenario that are read together.
 var logsRead = [][]string{
@@ -69,7 +67,7 @@ func TestDoctorOfTheChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(chainData) // for names without a path
+	t.Chdir(chaintest.Dir(t)) // for names without a path
 	scenarios, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +139,7 @@ func TestDoctorPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(filepath.Join(chainData, "no-realip-anywhere"))
+	t.Chdir(filepath.Join(chaintest.Dir(t), "no-realip-anywhere"))
 	shown := func(args ...string) string {
 		var out, errOut bytes.Buffer
 		run(t.Context(), args, nil, &out, &errOut)
@@ -160,11 +158,12 @@ func TestDoctorPage(t *testing.T) {
 // TestDoctorInTheSeedsFormat: two causes are left that nobody can tell apart in
 // that format, and the variable is named that would.
 func TestDoctorInTheSeedsFormat(t *testing.T) {
+	scenarios := chaintest.Dir(t)
 	for _, folder := range []string{"no-realip-anywhere", "ppv2-off"} {
-		file := filepath.Join(chainData, folder, "edge.seed.log")
+		file := filepath.Join(scenarios, folder, "edge.seed.log")
 		r := examine(t, []string{offOrRealip}, nil, append(chainArgs(folder), file)...)
 		if tell := r.Findings[0].Alternatives[0].TellApart; !strings.Contains(tell, "$proxy_protocol_addr") {
-			t.Errorf("%s: the variable that would tell is not named: %s", folder, tell)
+			t.Errorf("%s: the variable that decides is not named: %s", folder, tell)
 		}
 	}
 }
@@ -205,7 +204,9 @@ func examine(t *testing.T, want []string, in io.Reader, args ...string) *diagnos
 	}
 	if diff := cmp.Diff(want, findings(&r)); diff != "" {
 		var text bytes.Buffer
-		writeReport(&text, &r, false)
+		if err := r.WriteText(&text, diagnose.Style{}); err != nil {
+			t.Error(err)
+		}
 		t.Errorf("findings (-want +got):\n%s\n%s", diff, text.String())
 	}
 	wantCode, state := exitOK, diagnose.Healthy
@@ -482,7 +483,7 @@ func TestDoctorOfMixedStreams(t *testing.T) {
 			},
 		},
 		{
-			name: "mended in the middle",
+			name: "fixed in the middle",
 			want: []string{realipEdge},
 			seed: []string{offOrRealip},
 			write: func(g *traffic) {
@@ -628,9 +629,10 @@ func TestDoctorJoins(t *testing.T) {
 
 // TestDoctorWithSomeAddresses: what is given stays, and the rest is inferred.
 func TestDoctorWithSomeAddresses(t *testing.T) {
-	web := filepath.Join(chainData, "web-no-realip", "web.seed.log")
+	scenarios := chaintest.Dir(t)
+	web := filepath.Join(scenarios, "web-no-realip", "web.seed.log")
 	examine(t, []string{realipWeb}, nil, "--nlb", "10.16.1.11", web)
-	edge := filepath.Join(chainData, "edge-no-realip", "edge.clearhop.log")
+	edge := filepath.Join(scenarios, "edge-no-realip", "edge.clearhop.log")
 	examine(t, []string{realipEdge}, nil, "--trusted", "10.16.1.13", edge)
 
 	// A VPN, which looks like a node of the NLB until it is named.
@@ -664,15 +666,15 @@ func TestDoctorAsksAWS(t *testing.T) {
 	useEndpoint(t, endpoint)
 	n := mototest.NewNetwork(t, endpoint, region, "10.16.1.0/24")
 	n.AddInterface("ELB net/shop-edge/1", "10.16.1.11")
-	arn := n.AddBalancer("shop-edge", types.LoadBalancerTypeEnumNetwork, "shop-80")[0]
-	n.AddBalancer("pay", types.LoadBalancerTypeEnumNetwork, "pay-80")
-	logs := []string{filepath.Join(chainData, "ppv2-off", "edge.seed.log"), "--aws"}
+	arn := n.AddBalancer("shop-edge", "network", "shop-80")[0]
+	n.AddBalancer("pay", "network", "pay-80")
+	logs := []string{filepath.Join(chaintest.Dir(t), "ppv2-off", "edge.seed.log"), "--aws"}
 
 	r := examine(t, []string{off}, nil, logs...)
 	if len(r.Chain.TargetGroups) != 1 || r.Chain.TargetGroups[0].Name != "shop-80" || r.Chain.InferredNLB {
 		t.Errorf("the chain is %+v", r.Chain)
 	}
-	if f := r.Findings[0]; !f.Certain || !strings.Contains(f.Why, "AWS says") || !strings.Contains(fmt.Sprint(f.Cure), "--target-group-arn "+arn) {
+	if f := r.Findings[0]; !f.Certain || !strings.Contains(f.Why, "AWS says") || !strings.Contains(fmt.Sprint(f.Steps), "--target-group-arn "+arn) {
 		t.Errorf("%+v", f)
 	}
 	n.SetAttribute(arn, "proxy_protocol_v2.enabled", "true")

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"slices"
-	"sync"
-	"time"
 
-	"clearhop/decode"
+	"clearhop/aws/nlb"
+	"clearhop/feed"
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
-	"clearhop/record"
 	"clearhop/sink"
 
 	"github.com/alecthomas/kong"
@@ -58,50 +55,34 @@ cannot be discovered; 130 interrupted.`
 // Run reads all inputs. Events that were made are delivered whatever happens
 // to the rest.
 func (c *enrichCommand) Run(ctx context.Context, s streams) error {
-	if c.FromEnd && !c.Follow {
-		return &usageError{errors.New("--from-end goes with --follow")}
+	if err := c.check(); err != nil {
+		return &usageError{err}
 	}
+	c.Settings.NodeFinder = nlb.Nodes
 	p, err := pipeline.New(c.Settings)
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := discoverFirst(ctx, p); err != nil {
+	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	out, err := c.openOutputs(s, p.Routes())
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	e := &enriching{
-		streams:  s,
-		pipeline: p,
-		worker:   p.NewWorker(),
-		lines:    map[*record.Origin]*lineBatch{},
-		mixed:    c.Follow,
-		out:      out,
-		summary:  newSummary(),
-	}
-	e.opener = func(ctx context.Context, name string) (io.ReadCloser, error) { return openInput(ctx, s.in, name) }
-	e.handle = func(ctx context.Context, o *pipeline.Outcome) error {
-		e.summary.add(o)
-		return e.out.add(ctx, o)
-	}
-	// When events cannot be written any more, reading ends.
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	flushing := e.flushRegularly(reading, stop)
-	if c.Follow {
-		err = c.follow(reading, e, stop)
-	} else {
-		err = c.readAll(reading, e)
-	}
-	// What is in hand is written even after an interrupt.
-	last := context.WithoutCancel(ctx)
-	err = errors.Join(err, flushing(), e.flush(last, true), e.out.flush(last), out.close(last), p.Close())
+	sum := newSummary(c.Summary)
+	counts, err := c.read(ctx, s, feed.Config{
+		Pipeline:     p,
+		NewCollector: func() feed.Collector { return newCollector(sum, out) },
+		Flush:        out.flush,
+		Warn:         s.warn,
+	})
+	sum.inputs, sum.empty = counts.Inputs, counts.Empty
+	err = errors.Join(err, out.close(context.WithoutCancel(ctx)), p.Close())
 	if c.Summary {
-		e.summary.print(s.err, p)
+		sum.print(s.err, p)
 	} else if !c.Quiet {
-		e.summary.printCount(s.err)
+		sum.printCount(s.err)
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
 		return errInterrupted
@@ -109,268 +90,68 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
-// Bounds of a look for the NLB's nodes: the first one may have to wait for a
-// person's credentials, the later ones keep lines waiting.
-const (
-	firstLook = 30 * time.Second
-	nextLook  = 3 * time.Second
-)
-
-// discoverFirst looks for the NLB's nodes where the settings ask for them.
-// Without them a whole run would be wrong, so a failure ends it.
-func discoverFirst(ctx context.Context, p *pipeline.Pipeline) error {
-	look, cancel := context.WithTimeout(ctx, firstLook)
-	defer cancel()
-	err := p.Refresh(look)
+// check reports flags and files that do not go together.
+func (c *enrichCommand) check() error {
 	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return errInterrupted
+	case c.FromEnd && !c.Follow:
+		return errors.New("--from-end goes with --follow")
+	case c.Follow && len(c.Files) == 0:
+		return errors.New("--follow needs files; standard input is read as it comes without it")
+	case c.Follow && slices.Contains(c.Files, "-"):
+		return errors.New("--follow cannot follow standard input")
 	}
-	return &usageError{err}
+	return nil
 }
 
-// discoverAgain keeps the NLB's nodes up to date in a long run. The caller has
-// e.mu.
-func (e *enriching) discoverAgain(ctx context.Context) {
-	look, cancel := context.WithTimeout(ctx, nextLook)
-	defer cancel()
-	var failed *pipeline.DiscoveryError
-	if err := e.pipeline.Refresh(look); errors.As(err, &failed) && ctx.Err() == nil {
-		printErrors(e.err, fmt.Errorf("%w; %s", err, failed.Holds()))
+// read takes the inputs through the pipeline.
+func (c *enrichCommand) read(ctx context.Context, s streams, config feed.Config) (feed.Counts, error) {
+	if c.Follow {
+		config.Together = true
+		return feed.Run(ctx, feed.Follow(c.Files, c.FromEnd), config)
 	}
+	files := orStdin(c.Files)
+	if !c.Quiet {
+		bar := terminal.NewProgress(s.err, files)
+		defer bar.Finish()
+		config.Progress = bar.Update
+	}
+	open := func(ctx context.Context, name string) (io.ReadCloser, error) { return feed.Open(ctx, s.in, name) }
+	return feed.Run(ctx, feed.Files(files, open), config)
 }
 
-// reload keeps the GeoIP databases up to date in a long run. The caller has
-// e.mu.
-func (e *enriching) reload(ctx context.Context) {
-	if err := e.pipeline.Reload(ctx); err != nil {
-		printErrors(e.err, err)
+// orStdin returns the inputs to read: standard input if there are no files.
+func orStdin(files []string) []string {
+	if len(files) == 0 {
+		return []string{"-"}
 	}
+	return files
 }
 
-// isInput reports whether a file is one of the inputs. One that cannot be
-// emptied does not matter.
-func (c *enrichCommand) isInput(output string) bool {
-	written, err := os.Stat(output)
-	if err != nil || !written.Mode().IsRegular() {
-		return false
-	}
-	return slices.ContainsFunc(c.Files, func(name string) bool {
-		read, err := os.Stat(name)
-		return err == nil && os.SameFile(read, written)
-	})
-}
-
-// An enriching is one run of the command over its inputs. Several followers
-// share it.
-type enriching struct {
-	streams
-	mu       sync.Mutex
-	pipeline *pipeline.Pipeline
-	worker   *pipeline.Worker
-	// lines are what was gathered of each stream. Only followed files come
-	// mixed; of all others the one before has ended when the next one begins.
-	lines   map[*record.Origin]*lineBatch
-	mixed   bool
-	out     *outputs
+// A collector is the feed.Collector of enrich: it counts outcomes and keeps the
+// events of a batch until it is their turn to be written.
+type collector struct {
 	summary *summary
-	// handle takes the outcome of a line.
-	handle func(context.Context, *pipeline.Outcome) error
-	// opener opens an input by its name.
-	opener func(context.Context, string) (io.ReadCloser, error)
+	out     *outputs
+	events  []sink.Batch // by output
 }
 
-// add takes one line over and processes a batch when there are enough of them.
-// The error is that of the sink.
-func (e *enriching) add(ctx context.Context, line *record.Line) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := e.lines[line.Origin]
-	if b == nil {
-		if !e.mixed {
-			if err := e.processAll(ctx, true); err != nil {
-				return err
-			}
-			clear(e.lines)
-		}
-		b = &lineBatch{}
-		e.lines[line.Origin] = b
+func newCollector(s *summary, out *outputs) *collector {
+	return &collector{summary: s, out: out, events: make([]sink.Batch, len(out.all))}
+}
+
+// Add counts an outcome and copies its event, unless that is dropped.
+func (c *collector) Add(o *pipeline.Outcome) {
+	c.summary.add(o)
+	if !o.Dropped {
+		c.events[c.out.indexOf(o.Route)].Add(o.ID, o.Data)
 	}
-	b.add(line)
-	if !b.full() {
-		return nil
-	}
-	return e.process(ctx, b, false)
 }
 
-// holds reports whether lines are gathered that were not processed. The caller
-// has e.mu.
-func (e *enriching) holds() bool {
-	for _, b := range e.lines {
-		if len(b.lines) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// flush processes the lines that were gathered. Where last is false, lines that
-// may go on in the next ones are kept.
-func (e *enriching) flush(ctx context.Context, last bool) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.processAll(ctx, last)
-}
-
-func (e *enriching) processAll(ctx context.Context, last bool) error {
+// Yield passes the events on.
+func (c *collector) Yield(ctx context.Context) error {
 	var errs []error
-	for _, b := range e.lines {
-		errs = append(errs, e.process(ctx, b, last))
+	for i := range c.events {
+		errs = append(errs, c.out.all[i].take(ctx, &c.events[i]))
 	}
 	return errors.Join(errs...)
-}
-
-func (e *enriching) process(ctx context.Context, b *lineBatch, last bool) error {
-	if len(b.lines) == 0 {
-		return nil
-	}
-	e.discoverAgain(ctx)
-	e.reload(ctx)
-	done, err := e.worker.ProcessBatch(b.lines, last, func(out *pipeline.Outcome) error {
-		return e.handle(ctx, out)
-	})
-	if err == nil && done == 0 && !last && b.full() {
-		// A message that does not end: no more of it is waited for.
-		return e.process(ctx, b, true)
-	}
-	b.drop(done)
-	return err
-}
-
-// readAll reads the files one after the other. One that cannot be read does
-// not keep the others from being read.
-func (c *enrichCommand) readAll(ctx context.Context, e *enriching) error {
-	inputs := c.Files
-	if len(inputs) == 0 {
-		inputs = []string{"-"}
-	}
-	bar := newProgress(e.err, inputs, c.Quiet)
-	defer bar.finish()
-	var errs []error
-	for _, name := range inputs {
-		if ctx.Err() != nil {
-			break
-		}
-		err := e.read(ctx, name, bar)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		var failed *sink.PutError
-		if errors.As(err, &failed) {
-			break // the disk is full, or the reader of the pipe has gone
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (e *enriching) read(ctx context.Context, name string, bar *progress) error {
-	in, err := e.opener(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }() // read only
-	r := decode.NewReader(in, decode.Options{Name: name})
-	e.summary.inputs++
-	var errs []error
-	for ctx.Err() == nil {
-		line, err := r.Next()
-		bar.update(r.BytesRead())
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		var payload *decode.PayloadError
-		switch {
-		case errors.As(err, &payload) && len(errs) < maxErrors:
-			// That payload is lost to us; those behind it are not.
-			errs = append(errs, err)
-			continue
-		case err != nil && ctx.Err() != nil:
-			return errors.Join(append(errs, e.flush(ctx, true))...)
-		case err != nil:
-			return errors.Join(append(errs, err, e.flush(ctx, true))...)
-		}
-		if err := e.add(ctx, line); err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-	}
-	e.summary.empty += r.Empty()
-	return errors.Join(append(errs, e.flush(ctx, true))...)
-}
-
-// openInput opens an input. Only a regular file never keeps a reader waiting.
-func openInput(ctx context.Context, stdin io.Reader, name string) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(&interruptible{ctx: ctx, r: stdin}), nil
-	}
-	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
-		return os.Open(name)
-	}
-	return &interruptible{ctx: ctx, open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
-}
-
-// maxErrors is how many broken payloads of one file are reported before the
-// file is given up.
-const maxErrors = 20
-
-// follow reads all files at once until ctx ends.
-func (c *enrichCommand) follow(ctx context.Context, e *enriching, stop func()) error {
-	if len(c.Files) == 0 {
-		return &usageError{errors.New("--follow needs files; standard input is read as it comes without it")}
-	}
-	errs := make([]error, len(c.Files))
-	var wg sync.WaitGroup
-	for i, name := range c.Files {
-		if name == "-" {
-			errs[i] = &usageError{errors.New("--follow cannot follow standard input")}
-			continue
-		}
-		e.summary.inputs++
-		wg.Go(func() {
-			if errs[i] = e.followOne(ctx, name, c.FromEnd); errs[i] != nil {
-				stop() // the sink is dead for all of them
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func (e *enriching) followOne(ctx context.Context, name string, fromEnd bool) error {
-	f := decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd})
-	said := ""
-	for {
-		line, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			e.mu.Lock()
-			e.summary.empty += f.Empty()
-			e.mu.Unlock()
-			return f.Close()
-		}
-		if err != nil {
-			// The file may come back, so this is a notice, not the end, and
-			// is given once.
-			e.mu.Lock()
-			if err.Error() != said {
-				said = err.Error()
-				printErrors(e.err, err)
-			}
-			e.mu.Unlock()
-			continue
-		}
-		if err := e.add(context.WithoutCancel(ctx), line); err != nil {
-			return errors.Join(err, f.Close())
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"clearhop/encode"
 	"clearhop/enrich/clientip"
+	"clearhop/internal/terminal"
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -43,7 +44,7 @@ func (c *formatCommand) Run(s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	p, err := pipeline.New(pipeline.Config{Format: []string{text}, ErrorZone: "UTC"})
+	p, err := pipeline.New(pipeline.Config{Parser: parser.Settings{Format: []string{text}, ErrorZone: "UTC"}})
 	if err != nil {
 		return &usageError{err}
 	}
@@ -71,7 +72,7 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		isConf = true
 	}
 	if isConf {
-		conf, err := pipeline.ReadConf(name)
+		conf, err := parser.ReadConf(name)
 		if err != nil {
 			return nil, "", err
 		}
@@ -132,7 +133,7 @@ func explainMissing(w io.Writer, f *parser.Format) {
 // explainLine prints what is read in a line. Of the chain nothing is known but
 // the line, so that every private address counts as an NLB's.
 func explainLine(w io.Writer, p *pipeline.Pipeline, title, text string) error {
-	fmt.Fprintf(w, "\n%s\n  %s\n", title, printable(text))
+	fmt.Fprintf(w, "\n%s\n  %s\n", title, terminal.Printable(text))
 	out := p.NewWorker().Process(&record.Line{Text: []byte(text), Origin: &record.Origin{}})
 	if out.Err != nil {
 		return out.Err
@@ -203,9 +204,12 @@ func printFields(w io.Writer, event []byte) error {
 		case prefix == "schema_version", prefix != "event.duration" && strings.HasPrefix(prefix, "event."):
 		case strings.HasPrefix(prefix, "provenance.geo_state"):
 		default:
-			fmt.Fprintf(w, "  %s: %s\n", prefix, printable(fmt.Sprint(token)))
+			fmt.Fprintf(w, "  %s: %s\n", prefix, terminal.Printable(fmt.Sprint(token)))
 		}
 		return nil
 	}
 	return field("")
 }
+
+// plain returns text without the quotes of Markdown.
+func plain(text string) string { return strings.ReplaceAll(text, "`", "") }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"clearhop/internal/chaintest"
 	"clearhop/internal/golden"
 
 	"github.com/klauspost/compress/zstd"
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command as a person would: each file in
 // testdata/script is a session.
 func TestScripts(t *testing.T) {
+	scenarios := chaintest.Dir(t)
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: golden.Updating(),
@@ -31,7 +33,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("SAMPLES", samples)
-			env.Setenv("CHAIN", filepath.Join(filepath.Dir(samples), "chain", "testdata"))
+			env.Setenv("CHAIN", scenarios)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -44,6 +46,7 @@ func TestScripts(t *testing.T) {
 // TestLongLines: lines that fill a batch by their bytes, to the byte and beyond,
 // leave it empty behind them.
 func TestLongLines(t *testing.T) {
+	const maxLineBytes = 256 << 10 // of a batch
 	for _, size := range []int{599, maxLineBytes / 32, maxLineBytes - 1, maxLineBytes, maxLineBytes + 1, 2 << 20} {
 		line := bytes.Repeat([]byte("a"), size-1)
 		n := 2*maxLineBytes/size + 1

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -24,23 +23,36 @@ func TestReadme(t *testing.T) {
 	})
 }
 
-// configurationTable makes the table of settings from the struct tags that
-// kong and the Lambdas read too.
+// configurationTable makes the table of settings from the names and the help that
+// the command and the functions read too.
 func configurationTable() string {
 	var b strings.Builder
 	b.WriteString("| flag, key | variable | default | what it does |\n| --- | --- | --- | --- |\n")
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[pipeline.Config]()) {
-		name := f.Tag.Get("name")
-		if name == "" {
-			continue
-		}
-		value := f.Tag.Get("default")
+	for _, s := range pipeline.Settings() {
+		value := s.Default
 		if value != "" {
 			value = "`" + value + "`"
 		}
-		b.WriteString("| `--" + name + "` | `" + f.Tag.Get("env") + "` | " + value + " | " + f.Tag.Get("help") + " |\n")
+		b.WriteString("| `--" + s.Name + "` | `" + s.Variable + "` | " + value + " | " + s.Help + " |\n")
 	}
 	return b.String()
+}
+
+// TestSettingsHaveHelp: each command that reads the settings prints the help of
+// each of them.
+func TestSettingsHaveHelp(t *testing.T) {
+	for _, command := range []string{"enrich", "doctor"} {
+		var out, errOut bytes.Buffer
+		if code := run(t.Context(), []string{command, "--help"}, nil, &out, &errOut); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, errOut.String())
+		}
+		printed := strings.Join(strings.Fields(out.String()), " ")
+		for _, s := range pipeline.Settings() {
+			if !strings.Contains(printed, strings.TrimSuffix(s.Help, ".")+" ($"+s.Variable+")") {
+				t.Errorf("%s --help lacks the help of %s: %s", command, s.Name, s.Help)
+			}
+		}
+	}
 }
 
 // example shows a line that real nginx wrote and the event made of it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"clearhop/internal/terminal"
 	"clearhop/sink"
 
 	"github.com/alecthomas/kong"
@@ -64,6 +65,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ShortUsageOnError(),
 		kong.Configuration(loadConfig),
+		kong.PostBuild(addHelp),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in: in, out: out, err: errOut}),
 	)
@@ -106,7 +108,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 // hold anything, so it is made fit for a terminal.
 func printErrors(w io.Writer, err error) {
 	for _, e := range flatten(err) {
-		fmt.Fprintf(w, "clearhop: %s\n", printable(e.Error()))
+		fmt.Fprintf(w, "clearhop: %s\n", terminal.Printable(e.Error()))
 	}
 }
 

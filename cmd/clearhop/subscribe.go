@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"clearhop/aws/subscription"
+	"clearhop/internal/terminal"
 )
 
 // subscribeCommand puts a subscription filter on log groups.
@@ -204,6 +205,6 @@ func (g *logGroups) print(s streams, o outcome) error {
 	if o.Detail != "" {
 		line += ": " + o.Detail
 	}
-	_, err := fmt.Fprintln(s.out, printable(line))
+	_, err := fmt.Fprintln(s.out, terminal.Printable(line))
 	return err
 }

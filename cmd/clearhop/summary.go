@@ -4,162 +4,95 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
 )
 
-// A summary counts what a person wants to know of a run.
+// A summary is what a person wants to know of a run.
 type summary struct {
 	inputs int
-	empty  int64
-
-	lines, parsed, unparsed int64
-	errorLines, otherLines  int64
-	geoErrors               int64
-	nlbPrivate, nlbInferred int64
-	bots                    int64
-	dropped                 int64
-
-	verdicts  tally
-	reasons   tally // of all records
-	shown     tally // reasons of records that show an NLB's private address
-	hops      map[string]tally
-	countries tally
-	networks  tally
-	paths     tally
-	statuses  tally
-	unread    tally // why lines could not be read
-	formats   tally // the log_formats that access lines were read with
-	levels    tally // of error lines
-	envelopes tally // that log routers wrapped around lines
-	rules     tally // that left events out
-	routes    tally // that rules sent events to
+	empty  int64 // lines
+	tally  pipeline.Tally
+	tables *tables // nil unless the whole summary is asked for
 }
 
-func newSummary() *summary {
-	return &summary{
-		verdicts: tally{}, reasons: tally{}, shown: tally{}, hops: map[string]tally{},
-		countries: tally{}, networks: tally{}, paths: tally{}, statuses: tally{}, unread: tally{},
-		formats: tally{}, levels: tally{}, envelopes: tally{}, rules: tally{}, routes: tally{},
+// The tables of a summary count what a Tally does not. They cost time for each
+// line.
+type tables struct {
+	countries names
+	networks  names
+	paths     names
+	statuses  names
+	bots      int64
+}
+
+// newSummary makes an empty summary. whole says that more is to be printed than
+// the one line that ends every run.
+func newSummary(whole bool) *summary {
+	s := &summary{}
+	if whole {
+		s.tables = &tables{countries: names{}, networks: names{}, paths: names{}, statuses: names{}}
 	}
+	return s
 }
 
-// A tally counts by name. It stops taking new names when it holds maxNames of
-// them: a scanner asks for any number of paths.
-type tally map[string]int64
+// names counts by name. It takes no new names when it holds maxNames of them: a
+// scanner asks for any number of paths.
+type names map[string]int64
 
 const (
 	maxNames = 50_000
 	others   = "(others)"
 )
 
-func (t tally) add(name []byte) {
-	if _, known := t[string(name)]; !known && len(t) >= maxNames {
-		t[others]++
+func (n names) add(name []byte) {
+	if _, known := n[string(name)]; !known && len(n) >= maxNames {
+		n[others]++
 		return
 	}
-	t[string(name)]++
+	n[string(name)]++
 }
 
-func (t tally) addText(name string) {
-	if _, known := t[name]; !known && len(t) >= maxNames {
+func (n names) addText(name string) {
+	if _, known := n[name]; !known && len(n) >= maxNames {
 		name = others
 	}
-	t[name]++
+	n[name]++
 }
 
 // add counts one outcome.
 func (s *summary) add(out *pipeline.Outcome) {
-	r := out.Record
-	s.lines++
-	if out.Dropped {
-		s.dropped++
-		s.rules.addText(out.Rule)
+	s.tally.Add(out)
+	if s.tables != nil && out.Record.Dataset == record.AccessLine {
+		s.tables.add(out.Record)
 	}
-	if out.Route != "" {
-		s.routes.addText(out.Route)
-	}
-	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
-		s.envelopes.addText(kind.String())
-	}
-	switch r.Dataset {
-	case record.ErrorLogLine:
-		s.errorLines++
-		s.levels.add(r.Error.Level)
-		s.addReason(&r.Provenance)
-		return
-	case record.OtherLine:
-		s.otherLines++
-		return
-	case record.Unparsed:
-		s.unparsed++
-		s.unread.addText(whyUnread(r))
-		return
-	}
-	s.parsed++
-	s.formats.addText(r.Format)
-	if out.Err != nil {
-		s.geoErrors++
-	}
-	p := &r.Provenance
-	s.verdicts.addText(p.Verdict.String())
-	s.addReason(p)
-	if p.NLBPrivateIP {
-		s.nlbPrivate++
-		if p.NLBInferred {
-			s.nlbInferred++
-		}
-		s.shown.addText(p.Reason.String())
-	}
+}
+
+// add counts an access line.
+func (t *tables) add(r *record.Record) {
 	if r.UserAgent.Bot {
-		s.bots++
+		t.bots++
 	}
 	if r.Geo.CountryName != "" {
-		s.countries.addText(r.Geo.CountryName)
+		t.countries.addText(r.Geo.CountryName)
 	} else if r.Geo.State != "" { // the client is known, if only by a pseudonym
-		s.countries.addText("(" + string(r.Geo.State) + ")")
+		t.countries.addText("(" + string(r.Geo.State) + ")")
 	}
 	if r.AS.Organization != "" {
-		s.networks.addText(r.AS.Organization)
+		t.networks.addText(r.AS.Organization)
 	}
 	if r.URL.Path != nil {
-		s.paths.add(r.URL.Path)
+		t.paths.add(r.URL.Path)
 	}
 	if r.Access.Status.Valid {
-		s.statuses.addText(statusClass(r.Access.Status.N))
+		t.statuses.addText(statusClass(r.Access.Status.N))
 	}
-}
-
-// addReason counts the reason of an access line, or of an error line about the
-// PROXY protocol.
-func (s *summary) addReason(p *record.Provenance) {
-	if p.Reason == verdict.NoReason {
-		return
-	}
-	s.reasons.addText(p.Reason.String())
-	if p.Hop != verdict.NoHop {
-		if s.hops[p.Reason.String()] == nil {
-			s.hops[p.Reason.String()] = tally{}
-		}
-		s.hops[p.Reason.String()].addText(p.Hop.String())
-	}
-}
-
-func whyUnread(r *record.Record) string {
-	if r.Line.Defect != record.Sound {
-		return r.Line.Defect.String()
-	}
-	if r.ParseError.Variable != "" {
-		return "$" + r.ParseError.Variable + ": " + r.ParseError.Reason
-	}
-	return r.ParseError.Reason
 }
 
 func statusClass(status int64) string {
@@ -171,43 +104,41 @@ func statusClass(status int64) string {
 
 // printCount prints the one line that ends every run.
 func (s *summary) printCount(w io.Writer) {
+	t := &s.tally
 	dropped := ""
-	if s.dropped > 0 {
-		dropped = fmt.Sprintf("; %d dropped by rules", s.dropped)
+	if t.Dropped > 0 {
+		dropped = fmt.Sprintf("; %d dropped by rules", t.Dropped)
 	}
 	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address%s\n",
-		plural(s.lines, "line"), s.parsed, s.errorLines, s.otherLines, s.unparsed, s.nlbPrivate, dropped)
+		terminal.Plural(t.Lines, "line"), t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed],
+		t.NLBPrivate, dropped)
 }
 
 // print prints the whole summary.
 func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
-	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", plural(s.lines, "line"), plural(int64(s.inputs), "input"))
-	printTable(w, "Lines", s.lines, []entry{
-		{"access lines", s.parsed, ""},
-		{"error lines", s.errorLines, ""},
-		{"other: an entrypoint's words, notices, lines that go on another one", s.otherLines, ""},
-		{"unparsed", s.unparsed, ""},
+	t := &s.tally
+	access := t.Datasets[record.AccessLine]
+	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", terminal.Plural(t.Lines, "line"), terminal.Plural(int64(s.inputs), "input"))
+	printTable(w, "Lines", t.Lines, []entry{
+		{"access lines", access, ""},
+		{"error lines", t.Datasets[record.ErrorLogLine], ""},
+		{"other: an entrypoint's words, notices, lines that go on another one", t.Datasets[record.OtherLine], ""},
+		{"unparsed", t.Datasets[record.Unparsed], ""},
 	})
-	printTable(w, "Formats of access lines (log_format)", s.parsed, s.formats.top(20))
-	printTable(w, "Error lines by level", s.errorLines, s.levels.top(8))
-	printTable(w, "Events dropped, by rule", s.lines, s.rules.top(20))
-	printTable(w, "Events sent elsewhere, by route", s.lines, s.routes.top(20))
-	printTable(w, "Envelopes of log routers", s.lines, s.envelopes.top(10))
-	if s.unparsed > 0 {
-		printTable(w, "Why lines could not be read", s.unparsed, s.unread.top(5))
-	}
-	if s.parsed == 0 {
+	printTable(w, "Formats of access lines (log_format)", access, top(named(t.Formats), 20))
+	printTable(w, "Error lines by level", t.Datasets[record.ErrorLogLine], top(named(t.Levels), 8))
+	printTable(w, "Events dropped, by rule", t.Lines, top(named(t.DroppedBy), 20))
+	printTable(w, "Events sent elsewhere, by route", t.Lines, top(named(t.Routes), 20))
+	printTable(w, "Envelopes of log routers", t.Lines, top(coded[record.EnvelopeKind](t.Envelopes[:]), 10))
+	printTable(w, "Why lines could not be read", t.Datasets[record.Unparsed], top(causes(t.Causes), 5))
+	if access == 0 {
 		return
 	}
-	printTable(w, "Who the client is (verdict)", s.parsed, explain(s.verdicts.top(10), infos(verdict.Verdicts())))
+	printTable(w, "Who the client is (verdict)", access, top(explained[verdict.Verdict](t.Verdicts[:]), 10))
 	s.printChain(w)
-	printTable(w, "Countries of clients", s.parsed, s.countries.top(5))
-	printTable(w, "Networks of clients", s.parsed, s.networks.top(5))
-	printTable(w, "Paths", s.parsed, s.paths.top(5))
-	printTable(w, "Status", s.parsed, s.statuses.byName())
-	fmt.Fprintf(w, "Bots and tools by their user agent: %d of %d.\n", s.bots, s.parsed)
-	if s.geoErrors > 0 {
-		fmt.Fprintf(w, "Look-ups that failed in a damaged GeoIP database: %d.\n", s.geoErrors)
+	s.tables.print(w, access)
+	if t.LookupErrors > 0 {
+		fmt.Fprintf(w, "Look-ups that failed in a damaged GeoIP database: %d.\n", t.LookupErrors)
 	}
 	if s.empty > 0 {
 		fmt.Fprintf(w, "Empty lines left out: %d.\n", s.empty)
@@ -224,40 +155,49 @@ func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
 	}
 }
 
-// printChain says how many records show an NLB's address, why, and what mends
-// it.
+// print prints the tables of access lines.
+func (t *tables) print(w io.Writer, access int64) {
+	printTable(w, "Countries of clients", access, t.countries.top(5))
+	printTable(w, "Networks of clients", access, t.networks.top(5))
+	printTable(w, "Paths", access, t.paths.top(5))
+	printTable(w, "Status", access, t.statuses.byName())
+	fmt.Fprintf(w, "Bots and tools by their user agent: %d of %d.\n", t.bots, access)
+}
+
+// printChain says how many records show an NLB's address, why, and how to fix it.
 func (s *summary) printChain(w io.Writer) {
+	t := &s.tally
 	inferred := ""
-	if s.nlbInferred > 0 {
+	if t.NLBInferred > 0 {
 		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
 	}
 	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
-		s.nlbPrivate, plural(s.parsed, "access line"), inferred)
-	if s.nlbPrivate > 0 {
-		printTable(w, "Why they do (reason)", s.nlbPrivate, explain(s.shown.top(20), infos(verdict.Reasons())))
-	}
-	faults := tally{}
-	for name, n := range s.reasons {
-		if r, _ := verdict.ParseReason(name); r.IsFault() {
-			faults[name] = n
+		t.NLBPrivate, terminal.Plural(t.Datasets[record.AccessLine], "access line"), inferred)
+	printTable(w, "Why they do (reason)", t.NLBPrivate, top(explained[verdict.Reason](t.NLBReasons[:]), 20))
+	var faults []verdict.Reason
+	for _, r := range verdict.Reasons() {
+		if r.IsFault() && t.Reasons[r] > 0 {
+			faults = append(faults, r)
 		}
 	}
 	if len(faults) == 0 {
 		fmt.Fprintf(w, "No line shows a fault of the chain.\n\n")
 		return
 	}
+	slices.SortFunc(faults, func(a, b verdict.Reason) int {
+		return cmp.Or(cmp.Compare(t.Reasons[b], t.Reasons[a]), cmp.Compare(a.String(), b.String()))
+	})
 	fmt.Fprintln(w, "Faults of the chain, and what mends them")
-	for _, e := range faults.top(20) {
-		reason, _ := verdict.ParseReason(e.name)
+	for _, r := range faults {
+		fmt.Fprintf(w, "  %s: %s", r, terminal.Plural(t.Reasons[r], "line"))
 		var hops []string
-		for _, hop := range s.hops[e.name].byName() {
+		for _, hop := range coded[verdict.Hop](t.Hops[r][:]) {
 			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
 		}
-		fmt.Fprintf(w, "  %s: %s", e.name, plural(e.n, "line"))
 		if len(hops) > 0 {
 			fmt.Fprintf(w, " (hop: %s)", strings.Join(hops, ", "))
 		}
-		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(reason.Info().Fix, "`", ""))
+		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(r.Info().Fix, "`", ""))
 	}
 	fmt.Fprintln(w)
 }
@@ -269,39 +209,76 @@ type entry struct {
 	note string
 }
 
-// top returns the entries with the highest counts, at most limit.
-func (t tally) top(limit int) []entry {
-	entries := t.byName()
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.n, a.n) })
-	return entries[:min(limit, len(entries))]
-}
-
-// byName returns all entries in the order of their names.
-func (t tally) byName() []entry {
-	entries := make([]entry, 0, len(t))
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		entries = append(entries, entry{name: name, n: t[name]})
+// named returns the entries of counts by name.
+func named(counts pipeline.Names) []entry {
+	entries := make([]entry, len(counts))
+	for i, c := range counts {
+		entries[i] = entry{name: c.Name, n: c.N}
 	}
 	return entries
 }
 
-func infos[T interface{ Info() verdict.Info }](codes []T) []verdict.Info {
-	all := make([]verdict.Info, len(codes))
-	for i, c := range codes {
-		all[i] = c.Info()
-	}
-	return all
-}
-
-// explain adds to entries what their codes mean.
-func explain(entries []entry, docs []verdict.Info) []entry {
-	for i := range entries {
-		for _, d := range docs {
-			if d.Code == entries[i].name {
-				entries[i].note = strings.ReplaceAll(d.Means, "`", "")
-			}
+// coded returns the entries of counts by code, those of zero left out, in the
+// order of their names.
+func coded[C interface {
+	~uint8
+	fmt.Stringer
+}](counts []int64) []entry {
+	var entries []entry
+	for i, n := range counts {
+		if n > 0 {
+			entries = append(entries, entry{name: C(i).String(), n: n})
 		}
 	}
+	sortByName(entries)
+	return entries
+}
+
+// explained is coded, with the meaning of each code.
+func explained[C interface {
+	~uint8
+	fmt.Stringer
+	Info() verdict.Info
+}](counts []int64) []entry {
+	var entries []entry
+	for i, n := range counts {
+		if n > 0 {
+			entries = append(entries, entry{C(i).String(), n, strings.ReplaceAll(C(i).Info().Means, "`", "")})
+		}
+	}
+	return entries
+}
+
+func causes(counts map[pipeline.Cause]int64) []entry {
+	var entries []entry
+	for c, n := range counts {
+		entries = append(entries, entry{name: c.String(), n: n})
+	}
+	return entries
+}
+
+// top returns the entries with the highest counts, at most limit. It sorts
+// entries.
+func top(entries []entry, limit int) []entry {
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name))
+	})
+	return entries[:min(limit, len(entries))]
+}
+
+func sortByName(entries []entry) {
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+}
+
+func (n names) top(limit int) []entry { return top(n.byName(), limit) }
+
+// byName returns all entries in the order of their names.
+func (n names) byName() []entry {
+	entries := make([]entry, 0, len(n))
+	for name, count := range n {
+		entries = append(entries, entry{name: name, n: count})
+	}
+	sortByName(entries)
 	return entries
 }
 
@@ -316,7 +293,7 @@ func printTable(w io.Writer, title string, of int64, entries []entry) {
 		width = max(width, len([]rune(shortened(e.name))))
 	}
 	for _, e := range entries {
-		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, percent(e.n, of), width, shortened(e.name))
+		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, terminal.Percent(e.n, of), width, shortened(e.name))
 		if e.note != "" {
 			line += "  " + e.note
 		}
@@ -329,34 +306,9 @@ const maxPrinted = 80
 
 // shortened is printable, and no longer than a table's column.
 func shortened(name string) string {
-	name = printable(name)
+	name = terminal.Printable(name)
 	if runes := []rune(name); len(runes) > maxPrinted {
 		name = string(runes[:maxPrinted]) + "…"
 	}
 	return name
-}
-
-// printable makes text of a log, or of a file's name, fit for a terminal:
-// control characters would command it.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}
-
-func percent(n, of int64) string {
-	if of == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + "%"
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
 }

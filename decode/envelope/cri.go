@@ -6,11 +6,12 @@ import (
 	"clearhop/record"
 )
 
-// openCRI reads the log format of container runtimes in Kubernetes:
+// openCRI opens the log format of container runtimes in Kubernetes:
 //
 //	2016-10-06T00:17:09.669794202Z stdout F line
 //
-// The tag may have more letters behind colons, which mean nothing yet.
+// The tag is F for a full line or P for a part of one. More tags may follow it
+// after colons; none is defined yet.
 func openCRI(text []byte, e *record.Envelope) ([]byte, bool) {
 	const shortest = "2016-10-06T00:17:09Z stdout F"
 	if len(text) < len(shortest) || text[4] != '-' || text[10] != 'T' {
@@ -25,12 +26,12 @@ func openCRI(text []byte, e *record.Envelope) ([]byte, bool) {
 		return text, false
 	}
 	stream, rest, ok := word(rest)
-	if !ok || string(stream) != "stdout" && string(stream) != "stderr" {
+	if !ok || !isStream(stream) {
 		return text, false
 	}
 	tag, inner, ok := word(rest)
 	if !ok {
-		tag, inner = rest, rest[len(rest):] // an empty line, and its space cut off
+		tag, inner = rest, rest[len(rest):] // an empty line whose space was removed
 	}
 	if len(tag) == 0 || tag[0] != 'F' && tag[0] != 'P' || len(tag) > 1 && tag[1] != ':' {
 		return text, false
@@ -42,11 +43,11 @@ func openCRI(text []byte, e *record.Envelope) ([]byte, bool) {
 	return inner, true
 }
 
-// maxPrefix bounds how far into a line the bar of Compose is looked for. A
+// maxPrefix is how many bytes of a line are searched for the bar of Compose. A
 // container's name has at most 128 bytes.
 const maxPrefix = 192
 
-// openCompose reads what docker compose prints in front of a line, with or
+// openCompose removes what docker compose prints in front of a line, with or
 // without colours:
 //
 //	web-1  | line
@@ -91,14 +92,14 @@ func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 	return inner, true
 }
 
-// hasName tells at little cost whether a line without colours may begin with
-// the name of a container and a bar, as few do.
+// hasName reports whether a line without colours may begin with the name of a
+// container and a bar. It is a cheap check that fails for most lines.
 func hasName(head []byte) bool {
 	n := bytes.IndexByte(head, ' ')
 	return n > 2 && n+1 < len(head) && isDigit(head[n-1]) && (head[n+1] == ' ' || head[n+1] == '|')
 }
 
-// skipColours steps over escape sequences such as ESC[1;36m.
+// skipColours returns what follows escape sequences such as ESC[1;36m.
 func skipColours(text []byte) []byte {
 	for len(text) > 2 && text[0] == 0x1b && text[1] == '[' {
 		i := 2
@@ -113,8 +114,8 @@ func skipColours(text []byte) []byte {
 	return text
 }
 
-// isComposeName tells whether name is one that Compose gives to a container:
-// its service, perhaps its project before that, and a number.
+// isComposeName reports whether name is one that Compose gives to a container:
+// the project (optional), the service and a number.
 func isComposeName(name []byte) bool {
 	i := len(name)
 	for i > 0 && isDigit(name[i-1]) {
@@ -126,7 +127,7 @@ func isComposeName(name []byte) bool {
 	letters := false
 	for j, c := range name[:i] {
 		switch {
-		case 'a' <= c|0x20 && c|0x20 <= 'z':
+		case isLetter(c):
 			letters = true
 		case isDigit(c):
 		case j > 0 && (c == '-' || c == '_' || c == '.'):
@@ -137,8 +138,8 @@ func isComposeName(name []byte) bool {
 	return letters
 }
 
-// isBarred tells whether text is divided by bars, as the lines of some
-// log_format are.
+// isBarred reports whether bars separate the parts of text, as in the lines of
+// some log formats.
 func isBarred(text []byte) bool {
 	if n := bytes.IndexByte(text, '"'); n >= 0 {
 		text = text[:n]

@@ -6,26 +6,28 @@ import (
 	"clearhop/record"
 )
 
-// Open takes off the envelopes around a line and returns what is inside, which
-// is never longer; without any, the line itself. What the envelopes tell goes
-// into e, which is overwritten. Text that stood in JSON with escapes is appended
-// to scratch, which is returned in any case.
+// Open removes the envelopes around a line and returns the inner line, which is
+// never longer than text. A line without an envelope is returned as it is. Open
+// overwrites e with what the envelopes say. Text that has escapes in JSON is
+// appended to scratch without them; newScratch is scratch with what was appended.
 func Open(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
 	*e = record.Envelope{}
 	return openRest(text, scratch, e)
 }
 
-// openRest opens what is left, behind the envelopes that e has already.
+// openRest removes the envelopes that are left inside those that e already
+// counts.
 func openRest(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
-	// The rest of a fragment stands in other lines, and its front may be the
-	// middle of one.
+	// A fragment is not opened further: it may begin in the middle of a line, and
+	// the rest of an envelope may be in other lines.
 	for ok := true; ok && e.Count < record.MaxEnvelopes && !e.Partial; {
 		text, scratch, ok = openOne(text, scratch, e)
 	}
 	return text, scratch
 }
 
-// openOne takes off one envelope. If there is none, nothing is changed.
+// openOne removes one envelope. Without an envelope it changes nothing and
+// reports false.
 func openOne(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
 	if len(text) == 0 {
 		return text, scratch, false
@@ -51,14 +53,15 @@ func add(e *record.Envelope, kind record.EnvelopeKind) {
 	e.Count++
 }
 
-// setTime sets the time, unless an envelope further out has one.
+// setTime sets the time, unless an outer envelope has set it.
 func setTime(e *record.Envelope, ms int64, ok bool) {
 	if ok && !e.HasTime {
 		e.Time, e.HasTime = ms, true
 	}
 }
 
-// set sets a part, unless an envelope further out has it. Empty says nothing.
+// set sets a part, unless an outer envelope has set it. An empty value counts as
+// absent.
 func set(part *[]byte, value []byte) {
 	if *part == nil && len(value) > 0 {
 		*part = value
@@ -66,6 +69,8 @@ func set(part *[]byte, value []byte) {
 }
 
 func isDigit(c byte) bool { return c-'0' < 10 }
+
+func isLetter(c byte) bool { return (c|0x20)-'a' < 26 }
 
 // word cuts text at its first space.
 func word(text []byte) (first, rest []byte, ok bool) {

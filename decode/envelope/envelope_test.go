@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/internal/chaintest"
 	"clearhop/internal/golden"
 	"clearhop/record"
 )
@@ -220,21 +221,21 @@ func TestNotOpened(t *testing.T) {
 // No line of the sample logs is an envelope.
 func TestSamplesNotOpened(t *testing.T) {
 	n := 0
-	for _, pattern := range []string{"chain/testdata/*/*.clearhop.log", "chain/testdata/*/*.error.log", "testdata/seed/*.log"} {
-		paths, err := filepath.Glob(filepath.Join("..", "..", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for line := range bytes.Lines(text) {
-				mustStay(t, bytes.TrimSuffix(line, []byte("\n")))
+	for _, pattern := range []string{"*/*.clearhop.log", "*/*.error.log"} {
+		for _, log := range chaintest.Names(t, pattern) {
+			for _, line := range chaintest.Lines(t, log) {
+				mustStay(t, line)
 				n++
 			}
 		}
+	}
+	seed, err := os.ReadFile(filepath.Join("..", "..", "testdata", "seed", "access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(seed) {
+		mustStay(t, bytes.TrimSuffix(line, []byte("\n")))
+		n++
 	}
 	if n < 100 {
 		t.Errorf("only %d lines", n)

@@ -6,19 +6,19 @@ import (
 	"clearhop/record"
 )
 
-// The bounds of a joined line. What would go beyond them begins a line of its
-// own.
+// The bounds of a joined line. A fragment that would exceed them begins a line of
+// its own.
 const (
 	MaxJoined    = 1 << 20 // bytes
 	MaxFragments = 64
 )
 
-// maxOpen bounds how many unfinished lines are waited for at a time, each of a
-// container and stream of its own. The oldest one is given up first.
+// maxOpen is the largest number of unfinished lines, each from a container and
+// stream of its own. When there are more, the oldest stays unfinished.
 const maxOpen = 64
 
-// A Joiner puts together, within a batch of lines, the lines that a container
-// runtime cut into fragments. A batch is gone through twice:
+// A Joiner joins the lines that a container runtime cut into fragments, within
+// one batch of lines. The caller passes through a batch twice:
 //
 //	j.Reset()
 //	for _, line := range lines {
@@ -29,41 +29,41 @@ const maxOpen = 64
 //	}
 //
 // Fragments belong together if they follow each other in one container and
-// stream, whatever comes between them from others. The first one has the
-// joined whole; the others name it. A line whose end is not in the batch is
-// given as far as it goes, with Envelope.Partial left set.
+// stream. Lines from other containers and streams may come between them. Open
+// returns the joined line for the first fragment; for the other fragments it
+// returns the number of the first. A line whose end is not in the batch is
+// returned as far as it goes, and Envelope.Partial stays set.
 //
-// Where the envelopes do not name a container, a batch should hold the lines
-// of one source only. The zero value is ready for use.
+// If the envelopes do not name a container, a batch should hold the lines of one
+// source only. The zero value is ready for use.
 type Joiner struct {
-	lines  []fragment // one for each line of the batch
-	chains []chain
-	open   []int32 // of chains: those that wait for more, the oldest first
-	held   []byte  // the text of all fragments
-	keys   []byte  // of the chains
-	key    []byte
-	// scratch holds what Add opens, and joined what Open put together last.
-	scratch []byte
-	joined  []byte
+	lines   []fragment // one for each line of the batch
+	chains  []chain
+	open    []int32 // indexes of the chains that wait for a fragment, the oldest first
+	held    []byte  // the text of all fragments
+	keys    []byte  // the keys of all chains
+	key     []byte  // the key of the newest fragment
+	scratch []byte  // the scratch space of Add
+	joined  []byte  // the line that Open joined last
 }
 
 // A fragment is a line of the batch, as part of a chain.
 type fragment struct {
-	chain      int32 // plus one: 0 is a line that stands alone
-	next       int32 // the line that goes on; 0 is none, since line 0 goes on nothing
-	level      int32 // how many envelopes stand around the fragment
-	start, end int   // in held
+	chain      int32 // index of the chain plus 1; 0 for a line that is whole
+	next       int32 // index of the line that continues this one; 0 for none
+	level      int32 // the number of envelopes around the fragment
+	start, end int   // where held has its text
 }
 
 // A chain is the fragments of one line.
 type chain struct {
-	first, last int32
-	count, size int
-	done        bool
-	key, keyEnd int // in keys
+	first, last int32 // indexes of lines
+	count, size int   // the number of fragments, and their bytes
+	done        bool  // the last fragment was found
+	key, keyEnd int   // where keys has its key
 }
 
-// keepBytes and keepLines bound what is kept from batch to batch.
+// keepBytes and keepLines bound the memory that is kept from batch to batch.
 const (
 	keepBytes = 4 << 20
 	keepLines = 1 << 16
@@ -87,8 +87,8 @@ func (j *Joiner) Reset() {
 	j.held, j.keys = j.held[:0], j.keys[:0]
 }
 
-// Add takes in the batch's next line, as it came, of which it keeps nothing
-// but the text of fragments.
+// Add adds the next line of the batch, with its envelopes. It copies the text of
+// fragments and keeps nothing else of the line.
 func (j *Joiner) Add(line []byte) {
 	j.lines = append(j.lines, fragment{})
 	var e record.Envelope
@@ -98,9 +98,8 @@ func (j *Joiner) Add(line []byte) {
 		if text, scratch, ok = openOne(text, scratch, &e); !ok {
 			break
 		}
-		// Not only what is marked as partial: the last fragment is not, and
-		// its front is the middle of a line and no place to look for more
-		// envelopes.
+		// The last fragment of a line is not marked as partial. It begins in
+		// the middle of the line, where no envelope can begin.
 		if e.Partial || len(j.open) > 0 && fragments(e.Kinds[e.Count-1]) {
 			j.setKey(&e)
 			if j.extend(text, &e) {
@@ -111,14 +110,14 @@ func (j *Joiner) Add(line []byte) {
 	j.scratch = scratch
 }
 
-// fragments tells whether the lines of a kind may be fragments.
+// fragments reports whether lines in a kind of envelope may be fragments.
 func fragments(kind record.EnvelopeKind) bool {
 	return kind != record.Syslog && kind != record.Compose
 }
 
-// setKey names what a fragment comes from: the envelopes around it and what
-// they say of the container. NUL stands in none of the parts, unless a router
-// was made to write it there.
+// setKey sets the key of the fragment's source: the kinds of its envelopes and
+// what they say about the container. A NUL separates the parts: routers do not
+// write it into them.
 func (j *Joiner) setKey(e *record.Envelope) {
 	j.key = j.key[:0]
 	for _, kind := range e.Kinds[:e.Count] {
@@ -129,37 +128,16 @@ func (j *Joiner) setKey(e *record.Envelope) {
 	}
 }
 
-// extend makes the newest line a fragment, of the chain that waits for it or
-// of a new one. It reports false for a line that is whole and that no chain
-// waits for.
+// extend adds the newest line to the chain that waits for it, or begins a chain
+// with it. It reports false for a whole line that no chain waits for.
 func (j *Joiner) extend(text []byte, e *record.Envelope) bool {
-	at := -1 // in open
-	for i, c := range j.open {
-		if c := &j.chains[c]; bytes.Equal(j.keys[c.key:c.keyEnd], j.key) {
-			at = i
-			break
-		}
-	}
-	if at >= 0 {
-		c := &j.chains[j.open[at]]
-		if c.count == MaxFragments || c.size+len(text) > MaxJoined {
-			j.giveUp(at)
-			at = -1
-		}
-	}
+	at := j.waiting(len(text))
 	if at < 0 && !e.Partial {
 		return false
 	}
 	n := int32(len(j.lines) - 1)
 	if at < 0 {
-		if len(j.open) == maxOpen {
-			j.giveUp(0)
-		}
-		at = len(j.open)
-		j.open = append(j.open, int32(len(j.chains)))
-		key := len(j.keys)
-		j.keys = append(j.keys, j.key...)
-		j.chains = append(j.chains, chain{first: n, last: n, key: key, keyEnd: len(j.keys)})
+		at = j.begin(n)
 	}
 	number := j.open[at]
 	c := &j.chains[number]
@@ -174,22 +152,54 @@ func (j *Joiner) extend(text []byte, e *record.Envelope) bool {
 	j.lines[n] = fragment{chain: number + 1, level: int32(e.Count), start: start, end: len(j.held)}
 	if !e.Partial {
 		c.done = true
-		j.giveUp(at)
+		j.close(at)
 	}
 	return true
 }
 
-// giveUp no longer waits for more of a chain.
-func (j *Joiner) giveUp(at int) {
+// waiting returns where open has the chain that waits for the newest fragment, or
+// -1. A chain with no room for size more bytes is closed.
+func (j *Joiner) waiting(size int) int {
+	for at, number := range j.open {
+		c := &j.chains[number]
+		if !bytes.Equal(j.keys[c.key:c.keyEnd], j.key) {
+			continue
+		}
+		if c.count < MaxFragments && c.size+size <= MaxJoined {
+			return at
+		}
+		j.close(at)
+		break
+	}
+	return -1
+}
+
+// begin begins a chain with line n and returns where open has it.
+func (j *Joiner) begin(n int32) int {
+	if len(j.open) == maxOpen {
+		j.close(0)
+	}
+	j.open = append(j.open, int32(len(j.chains)))
+	key := len(j.keys)
+	j.keys = append(j.keys, j.key...)
+	j.chains = append(j.chains, chain{first: n, last: n, key: key, keyEnd: len(j.keys)})
+	return len(j.open) - 1
+}
+
+// close removes a chain from those that wait for a fragment.
+func (j *Joiner) close(at int) {
 	j.open = append(j.open[:at], j.open[at+1:]...)
 }
 
-// Open opens line i of the batch, counted from 0; line is what Add was given
-// then. It does what the function Open does, with two differences. For the
-// first fragment of a line, inner is what is in the joined whole; it holds
-// until the next call. For each other fragment inner is its own text, and
-// first is the number of the line that it goes on; for all other lines, first
-// is i.
+// Open opens line i of the batch, counted from 0. line is what Add got as line i.
+// Open does what the function Open does, except for fragments:
+//
+//   - For the first fragment of a line, inner is the inner line of the joined
+//     fragments. It is valid until the next call.
+//   - For the other fragments, inner is the fragment's own text, and first is the
+//     number of the line with the first fragment.
+//
+// For all other lines, first is i.
 func (j *Joiner) Open(i int, line, scratch []byte, e *record.Envelope) (inner, newScratch []byte, first int) {
 	f := &j.lines[i]
 	if f.chain == 0 {

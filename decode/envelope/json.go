@@ -3,71 +3,49 @@ package envelope
 import (
 	"bytes"
 
-	"clearhop/decode/internal/jsonscan"
+	"clearhop/internal/jsonscan"
 	"clearhop/record"
 )
 
-// An object is what the members of a JSON object say that may be an envelope.
-// The first block holds their values, those not there of kind None.
+// An object is the known members of a JSON object that may be an envelope.
 type object struct {
-	log, stream        jsonscan.Value
-	messages           [4]jsonscan.Value // message, @message, msg, MESSAGE
-	times              [3]jsonscan.Value // time, @timestamp, timestamp
-	journal            jsonscan.Value
-	id, name           jsonscan.Value
-	cluster, task      jsonscan.Value
-	kubernetes         jsonscan.Value
-	partial, last, tag jsonscan.Value
-	routed, ecs        bool // has a member that only a router writes; one of ECS
-	others             bool // has a member that Docker does not write
-	access             bool // has a key of an access log
+	values [slotCount]jsonscan.Value // of kind None where the member is absent
+	routed bool                      // it has a member that only a log router writes
+	ecs    bool                      // it has a member that only a log router on ECS writes
+	others bool                      // it has a member that Docker does not write
+	access bool                      // it has a key of an access log
 }
 
-// dockerCut is where Docker cuts lines. A shorter one without a newline lost it
-// on the way: taken for a piece it would swallow the lines behind it.
+// dockerCut is where Docker cuts lines, in bytes. A shorter line without a
+// newline is not a fragment: something removed its newline. If it counted as a
+// fragment, the lines after it would be joined to it.
 const dockerCut = 16 << 10
 
-// openJSON reads an object. See the package documentation for what makes it an
-// envelope.
+// openJSON opens an envelope of JSON. The package documentation says which
+// objects are envelopes.
 func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
 	var o object
 	if !o.read(text) {
 		return text, scratch, false
 	}
-	hasLog := o.log.Kind == jsonscan.Text
-	line, message := o.log, firstText(o.messages[:])
-	switch {
-	case hasLog && (o.routed || !o.access):
-	case o.access:
-		return text, scratch, false
-	case message.Kind == jsonscan.Text:
-		line = message
-	case o.log.Kind == jsonscan.Object && o.routed:
-		hasLog = true
-	default:
+	line, inLog, ok := o.line()
+	if !ok {
 		return text, scratch, false
 	}
-
-	if line.Kind == jsonscan.Text {
-		inner, scratch = plain(line, scratch)
-	} else {
-		inner = line.Raw
-	}
-	kind := o.kind(hasLog)
-	newline := bytes.HasSuffix(inner, []byte("\n"))
-	partial := isTrue(o.partial) && !isTrue(o.last) || string(o.tag.Raw) == "P" ||
-		kind == record.DockerJSON && !newline && !o.others && len(inner) >= dockerCut
-	if !partial {
+	inner, scratch = unescaped(line, scratch)
+	kind := o.kind(inLog)
+	add(e, kind)
+	e.Partial = o.isFragment(kind, inner)
+	if !e.Partial {
 		inner = bytes.TrimSuffix(inner, []byte("\n"))
 		inner = bytes.TrimSuffix(inner, []byte("\r"))
 	}
-	add(e, kind)
-	e.Partial = partial
-	return inner, o.tell(scratch, e), true
+	return inner, o.describe(scratch, e), true
 }
 
-// read reads the members of an object and reports whether text is one, with
-// nothing behind it, that may be an envelope. Of equal keys the last counts.
+// read reads the members of an object. It reports false if text is not an
+// object with nothing after it, or is known not to be an envelope. If a key
+// repeats, the last value wins.
 func (o *object) read(text []byte) bool {
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
@@ -81,16 +59,20 @@ func (o *object) read(text []byte) bool {
 		if !ok {
 			return false
 		}
-		if o.member(key, v) {
+		if known := lookUpKey(key); known != nil {
+			o.set(known, v)
 			continue
 		}
-		if !o.access && isAccessKey(key, v) {
-			o.access = true
-			// Only the text of log can still make it an envelope. Access logs
-			// in JSON have none, and are not read to their end for nothing.
-			if o.log.Kind == jsonscan.None && !bytes.Contains(text[at:], []byte(`log"`)) {
-				return false
-			}
+		o.others = true
+		if o.access || !isAccessKey(key, v) {
+			continue
+		}
+		o.access = true
+		// The object can still be an envelope only if it has text in log.
+		// Access logs in JSON have none: the rest of the object is not read
+		// for nothing.
+		if o.values[slotLog].Kind == jsonscan.None && !bytes.Contains(text[at:], []byte(`log"`)) {
+			return false
 		}
 	}
 	if s.Err == nil {
@@ -99,137 +81,119 @@ func (o *object) read(text []byte) bool {
 	return s.Err == nil
 }
 
-// member takes in a member and reports whether its key is known.
-func (o *object) member(key []byte, v jsonscan.Value) bool {
-	// Docker writes these and no others; attrs are labels and variables of the
-	// container.
-	switch string(key) {
-	case "log":
-		o.log = v
-		return true
-	case "stream":
-		o.stream = v
-		return true
-	case "time":
-		o.times[0] = v
-		return true
-	case "attrs":
-		return true
+// set keeps the value of a known key.
+func (o *object) set(k *knownKey, v jsonscan.Value) {
+	if k.writer != byDocker {
+		o.others = true
 	}
-	o.others = true
-
-	switch string(key) {
-	case "source":
-		// The stream, with fluentd's driver; much else elsewhere.
-		if o.stream.Kind == jsonscan.None && (string(v.Raw) == "stdout" || string(v.Raw) == "stderr") {
-			o.stream = v
+	switch k.slot {
+	case slotSource:
+		// With Docker's fluentd log driver, source is the stream. Others use the
+		// key for other things.
+		if o.values[slotStream].Kind == jsonscan.None && isStream(v.Raw) {
+			o.values[slotStream] = v
 		}
-	case "message":
-		o.messages[0] = v
-	case "@message":
-		o.messages[1] = v
-	case "msg":
-		o.messages[2] = v
-	case "MESSAGE":
-		o.messages[3] = v
-	case "@timestamp":
-		o.times[1] = v
-	case "timestamp":
-		o.times[2] = v
-	case "__REALTIME_TIMESTAMP":
-		o.journal = v
-	case "container_id":
-		o.id, o.routed = v, true
-	case "container_name":
-		o.name, o.routed = v, true
-	case "CONTAINER_ID_FULL":
-		o.id = v
-	case "CONTAINER_NAME":
-		o.name = v
-	case "ecs_cluster":
-		o.cluster, o.routed, o.ecs = v, true, true
-	case "ecs_task_arn":
-		o.task, o.routed, o.ecs = v, true, true
-	case "ecs_task_definition":
+		return
+	case slotKubernetes:
+		if v.Kind != jsonscan.Object {
+			return
+		}
+	}
+	o.values[k.slot] = v
+	switch k.writer {
+	case byRouter:
+		o.routed = true
+	case byECSRouter:
 		o.routed, o.ecs = true, true
-	case "kubernetes":
-		if v.Kind == jsonscan.Object {
-			o.kubernetes, o.routed = v, true
-		}
-	case "partial_message", "CONTAINER_PARTIAL_MESSAGE":
-		o.partial = v
-	case "partial_last":
-		o.last = v
-	case "logtag", "_p":
-		o.tag = v
-	default:
-		return false
 	}
-	return true
 }
 
-// firstText returns the first of values that is text, or none.
+// isStream reports whether name is that of a container's output.
+func isStream(name []byte) bool { return string(name) == "stdout" || string(name) == "stderr" }
+
+// line returns the value that holds the line, and whether that is the member
+// log. It reports false if the object is not an envelope.
+func (o *object) line() (line jsonscan.Value, inLog, ok bool) {
+	log := o.values[slotLog]
+	if log.Kind == jsonscan.Text && (o.routed || !o.access) {
+		return log, true, true
+	}
+	if o.access {
+		return line, false, false
+	}
+	if message := firstText(o.values[slotMessage0 : slotMessage3+1]); message.Kind == jsonscan.Text {
+		return message, false, true
+	}
+	return log, true, log.Kind == jsonscan.Object && o.routed
+}
+
+// firstText returns the first of values that is text, or a value of kind None.
 func firstText(values []jsonscan.Value) jsonscan.Value {
-	for _, v := range values {
-		if v.Kind == jsonscan.Text {
-			return v
+	for i := range values {
+		if values[i].Kind == jsonscan.Text {
+			return values[i]
 		}
 	}
 	return jsonscan.Value{}
 }
 
-func (o *object) kind(hasLog bool) record.EnvelopeKind {
+// kind returns the kind of the envelope. inLog reports that the line is the
+// member log.
+func (o *object) kind(inLog bool) record.EnvelopeKind {
 	switch {
-	case o.kubernetes.Kind == jsonscan.Object:
+	case o.values[slotKubernetes].Kind == jsonscan.Object:
 		return record.Kubernetes
-	case o.ecs, o.routed && hasLog:
+	case o.ecs, o.routed && inLog:
 		return record.FireLens
-	case hasLog && (o.stream.Kind == jsonscan.Text || firstText(o.times[:]).Kind == jsonscan.Text):
+	case inLog && (o.values[slotStream].Kind == jsonscan.Text || o.time().Kind == jsonscan.Text):
 		return record.DockerJSON
 	}
 	return record.TransformedLog
 }
 
-// What an envelope of its kind says without a word.
+// time returns the member that holds the time as text.
+func (o *object) time() jsonscan.Value { return firstText(o.values[slotTime0 : slotTime2+1]) }
+
+// isFragment reports whether the line goes on in another envelope.
+func (o *object) isFragment(kind record.EnvelopeKind, line []byte) bool {
+	if isTrue(o.values[slotPartial]) && !isTrue(o.values[slotPartialLast]) || string(o.values[slotTag].Raw) == "P" {
+		return true
+	}
+	return kind == record.DockerJSON && !o.others && len(line) >= dockerCut && !bytes.HasSuffix(line, []byte("\n"))
+}
+
+// The types of container platforms that an envelope reveals without naming
+// them.
 var (
 	typeECS        = []byte("ecs")
 	typeKubernetes = []byte("kubernetes")
 )
 
-// tell puts into e what the members say.
-func (o *object) tell(scratch []byte, e *record.Envelope) []byte {
-	scratch = tell(&e.Stream, o.stream, scratch)
-	if ms, ok := parseTime(firstText(o.times[:]).Raw); ok {
-		setTime(e, ms, true)
-	} else {
-		ms, ok := micros(o.journal)
-		setTime(e, ms, ok)
+// describe puts into e what the members say about the line's source and time.
+func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
+	scratch = setText(&e.Stream, o.values[slotStream], scratch)
+	ms, ok := parseTime(o.time().Raw)
+	if !ok {
+		ms, ok = micros(o.values[slotJournalTime].Raw)
 	}
-	if o.kubernetes.Kind == jsonscan.Object {
+	setTime(e, ms, ok)
+	if o.values[slotKubernetes].Kind == jsonscan.Object {
 		set(&e.Type, typeKubernetes)
-		scratch = tellKubernetes(o.kubernetes.Raw, scratch, e)
+		scratch = describeKubernetes(o.values[slotKubernetes].Raw, scratch, e)
 	}
-	scratch = tellID(o.id, scratch, e)
-	hadName := e.Name != nil
-	scratch = tell(&e.Name, o.name, scratch)
-	if !hadName {
-		named := bytes.HasPrefix(e.Name, []byte("/ecs-"))
-		e.Name = bytes.TrimPrefix(e.Name, []byte("/"))
-		if named {
-			set(&e.Type, typeECS) // the task's metadata is switched off
-		}
-	}
+	scratch = setID(o.values[slotID], scratch, e)
+	scratch = setName(o.values[slotName], scratch, e)
 	if o.ecs {
 		set(&e.Type, typeECS)
-		scratch = tell(&e.Cluster, o.cluster, scratch)
-		scratch = tell(&e.Resource, o.task, scratch)
+		scratch = setText(&e.Cluster, o.values[slotCluster], scratch)
+		scratch = setText(&e.Resource, o.values[slotTask], scratch)
 	}
 	return scratch
 }
 
-// tellKubernetes reads the object kubernetes, in the words of Fluent Bit and
-// Fluentd or those of Vector.
-func tellKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
+// describeKubernetes reads the object kubernetes, with the keys of Fluent Bit
+// and Fluentd or those of Vector.
+func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
 	for first := true; ; first = false {
@@ -243,45 +207,61 @@ func tellKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 		}
 		switch string(key) {
 		case "namespace_name", "pod_namespace":
-			scratch = tell(&e.Space, v, scratch)
+			scratch = setText(&e.Space, v, scratch)
 		case "pod_name":
-			scratch = tell(&e.Resource, v, scratch)
+			scratch = setText(&e.Resource, v, scratch)
 		case "container_name":
-			scratch = tell(&e.Name, v, scratch)
+			scratch = setText(&e.Name, v, scratch)
 		case "docker_id", "container_id":
-			scratch = tellID(v, scratch, e)
+			scratch = setID(v, scratch, e)
 		case "cluster_name", "cluster":
-			scratch = tell(&e.Cluster, v, scratch)
+			scratch = setText(&e.Cluster, v, scratch)
 		}
 	}
 }
 
-// tell sets a part to a text, unless an envelope further out has it.
-func tell(part *[]byte, v jsonscan.Value, scratch []byte) []byte {
+// setText sets a part to a text, unless an outer envelope has set it.
+func setText(part *[]byte, v jsonscan.Value, scratch []byte) []byte {
 	if *part != nil || v.Kind != jsonscan.Text {
 		return scratch
 	}
-	value, scratch := plain(v, scratch)
+	value, scratch := unescaped(v, scratch)
 	set(part, value)
 	return scratch
 }
 
-// tellID sets the container's id, without the runtime's name before it:
-// containerd://43….
-func tellID(v jsonscan.Value, scratch []byte, e *record.Envelope) []byte {
+// setID sets the container's id. It removes the name of the runtime in front of
+// it, as in containerd://43….
+func setID(v jsonscan.Value, scratch []byte, e *record.Envelope) []byte {
 	if e.ID != nil {
 		return scratch
 	}
-	scratch = tell(&e.ID, v, scratch)
+	scratch = setText(&e.ID, v, scratch)
 	if n := bytes.Index(e.ID, []byte("://")); n >= 0 {
 		e.ID = e.ID[n+3:]
 	}
 	return scratch
 }
 
-// plain returns a text without its escapes, which takes scratch space if it
-// has any: the line itself is never changed.
-func plain(v jsonscan.Value, scratch []byte) (value, newScratch []byte) {
+// setName sets the container's name, without the slash that Docker puts in front
+// of it. Names that ECS gives begin with "ecs-", so they reveal the platform even
+// where the router does not add the task's metadata.
+func setName(v jsonscan.Value, scratch []byte, e *record.Envelope) []byte {
+	if e.Name != nil {
+		return scratch
+	}
+	scratch = setText(&e.Name, v, scratch)
+	onECS := bytes.HasPrefix(e.Name, []byte("/ecs-"))
+	e.Name = bytes.TrimPrefix(e.Name, []byte("/"))
+	if onECS {
+		set(&e.Type, typeECS)
+	}
+	return scratch
+}
+
+// unescaped returns a value without its escapes. If it has any, the result is
+// in the scratch space, because the line itself is never changed.
+func unescaped(v jsonscan.Value, scratch []byte) (value, newScratch []byte) {
 	if !v.Escaped {
 		return v.Raw, scratch
 	}
@@ -292,63 +272,25 @@ func plain(v jsonscan.Value, scratch []byte) (value, newScratch []byte) {
 	return scratch[start:end:end], scratch[:end]
 }
 
-// isTrue reads true, or the text "true" that fluentd's driver writes.
+// isTrue reports whether v is true, or the text "true" that Docker's fluentd log
+// driver writes.
 func isTrue(v jsonscan.Value) bool {
 	return string(v.Raw) == "true"
 }
 
-// micros reads journald's time, microseconds in decimal, as milliseconds.
-func micros(v jsonscan.Value) (int64, bool) {
-	const mostDigits = 17 // up to the year 5138
-	if len(v.Raw) == 0 || len(v.Raw) > mostDigits {
+// micros reads journald's time, a decimal number of microseconds since the Unix
+// epoch, as milliseconds.
+func micros(raw []byte) (int64, bool) {
+	const maxDigits = 17 // up to the year 5138
+	if len(raw) == 0 || len(raw) > maxDigits {
 		return 0, false
 	}
 	n := int64(0)
-	for _, c := range v.Raw {
+	for _, c := range raw {
 		if !isDigit(c) {
 			return 0, false
 		}
 		n = n*10 + int64(c-'0')
 	}
 	return n / 1000, true
-}
-
-// isAccessKey tells whether a member is one of an access log.
-func isAccessKey(key []byte, v jsonscan.Value) bool {
-	// Enough for the longest word below; of a longer key the rest means nothing.
-	var space [16]byte
-	word := space[:0]
-	for _, c := range key {
-		switch {
-		case c == '_' || c == '-' || c == '.' || c == '$' || c == '@':
-			continue
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		}
-		if word = append(word, c); len(word) == len(space) {
-			break
-		}
-	}
-	switch string(word) {
-	case "args", "bytes", "bytessent", "ip", "method", "msec", "query", "querystring",
-		"req", "res", "serverprotocol", "timeiso8601", "timelocal", "verb", "xff":
-		return true
-	case "agent":
-		return v.Kind == jsonscan.Text // an object is the shipper's own
-	case "status", "statuscode":
-		return len(v.Raw) == 3 && isDigit(v.Raw[0]) && isDigit(v.Raw[1]) && isDigit(v.Raw[2])
-	}
-	for _, prefix := range accessPrefixes {
-		if len(word) >= len(prefix) && string(word[:len(prefix)]) == prefix {
-			return true
-		}
-	}
-	return false
-}
-
-// accessPrefixes are how keys of access logs begin, most of them after nginx's
-// variables.
-var accessPrefixes = [...]string{
-	"bodybytes", "client", "http", "nginx", "proxyprotocol", "realip", "referer", "referrer",
-	"remote", "request", "response", "ssl", "upstream", "uri", "url", "useragent", "xforwardedfor",
 }

@@ -6,15 +6,15 @@ import (
 	"clearhop/record"
 )
 
-// openSyslog reads a syslog message. RFC 3164, as nginx writes it to
-// access_log syslog:, with or without host, and as a daemon stores it, without
-// the priority:
+// openSyslog opens a syslog message. It reads RFC 3164 as nginx writes it for
+// access_log syslog:, with or without the host, and as a syslog daemon stores
+// it, without the priority:
 //
 //	<190>Nov 22 11:00:25 host nginx: line
 //	<190>Nov 22 11:00:25 nginx: line
 //	Nov 22 11:00:25 host nginx[123]: line
 //
-// With a priority, the time may be one of RFC 3339 instead. RFC 5424:
+// After a priority, the time may also be one of RFC 3339. It reads RFC 5424 too:
 //
 //	<190>1 2026-11-22T11:00:25Z host nginx 123 - [a b="c"] line
 func openSyslog(text []byte, e *record.Envelope) ([]byte, bool) {
@@ -59,9 +59,10 @@ func openSyslog(text []byte, e *record.Envelope) ([]byte, bool) {
 	return inner, true
 }
 
-// priority steps over "<190>": facility times eight, and severity.
+// priority returns what follows "<190>", which is the facility times eight plus
+// the severity.
 func priority(text []byte) ([]byte, bool) {
-	const most = 191
+	const maxPriority = 191
 	if len(text) == 0 || text[0] != '<' {
 		return text, false
 	}
@@ -70,14 +71,14 @@ func priority(text []byte) ([]byte, bool) {
 		n = n*10 + int(text[i]-'0')
 		i++
 	}
-	if i == 1 || i == len(text) || text[i] != '>' || n > most {
+	if i == 1 || i == len(text) || text[i] != '>' || n > maxPriority {
 		return text, false
 	}
 	return text[i+1:], true
 }
 
-// stampForm is the time of RFC 3164: letters and digits stand for their like,
-// and the first digit of the day may be a space.
+// stampForm is a time of RFC 3164. Letters stand for any month and digits for any
+// digits; the first digit of the day may be a space.
 const stampForm = "Nov 22 11:00:25 "
 
 func isStamp(text []byte) bool {
@@ -102,35 +103,40 @@ func isStamp(text []byte) bool {
 	return true
 }
 
-// isTag tells whether w names a program and ends the header: "nginx:" or
-// "nginx[123]:". It bounds the name as RFC 5424 does.
+// isTag reports whether w names a program and ends the header: "nginx:" or
+// "nginx[123]:". The name is at most as long as RFC 5424 allows.
 func isTag(w []byte) bool {
-	const most = 48
+	const maxName = 48
 	name, ok := bytes.CutSuffix(w, []byte(":"))
 	if !ok {
 		return false
 	}
-	if pid, ok := bytes.CutSuffix(name, []byte("]")); ok {
-		for len(pid) > 0 && isDigit(pid[len(pid)-1]) {
-			pid = pid[:len(pid)-1]
-		}
-		if name, ok = bytes.CutSuffix(pid, []byte("[")); !ok {
-			return false
-		}
-	}
-	if len(name) == 0 || len(name) > most {
+	if name, ok = cutPID(name); !ok || len(name) == 0 || len(name) > maxName {
 		return false
 	}
 	for _, c := range name {
-		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') && c != '_' && c != '-' && c != '.' && c != '/' {
+		if !isDigit(c) && !isLetter(c) && c != '_' && c != '-' && c != '.' && c != '/' {
 			return false
 		}
 	}
 	return true
 }
 
-// openRFC5424 reads what follows the version: time, host, program, process,
-// message id, structured data, message. All but the last may be "-".
+// cutPID removes "[123]" from the end of a program's name. It reports false if
+// there is a "]" without the rest.
+func cutPID(name []byte) ([]byte, bool) {
+	pid, ok := bytes.CutSuffix(name, []byte("]"))
+	if !ok {
+		return name, true
+	}
+	for len(pid) > 0 && isDigit(pid[len(pid)-1]) {
+		pid = pid[:len(pid)-1]
+	}
+	return bytes.CutSuffix(pid, []byte("["))
+}
+
+// openRFC5424 opens what follows the version: time, host, program, process,
+// message id, structured data and message. Each except the message may be "-".
 func openRFC5424(rest []byte, e *record.Envelope) ([]byte, bool) {
 	stamp, rest, ok := word(rest)
 	if !ok {
@@ -165,8 +171,8 @@ func openRFC5424(rest []byte, e *record.Envelope) ([]byte, bool) {
 }
 
 // structuredLen returns the length of "-" or of the bracketed elements at the
-// front of text; 0 if there are none. In a quoted value a backslash takes away
-// the meaning of the byte behind it.
+// start of text, or 0 if there are none. In a quoted value, a backslash makes the
+// next byte an ordinary one.
 func structuredLen(text []byte) int {
 	if len(text) > 0 && text[0] == '-' {
 		return 1

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"clearhop/encode"
 	"clearhop/encode/parquet"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/golden"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -79,10 +79,6 @@ func values(t testing.TB, event []byte) (v map[string]any) {
 // chain returns the events of all sample logs of the tree.
 func chain(t testing.TB) [][]byte {
 	t.Helper()
-	files, err := filepath.Glob("../../chain/testdata/*/*.log")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no sample logs: %v", err)
-	}
 	p, err := pipeline.New(pipeline.Config{Label: map[string]string{"service": "web"}, Original: true})
 	if err != nil {
 		t.Fatal(err)
@@ -90,15 +86,11 @@ func chain(t testing.TB) [][]byte {
 	defer p.Close()
 	var events [][]byte
 	w := p.NewWorker()
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, name := range chaintest.Names(t, "*/*.log") {
 		var lines []record.Line
 		origin := &record.Origin{Source: name, File: name}
-		for line := range bytes.Lines(text) {
-			lines = append(lines, record.Line{Origin: origin, Text: bytes.TrimSuffix(line, []byte("\n")), Offset: int64(len(lines))})
+		for i, line := range chaintest.Lines(t, name) {
+			lines = append(lines, record.Line{Origin: origin, Text: line, Offset: int64(i)})
 		}
 		if _, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
 			events = append(events, bytes.Clone(out.Data))

@@ -49,8 +49,9 @@
 // # New versions
 //
 // Replace puts a new version of a database in the place of the one before while
-// Readers look up in it. [Verify] reads a file through, which takes seconds, for
-// those who hand new versions out.
+// Readers look up in it. A [Reloader] looks for new versions of the files and
+// objects that [Settings] name. [Verify] reads a file through, which takes seconds,
+// for those who hand new versions out.
 //
 // The files are mapped into memory. Replace one by renaming a new file over it,
 // never by writing into it.

@@ -1,8 +1,10 @@
 package useragent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,28 +66,40 @@ func BenchmarkCold(b *testing.B) {
 // A user agent that asks for as many expressions as fit: the shortest atoms
 // that lead to rules, most rules first.
 func hostile() []byte {
-	rules := NewRules()
-	order := make([]uint16, len(atoms))
-	gain := make([]float64, len(atoms))
-	for i := range atoms {
-		order[i] = uint16(i)
-		for _, set := range []*ruleSet{rules.browsers, rules.systems, rules.kinds} {
-			gain[i] += float64(len(set.byAtom[i])) / float64(len(atoms[i]))
+	var atoms []string
+	gain := map[string]float64{}
+	first := false // the first needs of a rule decides whether the rule is tried
+	for line := range strings.Lines(rulesFile) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case word == "rule":
+			first = true
+		case word == "needs" && first:
+			first = false
+			for rest != "" {
+				quoted, err := strconv.QuotedPrefix(rest)
+				if err != nil {
+					panic(err)
+				}
+				atom, err := strconv.Unquote(quoted)
+				if err != nil {
+					panic(err)
+				}
+				if gain[atom] == 0 {
+					atoms = append(atoms, atom)
+				}
+				gain[atom] += 1 / float64(len(atom))
+				rest = strings.TrimPrefix(rest[len(quoted):], " ")
+			}
 		}
 	}
-	slices.SortStableFunc(order, func(a, b uint16) int {
-		switch {
-		case gain[a] > gain[b]:
-			return -1
-		case gain[a] < gain[b]:
-			return 1
-		}
-		return 0
+	slices.SortFunc(atoms, func(a, b string) int {
+		return cmp.Or(cmp.Compare(gain[b], gain[a]), cmp.Compare(a, b))
 	})
 	var ua []byte
-	for _, a := range order {
-		if s := atoms[a]; len(ua)+len(s) <= MaxInput {
-			ua = append(ua, s...)
+	for _, a := range atoms {
+		if len(ua)+len(a) <= MaxInput {
+			ua = append(ua, a...)
 		}
 	}
 	return ua

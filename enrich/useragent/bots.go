@@ -2,12 +2,12 @@ package useragent
 
 import "strings"
 
-// namesBot tells whether a user agent, in lower case, names a program that no
-// person looks through. uap-core marks many of them as the device "Spider",
-// but neither the libraries nor most health checks nor newer crawlers.
+// namesBot reports whether a user agent, in lower case, names a program that is
+// not a person's browser or app. uap-core marks many of them as the device
+// "Spider", but not the libraries, most health checks and newer crawlers.
 //
-// The okhttp library and Apple's CFNetwork are left out on purpose: they are
-// what apps on people's phones use.
+// The okhttp library and Apple's CFNetwork are left out on purpose: apps on
+// people's phones use them.
 func namesBot(folded string) bool {
 	for _, p := range botProducts {
 		if strings.HasPrefix(folded, p) {
@@ -48,7 +48,7 @@ var botProducts = []string{
 	"scalaj-http", "symfony", "typhoeus", "undici", "vegeta", "wget", "winhttp", "wordpress/", "zabbix",
 }
 
-// botWords are telling wherever they stand.
+// botWords name a bot wherever they stand in a user agent.
 var botWords = []string{
 	// What it does.
 	"archive.org", "archiver", "crawler", "feed fetcher", "feed parser", "feed-id", "feedfetcher", "fetcher", "healthcheck",

@@ -7,14 +7,14 @@ const (
 	cacheWays = 4 // entries per set
 )
 
-// A cache is a table of fixed size: a user agent has one set, by its hash, in
-// which it may stand in any of the ways.
+// A cache is a table of fixed size. The hash of a user agent gives its set, and it
+// can be in any of the ways (entries) of that set.
 //
-// A new one takes the last way, and each hit moves an entry one way to the
-// front. So a flood of user agents that are never seen again goes through the
-// last ways only, and what is in use stays.
+// A new user agent replaces the last way, and each hit moves an entry one way to
+// the front. So a flood of user agents that are seen only once replaces the last
+// ways only, and what is in use stays.
 type cache struct {
-	seed    maphash.Seed // random: nobody can aim at one set from outside
+	seed    maphash.Seed // random, so that no sender can aim at one set
 	entries []entry      // nil until the first put
 }
 
@@ -58,7 +58,7 @@ func (c *cache) put(hash uint64, key string, result Result) {
 	set := c.set(hash)
 	at := len(set) - 1
 	for i := range set {
-		if set[i].key == "" { // Parse never asks for the empty one
+		if set[i].key == "" { // Parse never asks for the empty user agent
 			at = i
 			break
 		}

@@ -5,32 +5,33 @@ import (
 	"regexp"
 	"testing"
 
-	"clearhop/enrich/useragent/internal/regexes"
+	"clearhop/enrich/useragent/internal/filtered"
+	"clearhop/enrich/useragent/uapcore"
 )
 
+// TestRulesCompile: an expression is compiled at its first use, where an error
+// would end the program, and no template names a group that is not there.
 func TestRulesCompile(t *testing.T) {
-	for _, rules := range [][]rule{browserRules[:], osRules[:], deviceRules[:]} {
-		for i, r := range rules {
-			re, err := regexp.Compile(r.expr)
+	all := NewRules()
+	for _, list := range []*filtered.List{all.browsers, all.systems, all.kinds} {
+		for i, r := range list.Rules() {
+			re, err := regexp.Compile(r.Expr)
 			if err != nil {
 				t.Errorf("rule %d: %v", i, err)
 				continue
 			}
-			for _, template := range r.templates {
+			for _, template := range r.Templates {
 				for j := range len(template) - 1 {
 					if c := template[j+1]; template[j] == '$' && '1' <= c && c <= '9' && int(c-'0') > re.NumSubexp() {
-						t.Errorf("rule %d: template %q and %d groups: %s", i, template, re.NumSubexp(), r.expr)
+						t.Errorf("rule %d: template %q and %d groups: %s", i, template, re.NumSubexp(), r.Expr)
 					}
 				}
 			}
 		}
-		if len(rules) > 1024 {
-			t.Errorf("%d rules: match needs more space for its candidates", len(rules))
-		}
 	}
 }
 
-// The slow twin of a ruleSet: every expression as uap-core wrote it, in order.
+// The slow twin of a list: every expression as uap-core wrote it, in order.
 type slowRules []*regexp.Regexp
 
 func newSlowRules(tb testing.TB) (browsers, systems, kinds slowRules) {
@@ -40,7 +41,7 @@ func newSlowRules(tb testing.TB) (browsers, systems, kinds slowRules) {
 		tb.Fatal(err)
 	}
 	defer file.Close()
-	lists, err := regexes.Read(file)
+	lists, err := uapcore.Read(file)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -57,9 +58,9 @@ func newSlowRules(tb testing.TB) (browsers, systems, kinds slowRules) {
 	return compile("user_agent"), compile("os"), compile("device")
 }
 
-func (s slowRules) match(text string, rules []rule) *rule {
+func (s slowRules) match(text string, rules []filtered.Rule) *filtered.Rule {
 	for i, re := range s {
-		if groups := re.FindStringSubmatchIndex(text); groups != nil && rules[i].expand(0, text, groups) != "" {
+		if groups := re.FindStringSubmatchIndex(text); groups != nil && rules[i].Fill(0, text, groups) != "" {
 			return &rules[i]
 		}
 	}
@@ -76,12 +77,12 @@ func TestRulesEqualTheirSlowTwin(t *testing.T) {
 	browsers, systems, kinds := newSlowRules(t)
 	f := func(text string) {
 		t.Helper()
-		seen := newBitset(len(atoms))
-		found := rules.atoms.find(fold(text), nil, seen)
-		g := func(set *ruleSet, slow slowRules) {
+		var atoms filtered.Atoms
+		rules.all.Find(filtered.Fold(text), &atoms)
+		g := func(list *filtered.List, slow slowRules) {
 			t.Helper()
-			got, _ := set.match(text, found, seen)
-			want := slow.match(text, set.rules)
+			got, _ := list.First(text, &atoms)
+			want := slow.match(text, list.Rules())
 			if got != want {
 				t.Errorf("%s:\n got %+v\nwant %+v", text, got, want)
 			}
@@ -105,39 +106,4 @@ func TestRulesEqualTheirSlowTwin(t *testing.T) {
 	f("\u017fPIDER/1.0") // the regexp package takes U+017F for an s
 	f("BLAC\u212aberry9000/4.6")
 	f("ALCATEL \u00fcber")
-}
-
-func TestFold(t *testing.T) {
-	f := func(s, want string) {
-		t.Helper()
-		if got := fold(s); got != want {
-			t.Errorf("fold(%q) = %q, want %q", s, got, want)
-		}
-	}
-	f("", "")
-	f("GoogleBot/2.1", "googlebot/2.1")
-	f("\u017fPI\u212a\u00dc", "spik\u00dc")
-	f("\xc5", "\xc5")
-}
-
-func TestExpand(t *testing.T) {
-	text := "HTC Desire HD"
-	groups := []int{0, 13, 4, 10, -1, -1, 10, 13}
-	f := func(template, want string) {
-		t.Helper()
-		r := rule{templates: []string{template}}
-		if got := r.expand(0, text, groups); got != want {
-			t.Errorf("%q gives %q, want %q", template, got, want)
-		}
-	}
-	f("$1", "Desire")
-	f("$2", "") // did not take part in the match
-	f("$3", "HD")
-	f("$9", "")
-	f("HTC $1", "HTC Desire")
-	f("HTC $1$3", "HTC Desire HD")
-	f("$1x", "Desirex")
-	f("$ $1", "$ Desire")
-	f("HTC $2", "HTC")
-	f("", "")
 }

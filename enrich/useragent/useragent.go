@@ -1,9 +1,17 @@
 package useragent
 
 import (
+	_ "embed" // for the rules
 	"strings"
 	"unicode/utf8"
+
+	"clearhop/enrich/useragent/internal/filtered"
 )
+
+//go:generate go run clearhop/internal/tools/uarules
+
+//go:embed rules.txt
+var rulesFile string
 
 // A Result is what a user agent says. A text that is not known is empty; the
 // zero Result says nothing at all. All texts are valid UTF-8 without control
@@ -14,41 +22,39 @@ type Result struct {
 	OSName     string // iOS
 	OSVersion  string // 17.2.1
 	DeviceName string // iPhone
-	// Bot is set when a program sent the request of its own accord or in a
-	// script, as the user agent itself has it; see the package comment.
+	// Bot is set when the user agent says that a program sent the request; see the
+	// package comment.
 	Bot bool
 }
 
 const (
-	// MaxInput is how many bytes of a user agent are read; what stands behind
-	// them is not looked at. The longest of the 18,000 that uap-core collected
-	// has 492, and the time that a hostile one costs grows with the length.
+	// MaxInput is how many bytes of a user agent are read; the rest is ignored.
+	// The longest of the 18,000 that uap-core collected has 492. The time that a
+	// hostile user agent costs grows with its length.
 	MaxInput = 512
-	// MaxText is how many bytes each text of a Result may have; longer ones
-	// are cut.
+	// MaxText is how many bytes each text of a Result may have. Longer texts are
+	// cut.
 	MaxText = 96
 )
 
-// Rules are uap-core's rules, made ready. One value serves the whole process
-// and is safe for concurrent use; the expressions that have been used are kept
-// in it.
+// Rules are uap-core's rules, ready for use. One value serves the whole process
+// and is safe for concurrent use. It keeps the expressions that were compiled.
 type Rules struct {
-	atoms                    *atomIndex
-	browsers, systems, kinds *ruleSet
+	all                      *filtered.Rules
+	browsers, systems, kinds *filtered.List
 }
 
 // NewRules takes about a millisecond, since it compiles no expression yet.
 func NewRules() *Rules {
-	return &Rules{
-		atoms:    newAtomIndex(),
-		browsers: newRuleSet(browserRules[:]),
-		systems:  newRuleSet(osRules[:]),
-		kinds:    newRuleSet(deviceRules[:]),
+	all, err := filtered.Load(rulesFile)
+	if err != nil {
+		panic("useragent: rules.txt: " + err.Error()) // it is part of the program
 	}
+	return &Rules{all: all, browsers: all.List("user_agent"), systems: all.List("os"), kinds: all.List("device")}
 }
 
-// A Parser reads user agents and remembers what it read. It belongs to one
-// goroutine at a time.
+// A Parser reads user agents and has a cache of its answers. One goroutine at a
+// time may use it.
 type Parser struct {
 	rules *Rules
 	cache cache
@@ -60,9 +66,9 @@ func (r *Rules) NewParser() *Parser {
 	return &Parser{rules: r, cache: newCache()}
 }
 
-// Parse says what the user agent ua is: the header's value as it was sent. It
-// does not keep ua. Without a header, logged as nothing or as "-", the result
-// is zero.
+// Parse reads a user agent: the header's value as it was sent. It does not keep
+// ua. The result is zero if there was no header, which is logged as nothing or as
+// "-".
 func (p *Parser) Parse(ua []byte) Result {
 	if len(ua) > MaxInput {
 		ua = ua[:MaxInput]
@@ -80,33 +86,31 @@ func (p *Parser) Parse(ua []byte) Result {
 	return result
 }
 
-// read is Parse without a memory.
+// read is Parse without the cache.
 func (r *Rules) read(ua string) Result {
-	// A character that the cut went through falls with the rest.
+	// If the input was cut inside a character, that character is dropped too.
 	text := strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
 	if text == "" {
 		return Result{}
 	}
-	folded := fold(text)
-	var foundSpace [64]uint16
-	var seenSpace [(len(atoms) + 63) / 64]uint64
-	seen := bitset(seenSpace[:])
-	found := r.atoms.find(folded, foundSpace[:0], seen)
+	folded := filtered.Fold(text)
+	var atoms filtered.Atoms
+	r.all.Find(folded, &atoms)
 
 	var result Result
-	if rule, groups := r.browsers.match(text, found, seen); rule != nil {
-		result.Name = rule.expand(0, text, groups)
-		result.Version = rule.version(text, groups)
+	if rule, groups := r.browsers.First(text, &atoms); rule != nil {
+		result.Name = rule.Fill(0, text, groups)
+		result.Version = version(rule, text, groups)
 	}
-	if rule, groups := r.systems.match(text, found, seen); rule != nil {
-		result.OSName = rule.expand(0, text, groups)
-		result.OSVersion = rule.version(text, groups)
+	if rule, groups := r.systems.First(text, &atoms); rule != nil {
+		result.OSName = rule.Fill(0, text, groups)
+		result.OSVersion = version(rule, text, groups)
 	}
-	if rule, groups := r.kinds.match(text, found, seen); rule != nil {
-		result.DeviceName = rule.expand(0, text, groups)
+	if rule, groups := r.kinds.First(text, &atoms); rule != nil {
+		result.DeviceName = rule.Fill(0, text, groups)
 	}
 	result.Bot = isSpider(result) || namesBot(folded) ||
-		hasBotWord(fold(result.Name)) || namesNothing(result, text)
+		hasBotWord(filtered.Fold(result.Name)) || namesNothing(result, text)
 	if isGeneric(result.Name) || isFromURL(result.Name) {
 		result.Name, result.Version = product(text)
 	}
@@ -119,7 +123,7 @@ func (r *Rules) read(ua string) Result {
 	for _, s := range []*string{&result.Name, &result.Version, &result.OSName, &result.OSVersion, &result.DeviceName} {
 		*s = bounded(*s)
 	}
-	// A version says nothing without its name.
+	// A version means nothing without its name.
 	if result.Name == "" {
 		result.Version = ""
 	}
@@ -129,11 +133,28 @@ func (r *Rules) read(ua string) Result {
 	return result
 }
 
+// version joins the templates behind the first one, up to one that is empty: 120,
+// 120.0 or 120.0.6099.
+func version(rule *filtered.Rule, text string, groups []int) string {
+	var b strings.Builder
+	for i := 1; i < len(rule.Templates); i++ {
+		part := rule.Fill(i, text, groups)
+		if part == "" {
+			break
+		}
+		if i > 1 {
+			b.WriteByte('.')
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
 // spider is the device that uap-core gives to programs.
 const spider = "Spider"
 
-// isFromURL tells the names that uap-core takes out of the address which a bot
-// gives for itself, where it does not know the bot: https://openai.com/bot.
+// isFromURL reports whether uap-core took the name from the web address that an
+// unknown bot gives for itself: https://openai.com/bot.
 func isFromURL(name string) bool {
 	switch name[strings.LastIndexByte(name, '/')+1:] {
 	case "bot", "crawler", "robot", "spider":
@@ -142,10 +163,9 @@ func isFromURL(name string) bool {
 	return false
 }
 
-// namesNothing tells a text that could be a program's name, while uap-core knows
-// neither a browser nor a system nor a device in it. Browsers and apps tell at
-// least one of them; what does not is made by somebody who wrote a few words
-// into an HTTP library.
+// namesNothing reports whether a text could be a program's name, while uap-core
+// knows no browser, system or device in it. Browsers and apps name at least one of
+// them. Whoever sends such a text wrote a few words into an HTTP library.
 func namesNothing(r Result, text string) bool {
 	return isGeneric(r.Name) && isGeneric(r.OSName) && isGeneric(r.DeviceName) &&
 		isLetter(rune(text[0])) && !strings.ContainsFunc(text, notPrintable)
@@ -153,11 +173,11 @@ func namesNothing(r Result, text string) bool {
 
 func notPrintable(r rune) bool { return r < ' ' || r > '~' }
 
-// isSpider tells what uap-core has as a bot. It looks for "silk" too, which is a
-// browser where it is not a crawler of that name.
+// isSpider reports whether uap-core calls it a bot. uap-core has "silk" among its
+// bots, which is the name of a crawler and of a browser.
 func isSpider(r Result) bool { return r.DeviceName == spider && r.Name != "Amazon Silk" }
 
-// isGeneric tells answers of uap-core that only say that it has none.
+// isGeneric reports whether an answer of uap-core only says that it has none.
 func isGeneric(s string) bool {
 	switch s {
 	case "", "Other", spider, "Generic Smartphone", "Generic Tablet", "Generic Feature Phone", "Generic_Android":
@@ -168,9 +188,10 @@ func isGeneric(s string) bool {
 	return false
 }
 
-// product returns the name and version that a program unknown to uap-core
-// gives itself: at the very start, as RFC 9110 has it (ELB-HealthChecker/2.0,
-// Amazon CloudFront), or, where it starts like a browser, behind "compatible;".
+// product returns the name and version that a program gives itself, for programs
+// that uap-core does not know. They stand at the start, as RFC 9110 describes
+// (ELB-HealthChecker/2.0, Amazon CloudFront). In a text that starts like a
+// browser's they stand behind "compatible;".
 func product(text string) (name, version string) {
 	if rest, ok := strings.CutPrefix(text, "Mozilla/"); ok {
 		_, text, ok = strings.Cut(rest, "compatible; ")
@@ -209,8 +230,8 @@ func notVersion(r rune) bool { return !('0' <= r && r <= '9') && r != '.' }
 
 func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
 
-// bounded cuts s to MaxText bytes. A text with control characters is no name
-// of anything: it becomes empty.
+// bounded cuts s to MaxText bytes. A text with control characters is no name, so it
+// becomes empty.
 func bounded(s string) string {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] == 0x7f {

@@ -27,7 +27,7 @@ func OpenAnswerer(ctx context.Context, name string, environ []string, log io.Wri
 	f := newFunction(c, p)
 	f.to, f.letters = letters, letters
 	f.idle <- f.newWorker()
-	f.refresh(ctx)
+	refresh(ctx, f.pipeline, f.log)
 	return &Answerer{f}, nil
 }
 

@@ -2,25 +2,29 @@ package delivery
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
 	"clearhop/delivery"
 	"clearhop/enrich/geoip"
+	"clearhop/pipeline"
+	"clearhop/record"
 	"clearhop/sink"
+	"clearhop/verdict"
 )
 
 // counts are what one invocation did, for its log and its metrics. They hold no
 // text of any line.
 type counts struct {
+	pipeline.Tally // of the lines
+
 	// The inputs: payloads of CloudWatch Logs, or records of Firehose.
 	Payloads       int
 	PayloadsUnread int // of them: cannot be read
 	Control        int // of them: control messages
 	Refused        int // of them: of the function's own log group
-
-	lines lineCounts
 
 	// The delivery of events.
 	Delivered       int // events that the sink took, or that the answer holds
@@ -49,8 +53,17 @@ func (c *counts) addLetters(r *delivery.Receipt) {
 	c.DeadLettersLost += r.DeadLettersLost
 }
 
-// geoAge notes how old the databases are.
-func (c *counts) geoAge(databases []geoip.Info, now time.Time) {
+// unparsed returns how many lines no format reads.
+func (c *counts) unparsed() int64 { return c.Datasets[record.Unparsed] }
+
+// other returns how many lines are error lines, chatter or continuations.
+func (c *counts) other() int64 { return c.Datasets[record.ErrorLogLine] + c.Datasets[record.OtherLine] }
+
+// geoMissing returns how many clients have no place because there is no database.
+func (c *counts) geoMissing() int64 { return c.Geo.Of(string(record.GeoMissing)) }
+
+// setGeo notes how old the databases are.
+func (c *counts) setGeo(databases []geoip.Info, now time.Time) {
 	for _, d := range databases {
 		c.HasGeo = true
 		c.GeoAge = max(c.GeoAge, now.Sub(d.Built))
@@ -59,60 +72,80 @@ func (c *counts) geoAge(databases []geoip.Info, now time.Time) {
 
 // reset makes c ready for the next invocation and keeps its memory.
 func (c *counts) reset() {
-	lines := c.lines
-	lines.reset()
-	*c = counts{lines: lines}
+	tally := c.Tally
+	tally.Reset()
+	*c = counts{Tally: tally}
 }
 
-// LogValue gives the counts as a group of attributes. It leaves out what seldom
-// happens and did not happen.
+// LogValue gives the counts as a group of attributes. Rare events that did not
+// happen are left out.
 func (c *counts) LogValue() slog.Value {
 	attrs := []slog.Attr{
-		slog.Int("lines", c.lines.Lines),
-		slog.Int("unparsed", c.lines.Unparsed),
-		slog.Int("other", c.lines.Other),
-		slog.Int("nlb_private_ip", c.lines.NLB),
-		slog.Int("faults", c.lines.Faults),
-		slog.Int("geo_errors", c.lines.GeoErrors),
-		slog.Int("geo_missing", c.lines.GeoMissing),
-		slog.Int("geo_stale", c.lines.GeoStale),
+		slog.Int64("lines", c.Lines),
+		slog.Int64("unparsed", c.unparsed()),
+		slog.Int64("other", c.other()),
+		slog.Int64("nlb_private_ip", c.NLBPrivate),
+		slog.Int64("faults", c.Faults()),
+		slog.Int64("geo_errors", c.LookupErrors),
+		slog.Int64("geo_missing", c.geoMissing()),
+		slog.Int64("geo_stale", c.Geo.Of(string(record.GeoStale))),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
 	}
 	for _, rare := range []struct {
 		name string
-		n    int
+		n    int64
 	}{
-		{"dropped", c.lines.Dropped},
-		{"payloads_unread", c.PayloadsUnread},
-		{"control_messages", c.Control},
-		{"refused", c.Refused},
-		{"dead_letters", c.DeadLetters},
-		{"dead_letters_lost", c.DeadLettersLost},
-		{"reingested", c.Reingested},
-		{"truncated", int(c.Sink.Truncated)},
-		{"retries", int(c.Sink.Retries)},
-		{"throttles", int(c.Sink.Throttles)},
+		{"dropped", c.Dropped},
+		{"payloads_unread", int64(c.PayloadsUnread)},
+		{"control_messages", int64(c.Control)},
+		{"refused", int64(c.Refused)},
+		{"dead_letters", int64(c.DeadLetters)},
+		{"dead_letters_lost", int64(c.DeadLettersLost)},
+		{"reingested", int64(c.Reingested)},
+		{"truncated", c.Sink.Truncated},
+		{"retries", c.Sink.Retries},
+		{"throttles", c.Sink.Throttles},
 	} {
 		if rare.n > 0 {
-			attrs = append(attrs, slog.Int(rare.name, rare.n))
+			attrs = append(attrs, slog.Int64(rare.name, rare.n))
 		}
 	}
-	if len(c.lines.rules) > 0 {
-		attrs = append(attrs, slog.Any("rules", group(c.lines.rules)))
+	if len(c.DroppedBy) > 0 {
+		attrs = append(attrs, slog.Any("rules", byName(c.DroppedBy)))
 	}
 	return slog.GroupValue(append(attrs,
-		slog.Any("formats", group(c.lines.formats)),
-		slog.Any("verdicts", group(c.lines.verdicts)),
-		slog.Any("reasons", group(c.lines.reasons)),
+		slog.Any("formats", byName(c.Formats)),
+		slog.Any("verdicts", byCode[verdict.Verdict](c.Verdicts[:])),
+		slog.Any("reasons", byCode[verdict.Reason](c.Reasons[:])),
 	)...)
 }
 
-func group(counts []count) slog.Value {
-	attrs := make([]slog.Attr, len(counts))
-	for i, c := range counts {
-		attrs[i] = slog.Int(c.name, c.n)
+// byName gives counts by name as a group.
+func byName(counts pipeline.Names) slog.Value {
+	var attrs []slog.Attr
+	for _, c := range counts {
+		attrs = append(attrs, slog.Int64(c.Name, c.N))
 	}
+	return group(attrs)
+}
+
+// byCode gives counts by code as a group, those of zero left out.
+func byCode[C interface {
+	~uint8
+	fmt.Stringer
+}](counts []int64) slog.Value {
+	var attrs []slog.Attr
+	for i, n := range counts {
+		if n > 0 {
+			attrs = append(attrs, slog.Int64(C(i).String(), n))
+		}
+	}
+	return group(attrs)
+}
+
+// group sorts attrs by their names.
+func group(attrs []slog.Attr) slog.Value {
 	slices.SortFunc(attrs, func(a, b slog.Attr) int { return cmp.Compare(a.Key, b.Key) })
 	return slog.GroupValue(attrs...)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	outlets "clearhop/delivery"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
@@ -75,7 +76,7 @@ func opening(s outlets.Sinks) func(outlets.Options) (*outlets.Outlets, error) {
 func config(log io.Writer) delivery.Config {
 	return delivery.Config{
 		Shape: delivery.Shape{Name: "subscriber"}, FunctionName: "clearhop-subscriber", Namespace: "Clearhop", Log: log,
-		Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}},
+		Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}}},
 	}
 }
 
@@ -408,7 +409,7 @@ func TestRules(t *testing.T) {
 	own, faults := &memory{}, &memory{}
 	var log bytes.Buffer
 	c := config(&log)
-	c.Pipeline.Rule = []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}
+	c.Pipeline.Rules.Rule = []string{"route:faults verdict=lost", "drop dataset=nginx.unparsed"}
 	f, err := delivery.NewShipper(c, opening(outlets.Sinks{Events: own, Routes: map[string]sink.Sink{"faults": faults}}))
 	if err != nil {
 		t.Fatal(err)
@@ -433,7 +434,7 @@ func TestRoutesLeadSomewhere(t *testing.T) {
 		{"drop verdict=lost", "b", `CLEARHOP_ROUTES: no rule routes to "b"`},
 	} {
 		config := config(io.Discard)
-		config.Pipeline.Rule = []string{c.rule}
+		config.Pipeline.Rules.Rule = []string{c.rule}
 		sinks := outlets.Sinks{Events: &memory{}}
 		if c.route != "" {
 			sinks.Routes = map[string]sink.Sink{c.route: &memory{}}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"io"
 
+	"clearhop/aws/nlb"
 	"clearhop/aws/object"
 	"clearhop/functions/environment"
 )
@@ -30,6 +31,6 @@ func read(shape Shape, environ []string, log io.Writer, destination any) (Config
 	if metrics.Namespace != "none" {
 		c.Namespace = metrics.Namespace
 	}
-	c.Pipeline.GetObject = object.Lazy()
+	c.Pipeline.NodeFinder, c.Pipeline.OpenObject = nlb.Nodes, object.Fetches(object.Lazy())
 	return c, err
 }

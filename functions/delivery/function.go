@@ -132,13 +132,6 @@ func (c *Config) options(p *pipeline.Pipeline) delivery.Options {
 	}
 }
 
-// refresh brings up to date what the pipeline looks up, at the start of the
-// function and of each invocation.
-func (f *function) refresh(ctx context.Context) {
-	refreshNLB(ctx, f.pipeline, f.log)
-	reloadGeoIP(ctx, f.pipeline, f.log)
-}
-
 func (f *function) newWorker() *worker {
 	w := &worker{decoder: decode.NewDecoder(decode.Options{}), lines: f.pipeline.NewWorker()}
 	for _, outlet := range f.outlets {

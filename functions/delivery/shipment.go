@@ -31,7 +31,7 @@ func OpenShipper(ctx context.Context, shape Shape, environ []string, stdout, log
 	if err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	f.refresh(ctx)
+	refresh(ctx, f.pipeline, f.log)
 	return f, nil
 }
 

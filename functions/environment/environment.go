@@ -1,10 +1,10 @@
 // Package environment fills the settings of a Lambda function from its
 // environment.
 //
-// In go the environment and pointers to structs whose fields bear env and
-// default tags, pipeline.Config among them; out comes one error that names
-// everything that is wrong. A variable that starts with CLEARHOP_ and belongs
-// to no field is wrong too: a misspelt one must not quietly mean the default.
+// In go the environment and pointers to structs whose fields have env and
+// default tags, such as pipeline.Config. Out comes one error that names every
+// mistake. A variable that starts with CLEARHOP_ and belongs to no field is a
+// mistake too: a misspelt name must not quietly mean the default.
 //
 //	var settings struct{ Stream string `env:"CLEARHOP_FIREHOSE_STREAM,notEmpty"` }
 //	var config pipeline.Config
@@ -15,9 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
+
+	"clearhop/internal/setting"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -59,8 +60,8 @@ func Load(environ []string, targets ...any) error {
 	return errors.Join(errs...)
 }
 
-// named takes the parser's error apart and puts the variable's name in the
-// place of the field's, which is all that the parser knows.
+// named replaces the names of fields, which are all that the parser knows, with
+// those of their variables.
 func named(target any, err error) []error {
 	if err == nil {
 		return nil
@@ -72,30 +73,26 @@ func named(target any, err error) []error {
 	var errs []error
 	for _, e := range several.Errors {
 		var parse env.ParseError
-		if field, ok := fieldNamed(target, e, &parse); ok {
-			e = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
+		if errors.As(e, &parse) {
+			for _, s := range setting.List(target) {
+				if s.Field == parse.Name {
+					e = setting.Error(s.Variable, parse.Err)
+				}
+			}
 		}
 		errs = append(errs, e)
 	}
 	return errs
 }
 
-func fieldNamed(target any, err error, parse *env.ParseError) (reflect.StructField, bool) {
-	if !errors.As(err, parse) {
-		return reflect.StructField{}, false
-	}
-	return reflect.TypeOf(target).Elem().FieldByName(parse.Name)
-}
-
-// Variables lists the settings of the struct that target points to.
+// Variables lists the settings of the struct that target points to, and of the
+// structs inside it.
 func Variables(target any) []Variable {
 	var all []Variable
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
-		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
-		if name == "" || name == "-" {
-			continue
+	for _, s := range setting.List(target) {
+		if s.Variable != "" {
+			all = append(all, Variable{Name: s.Variable, Default: s.Default, Help: s.Help})
 		}
-		all = append(all, Variable{Name: name, Default: f.Tag.Get("default"), Help: f.Tag.Get("help")})
 	}
 	return all
 }

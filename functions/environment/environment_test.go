@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/enrich/clientip"
+	"clearhop/enrich/geoip"
 	"clearhop/functions/environment"
+	"clearhop/parser"
 	"clearhop/pipeline"
+	"clearhop/privacy"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -32,12 +36,11 @@ func TestLoad(t *testing.T) {
 		t.Error(diff)
 	}
 	want := pipeline.Config{
-		Format: []string{"$remote_addr, $status"}, ErrorZone: "UTC",
-		FormatFor: map[string]string{"/ecs/*": "$remote_addr, $status", "/web": "combined"},
-		JSONKey:   map[string]string{"who": "remote_addr", "what": "request"}, NLB: []string{"10.0.0.1", "10.0.0.2"}, Strict: true,
-		ClientFields: []string{"proxy_protocol_addr", "http_x_forwarded_for", "http_x_real_ip"},
-		Privacy:      "none",
-		GeoRefresh:   15 * time.Minute, GeoMaxAge: time.Hour, NLBRefresh: 5 * time.Minute, Label: map[string]string{"service": "web", "env": "prod"},
+		Parser:  parser.Settings{Format: []string{"$remote_addr, $status"}, ErrorZone: "UTC", FormatFor: map[string]string{"/ecs/*": "$remote_addr, $status", "/web": "combined"}, JSONKey: map[string]string{"who": "remote_addr", "what": "request"}},
+		Client:  clientip.Settings{NLB: []string{"10.0.0.1", "10.0.0.2"}, Strict: true, ClientFields: []string{"proxy_protocol_addr", "http_x_forwarded_for", "http_x_real_ip"}, NLBRefresh: 5 * time.Minute},
+		Privacy: privacy.Settings{Mode: "none"},
+		GeoIP:   geoip.Settings{Refresh: 15 * time.Minute, MaxAge: time.Hour},
+		Label:   map[string]string{"service": "web", "env": "prod"},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -207,21 +206,4 @@ func TestEveryBadSettingIsNamedAtStart(t *testing.T) {
 			t.Errorf("%q is not in the log:\n%s", want, failed.Logs)
 		}
 	}
-}
-
-// TestArm64 builds what the template deploys.
-func TestArm64(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("make", "-C", "../..", "build-GeoUpdateFunction", "ARTIFACTS_DIR="+dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "bootstrap"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const aarch64 = 183 // e_machine, the 19th byte of an ELF header
-	if !bytes.HasPrefix(b, []byte("\x7fELF")) || b[18] != aarch64 {
-		t.Errorf("the bootstrap is no arm64 program: % x", b[:20])
-	}
-	t.Logf("the arm64 bootstrap has %.1f MB", float64(len(b))/1e6)
 }

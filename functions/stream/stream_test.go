@@ -23,12 +23,6 @@ const (
 	stream  = "events"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
-}
-
 func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()
 	return lambdatest.StartForTest(t, lambdatest.Config{

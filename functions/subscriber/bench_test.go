@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	outlets "clearhop/delivery"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
@@ -89,7 +90,7 @@ func BenchmarkInvoke(b *testing.B) {
 		}
 		f, err := delivery.NewShipper(delivery.Config{
 			Shape: delivery.Shape{Name: "subscriber"}, Log: io.Discard,
-			Pipeline: pipeline.Config{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}},
+			Pipeline: pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}},
 		}, func(o outlets.Options) (*outlets.Outlets, error) { return outlets.New(outlets.Sinks{Events: s}, o) })
 		if err != nil {
 			b.Fatal(err)

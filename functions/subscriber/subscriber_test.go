@@ -53,12 +53,6 @@ func start(t *testing.T, env ...string) *lambdatest.Function {
 	})
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
-}
-
 // TestToFirehoseAndS3 is the whole road: the built function, driven as Lambda
 // drives it, to moto's Firehose and from there to S3, where exactly the bytes
 // lie that the command gives for the same payload.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,12 +25,6 @@ const (
 	timeout = 30 * time.Second
 	stream  = "events"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	payloadtest.Clean()
-	os.Exit(code)
-}
 
 func start(t *testing.T, env ...string) *lambdatest.Function {
 	t.Helper()

@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
-	"io"
-	"net/http"
 	"net/url"
 	"testing"
 )
@@ -14,14 +12,11 @@ import (
 const account = "123456789012"
 
 // AddFunction makes a Lambda function and its role, and returns the function's
-// ARN. Nothing can run it: it is there to be named. Two plain requests make it,
-// rather than the clients of Lambda and IAM, which take long to compile.
+// ARN. Nothing can run it: it is there to be named.
 func AddFunction(t testing.TB, endpoint, region, name string) (arn string) {
 	t.Helper()
-	role := url.Values{
-		"Action": {"CreateRole"}, "Version": {"2010-05-08"}, "RoleName": {name}, "AssumeRolePolicyDocument": {"{}"},
-	}
-	post(t, endpoint, region, "iam", "/", "application/x-www-form-urlencoded", []byte(role.Encode()))
+	role := url.Values{"RoleName": {name}, "AssumeRolePolicyDocument": {"{}"}}
+	ask(t, endpoint, region, "iam", "2010-05-08", "CreateRole", role, nil)
 
 	var code bytes.Buffer
 	archive := zip.NewWriter(&code)
@@ -40,25 +35,4 @@ func AddFunction(t testing.TB, endpoint, region, name string) (arn string) {
 	}
 	post(t, endpoint, region, "lambda", "/2015-03-31/functions", "application/json", function)
 	return "arn:aws:lambda:" + region + ":" + account + ":function:" + name
-}
-
-// post sends a request as a client of the service would; moto finds the service
-// by the credential's scope and checks no signature.
-func post(t testing.TB, endpoint, region, service, path, contentType string, body []byte) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+path, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", contentType)
-	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatalf("moto: %v", err)
-	}
-	answer, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
-		t.Fatalf("moto: %s: %s: %s, %v", service, response.Status, answer, err)
-	}
 }

@@ -1,12 +1,9 @@
 package mototest
 
 import (
+	"fmt"
+	"net/url"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 // A Network is a subnet in moto that network interfaces are made in.
@@ -14,29 +11,24 @@ type Network struct {
 	t        testing.TB
 	endpoint string
 	region   string
-	client   *ec2.Client
-	vpc      *string
-	subnet   *string
+	vpc      string
+	subnet   string
 }
 
 // NewNetwork makes a VPC with one subnet of the IPv4 range cidr and the IPv6
 // range 2001:db8::/64.
 func NewNetwork(t testing.TB, endpoint, region, cidr string) *Network {
 	t.Helper()
-	client := ec2.New(ec2.Options{
-		BaseEndpoint: &endpoint, Region: region, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
-	vpc, err := client.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: &cidr})
-	if err != nil {
-		t.Fatalf("moto: %v", err)
+	n := &Network{t: t, endpoint: endpoint, region: region}
+	var made struct {
+		VPC    string `xml:"vpc>vpcId"`
+		Subnet string `xml:"subnet>subnetId"`
 	}
-	subnet, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
-		VpcId: vpc.Vpc.VpcId, CidrBlock: &cidr, Ipv6CidrBlock: aws.String("2001:db8::/64"),
-	})
-	if err != nil {
-		t.Fatalf("moto: %v", err)
-	}
-	return &Network{t: t, endpoint: endpoint, region: region, client: client, vpc: vpc.Vpc.VpcId, subnet: subnet.Subnet.SubnetId}
+	n.ec2("CreateVpc", url.Values{"CidrBlock": {cidr}}, &made)
+	n.vpc = made.VPC
+	n.ec2("CreateSubnet", url.Values{"VpcId": {n.vpc}, "CidrBlock": {cidr}, "Ipv6CidrBlock": {"2001:db8::/64"}}, &made)
+	n.subnet = made.Subnet
+	return n
 }
 
 // AddInterface makes a network interface with an IPv4 address and, if there are
@@ -44,21 +36,24 @@ func NewNetwork(t testing.TB, endpoint, region, cidr string) *Network {
 // is to look like a node's needs the description "ELB net/NAME/ID".
 func (n *Network) AddInterface(description, ipv4 string, ipv6 ...string) (id string) {
 	n.t.Helper()
-	in := &ec2.CreateNetworkInterfaceInput{SubnetId: n.subnet, Description: &description, PrivateIpAddress: &ipv4}
-	for _, addr := range ipv6 {
-		in.Ipv6Addresses = append(in.Ipv6Addresses, types.InstanceIpv6Address{Ipv6Address: aws.String(addr)})
+	form := url.Values{"SubnetId": {n.subnet}, "Description": {description}, "PrivateIpAddress": {ipv4}}
+	for i, addr := range ipv6 {
+		form.Set(fmt.Sprintf("Ipv6Addresses.%d.Ipv6Address", i+1), addr)
 	}
-	out, err := n.client.CreateNetworkInterface(n.t.Context(), in)
-	if err != nil {
-		n.t.Fatalf("moto: %v", err)
+	var made struct {
+		ID string `xml:"networkInterface>networkInterfaceId"`
 	}
-	return *out.NetworkInterface.NetworkInterfaceId
+	n.ec2("CreateNetworkInterface", form, &made)
+	return made.ID
 }
 
 // RemoveInterface deletes a network interface.
 func (n *Network) RemoveInterface(id string) {
 	n.t.Helper()
-	if _, err := n.client.DeleteNetworkInterface(n.t.Context(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: &id}); err != nil {
-		n.t.Fatalf("moto: %v", err)
-	}
+	n.ec2("DeleteNetworkInterface", url.Values{"NetworkInterfaceId": {id}}, nil)
+}
+
+func (n *Network) ec2(action string, form url.Values, answer any) {
+	n.t.Helper()
+	ask(n.t, n.endpoint, n.region, "ec2", "2016-11-15", action, form, answer)
 }

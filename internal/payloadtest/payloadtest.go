@@ -12,8 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+
+	"clearhop/internal/buildtest"
+	"clearhop/internal/chaintest"
 )
 
 // Chain is the environment of a function in front of the chain that wrote the
@@ -30,19 +32,17 @@ func Lines(t testing.TB) []string {
 // the way to the root of the tree.
 func LinesIn(t testing.TB, root string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(root, "chain/testdata/*/*.seed.log"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no sample logs: %v", err)
-	}
 	var lines []string
-	for _, path := range append(paths, filepath.Join(root, "testdata/seed/access.log")) {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	for _, log := range chaintest.Names(t, "*/*.seed.log") {
+		for _, line := range chaintest.Lines(t, log) {
+			lines = append(lines, string(line))
 		}
-		lines = append(lines, strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")...)
 	}
-	return lines
+	seed, err := os.ReadFile(filepath.Join(root, "testdata/seed/access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(lines, strings.Split(strings.TrimSuffix(string(seed), "\n"), "\n")...)
 }
 
 type logEvent struct {
@@ -88,27 +88,11 @@ func Event(t testing.TB, document []byte) []byte {
 	return fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(Gzip(t, document)))
 }
 
-var command = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "clearhop")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "clearhop")
-	out, err := exec.Command("go", "build", "-o", path, "clearhop/cmd/clearhop").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
 // ByCommand is what the command makes of a payload, saved to a file, in the
 // same chain: what a function must give too.
 func ByCommand(t testing.TB, payload []byte) []byte {
 	t.Helper()
-	path, err := command()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := buildtest.Program(t, buildtest.Config{Package: "clearhop/cmd/clearhop"})
 	saved := filepath.Join(t.TempDir(), "payload.json")
 	if err := os.WriteFile(saved, payload, 0o600); err != nil {
 		t.Fatal(err)
@@ -120,11 +104,4 @@ func ByCommand(t testing.TB, payload []byte) []byte {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// Clean removes what ByCommand built: for the end of TestMain.
-func Clean() {
-	if path, err := command(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path)) // it is below the system's temporary folder
-	}
 }

@@ -5,35 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/google/go-cmp/cmp"
-	"github.com/klauspost/compress/gzip"
-
-	"clearhop/internal/awstest"
-	"clearhop/internal/mototest"
-	"clearhop/internal/sqstest"
+	"clearhop/internal/deadlettertest"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 	"clearhop/sink/file"
-	"clearhop/sink/retry"
-	"clearhop/sink/s3"
-	"clearhop/sink/sqs"
 )
-
-var now = time.Date(2026, 11, 22, 11, 0, 24, 7_000_000, time.UTC)
 
 func newBox(t testing.TB, c deadletter.Config) *deadletter.Box {
 	t.Helper()
-	c.Source = "subscriber"
-	c.Now = func() time.Time { return now }
+	c.Source, c.Now = deadlettertest.Source, deadlettertest.Time
 	b, err := deadletter.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -41,79 +25,13 @@ func newBox(t testing.TB, c deadletter.Config) *deadletter.Box {
 	return b
 }
 
-// noise returns n bytes of everything.
-func noise(n int) []byte {
-	r := rand.New(rand.NewPCG(1, uint64(n)))
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return b
-}
-
-func letters() []deadletter.Letter {
-	return []deadletter.Letter{
-		{Kind: deadletter.Event, Reason: "attempts used up", RequestID: "r-1", EventID: []byte("id-1"), Data: []byte(`{"url":{"path":"/<&>é` + "\u2028\uFFFF" + `"}, "event":{}}` + "\n")},
-		{Kind: deadletter.Event, Reason: "no newline", EventID: []byte("\xff"), Data: []byte(`{"event":{}}`)},
-		{Kind: deadletter.Event, Reason: "no JSON", Data: []byte("{}}\n")},
-		{Kind: deadletter.Event, Reason: "white space", Data: []byte(" {} \n")},
-		{Kind: deadletter.Event, Reason: "not UTF-8", Data: []byte("{\"a\":\"\xff\"}\n")},
-		{Kind: deadletter.Event, Reason: "two lines", Data: []byte("{\n}\n")},
-		{Kind: deadletter.Event, Reason: "large", Data: []byte(`{"a":"` + strings.Repeat("x", 900_000) + `"}` + "\n")},
-		{Kind: deadletter.Payload, Reason: "not gzip", Data: noise(3_000_000)},
-		{Kind: deadletter.Payload, Reason: "empty", Data: []byte{}},
-		{Kind: deadletter.Payload, Reason: "JSON as it came", Data: []byte(`{"awslogs":{"data":""}}` + "\n")},
-	}
-}
-
-// same holds letters that were read against those that were put.
-func same(t testing.TB, got []*deadletter.Letter, want []deadletter.Letter) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%d letters came back, want %d", len(got), len(want))
-	}
-	byReason := func(a, b *deadletter.Letter) int { return strings.Compare(a.Reason, b.Reason) }
-	slices.SortFunc(got, byReason)
-	sorted := make([]*deadletter.Letter, len(want))
-	for i := range want {
-		l := want[i]
-		l.Time, l.Source, l.Size = now, "subscriber", len(l.Data)
-		sorted[i] = &l
-	}
-	slices.SortFunc(sorted, byReason)
-	for i := range got {
-		if !bytes.Equal(got[i].Data, sorted[i].Data) {
-			t.Errorf("%s: %d other bytes came back, want %d", got[i].Reason, len(got[i].Data), len(sorted[i].Data))
-		}
-		got[i].Data, sorted[i].Data = nil, nil
-		if len(got[i].SHA256) != 64 {
-			t.Errorf("%s: hash %q", got[i].Reason, got[i].SHA256)
-		}
-		got[i].SHA256 = ""
-		if diff := cmp.Diff(sorted[i], got[i]); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", got[i].Reason, diff)
-		}
-	}
-}
-
-func read(t testing.TB, r *deadletter.Reader, src io.Reader) (got []*deadletter.Letter) {
-	t.Helper()
-	for l, err := range r.All(src) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, l)
-	}
-	return got
-}
-
 func TestRoundTripThroughAFile(t *testing.T) {
 	var out bytes.Buffer
 	b := newBox(t, deadletter.Config{Sink: file.New(&out)})
-	if err := b.Put(t.Context(), letters()); err != nil {
+	if err := b.Put(t.Context(), deadlettertest.Letters()); err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(out.Bytes(), []byte("\n")); n != len(letters()) {
+	if n := bytes.Count(out.Bytes(), []byte("\n")); n != len(deadlettertest.Letters()) {
 		t.Errorf("%d lines, want one a letter", n)
 	}
 	first, _, _ := bytes.Cut(out.Bytes(), []byte("\n"))
@@ -126,78 +44,7 @@ func TestRoundTripThroughAFile(t *testing.T) {
 			t.Errorf("the first line is %s, want in it %s", first, part)
 		}
 	}
-	same(t, read(t, new(deadletter.Reader), &out), letters())
-}
-
-// TestRoundTripThroughSQS: long letters are split, and their parts arrive in any
-// order while messages fail.
-func TestRoundTripThroughSQS(t *testing.T) {
-	server := sqstest.Start(t, awstest.Config{Targets: []string{"dead"}, Random: awstest.Random{Records: 0.3, Calls: 0.3, Written: 0.2}})
-	s, err := sqs.New(sqs.Config{
-		Client: sqstest.NewClient(server.URL), QueueURL: sqstest.QueueURL(server, "dead"),
-		Retry: retry.Policy{MaxAttempts: 100, Sleep: func(context.Context, time.Duration) {}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := newBox(t, deadletter.Config{Sink: s}).Put(t.Context(), letters()); err != nil {
-		t.Fatal(err)
-	}
-	if s.TakeStats().Truncated != 0 {
-		t.Error("a letter was shortened")
-	}
-	messages := server.Records("dead")
-	rand.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
-	var r deadletter.Reader
-	var got []*deadletter.Letter
-	seen := map[string]bool{}
-	for _, m := range messages {
-		for _, l := range read(t, &r, bytes.NewReader(m.Data)) {
-			if !seen[l.Reason] { // at least once
-				got = append(got, l)
-			}
-			seen[l.Reason] = true
-		}
-	}
-	same(t, got, letters())
-}
-
-func TestRoundTripThroughS3(t *testing.T) {
-	endpoint := mototest.Start(t)
-	client := awss3.New(awss3.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint, UsePathStyle: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
-	})
-	bucket := aws.String("dead-letters")
-	if _, err := client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: bucket}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := s3.New(s3.Config{Client: client, Bucket: *bucket, Prefix: "dead-letters/"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := newBox(t, deadletter.Config{Sink: s}).Put(t.Context(), letters()); err != nil {
-		t.Fatal(err)
-	}
-	objects, err := client.ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: bucket})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(objects.Contents) != 1 || !strings.HasPrefix(*objects.Contents[0].Key, "dead-letters/dt=2026-11-22/hour=11/") {
-		t.Fatalf("objects %v", objects.Contents)
-	}
-	object, err := client.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: bucket, Key: objects.Contents[0].Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer object.Body.Close()
-	lines, err := gzip.NewReader(object.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same(t, read(t, new(deadletter.Reader), lines), letters())
+	deadlettertest.Check(t, deadlettertest.Read(t, new(deadletter.Reader), &out), deadlettertest.Letters())
 }
 
 func TestPayloadsAreWithheld(t *testing.T) {
@@ -214,7 +61,7 @@ func TestPayloadsAreWithheld(t *testing.T) {
 	if strings.Contains(out.String(), secret) || strings.Contains(out.String(), "MjAzLjAuMTEzLjc3") {
 		t.Errorf("the payload is in %s", out.String())
 	}
-	got := read(t, new(deadletter.Reader), &out)
+	got := deadlettertest.Read(t, new(deadletter.Reader), &out)
 	if !got[0].Withheld || got[0].Data != nil || got[0].Size != len(secret) || got[1].Withheld || string(got[1].Data) != "{}\n" {
 		t.Errorf("got %+v and %+v", got[0], got[1])
 	}
@@ -241,10 +88,10 @@ func TestFailuresAreOfLetters(t *testing.T) {
 	}}
 	b := newBox(t, deadletter.Config{Sink: s})
 	err := b.Put(t.Context(), []deadletter.Letter{
-		{Kind: deadletter.Payload, Data: noise(10)},
-		{Kind: deadletter.Payload, Data: noise(6000)}, // several lines, of which two fail
-		{Kind: deadletter.Payload, Data: noise(10)},
-		{Kind: deadletter.Payload, Data: noise(10)},
+		{Kind: deadletter.Payload, Data: deadlettertest.Noise(10)},
+		{Kind: deadletter.Payload, Data: deadlettertest.Noise(6000)}, // several lines, of which two fail
+		{Kind: deadletter.Payload, Data: deadlettertest.Noise(10)},
+		{Kind: deadletter.Payload, Data: deadlettertest.Noise(10)},
 	})
 	var failed *sink.PutError
 	if !errors.As(err, &failed) || len(failed.Failures) != 2 || failed.Failures[0].Index != 1 || failed.Failures[1].Index != 3 {
@@ -260,7 +107,7 @@ func TestFailuresAreOfLetters(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	small := newBox(t, deadletter.Config{Sink: &failing{limit: 100, err: func([]sink.Document) error { return nil }}})
-	err = small.Put(t.Context(), []deadletter.Letter{{Kind: deadletter.Payload, Data: noise(10)}})
+	err = small.Put(t.Context(), []deadletter.Letter{{Kind: deadletter.Payload, Data: deadlettertest.Noise(10)}})
 	if want := "dead letters: 1 documents not delivered: letter needs lines of more than 100 bytes"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

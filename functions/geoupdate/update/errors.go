@@ -39,8 +39,6 @@ func (e *OlderError) Error() string {
 }
 
 var (
-	// ErrTooLarge is wrapped by the error for a database of more than MaxSize.
-	ErrTooLarge = fmt.Errorf("more than %d bytes", MaxSize)
 	// ErrChecksum is wrapped by the error for a database that is not what the
 	// source says it is.
 	ErrChecksum = errors.New("the checksum is wrong")

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"clearhop/functions/geoupdate/unpack"
 )
 
 // month stands in a URL for the month that a database is of.
@@ -56,7 +58,7 @@ func fetchOne(ctx context.Context, from string, old release) (_ release, err err
 	if !isETag(next.version) {
 		next.version = response.Header.Get("Last-Modified")
 	}
-	unpacked, err := unpack(response.Body)
+	unpacked, err := unpack.Database(response.Body)
 	if err != nil {
 		return release{}, err
 	}

@@ -1,0 +1,206 @@
+package nlb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// A service is an API of AWS that is asked with a form and answers in XML, which
+// AWS calls a query API.
+type service struct {
+	id      string // what the SDK calls it, in errors and in the settings of endpoints
+	name    string // how its host names, its permissions and the scope of its signatures begin
+	version string // of the API
+}
+
+var (
+	computing = service{id: "EC2", name: "ec2", version: "2016-11-15"}
+	balancing = service{id: "Elastic Load Balancing v2", name: "elasticloadbalancing", version: "2015-12-01"}
+)
+
+// maxAnswer is how many bytes of an answer are read. A page of 1,000 network
+// interfaces has about 3 MB.
+const maxAnswer = 16 << 20
+
+// A client asks one service. It is safe for concurrent use.
+//
+// It stands in for the SDK's clients of two services, because the one of EC2
+// takes two minutes to compile. All but the request and the answer is the SDK's:
+// configuration, credentials, signature, retries and the correction of the clock.
+type client struct {
+	service  service
+	endpoint *url.URL
+	options  sts.Options  // see newClient
+	skew     atomic.Int64 // how far AWS's clock is ahead of this machine's, as a time.Duration
+}
+
+// newClient reads the usual configuration of AWS's tools.
+func newClient(ctx context.Context, s service) (*client, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("aws configuration: %w", err)
+	}
+	if c.Region == "" {
+		return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
+	}
+	// The SDK turns a configuration into the options of a client (transport,
+	// retries, FIPS, dual-stack) in each client's package only. The package of
+	// STS is part of every program that reads the configuration.
+	options := sts.NewFromConfig(c).Options()
+	endpoint, err := s.endpoint(ctx, &c, &options)
+	if err != nil {
+		return nil, fmt.Errorf("aws configuration: %w", err)
+	}
+	return &client{service: s, endpoint: endpoint, options: options}, nil
+}
+
+// ask calls an action of the service and decodes its answer into answer, a
+// pointer for encoding/xml. A request that was throttled or that failed on the
+// way is repeated, as often as the configuration of AWS says; ctx bounds it all.
+//
+// The error is a *smithy.OperationError. It wraps a *ServiceError if the service
+// answered with one.
+func (c *client) ask(ctx context.Context, action string, parameters url.Values, answer any) error {
+	form := url.Values{"Action": {action}, "Version": {c.service.version}}
+	maps.Copy(form, parameters)
+	body := form.Encode()
+	request, err := c.request(body)
+	if err == nil {
+		hash := sha256.Sum256([]byte(body))
+		one := attempt{client: c, permission: c.service.name + ":" + action, hash: hex.EncodeToString(hash[:]), answer: answer}
+		all := retry.NewAttemptMiddleware(c.options.Retryer, smithyhttp.RequestCloner, func(a *retry.Attempt) {
+			a.ClientSkew = &c.skew
+			a.DisableClockSkewCorrection = c.options.DisableClockSkewCorrection
+		})
+		_, _, err = all.HandleFinalize(ctx, middleware.FinalizeInput{Request: request}, &one)
+	}
+	if err != nil {
+		return c.failed(action, err)
+	}
+	return nil
+}
+
+// failed is an error of an action.
+func (c *client) failed(action string, err error) error {
+	return &smithy.OperationError{ServiceID: c.service.id, OperationName: action, Err: err}
+}
+
+func (c *client) request(body string) (*smithyhttp.Request, error) {
+	request := smithyhttp.NewStackRequest().(*smithyhttp.Request)
+	request.Method = http.MethodPost
+	*request.URL = *c.endpoint
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("User-Agent", "clearhop")
+	return request.SetStream(onlySeeker{strings.NewReader(body)})
+}
+
+// An onlySeeker hides the method WriteTo of a strings.Reader. With it smithy's
+// transport ends a connection now and then while the answer is still read ("use
+// of closed network connection"): its body tells net/http by that method that a
+// body that has been sent failed to be read.
+type onlySeeker struct{ io.ReadSeeker }
+
+// An attempt signs a request, sends it and reads the answer, once for each try.
+type attempt struct {
+	client     *client
+	permission string // what the request needs
+	hash       string // of the request's body, SHA-256 in hexadecimal digits
+	answer     any
+}
+
+// HandleFinalize makes one try, for retry.Attempt.
+func (a *attempt) HandleFinalize(ctx context.Context, in middleware.FinalizeInput) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	var none middleware.FinalizeOutput
+	request := in.Request.(*smithyhttp.Request)
+	if err := a.sign(ctx, request.Request); err != nil {
+		return none, middleware.Metadata{}, err
+	}
+	timing := awsmiddleware.RecordResponseTiming{DisableClockSkewCorrection: a.client.options.DisableClockSkewCorrection}
+	sent, metadata, err := timing.HandleDeserialize(ctx, middleware.DeserializeInput{Request: request}, middleware.DeserializeHandlerFunc(a.send))
+	if err != nil {
+		return none, metadata, err
+	}
+	if skew, known := awsmiddleware.GetAttemptSkew(metadata); known {
+		a.client.skew.Store(int64(skew))
+	}
+	return none, metadata, a.read(sent.RawResponse.(*smithyhttp.Response))
+}
+
+func (a *attempt) sign(ctx context.Context, request *http.Request) error {
+	options := &a.client.options
+	credentials, err := options.Credentials.Retrieve(ctx)
+	if err != nil {
+		return fmt.Errorf("get credentials: none can be used, from AWS_PROFILE, from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from a role: %w", err)
+	}
+	now := time.Now().Add(time.Duration(a.client.skew.Load()))
+	return options.HTTPSignerV4.SignHTTP(ctx, credentials, request, a.hash, a.client.service.name, options.Region, now)
+}
+
+func (a *attempt) send(ctx context.Context, in middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	response, metadata, err := smithyhttp.NewClientHandlerWithOptions(a.client.options.HTTPClient).Handle(ctx, in.Request)
+	return middleware.DeserializeOutput{RawResponse: response}, metadata, err
+}
+
+// read decodes an answer, or the error that the service answered with.
+func (a *attempt) read(response *smithyhttp.Response) error {
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		return newServiceError(a.permission, response.StatusCode, text)
+	}
+	if len(text) > maxAnswer {
+		return fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
+	}
+	if err := xml.Unmarshal(text, a.answer); err != nil {
+		return fmt.Errorf("the answer cannot be read as XML: %w", err)
+	}
+	return nil
+}
+
+// pages calls an action again and again, with the token of the next page in the
+// parameter that is called token, and yields each page. It ends after the first
+// error.
+func pages[P interface{ next() string }](ctx context.Context, c *client, action, token string, parameters url.Values) iter.Seq2[*P, error] {
+	return func(yield func(*P, error) bool) {
+		parameters := maps.Clone(parameters)
+		for {
+			page := new(P)
+			if err := c.ask(ctx, action, parameters, page); err != nil {
+				yield(nil, err)
+				return
+			}
+			next := (*page).next() // empty after the last page
+			if !yield(page, nil) || next == "" {
+				return
+			}
+			if next == parameters.Get(token) {
+				yield(nil, c.failed(action, errors.New("the answer's next page is the one just read")))
+				return
+			}
+			parameters.Set(token, next)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"clearhop/enrich/clientip"
+	"clearhop/record"
+	"clearhop/verdict"
+)
+
+// loggedBits says by which bit a record shows that a variable was logged.
+var loggedBits = map[verdict.Field]record.Logged{
+	verdict.RemoteAddr:        record.LoggedRemoteAddr,
+	verdict.RealipRemoteAddr:  record.LoggedRealipRemoteAddr,
+	verdict.ProxyProtocolAddr: record.LoggedProxyProtocolAddr,
+	verdict.XForwardedFor:     record.LoggedXForwardedFor,
+	verdict.XRealIP:           record.LoggedXRealIP,
+}
+
+// missing lists the variables that at least half of the access lines of a source
+// were logged without.
+func (c *Counters) missing() []Missing {
+	var missing []Missing
+	for _, v := range clientip.Variables() {
+		var without []string // the sources
+		with := 0
+		for _, s := range c.sources {
+			switch access, lines := s.without(loggedBits[v.Field]); {
+			case access == 0:
+			case lines*2 >= access:
+				without = append(without, s.name)
+			default:
+				with++
+			}
+		}
+		if len(without) == 0 {
+			continue
+		}
+		if with == 0 {
+			without = nil // no source has it, so none need be named
+		}
+		missing = append(missing, Missing{Variable: "$" + string(v.Field), Cost: v.Without, Sources: without})
+	}
+	return missing
+}
+
+// without counts the access lines of the source, and those of them that were
+// logged without a variable.
+func (s *sourceTally) without(variable record.Logged) (access, lines int64) {
+	for logged, n := range s.logged {
+		access += n
+		if !logged.Has(variable) {
+			lines += n
+		}
+	}
+	return access, lines
+}
+
+// advice lists what else deserves attention beside the findings.
+func (c *Counters) advice() []string {
+	if c.read.Access+c.read.Errors == 0 {
+		return nil
+	}
+	advice := c.adviceOnChain()
+	advice = append(advice, c.adviceOnLines()...)
+	for _, g := range c.config.TargetGroups {
+		if g.ProxyProtocolV2 && g.PreserveClientIP {
+			advice = append(advice, fmt.Sprintf("Target group %s has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: turn preserve_client_ip.enabled off, because with it set_real_ip_from must hold the clients too.", g.Name))
+		}
+	}
+	return advice
+}
+
+// adviceOnChain compares the sets given with what the lines show.
+func (c *Counters) adviceOnChain() (advice []string) {
+	roles := c.config.Roles
+	if roles == nil {
+		return nil
+	}
+	unlisted := func(peers []Peer, as, flag string) {
+		for _, p := range peers {
+			if c.isUnlisted(p.Address) {
+				advice = append(advice, fmt.Sprintf("%s looks like a %s (%s) and is not among the addresses given with %s: it counts as a client.", p.Address, as, p.Why, flag))
+			}
+		}
+	}
+	unlisted(roles.NLB, "node of the NLB", "--nlb")
+	unlisted(roles.Edge, "task of the edge", "--trusted")
+	if !c.config.GivenTrusted && len(roles.CDN) > 0 {
+		advice = append(advice, "A CDN, or another proxy, seems to stand before the NLB: give its networks with --trusted. If there is none, visitors forge X-Forwarded-For.")
+	}
+	return advice
+}
+
+// adviceOnLines says which lines could not be judged, where they are many.
+func (c *Counters) adviceOnLines() (advice []string) {
+	read := &c.read
+	isMany := func(n, of int64) bool { return n > 0 && n*10 >= of }
+	if isMany(read.Masked, read.Access) {
+		advice = append(advice, fmt.Sprintf("In %d of %d access lines $remote_addr is no address: masked logs cannot be judged.", read.Masked, read.Access))
+	}
+	if isMany(read.Refused, read.Access) && read.Access > fewLines {
+		advice = append(advice, fmt.Sprintf("%d of %d requests were refused before nginx could know the client. %s.", read.Refused, read.Access, capitalized(verdict.RejectedBeforeRealip.Info().Fix)))
+	}
+	if isMany(read.Unparsed, read.Lines) {
+		advice = append(advice, fmt.Sprintf("%d of %d lines could not be read: give the log_format with --format.", read.Unparsed, read.Lines))
+	}
+	return advice
+}
+
+// capitalized returns text with a capital at its start.
+func capitalized(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}

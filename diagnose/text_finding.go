@@ -1,0 +1,158 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"clearhop/internal/terminal"
+
+	"clearhop/verdict"
+)
+
+// finding writes a finding: what is wrong, how many lines show it, two of them,
+// and what to do.
+func (t *textWriter) finding(number int, f *Finding) {
+	t.line("")
+	t.title(number, f)
+	t.line("")
+	t.shares(f)
+	t.times(f)
+	if f.Why != "" {
+		t.wrapped("   ", "How this is known: "+f.Why+".")
+	}
+	t.followsFrom(f)
+	for _, l := range f.Evidence {
+		t.evidence(&l)
+	}
+	t.line("")
+	if len(f.Alternatives) == 0 {
+		t.steps("To fix it", f.Steps)
+		return
+	}
+	t.alternatives(f)
+}
+
+// title writes what is wrong. Where several causes are left, each of them has a
+// letter.
+func (t *textWriter) title(number int, f *Finding) {
+	title, name := f.Title, f.Code.String()
+	if len(f.Alternatives) > 0 {
+		title = "One of these is the cause. The lines do not show which:"
+		for _, a := range f.Alternatives {
+			name += " or " + a.Code.String()
+		}
+	}
+	if f.Hop != verdict.NoHop {
+		name += ", hop " + f.Hop.String()
+	}
+	t.line("%s%d. %s%s", t.Paint.Title, number, title, t.Off)
+	if len(f.Alternatives) > 0 {
+		t.cause('a', f.Title)
+	}
+	for i, a := range f.Alternatives {
+		t.cause(letter(i), a.Title)
+	}
+	t.line("   %s%s%s", t.Minor, name, t.Off)
+}
+
+// letter returns the letter of an alternative; a is the finding itself.
+func letter(alternative int) rune { return 'b' + rune(alternative) }
+
+func (t *textWriter) cause(letter rune, title string) {
+	t.line("   %s%c. %s%s", t.Paint.Title, letter, plain(title), t.Off)
+}
+
+// shares says how many lines show a finding, and where.
+func (t *textWriter) shares(f *Finding) {
+	text := fmt.Sprintf("Seen in %d of %s (%s)", f.Lines, terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
+	if f.Joined > 0 {
+		text += fmt.Sprintf(", and in %s that both hops logged", terminal.Plural(f.Joined, "request"))
+	}
+	t.wrapped("   ", text+".")
+	if len(f.Peers) > 0 {
+		t.wrapped("   ", "Peers: "+partsList(f.Peers)+".")
+	}
+	if len(f.Sources) > 1 || len(f.Sources) == 1 && f.Sources[0].Of < f.Of {
+		t.wrapped("   ", "Logs: "+partsList(f.Sources)+".")
+	}
+}
+
+// partsList lists the parts with lines of a finding, and after them those
+// without.
+func partsList(parts []Part) string {
+	var with, without []string
+	for _, p := range parts {
+		name := terminal.Printable(p.Name)
+		switch {
+		case p.Lines == 0:
+			without = append(without, fmt.Sprintf("%s (%s)", name, terminal.Plural(p.Of, "line")))
+		case p.Of > 0:
+			with = append(with, fmt.Sprintf("%s (%d of %d)", name, p.Lines, p.Of))
+		default:
+			with = append(with, fmt.Sprintf("%s (%d)", name, p.Lines))
+		}
+	}
+	text := strings.Join(with, ", ")
+	if len(without) > 0 {
+		text += "; without it: " + strings.Join(without, ", ")
+	}
+	return text
+}
+
+// times says when a fault began or ended in the middle of the log.
+func (t *textWriter) times(f *Finding) {
+	if f.Since != nil {
+		t.wrapped("   ", fmt.Sprintf("It began at %s. Before that, %s right.", stamp(*f.Since), were(f.RightBefore)))
+	}
+	if f.Until != nil {
+		t.wrapped("   ", fmt.Sprintf("It ended at %s. After that, %s right: it may be fixed.", stamp(*f.Until), were(f.RightAfter)))
+	}
+}
+
+func (t *textWriter) followsFrom(f *Finding) {
+	for i := range t.Findings {
+		if other := &t.Findings[i]; other.Code == f.FollowsFrom && other.Hop == verdict.Edge {
+			t.wrapped("   ", fmt.Sprintf("This may follow from finding %d: fix that first.", i+1))
+		}
+	}
+}
+
+func (t *textWriter) evidence(l *Line) {
+	source := terminal.Printable(l.Source)
+	if source == "-" {
+		source = "standard input"
+	}
+	if !l.Time.IsZero() {
+		source += ", " + stamp(l.Time)
+	}
+	t.line("")
+	t.line("     %s%s%s", t.Minor, source, t.Off)
+	t.line("     %s", l.Text)
+}
+
+// alternatives says how to find out which cause it is, and what to do about
+// each.
+func (t *textWriter) alternatives(f *Finding) {
+	for i, a := range f.Alternatives {
+		t.wrapped("   ", fmt.Sprintf("To tell whether it is %c: %s.", letter(i), plain(a.TellApart)))
+	}
+	t.line("")
+	t.steps("If it is a", f.Steps)
+	for i, a := range f.Alternatives {
+		t.steps(fmt.Sprintf("If it is %c", letter(i)), a.Steps)
+	}
+}
+
+// steps writes the lines to paste.
+func (t *textWriter) steps(lead string, steps []Step) {
+	for _, s := range steps {
+		t.line("   %s, %s:", lead, s.Where)
+		for _, l := range s.Lines {
+			t.line("     %s%s%s", t.Config, l, t.Off)
+		}
+		if s.Note != "" {
+			t.wrapped("     ", s.Note)
+		}
+		lead = "and"
+	}
+}

@@ -1,0 +1,146 @@
+package diagnose
+
+import (
+	"net/netip"
+	"slices"
+
+	"clearhop/verdict"
+)
+
+// When a cause that lines show is a fault. Of a few lines among many healthy
+// ones, a scanner or a visitor's trick is the cause. A small sample leaves no
+// room for that.
+const (
+	fewLines       = 9     // so few judged lines are a small sample
+	fewShare       = 0.2   // … in which this share is a fault
+	systematic     = 0.005 // the share that no visitor causes
+	systematicMin  = 5     // … and how many lines it takes
+	wideAgents     = 10    // user agents that make a smaller share of many lines a fault
+	wideMin        = 100   // … and how many lines it takes
+	scannable      = 0.01  // the share that scanners do not reach
+	scannableMin   = 10    // … and how many lines it takes
+	concentrated   = 0.5   // the share within one source, or behind one peer
+	allOf          = 0.9   // … of a fault that stops every request
+	concentrateMin = 3     // … and how many lines it takes
+	provenMin      = 2     // lines that prove a fault which only some visitors' lines show
+)
+
+// isFault reports whether enough lines show a cause.
+func (c *Counters) isFault(k cause, n *causeTally) bool {
+	switch k.reason {
+	case verdict.ProxyProtocolNotListened, verdict.ProxyProtocolNotSent:
+		return c.healthy == 0 || c.isMoreThanScanners(k, n)
+	case verdict.ProxyProtocolOff, verdict.EdgeHandedOnNothing:
+		if n.mayBeChecks() && c.healthy > 0 {
+			return false
+		}
+	case verdict.TrustsTooMuch, verdict.FieldsDisagree:
+		if c.isOfUnlisted(n) {
+			return false
+		}
+		// Only the lines of visitors that send a header show it, so a few are
+		// enough where the peer was logged.
+		if n.proven*2 >= n.lines && n.lines >= provenMin {
+			return true
+		}
+	}
+	return c.isMoreThanVisitors(k, n)
+}
+
+// isMoreThanScanners is for a fault that stops every request of a connection,
+// and that a scanner can imitate.
+func (c *Counters) isMoreThanScanners(k cause, n *causeTally) bool {
+	judged := c.judgedBeside(k)
+	return judged > fewLines && share(n.lines, judged) >= scannable && n.lines >= scannableMin ||
+		c.mostConcentrated(k, allOf) >= concentrateMin
+}
+
+// isMoreThanVisitors reports whether more lines show a cause than visitors can
+// write.
+func (c *Counters) isMoreThanVisitors(k cause, n *causeTally) bool {
+	judged := c.judgedBeside(k)
+	share := share(n.lines, judged)
+	if judged <= fewLines {
+		return share >= fewShare
+	}
+	return share >= systematic && n.lines >= systematicMin ||
+		c.mostConcentrated(k, concentrated) >= concentrateMin ||
+		n.lines >= wideMin && n.agents.estimate() >= wideAgents
+}
+
+func share(n, of int64) float64 { return float64(n) / float64(of) }
+
+// whyNoFault says why a cause that isFault refuses is none.
+func (c *Counters) whyNoFault(n *causeTally) string {
+	switch {
+	case c.isOfUnlisted(n):
+		return "they came from a peer that --nlb and --trusted do not hold, see below"
+	case n.mayBeChecks():
+		return "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
+	}
+	return "too few for a fault of the chain"
+}
+
+// mostConcentrated returns how many lines show a cause in the one source, or
+// behind the one peer, in which at least a share of the judged lines shows it.
+// Of several it is the one with the most lines; 0 if there is none.
+func (c *Counters) mostConcentrated(k cause, share float64) int64 {
+	var most int64
+	add := func(lines, judged int64) {
+		if float64(lines) >= share*float64(judged) {
+			most = max(most, lines)
+		}
+	}
+	for _, s := range c.sources {
+		if len(c.sources) > 1 && (s.access > 0 || c.healthy == 0) { // an error log has no line that is right
+			add(s.causes[k], s.judged)
+		}
+	}
+	for _, s := range c.peers.slots {
+		add(s.value.causes[k], s.value.judged)
+	}
+	return most
+}
+
+// judgedBeside counts the judged lines in the sources of the hop that shows the
+// cause. Those of the other hop say nothing about it.
+func (c *Counters) judgedBeside(k cause) (n int64) {
+	shown := map[verdict.Hop]bool{}
+	for _, s := range c.sources {
+		if s.causes[k] > 0 {
+			shown[s.hop()] = true
+		}
+	}
+	for _, s := range c.sources {
+		// The error log says that the header was not sent. The access log of the
+		// same hop has the connections that were right.
+		if shown[s.hop()] || k.reason == verdict.ProxyProtocolNotSent && s.hop() == verdict.Edge {
+			n += s.judged
+		}
+	}
+	return n
+}
+
+// isUnlisted reports whether addr looks like a part of the chain that the sets
+// given leave out.
+func (c *Counters) isUnlisted(addr netip.Addr) bool {
+	roles := c.config.Roles
+	if roles == nil || c.config.Chain.IsProxy(addr) {
+		return false
+	}
+	is := func(p Peer) bool { return p.Address == addr }
+	return c.config.GivenNLB && slices.ContainsFunc(roles.NLB, is) ||
+		c.config.GivenTrusted && slices.ContainsFunc(roles.Edge, is)
+}
+
+// isOfUnlisted reports whether nearly all lines of a cause came by peers that the
+// sets given leave out. That these peers are trusted is no fault of nginx.
+func (c *Counters) isOfUnlisted(n *causeTally) bool {
+	var lines int64
+	for _, s := range n.peers.slots {
+		if c.isUnlisted(s.key) {
+			lines += *s.value
+		}
+	}
+	return lines*10 >= n.lines*9
+}

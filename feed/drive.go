@@ -1,0 +1,196 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"clearhop/pipeline"
+)
+
+const (
+	// tickEvery is how long events wait at most to be written when the input is
+	// slow.
+	tickEvery = 200 * time.Millisecond
+)
+
+// A drive takes the batches of all readers through the pipeline. It belongs to the
+// goroutine of Run: it alone has the worker and the Collector, so there are no
+// locks.
+type drive struct {
+	Config
+	worker  *pipeline.Worker
+	collect Collector
+	add     pipeline.Yield // of collect
+	stop    func()         // ends the reading
+
+	held []*batch      // lines of messages that may go on, one batch for each stream
+	used chan<- *batch // done with
+	read int64         // bytes
+	err  error         // of a Collector or of Flush; nothing is processed after it
+}
+
+func newDrive(c Config, stop func()) *drive {
+	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), collect: c.NewCollector(), stop: stop}
+	d.add = func(out *pipeline.Outcome) error {
+		d.collect.Add(out)
+		return nil
+	}
+	return d
+}
+
+// run works until the readers have ended, also after a failure: a reader must not
+// wait for ever to send its batch.
+func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan error, used chan<- *batch) {
+	d.used = used
+	clock := time.NewTicker(tickEvery)
+	defer clock.Stop()
+	for {
+		select {
+		case b, more := <-batches:
+			if !more {
+				d.flush(ctx)
+				return
+			}
+			d.take(ctx, b)
+		case err := <-warnings:
+			d.warn(err)
+		case <-clock.C:
+			d.tick(ctx)
+		}
+	}
+}
+
+// take processes a batch that a reader sent. Lines that may go on are held.
+func (d *drive) take(ctx context.Context, b *batch) {
+	if d.Progress != nil {
+		d.read += b.read
+		d.Progress(d.read)
+	}
+	i := slices.IndexFunc(d.held, func(h *batch) bool { return h.origin == b.origin })
+	if i < 0 {
+		d.process(ctx, b, b.last)
+		d.holdRest(b)
+		return
+	}
+	held := d.held[i]
+	held.waits = b.waits
+	d.fillUp(ctx, held, b)
+	switch {
+	case held.isEmpty():
+		d.held = slices.Delete(d.held, i, i+1)
+		d.giveBack(held)
+		d.process(ctx, b, b.last)
+		d.holdRest(b)
+	case b.last:
+		d.process(ctx, held, true)
+		d.held = slices.Delete(d.held, i, i+1)
+		d.giveBack(held)
+		d.giveBack(b)
+	default:
+		d.giveBack(b)
+	}
+}
+
+// fillUp moves lines of a batch behind those that are held, and processes these
+// whenever they are as many as a batch takes. In the end one of the two is empty.
+func (d *drive) fillUp(ctx context.Context, held, b *batch) {
+	for !held.isEmpty() && !b.isEmpty() {
+		b.moveTo(held)
+		if held.isFull() {
+			d.process(ctx, held, false)
+		}
+	}
+}
+
+// holdRest holds the lines that are left of a batch.
+func (d *drive) holdRest(b *batch) {
+	if b.isEmpty() {
+		d.giveBack(b)
+		return
+	}
+	d.held = append(d.held, b)
+}
+
+// giveBack lets a reader fill the batch again.
+func (d *drive) giveBack(b *batch) {
+	b.reset()
+	select {
+	case d.used <- b:
+	default:
+	}
+}
+
+// process takes a batch through the pipeline and passes on the results. Where last
+// is false, the lines of a message that may go on are left in the batch.
+func (d *drive) process(ctx context.Context, b *batch, last bool) {
+	if b.isEmpty() {
+		return
+	}
+	if d.err != nil {
+		b.drop(len(b.lines))
+		return
+	}
+	d.refresh(ctx)
+	done, _ := d.worker.ProcessBatch(b.lines, last, d.add) // the error is that of add, which has none
+	if done == 0 && !last && b.isFull() {
+		// A message without an end: no more of it is waited for.
+		done, _ = d.worker.ProcessBatch(b.lines, true, d.add)
+	}
+	b.drop(done)
+	b.ticked = false
+	if err := d.collect.Yield(context.WithoutCancel(ctx)); err != nil {
+		d.fail(err)
+	}
+}
+
+// tick processes the lines that are held of streams that wait for input, and writes
+// what was yielded. A message that may go on is held for one more tick.
+func (d *drive) tick(ctx context.Context) {
+	for _, b := range d.held {
+		if b.waits {
+			last := b.ticked
+			d.process(ctx, b, last)
+			b.ticked = true
+		}
+	}
+	d.held = slices.DeleteFunc(d.held, func(b *batch) bool {
+		if !b.isEmpty() {
+			return false
+		}
+		d.giveBack(b)
+		return true
+	})
+	d.flush(ctx)
+}
+
+// flush writes what was yielded, whatever happened before: one of several outputs
+// may work although another one has failed.
+func (d *drive) flush(ctx context.Context) {
+	if d.Flush == nil {
+		return
+	}
+	if err := d.Flush(context.WithoutCancel(ctx)); err != nil {
+		d.fail(err)
+	}
+}
+
+// fail ends the reading.
+func (d *drive) fail(err error) {
+	d.err = errors.Join(d.err, err)
+	d.stop()
+}
+
+// refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run.
+func (d *drive) refresh(ctx context.Context) {
+	if err := d.Pipeline.Refresh(ctx); err != nil && ctx.Err() == nil {
+		d.warn(err)
+	}
+}
+
+func (d *drive) warn(err error) {
+	if d.Warn != nil {
+		d.Warn(err)
+	}
+}

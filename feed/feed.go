@@ -1,0 +1,183 @@
+// Package feed drives lines from their sources through the pipeline: what goes in
+// are Inputs, what comes out are the outcomes of all lines, in input order.
+//
+//	counts, err := feed.Run(ctx, feed.Files(names, open), feed.Config{
+//		Pipeline:     p,
+//		NewCollector: func() feed.Collector { return &events{out: out} },
+//		Flush:        out.flush,
+//	})
+//
+// # How lines flow
+//
+//	Source ──► reader ──► batch ──► drive ──► pipeline.Worker ──► Collector
+//	           a goroutine that     the goroutine of Run          Add, then Yield
+//	           copies lines
+//
+// A reader copies the lines of one stream into a batch, because a Source uses its
+// buffers again. It sends the batch when it is full, and before it waits for more
+// input. The drive takes the batches one by one, has the pipeline process them, and
+// passes on the results. While a sink is slow, the readers wait for the drive, so
+// the memory in use is bounded: a batch for each reader, and one for each stream
+// with an unfinished message.
+//
+// # Messages of several lines
+//
+// A message may go on in the next batch. Its lines are held until the message is
+// complete, until its stream ends, or until the bounds of a batch are reached. If
+// the stream waits for input, they are held until the second tick of a clock that
+// ticks every 200 ms. The events therefore do not depend on where a batch ends.
+//
+// # Errors and interrupts
+//
+// An input that fails does not keep the others from being read. An error of a
+// Collector or of Flush ends the reading of all inputs, since results cannot be
+// passed on any more. When ctx ends, reading ends, and all lines that were read are
+// still processed and passed on.
+//
+// # Concurrency
+//
+// Run returns when all its goroutines have ended. It calls the functions of Config
+// from one goroutine. The interface allows for several workers: each stream then
+// belongs to one of them, each worker has a Collector of its own, and a worker
+// calls Yield when all batches before its own have been yielded.
+package feed
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"clearhop/pipeline"
+	"clearhop/record"
+)
+
+// A Source gives the lines of one input one by one. It is for one goroutine.
+type Source interface {
+	// Next returns the next line, which holds until the next call. At the end it
+	// returns io.EOF; it also does so soon after the context ends that the Source
+	// was opened with.
+	//
+	// After a *TemporaryError or a *decode.PayloadError the next call goes on
+	// behind the fault. Any other error is the end of the Source.
+	//
+	// A new Origin ends the stream of the one before.
+	Next() (*record.Line, error)
+	// Ready reports whether Next will return a line without waiting for input. If
+	// it is false, the lines read so far are processed before Next is called.
+	Ready() bool
+	// Counts returns what was read so far.
+	Counts() Counts
+	// Close gives up the Source. It is called once, after the last Next.
+	Close() error
+}
+
+// An Input opens a Source when its turn to be read comes. The Source is to end
+// when ctx ends.
+type Input func(ctx context.Context) (Source, error)
+
+// Counts are what was read.
+type Counts struct {
+	Inputs int   // that could be opened; 1 in the counts of a Source
+	Bytes  int64 // as they were stored, so compressed ones if the input is compressed; 0 if not known
+	Empty  int64 // empty lines, which are left out
+}
+
+func (c *Counts) add(more Counts) {
+	c.Inputs += more.Inputs
+	c.Bytes += more.Bytes
+	c.Empty += more.Empty
+}
+
+// A TemporaryError is an error after which its Source goes on, such as that of a
+// followed file that cannot be read at the moment.
+type TemporaryError struct{ Err error }
+
+// Error gives the cause.
+func (e *TemporaryError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *TemporaryError) Unwrap() error { return e.Err }
+
+// A Collector keeps what its user wants of the outcomes of a batch, and passes it
+// on when it is the batch's turn.
+type Collector interface {
+	// Add takes the outcome of a line, which holds until Add returns. It may
+	// change the Collector's own state only.
+	Add(*pipeline.Outcome)
+	// Yield passes on what was added since the last call. The calls come in input
+	// order, and never two at the same time. ctx does not end on an interrupt.
+	Yield(ctx context.Context) error
+}
+
+// A Config says what Run works with.
+type Config struct {
+	// Pipeline processes the lines. It is refreshed between batches.
+	Pipeline *pipeline.Pipeline
+	// NewCollector makes the Collector of a worker.
+	NewCollector func() Collector
+	// Together reads all inputs at the same time, and their batches come in the
+	// order in which they were read. Otherwise the inputs are read one after the
+	// other.
+	Together bool
+
+	// Flush writes what was yielded and is not written yet. It is called every
+	// 200 ms and at the end. nil if nothing is to be done.
+	Flush func(ctx context.Context) error
+	// Warn reports an error that does not end anything: a *TemporaryError of a
+	// Source, or what Pipeline.Refresh returns. An input
+	// repeats no error that it has just reported. nil if nobody is to know.
+	Warn func(error)
+	// Progress is called after each batch with the bytes read so far, of all
+	// inputs. nil if nobody is to know.
+	Progress func(bytes int64)
+}
+
+// Run reads the inputs, processes their lines and passes on the results. It
+// returns what was read when all inputs have ended, or soon after ctx has. An
+// interrupt is no error.
+//
+// The error joins the errors of the inputs, in their order, and that of a
+// Collector or of Flush. Of one input it holds at most 21 errors: the input is
+// given up at the 21st broken payload.
+func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	batches, warnings := make(chan *batch), make(chan error)
+	var readers []*reader
+	for _, some := range split(inputs, c.Together) {
+		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings})
+	}
+	used := make(chan *batch, len(readers))
+	var running sync.WaitGroup
+	for _, r := range readers {
+		r.used = used
+		running.Go(func() { r.run(reading) })
+	}
+	go func() {
+		running.Wait()
+		close(batches)
+	}()
+
+	d := newDrive(c, stop)
+	d.run(reading, batches, warnings, used)
+
+	var counts Counts
+	var errs []error
+	for _, r := range readers {
+		counts.add(r.counts)
+		errs = append(errs, r.errs...)
+	}
+	return counts, errors.Join(append(errs, d.err)...)
+}
+
+// split returns the inputs that each reader is to read.
+func split(inputs []Input, together bool) [][]Input {
+	if !together {
+		return [][]Input{inputs}
+	}
+	var each [][]Input
+	for i := range inputs {
+		each = append(each, inputs[i:i+1])
+	}
+	return each
+}

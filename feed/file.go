@@ -1,0 +1,96 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"clearhop/decode"
+	"clearhop/record"
+)
+
+// Files returns the inputs that read files, or streams such as standard input, to
+// their ends. open opens one by its name; see Open. The context is that of Input.
+func Files(names []string, open func(ctx context.Context, name string) (io.ReadCloser, error)) []Input {
+	var inputs []Input
+	for _, name := range names {
+		inputs = append(inputs, func(ctx context.Context) (Source, error) {
+			in, err := open(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return &file{Reader: decode.NewReader(in, decode.Options{Name: name}), ctx: ctx, in: in, isRegular: isRegular(in)}, nil
+		})
+	}
+	return inputs
+}
+
+// A file is the Source of a file or stream.
+type file struct {
+	*decode.Reader
+	ctx       context.Context
+	in        io.Closer
+	isRegular bool
+}
+
+// Next returns the next line. It reads no further when the context has ended.
+func (f *file) Next() (*record.Line, error) {
+	if f.ctx.Err() != nil {
+		return nil, io.EOF
+	}
+	line, err := f.Reader.Next()
+	if err != nil && errors.Is(err, f.ctx.Err()) {
+		return nil, io.EOF
+	}
+	return line, err
+}
+
+// Ready is always true for a regular file, which keeps nobody waiting. Its messages
+// are then never cut by the clock.
+func (f *file) Ready() bool { return f.isRegular || f.Reader.Ready() }
+
+func (f *file) Counts() Counts {
+	return Counts{Inputs: 1, Bytes: f.BytesRead(), Empty: f.Empty()}
+}
+
+func (f *file) Close() error {
+	_ = f.in.Close() // it was only read
+	return nil
+}
+
+func isRegular(in io.Reader) bool {
+	f, isFile := in.(*os.File)
+	if !isFile {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Follow returns the inputs that read files as they grow, until their context
+// ends; see decode.Follow. They are to be read together. fromEnd leaves out the
+// lines that are there already.
+func Follow(names []string, fromEnd bool) []Input {
+	var inputs []Input
+	for _, name := range names {
+		inputs = append(inputs, func(ctx context.Context) (Source, error) {
+			return &followed{decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd})}, nil
+		})
+	}
+	return inputs
+}
+
+// A followed is the Source of a file that grows.
+type followed struct{ *decode.Follower }
+
+// Next waits for the next line. All errors are temporary: the file may come back.
+func (f *followed) Next() (*record.Line, error) {
+	line, err := f.Follower.Next()
+	if err != nil && err != io.EOF {
+		return nil, &TemporaryError{err}
+	}
+	return line, err
+}
+
+func (f *followed) Counts() Counts { return Counts{Inputs: 1, Empty: f.Empty()} }

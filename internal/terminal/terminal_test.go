@@ -1,0 +1,55 @@
+package terminal
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestText(t *testing.T) {
+	f := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	f(Printable("a\x1b[2Jb\nc"), "a\uFFFD[2Jb\uFFFDc")
+	f(Printable("größe 日本"), "größe 日本")
+	f(Printable("a\xffb"), "a\uFFFDb")
+	f(Percent(1, 8), "12.5%")
+	f(Percent(0, 3), "0.0%")
+	f(Percent(0, 0), "")
+	f(Plural(0, "line"), "0 lines")
+	f(Plural(1, "line"), "1 line")
+	f(Plural(2, "access line"), "2 access lines")
+}
+
+// TestNoTerminal: a file is no terminal, so that nothing but the text gets there.
+func TestNoTerminal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if Colours("auto", out) || Colours("never", out) || Colours("auto", &bytes.Buffer{}) {
+		t.Error("colours for what is no terminal")
+	}
+	if !Colours("always", out) {
+		t.Error("no colours although always is asked for")
+	}
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 2*progressAfter); err != nil {
+		t.Fatal(err)
+	}
+	p := NewProgress(out, []string{large})
+	p.Update(progressAfter)
+	p.Finish()
+	if info, err := out.Stat(); err != nil || info.Size() > 0 {
+		t.Errorf("%v, %v: a bar was written", info, err)
+	}
+}

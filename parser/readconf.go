@@ -1,0 +1,61 @@
+package parser
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ReadConf reads the nginx.conf of that name and the files that it includes. It
+// leaves out included files that do not exist here, since mime.types and modules
+// often do not. A log_format that cannot be read back is an error.
+func ReadConf(name string) (*Conf, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := ParseConf(text, name, func(include string) ([]ConfFile, error) {
+		return readIncluded(filepath.Dir(name), include)
+	})
+	return conf, withoutIncludes(err)
+}
+
+// readIncluded reads the files that an include directive names. A relative name
+// starts at the folder of the main file.
+func readIncluded(dir, pattern string) ([]ConfFile, error) {
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(dir, pattern)
+	}
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var files []ConfFile
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, ConfFile{Name: name, Text: text})
+	}
+	return files, nil
+}
+
+// withoutIncludes drops the errors that say that a file was not included.
+func withoutIncludes(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		if !errors.Is(e, ErrInclude) {
+			errs = append(errs, e)
+		}
+	}
+	return errors.Join(errs...)
+}
