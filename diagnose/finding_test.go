@@ -39,6 +39,8 @@ func TestFindings(t *testing.T) {
 	f("two causes", []string{"proxy_protocol_off or realip_not_applied"}, "proxy_protocol_off@edge or realip_not_applied")
 	f("the other cause is a finding", []string{"proxy_protocol_off or trusts_too_much", "trusts_too_much"},
 		"proxy_protocol_off@edge", "trusts_too_much@edge")
+	f("the other cause of the web hop's lines is a finding at the edge", []string{"trusts_too_much", "realip_not_applied@web or trusts_too_much"},
+		"trusts_too_much@edge", "realip_not_applied@web")
 	f("the other cause is a finding at another hop", []string{"proxy_protocol_off or realip_not_applied", "realip_not_applied@web"},
 		"proxy_protocol_off@edge or realip_not_applied", "realip_not_applied@web")
 }

@@ -50,6 +50,8 @@ func TestRoleRules(t *testing.T) {
 	f("replaced without a header", peerEvidence{ordinary: 10, replaced: 10}, log, 0, "node", "nginx took client addresses from it, and no header holds them")
 	f("replaced, half of the lines have a header", peerEvidence{ordinary: 10, replaced: 5, header: 5}, log, 0, "client", "few user agents come through it")
 
+	f("replaced without a header, and the hop before logged it", peerEvidence{ordinary: 10, replaced: 10, behind: 1}, log, 0, "edge", "the hop before logged the same requests")
+
 	f("PROXY headers only", peerEvidence{unheard: 3}, log, 0, "node", "it sends PROXY protocol headers that nginx does not expect")
 	f("one PROXY header of many lines", peerEvidence{unheard: 1, ordinary: 5, agents: agents(1)}, log, 0, "client", "few user agents come through it")
 

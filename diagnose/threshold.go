@@ -50,8 +50,7 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 // isMoreThanScanners is for a fault that stops every request of a connection,
 // and that a scanner can imitate.
 func (c *Counters) isMoreThanScanners(k cause, n *causeTally) bool {
-	judged := c.judgedBeside(k)
-	return judged > fewLines && share(n.lines, judged) >= scannable && n.lines >= scannableMin ||
+	return share(n.lines, c.judgedBeside(k)) >= scannable && n.lines >= scannableMin ||
 		c.mostConcentrated(k, allOf) >= concentrateMin
 }
 

@@ -52,6 +52,7 @@ func TestIsFault(t *testing.T) {
 	// Many lines.
 	f(verdict.RealipNotApplied, 995, 5, true) // 0.5%
 	f(verdict.RealipNotApplied, 996, 4, false)
+	f(verdict.RealipNotApplied, 396, 4, false)  // too few lines
 	f(verdict.RealipNotApplied, 2000, 5, false) // less than 0.5%
 	// What stops every request takes a larger share, since scanners show it too.
 	f(verdict.ProxyProtocolNotListened, 0, 1, true)
@@ -96,6 +97,19 @@ func TestConcentrated(t *testing.T) {
 	f("half of one file", realip, true, wrong("other", node1, realip, 3), right("other", node1, 3))
 	f("half of one node, where all requests must fail", notListened, false, wrong("log", node2, notListened, 3), right("log", node2, 3))
 	f("nine of ten of one node, where all requests must fail", notListened, true, wrong("log", node2, notListened, 9), right("log", node2, 1))
+}
+
+// TestOnlySourceIsNoPlace: a fault is not concentrated in the only source that
+// there is.
+func TestOnlySourceIsNoPlace(t *testing.T) {
+	lines := wrong("log", node1, verdict.ProxyProtocolNotListened, 9)
+	lines.PeerAlways = false
+	healthy := right("log", node1, 1)
+	healthy.PeerAlways = false
+	k := cause{verdict.ProxyProtocolNotListened, verdict.Edge}
+	if c := counted(Config{}, healthy, lines); c.isFault(k, c.causes[k]) {
+		t.Error("nine of ten lines are a fault, although nobody knows whether one peer has all of them")
+	}
 }
 
 // TestErrorLogIsNoPlace: an error log holds nothing that is right, so that a

@@ -2,8 +2,8 @@ package encode
 
 import "strings"
 
-// A Column is a column of a table of events. An object of the event is one
-// column; what it holds are parts of its type.
+// A Column is a column of a table of events. An object of the event is one column,
+// and the fields in it are parts of its type.
 type Column struct {
 	Name string // "@timestamp" is the column timestamp
 	Key  string // in the event
@@ -20,7 +20,7 @@ func Columns() []Column {
 	return columns(Fields(), "")
 }
 
-// columns makes columns of fields whose paths start with prefix. Fields of one
+// columns makes columns from fields whose paths start with prefix. Fields of one
 // object stand together.
 func columns(fields []Field, prefix string) []Column {
 	var all []Column

@@ -11,25 +11,25 @@ import (
 
 // Options of an Encoder. The zero value is ready for use.
 type Options struct {
-	// Labels stand in each event under labels. Keys hold letters, digits, "_",
-	// "-" and ".".
+	// Labels are the values of labels in each event. Keys may hold letters, digits,
+	// "_", "-" and ".".
 	Labels map[string]string
 }
 
-// An Encoder writes events. It is immutable.
+// An Encoder writes events. It never changes.
 type Encoder struct {
 	tree []node[record.Record]
 	tail []byte // what every event ends with: labels, the bracket, the newline
 }
 
-// labelsField documents labels, which are the same for all events of an
-// Encoder and so no field of the Record.
+// labelsField documents labels, which are the same for all events of an Encoder
+// and so are not in the Record.
 var labelsField = Field{Path: "labels", Type: StringMap, Doc: "The same for every event.", From: "the configuration"}
 
-// always are the paths of the fields that no event lacks.
+// always are the paths of the fields that every event has.
 var always = []string{"@timestamp", "schema_version", "event.id", "event.kind", "event.dataset"}
 
-// New makes an Encoder. All labels that cannot be used are named in the error.
+// New makes an Encoder. The error names all labels that cannot be used.
 func New(o Options) (*Encoder, error) {
 	e := &Encoder{tree: grow(fields, "")}
 	var errs []error

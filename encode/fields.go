@@ -8,39 +8,38 @@ import (
 	"clearhop/verdict"
 )
 
-// SchemaVersion is the event's schema_version: it changes when a reader of
+// SchemaVersion is the event's schema_version. It changes when a reader that knows
 // older events would misread new ones.
 const SchemaVersion = 1
 
-// fields is the event: every field in the order in which it stands there. It
-// is the only place where one is defined.
+// fields are the event's fields, in their order. They are defined nowhere else.
 var fields = []field[record.Record]{
 	timestamp("@timestamp", "When the request ended, UTC.", "`$msec`, `$time_iso8601` or `$time_local`; else as `event.timestamp_from` says",
 		func(r *record.Record) int64 { return r.Timestamp }),
-	integer("schema_version", "", "Which form this event has.", "1",
+	integer("schema_version", "", "The version of the event's form.", "1",
 		func(*record.Record) record.Int { return record.Int{N: SchemaVersion, Valid: true} }),
 
-	text("event.id", "Deterministic: an event that was sent twice counts once.", "the CloudWatch event id; else a hash of source, offset and line",
+	text("event.id", "Deterministic: an event that was sent twice has the same id both times.", "the CloudWatch event id; else a hash of source, offset and line",
 		func(r *record.Record) []byte { return r.ID }),
 	word("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
 	word("event.category", "`web` for access lines.", "", eventCategory),
-	word("event.dataset", "`nginx.access`, `nginx.error`, `nginx.other` (an entrypoint's words, nginx's notices, lines that go on another one) or `nginx.unparsed`.", "",
+	word("event.dataset", "`nginx.access`, `nginx.error`, `nginx.other` (output of an entrypoint, notices of nginx, lines that continue another one) or `nginx.unparsed`.", "",
 		func(r *record.Record) string { return r.Dataset.String() }),
 	word("event.outcome", "`success` below status 400, else `failure`.", "`$status`", eventOutcome),
 	integer("event.duration", "ns", "From the first byte read to the line written.", "`$request_time`",
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
-	word("event.timestamp_from", "Where `@timestamp` is from when the line bears none: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
+	word("event.timestamp_from", "Where `@timestamp` comes from if the line has no time: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
-	text("event.original", "The line as it was read, at most 64 KiB of it. Always there for `nginx.unparsed` and `nginx.other`, on request for others; not for a line that goes on another one, whose event has the whole. Cookies and tokens are scrubbed.", "the line",
+	text("event.original", "The line as it was read, at most 64 KiB of it. `nginx.unparsed` and `nginx.other` always have it, other events on request. A line that continues another one does not: the other event has the whole message. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
-	decimal("event.sample_rate", "", "The share of events like this one that a rule keeps: it stands for `1 / sample_rate` of them. Absent where none are left out.", "the setting `rule`",
+	decimal("event.sample_rate", "", "The share of events like this one that a rule keeps. The event stands for `1 / sample_rate` of them. Absent if none are left out.", "the setting `rule`",
 		func(r *record.Record) (float64, bool) { return r.SampleRate, r.SampleRate > 0 }),
-	list(truncatedPath, "The fields whose values were shortened, or left out, because the event was too large for where it was sent. `Truncate` writes it.", "",
+	list(truncatedPath, "The fields whose values were shortened or left out, because the event was too large for its destination. `Truncate` writes it.", "",
 		func(dst []byte, _ *record.Record) []byte { return dst }),
 
-	address("client.ip", "The client. Absent where it cannot be known: the address of a proxy never stands here.", "the field named in `provenance.field`",
+	address("client.ip", "The client. Absent if it cannot be known. It is never the address of a proxy.", "the field named in `provenance.field`",
 		func(r *record.Record) netip.Addr { return r.Client.IP }),
-	text("client.address", "What was logged where that is no IP address: masked, a name, `unix:`. With `privacy: hash` the client's pseudonym.", "`$remote_addr`",
+	text("client.address", "What was logged if that is no IP address: a masked address, a name, `unix:`. With `privacy: hash` the client's pseudonym.", "`$remote_addr`",
 		func(r *record.Record) []byte { return r.Client.Address }),
 	word("client.geo.continent_code", "Two letters.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.ContinentCode }),
 	word("client.geo.country_iso_code", "ISO 3166-1 alpha-2.", "GeoIP City or Country", func(r *record.Record) string { return r.Geo.CountryISOCode }),
@@ -60,7 +59,7 @@ var fields = []field[record.Record]{
 
 	address("source.ip", "The TCP peer that nginx saw.", "`$realip_remote_addr`; else `$remote_addr` if it is a proxy",
 		func(r *record.Record) netip.Addr { return r.Client.SourceIP }),
-	text("source.address", "Its pseudonym, with `privacy: hash`, where it is no proxy.", "`source.ip`",
+	text("source.address", "With `privacy: hash`, the pseudonym of the peer, unless it is a proxy.", "`source.ip`",
 		func(r *record.Record) []byte { return r.Client.SourceAddress }),
 	integer("source.port", "", "Its port.", "`$realip_remote_port` or `$remote_port`",
 		func(r *record.Record) record.Int { return r.Client.SourcePort }),
@@ -125,7 +124,7 @@ var fields = []field[record.Record]{
 
 	objects("nginx.access.upstream", "One entry per try.", "the `$upstream_*` lists", upstreamFields,
 		func(r *record.Record) []record.Upstream { return r.Access.Upstream }),
-	dictionary("nginx.access.extra", "Every other variable of the log_format under its nginx name, and `request` where that is no request line.", "", appendExtra),
+	dictionary("nginx.access.extra", "Every other variable of the log_format under its nginx name, and `request` if that is no request line.", "", appendExtra),
 
 	text("nginx.error.level", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Level })),
 	integer("nginx.error.pid", "", "", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.PID })),
@@ -141,9 +140,9 @@ var fields = []field[record.Record]{
 	text("nginx.error.upstream", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Upstream })),
 	text("nginx.error.host", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Host })),
 	text("nginx.error.referrer", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Referrer })),
-	text("nginx.continues", "The `event.id` of the line that this one goes on. That event carries the whole.", "", func(r *record.Record) []byte { return r.Continues }),
+	text("nginx.continues", "The `event.id` of the line that this one continues. That event has the whole message.", "", func(r *record.Record) []byte { return r.Continues }),
 
-	text("error.message", "What an error line says; why an unparsed line could not be read.", "", errorMessage),
+	text("error.message", "What an error line says, or why an unparsed line could not be read.", "", errorMessage),
 	integer("error.column", "bytes", "Where in the line, from 1.", "", func(r *record.Record) record.Int {
 		if r.ParseError == nil {
 			return record.Int{}
@@ -189,7 +188,7 @@ func eventCategory(r *record.Record) string {
 	return ""
 }
 
-// eventOutcome leaves out status 0, which nginx logs where it never answered.
+// eventOutcome is absent for status 0, which nginx logs if it never answered.
 func eventOutcome(r *record.Record) string {
 	switch status := r.Access.Status; {
 	case !status.Valid || status.N == 0:
@@ -214,7 +213,7 @@ func httpVersion(r *record.Record) []byte {
 	return bytes.TrimPrefix(r.Access.Protocol, httpPrefix)
 }
 
-// errorText and errorNumber read a part of an error line, and of no other.
+// errorText and errorNumber read a part of an error line.
 func errorText(part func(*record.ErrorLine) []byte) func(*record.Record) []byte {
 	return func(r *record.Record) []byte { return part(&r.Error) }
 }

@@ -16,34 +16,32 @@ const (
 )
 
 // A drive takes the batches of all readers through the pipeline. It belongs to the
-// goroutine of Run: it alone has the worker and the Collector, so there are no
-// locks.
+// goroutine of Run, and so do the worker and the Collector: there are no locks.
 type drive struct {
 	Config
-	worker  *pipeline.Worker
-	collect Collector
-	add     pipeline.Yield // of collect
-	stop    func()         // ends the reading
+	worker    *pipeline.Worker
+	collector Collector
+	add       pipeline.Yield // adds to the Collector
+	stop      func()         // ends the reading
 
 	held []*batch      // lines of messages that may go on, one batch for each stream
-	used chan<- *batch // done with
+	used chan<- *batch // batches that can be filled again
 	read int64         // bytes
-	err  error         // of a Collector or of Flush; nothing is processed after it
+	err  error         // of the Collector or of Flush; nothing is processed after it
 }
 
-func newDrive(c Config, stop func()) *drive {
-	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), collect: c.NewCollector(), stop: stop}
+func newDrive(c Config, stop func(), used chan<- *batch) *drive {
+	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), collector: c.NewCollector(), stop: stop, used: used}
 	d.add = func(out *pipeline.Outcome) error {
-		d.collect.Add(out)
+		d.collector.Add(out)
 		return nil
 	}
 	return d
 }
 
-// run works until the readers have ended, also after a failure: a reader must not
-// wait for ever to send its batch.
-func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan error, used chan<- *batch) {
-	d.used = used
+// run works until the readers have ended, also after a failure: no reader must wait
+// for ever to send its batch.
+func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan error) {
 	clock := time.NewTicker(tickEvery)
 	defer clock.Stop()
 	for {
@@ -62,55 +60,46 @@ func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan 
 	}
 }
 
-// take processes a batch that a reader sent. Lines that may go on are held.
+// take processes a batch that a reader sent, and holds the lines that may go on. A
+// batch of a stream whose lines are held joins these, and waits with them.
 func (d *drive) take(ctx context.Context, b *batch) {
 	if d.Progress != nil {
 		d.read += b.read
 		d.Progress(d.read)
 	}
-	i := slices.IndexFunc(d.held, func(h *batch) bool { return h.origin == b.origin })
-	if i < 0 {
+	var held *batch
+	if i := slices.IndexFunc(d.held, func(h *batch) bool { return h.origin == b.origin }); i >= 0 {
+		held = d.held[i]
+		d.held = slices.Delete(d.held, i, i+1)
+		b = d.join(ctx, held, b)
+	}
+	if b != held || b.last {
 		d.process(ctx, b, b.last)
-		d.holdRest(b)
+	}
+	if b.isEmpty() {
+		d.giveBack(b)
 		return
 	}
-	held := d.held[i]
-	held.waits = b.waits
-	d.fillUp(ctx, held, b)
-	switch {
-	case held.isEmpty():
-		d.held = slices.Delete(d.held, i, i+1)
-		d.giveBack(held)
-		d.process(ctx, b, b.last)
-		d.holdRest(b)
-	case b.last:
-		d.process(ctx, held, true)
-		d.held = slices.Delete(d.held, i, i+1)
-		d.giveBack(held)
-		d.giveBack(b)
-	default:
-		d.giveBack(b)
-	}
+	d.held = append(d.held, b)
 }
 
-// fillUp moves lines of a batch behind those that are held, and processes these
-// whenever they are as many as a batch takes. In the end one of the two is empty.
-func (d *drive) fillUp(ctx context.Context, held, b *batch) {
+// join moves lines of a batch behind those that are held, and processes these
+// whenever they fill a batch. It returns the one of the two that has lines left, and
+// the batch if none has.
+func (d *drive) join(ctx context.Context, held, b *batch) *batch {
+	held.waits, held.last = b.waits, b.last
 	for !held.isEmpty() && !b.isEmpty() {
 		b.moveTo(held)
 		if held.isFull() {
 			d.process(ctx, held, false)
 		}
 	}
-}
-
-// holdRest holds the lines that are left of a batch.
-func (d *drive) holdRest(b *batch) {
-	if b.isEmpty() {
-		d.giveBack(b)
-		return
+	if held.isEmpty() {
+		d.giveBack(held)
+		return b
 	}
-	d.held = append(d.held, b)
+	d.giveBack(b)
+	return held
 }
 
 // giveBack lets a reader fill the batch again.
@@ -140,7 +129,7 @@ func (d *drive) process(ctx context.Context, b *batch, last bool) {
 	}
 	b.drop(done)
 	b.ticked = false
-	if err := d.collect.Yield(context.WithoutCancel(ctx)); err != nil {
+	if err := d.collector.Yield(context.WithoutCancel(ctx)); err != nil {
 		d.fail(err)
 	}
 }
@@ -162,11 +151,13 @@ func (d *drive) tick(ctx context.Context) {
 		d.giveBack(b)
 		return true
 	})
-	d.flush(ctx)
+	if d.err == nil {
+		d.flush(ctx)
+	}
 }
 
-// flush writes what was yielded, whatever happened before: one of several outputs
-// may work although another one has failed.
+// flush writes what was yielded. At the end it does so whatever happened before: one
+// of several outputs may work although another one has failed.
 func (d *drive) flush(ctx context.Context) {
 	if d.Flush == nil {
 		return

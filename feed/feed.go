@@ -37,9 +37,12 @@
 // # Concurrency
 //
 // Run returns when all its goroutines have ended. It calls the functions of Config
-// from one goroutine. The interface allows for several workers: each stream then
-// belongs to one of them, each worker has a Collector of its own, and a worker
-// calls Yield when all batches before its own have been yielded.
+// from one goroutine, while each Source is in the goroutine of its reader.
+//
+// There is one worker, since it takes a single stream in order. More of them would
+// change nothing for callers: each stream would belong to one worker, which
+// remembers what matched its last line, each worker would have a Collector of its
+// own, and it would call Yield when all batches before its own have been yielded.
 package feed
 
 import (
@@ -147,7 +150,7 @@ func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
 	for _, some := range split(inputs, c.Together) {
 		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings})
 	}
-	used := make(chan *batch, len(readers))
+	used := make(chan *batch, len(readers)+1) // each reader fills one, and one is processed
 	var running sync.WaitGroup
 	for _, r := range readers {
 		r.used = used
@@ -158,8 +161,8 @@ func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
 		close(batches)
 	}()
 
-	d := newDrive(c, stop)
-	d.run(reading, batches, warnings, used)
+	d := newDrive(c, stop, used)
+	d.run(reading, batches, warnings)
 
 	var counts Counts
 	var errs []error

@@ -1,12 +1,16 @@
 package parser
 
-// builtins are the formats that can be named. None reads a line of another one:
-// they differ in what follows the part that all share. combined is nginx's own,
-// main stands in the nginx.conf of nginx.org's packages and of the docker image.
-// ingress is the default of ingress-nginx, where it is called upstreaminfo (its
-// documentation, "Log format"). upstream_time stands in the NGINX documentation,
-// "Configuring logging", without a space before rt; timed_combined is passed on
-// in many public configurations.
+// builtins are the formats that have a name here. None reads a line of another one:
+// they differ after the part that all have in common.
+//
+//   - combined is built into nginx.
+//   - main is in the nginx.conf of nginx.org's packages and of the Docker image.
+//   - ingress is the default of ingress-nginx, which calls it upstreaminfo (its
+//     documentation, "Log format").
+//   - upstream_time is in the NGINX documentation ("Configuring logging"), without
+//     a space before rt.
+//   - timed_combined is in many public configurations.
+//   - main_real_ip and clearhop are ours.
 var builtins = []struct{ name, directive string }{
 	{"combined", `log_format combined '$remote_addr - $remote_user [$time_local] '
     '"$request" $status $body_bytes_sent '
@@ -37,23 +41,22 @@ var builtins = []struct{ name, directive string }{
     '$request_time $upstream_response_time $pipe';`},
 }
 
-// CombinedExtra is the name of the format that reads combined and keeps all
-// that follows it in Access.Extra under the name "trailing", escapes undone. It
-// reads the lines of most other formats too, so that it is for the lines that
-// no other one reads: it is not among BuiltinNames and must be tried last,
-// whatever matched before.
+// CombinedExtra is the name of a format that reads combined with any text after it.
+// The text goes into Access.Extra under the name "trailing", without its escapes.
+// The format also reads the lines of most other formats. So it must always be tried
+// last, and it is not one of BuiltinNames.
 const CombinedExtra = "combined_extra"
 
 const combinedExtra = `log_format combined_extra '$remote_addr - $remote_user [$time_local] '
     '"$request" $status $body_bytes_sent '
     '"$http_referer" "$http_user_agent" $trailing';`
 
-// Recommended is the name of the format that tells all that can be told of the
-// chain. It starts as combined and main do, so that what reads those reads it.
+// Recommended is the name of the format with everything that shows the chain. It
+// begins like combined and main, for programs that read those.
 const Recommended = "clearhop"
 
-// Builtin returns the log_format directive of a format that can be named: one
-// of BuiltinNames, or CombinedExtra.
+// Builtin returns the log_format directive of a built-in format: one of
+// BuiltinNames, or CombinedExtra.
 func Builtin(name string) (directive string, ok bool) {
 	if name == CombinedExtra {
 		return combinedExtra, true
@@ -66,8 +69,8 @@ func Builtin(name string) (directive string, ok bool) {
 	return "", false
 }
 
-// BuiltinNames returns the names of the built-in formats of which each line
-// fits one at most, the usual ones first.
+// BuiltinNames returns the names of the built-in formats, the most frequent first.
+// A line fits one of them at most.
 func BuiltinNames() []string {
 	names := make([]string, len(builtins))
 	for i, b := range builtins {

@@ -6,8 +6,8 @@ import (
 	"clearhop/record"
 )
 
-// entrypoints are how the lines of the nginx image's entrypoint begin. Scripts
-// that somebody added to it are not here: what they write may matter.
+// entrypoints are the beginnings of the lines of the nginx image's entrypoint.
+// Scripts that others add to it are missing, because what they write may matter.
 var entrypoints = [...]string{
 	"/docker-entrypoint.sh: ",
 	"10-listen-on-ipv6-by-default.sh: ",
@@ -22,9 +22,8 @@ const (
 	ownConfig2 = "the configuration file "
 )
 
-// IsChatter reports whether line is known to be neither of the access log nor
-// of the error log: the nginx image's entrypoint, and what nginx says on the
-// terminal when it starts.
+// IsChatter reports whether line is known to belong to no log: the nginx image's
+// entrypoint wrote it, or nginx wrote it to the terminal at its start.
 func IsChatter(line []byte) bool {
 	for _, start := range entrypoints {
 		if bytes.HasPrefix(line, []byte(start)) {
@@ -44,9 +43,10 @@ func IsChatter(line []byte) bool {
 			(bytes.HasSuffix(rest, []byte(" test is successful")) || bytes.HasSuffix(rest, []byte(" test failed")))
 }
 
-// ParseChatter makes r an OtherLine of the line and reports whether it IsChatter.
-// Of nginx's "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in
-// use)" it reads level, message and errno into r.Error. No such line has a time.
+// ParseChatter reports whether line IsChatter. If it is, r.Dataset becomes OtherLine.
+// For a line such as "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address
+// already in use)", it also reads level, message and errno into r.Error. Such lines
+// have no time.
 func ParseChatter(line []byte, r *record.Record) bool {
 	if !IsChatter(line) {
 		return false
@@ -61,7 +61,7 @@ func ParseChatter(line []byte, r *record.Record) bool {
 	return true
 }
 
-// cutLevel cuts "[emerg] " off the start of text.
+// cutLevel splits "[emerg] " from the start of text.
 func cutLevel(text []byte) (level, rest []byte, ok bool) {
 	text, ok = bytes.CutPrefix(text, []byte("["))
 	if !ok {

@@ -21,7 +21,7 @@ const (
 	EscapeNone
 )
 
-// String returns the word that stands in nginx.conf.
+// String returns the word as it is written in nginx.conf.
 func (e Escape) String() string {
 	switch e {
 	case EscapeDefault:
@@ -36,16 +36,15 @@ func (e Escape) String() string {
 
 // The causes of a CompileError.
 var (
-	// ErrSyntax: nginx would refuse the text too.
+	// ErrSyntax: nginx would not accept the text either.
 	ErrSyntax = errors.New("not a log_format")
-	// ErrAmbiguous: nginx writes lines in this format that nobody can read
-	// back.
+	// ErrAmbiguous: nginx would write lines whose values cannot be told apart.
 	ErrAmbiguous = errors.New("log_format cannot be read back")
 )
 
 // A CompileError says where and why a log_format was refused.
 type CompileError struct {
-	// Column is the byte column in the text given to Compile, from 1.
+	// Column is a place in the text given to Compile, in bytes from 1.
 	Column int
 	// Reason says what is wrong there.
 	Reason string
@@ -53,7 +52,7 @@ type CompileError struct {
 	Err error
 }
 
-// Error gives the place and the reason in one line.
+// Error returns the place and the reason in one line.
 func (e *CompileError) Error() string {
 	return fmt.Sprintf("%v: column %d: %s", e.Err, e.Column, e.Reason)
 }
@@ -61,9 +60,9 @@ func (e *CompileError) Error() string {
 // Unwrap returns the cause.
 func (e *CompileError) Unwrap() error { return e.Err }
 
-// Compile makes a Format of text: a log_format directive as it stands in
-// nginx.conf, the name of a format that nginx or this package brings along
-// (see Builtin), or a bare format string.
+// Compile compiles text, which is one of these: a log_format directive as it is
+// written in nginx.conf, the name of a built-in format (see Builtin), or a format
+// string on its own. An error is a *CompileError.
 func Compile(text string) (*Format, error) {
 	trimmed := strings.TrimSpace(text)
 	if directive, ok := Builtin(trimmed); ok {
@@ -77,18 +76,18 @@ func Compile(text string) (*Format, error) {
 		return compile(d.name, d.escape, d.parts)
 	}
 	if trimmed == "" {
-		return nil, &CompileError{Column: 1, Reason: "empty", Err: ErrSyntax}
+		return nil, &CompileError{Column: 1, Reason: "the format is empty", Err: ErrSyntax}
 	}
 	if isName(trimmed) {
 		return nil, &CompileError{Column: 1, Err: ErrSyntax,
 			Reason: fmt.Sprintf("no format is called %q; known: %s", trimmed, strings.Join(append(BuiltinNames(), CombinedExtra), ", "))}
 	}
-	// A format read from a file ends with the file's last line.
+	// The text of a file ends with a line break.
 	text = strings.TrimRight(text, "\r\n")
 	return compile("", EscapeDefault, []part{{text: text, columns: identity(text)}})
 }
 
-// isName tells a name from a format string: that one has a "$".
+// isName reports whether text is a name. A format string has a "$".
 func isName(text string) bool {
 	for i := range len(text) {
 		c := text[i]
@@ -99,13 +98,14 @@ func isName(text string) bool {
 	return true
 }
 
-// A part is one argument of a directive with its escapes undone. columns holds
-// where each of its bytes stood, from 1, and one entry more for the end.
+// A part is one argument of a directive without its escapes. columns has the column
+// in the directive, from 1, of each byte of text and of its end.
 type part struct {
 	text    string
 	columns []int
 }
 
+// identity returns the columns of a text that had no escapes.
 func identity(text string) []int {
 	columns := make([]int, len(text)+1)
 	for i := range columns {
@@ -121,11 +121,12 @@ type token struct {
 	column     int
 }
 
+// compile makes a Format of the strings of a log_format.
 func compile(name string, escape Escape, parts []part) (*Format, error) {
 	var tokens []token
 	for _, p := range parts {
 		// nginx reads each string on its own: a variable's name does not
-		// run on into the next one.
+		// continue in the next string.
 		ts, err := tokenize(p)
 		if err != nil {
 			return nil, err
@@ -143,7 +144,7 @@ func compile(name string, escape Escape, parts []part) (*Format, error) {
 			}
 			f.steps = append(f.steps, step{variable: lookup(t.text)})
 		case strings.Contains(t.text, "\n"):
-			return nil, &CompileError{Column: t.column, Reason: "a line break in the fixed text: it would write several lines", Err: ErrAmbiguous}
+			return nil, &CompileError{Column: t.column, Reason: "the fixed text has a line break, so nginx would write several lines", Err: ErrAmbiguous}
 		case last < 0:
 			f.prefix = append(f.prefix, t.text...)
 		default:
@@ -156,13 +157,14 @@ func compile(name string, escape Escape, parts []part) (*Format, error) {
 		}
 	}
 	if len(f.steps) == 0 {
-		return nil, &CompileError{Column: 1, Reason: "no variable in it", Err: ErrSyntax}
+		return nil, &CompileError{Column: 1, Reason: "the format has no variable", Err: ErrSyntax}
 	}
 	f.plan()
 	return f, nil
 }
 
-// plan settles what can be known of each step before the first line.
+// plan sets what depends on all steps: where a step goes back to, which time is
+// stored, and which variables are logged.
 func (f *Format) plan() {
 	best := noTime
 	for i := range f.steps {
@@ -174,8 +176,8 @@ func (f *Format) plan() {
 		st.back = back
 		switch {
 		case st.marked:
-			// Whatever the values before it are taken to be, the line goes on
-			// from the same place: going back behind it changes nothing.
+			// The first mark ends the value, wherever it starts. So going back
+			// to a step before this one changes nothing for the steps after it.
 			back = -1
 		case st.open:
 			back = i
@@ -189,11 +191,11 @@ func (f *Format) plan() {
 	}
 }
 
-// planEnd settles what ends the value of st, by the fixed text known so far.
+// planEnd sets what ends the value of st, according to its literal.
 func (f *Format) planEnd(st *step) {
 	st.marked, st.mark, st.open = false, 0, false
 	for i, c := range st.literal {
-		// In JSON a quote behind a backslash looks like one in a value.
+		// With escape=json, a quote after a backslash can also be part of a value.
 		likeValue := f.escape == EscapeJSON && c == '"' && i > 0 && st.literal[i-1] == '\\'
 		if f.escape.hides(c) && !likeValue {
 			st.marked, st.mark = true, i
@@ -212,24 +214,22 @@ func (f *Format) planEnd(st *step) {
 	st.open = len(st.literal) > 0
 }
 
-// ambiguous says why the value of st and the fixed text behind it cannot be
-// told apart; nothing if they can.
+// ambiguous returns why the end of st's value cannot be found, or "" if it can.
 func (f *Format) ambiguous(st *step) string {
 	v, next := &st.variable, st.literal[0]
 	switch {
 	case st.marked || v.width > 0:
 		return ""
 	case v.kind.isNumeric() && '0' <= next && next <= '9':
-		return fmt.Sprintf("a digit stands right behind the number $%s", v.name)
+		return fmt.Sprintf("a digit follows the number $%s", v.name)
 	case v.kind.isList() && goesOnAsList(st.literal, v.kind),
 		v.kind.isList() && v.kind.isNumeric() && next == '-' && f.escape != EscapeDefault:
-		return fmt.Sprintf("the text behind $%s could be one more item of it", v.name)
+		return fmt.Sprintf("the text after $%s could be one more item of the list", v.name)
 	}
 	return ""
 }
 
-// hides reports whether nginx writes c in no value, or only behind a
-// backslash.
+// hides reports whether nginx never writes c in a value, or only after a backslash.
 func (e Escape) hides(c byte) bool {
 	switch e {
 	case EscapeDefault:
@@ -241,7 +241,7 @@ func (e Escape) hides(c byte) bool {
 	}
 }
 
-// tokenize splits one string as ngx_http_log_compile_format does.
+// tokenize splits one string in the way of ngx_http_log_compile_format.
 func tokenize(p part) ([]token, error) {
 	var tokens []token
 	text := p.text
@@ -273,7 +273,7 @@ func tokenize(p part) ([]token, error) {
 			i++
 		}
 		if name == "" {
-			return nil, &CompileError{Column: p.columns[start], Reason: `a "$" without a variable's name`, Err: ErrSyntax}
+			return nil, &CompileError{Column: p.columns[start], Reason: `a variable's name must follow "$"`, Err: ErrSyntax}
 		}
 		tokens = append(tokens, token{text: name, isVariable: true, column: p.columns[start]})
 	}

@@ -1,16 +1,18 @@
 package parser
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// A Conf is what an nginx.conf says of access logs.
+// A Conf is what an nginx.conf says about access logs.
 type Conf struct {
 	// Formats are the formats of the log_format directives of http, in their
-	// order. One that cannot be read back is missing; ParseConf's error names
-	// it.
+	// order. Formats that cannot be read back are missing; ParseConf's error
+	// names them.
 	Formats []*Format
 	// Logs are the access_log directives of http, in their order.
 	Logs []AccessLog
@@ -18,10 +20,10 @@ type Conf struct {
 
 // An AccessLog is an access_log directive that writes something.
 type AccessLog struct {
-	Path   string // as it stands there: a file, or syslog:server=…
-	Format string // combined where none is named
-	File   string
-	Line   int
+	Path   string // as it is written: a file, or syslog:server=…
+	Format string // the name of the log_format; combined if the directive has none
+	File   string // the configuration file
+	Line   int    // its line, from 1
 }
 
 // A ConfFile is a file of a configuration.
@@ -32,9 +34,9 @@ type ConfFile struct {
 
 // Causes of a ConfError besides ErrSyntax and ErrAmbiguous.
 var (
-	// ErrInclude: a file that is included was not read.
+	// ErrInclude: an included file was not read.
 	ErrInclude = errors.New("not included")
-	// ErrDuplicate: nginx would refuse the second log_format of a name.
+	// ErrDuplicate: nginx does not accept two formats of the same name.
 	ErrDuplicate = errors.New("log_format defined twice")
 )
 
@@ -43,15 +45,15 @@ type ConfError struct {
 	File   string
 	Line   int // from 1
 	Column int // in bytes, from 1
-	// Format is the log_format that it is about; empty where it is about none.
+	// Format is the name of the log_format that has the fault, or "".
 	Format string
 	Reason string
-	// Err is ErrSyntax, ErrAmbiguous, ErrInclude, ErrDuplicate, or what open
-	// returned.
+	// Err is ErrSyntax, ErrAmbiguous, ErrInclude, ErrDuplicate, or the error of
+	// open.
 	Err error
 }
 
-// Error gives place, format and reason in one line.
+// Error returns place, format and reason in one line.
 func (e *ConfError) Error() string {
 	s := fmt.Sprintf("%s:%d:%d: %v", e.File, e.Line, e.Column, e.Err)
 	if e.Format != "" {
@@ -66,31 +68,31 @@ func (e *ConfError) Error() string {
 // Unwrap returns the cause.
 func (e *ConfError) Unwrap() error { return e.Err }
 
-// Bounds of a configuration with all that it includes.
+// The bounds of a configuration with all included files.
 const (
 	maxIncludeDepth = 16
 	maxConfFiles    = 1000
 	maxConfBytes    = 16 << 20
 )
 
-// ParseConf finds the log_format and access_log directives of the nginx
-// configuration text, at any depth, those of stream and mail left out: their
-// lines are of no request. name is the file's, for errors.
+// ParseConf finds the log_format and access_log directives in the text of an nginx
+// configuration, in blocks of any depth. It skips those in stream and mail, which
+// do not log requests. name is the name of the file, for errors.
 //
-// open reads what an include names, which is a path as it stands there or a
-// pattern that matches any number of files, none included. If open is nil,
-// includes are left out.
+// open reads the files of an include directive. It gets the path as it is written,
+// which may be a pattern that matches any number of files, or none. If open is
+// nil, includes are skipped.
 //
 // The error joins a *ConfError for each format that cannot be read back and for
-// each include that was not read; the Conf holds all the others and is never nil.
-// Where a file is not the configuration's syntax, the rest of that file is
-// missing too.
+// each include that was not read. The Conf has everything else and is never nil.
+// After an error of syntax, the rest of that file is missing too.
 func ParseConf(text []byte, name string, open func(path string) ([]ConfFile, error)) (*Conf, error) {
 	c := &confReader{conf: &Conf{}, open: open}
-	c.file(ConfFile{Name: name, Text: text}, nil, 0)
+	c.read(ConfFile{Name: name, Text: text}, nil, 0)
 	return c.conf, errors.Join(c.errs...)
 }
 
+// A confReader reads a configuration with all that it includes.
 type confReader struct {
 	conf  *Conf
 	open  func(path string) ([]ConfFile, error)
@@ -99,64 +101,89 @@ type confReader struct {
 	bytes int
 }
 
-// file reads one file that is included depth files deep, into the blocks around
-// it.
-func (c *confReader) file(f ConfFile, blocks []string, depth int) {
+// read reads one file. blocks are the blocks around the include directive, and
+// depth is the number of files that include each other.
+func (c *confReader) read(file ConfFile, blocks []string, depth int) {
 	c.files++
-	c.bytes += len(f.Text)
-	text := string(f.Text)
-	around := len(blocks)
-	blocks = append([]string(nil), blocks...)
-	fail := func(at int, reason string) { c.fail(f.Name, text, at, "", reason, ErrSyntax) }
-	for at := 0; ; {
-		d, err := nextDirective(text, at)
-		if err != nil {
-			fail(err.Column-1, err.Reason)
-			return
+	c.bytes += len(file.Text)
+	f := &confFile{
+		confReader: c, name: file.Name, text: string(file.Text),
+		blocks: slices.Clone(blocks), outside: len(blocks), depth: depth,
+	}
+	for at, more := 0, true; more; {
+		at, more = f.directive(at)
+	}
+}
+
+// A confFile is a file while it is read.
+type confFile struct {
+	*confReader
+	name, text string
+	blocks     []string // the names of the open blocks, the outermost first
+	outside    int      // how many of them were opened in another file
+	depth      int
+}
+
+// directive reads the directive at index at. It returns where the next one starts,
+// and whether to read on.
+func (f *confFile) directive(at int) (next int, more bool) {
+	d, err := nextDirective(f.text, at)
+	if err != nil {
+		f.failSyntax(err.Column-1, err.Reason)
+		return 0, false
+	}
+	switch d.terminator {
+	case '{':
+		return f.openBlock(d)
+	case '}':
+		if len(f.blocks) == f.outside {
+			f.failSyntax(d.start, `"}" closes no block`)
+			return 0, false
 		}
-		at = d.end
-		switch d.terminator {
-		case 0:
-			if len(blocks) > around {
-				fail(len(text), fmt.Sprintf("the block %s is not closed", blocks[len(blocks)-1]))
-			}
-			return
-		case '}':
-			if len(blocks) == around {
-				fail(d.start, `a "}" without a block`)
-				return
-			}
-			blocks = blocks[:len(blocks)-1]
-		case '{':
-			if strings.HasSuffix(d.name, "_by_lua_block") {
-				if at = skipLua(text, at); at < 0 {
-					fail(d.start, fmt.Sprintf("the block %s is not closed", d.name))
-					return
-				}
-				continue
-			}
-			blocks = append(blocks, d.name)
-		case ';':
-			if ofNoRequest(blocks) {
-				continue
-			}
-			switch d.name {
-			case directiveName:
-				c.format(f.Name, text, d)
-			case "access_log":
-				c.accessLog(f.Name, text, d)
-			case "include":
-				if c.open != nil {
-					c.include(f.Name, text, d, blocks, depth)
-				}
-			}
+		f.blocks = f.blocks[:len(f.blocks)-1]
+	case ';':
+		if !notOfHTTP(f.blocks) {
+			f.simple(d)
+		}
+	default: // the end of the file
+		if len(f.blocks) > f.outside {
+			f.failSyntax(len(f.text), fmt.Sprintf("the block %s is not closed", f.blocks[len(f.blocks)-1]))
+		}
+		return 0, false
+	}
+	return d.end, true
+}
+
+// openBlock enters a block. It skips blocks of Lua code.
+func (f *confFile) openBlock(d confDirective) (next int, more bool) {
+	if !strings.HasSuffix(d.name, "_by_lua_block") {
+		f.blocks = append(f.blocks, d.name)
+		return d.end, true
+	}
+	end := skipLua(f.text, d.end)
+	if end < 0 {
+		f.failSyntax(d.start, fmt.Sprintf("the block %s is not closed", d.name))
+	}
+	return end, end >= 0
+}
+
+// simple reads a directive that opens no block.
+func (f *confFile) simple(d confDirective) {
+	switch d.name {
+	case directiveName:
+		f.logFormat(d)
+	case "access_log":
+		f.accessLog(d)
+	case "include":
+		if f.open != nil {
+			f.include(d)
 		}
 	}
 }
 
-// ofNoRequest reports whether what stands in these blocks says nothing of
-// access logs: they are of other protocols, or hold data.
-func ofNoRequest(blocks []string) bool {
+// notOfHTTP reports whether directives in these blocks do not concern access logs:
+// the blocks are of other protocols, or they hold data.
+func notOfHTTP(blocks []string) bool {
 	for _, b := range blocks {
 		switch b {
 		case "stream", "mail", "map", "geo", "types", "split_clients", "charset_map", "match":
@@ -166,96 +193,106 @@ func ofNoRequest(blocks []string) bool {
 	return false
 }
 
-// fail notes what is wrong at the index at of a file.
-func (c *confReader) fail(file, text string, at int, format, reason string, cause error) {
-	line, column := position(text, at)
-	c.errs = append(c.errs, &ConfError{File: file, Line: line, Column: column, Format: format, Reason: reason, Err: cause})
+// fail adds an error for what is at index at of the file.
+func (f *confFile) fail(at int, format, reason string, cause error) {
+	line, column := position(f.text, at)
+	f.errs = append(f.errs, &ConfError{File: f.name, Line: line, Column: column, Format: format, Reason: reason, Err: cause})
 }
 
-func (c *confReader) format(file, text string, d confDirective) {
-	parsed, err := parseDirective(text[d.start:d.end])
-	var f *Format
+func (f *confFile) failSyntax(at int, reason string) { f.fail(at, "", reason, ErrSyntax) }
+
+// logFormat reads a log_format directive.
+func (f *confFile) logFormat(d confDirective) {
+	text := f.text[d.start:d.end]
+	parsed, err := parseDirective(text)
+	var format *Format
 	if err == nil {
-		for _, other := range c.conf.Formats {
-			if other.name == parsed.name {
-				c.fail(file, text, d.start, parsed.name, "", ErrDuplicate)
-				return
-			}
+		if slices.ContainsFunc(f.conf.Formats, func(other *Format) bool { return other.name == parsed.name }) {
+			f.fail(d.start, parsed.name, "", ErrDuplicate)
+			return
 		}
-		f, err = compile(parsed.name, parsed.escape, parsed.parts)
+		format, err = compile(parsed.name, parsed.escape, parsed.parts)
 	}
 	var compileError *CompileError
 	switch {
 	case err == nil:
-		c.conf.Formats = append(c.conf.Formats, f)
+		f.conf.Formats = append(f.conf.Formats, format)
 	case errors.As(err, &compileError):
-		name := parsed.name
-		if name == "" {
-			if args, err := arguments(text[d.start:d.end]); err == nil && len(args) > 1 {
-				name = args[1].text
-			}
-		}
-		c.fail(file, text, d.start+compileError.Column-1, name, compileError.Reason, compileError.Err)
+		name := cmp.Or(parsed.name, formatName(text))
+		f.fail(d.start+compileError.Column-1, name, compileError.Reason, compileError.Err)
 	default:
-		c.fail(file, text, d.start, parsed.name, "", err)
+		f.fail(d.start, parsed.name, "", err)
 	}
 }
 
-func (c *confReader) accessLog(file, text string, d confDirective) {
-	args, err := arguments(text[d.start:d.end])
-	if err != nil || len(args) < 2 || args[1].text == "off" {
-		return // nginx says more of an access_log that is wrong
+// formatName returns the name in a log_format directive whose other arguments are
+// wrong.
+func formatName(directive string) string {
+	args, err := arguments(directive)
+	if err != nil || len(args) < 2 {
+		return ""
 	}
-	line, _ := position(text, d.start)
-	log := AccessLog{Path: args[1].text, Format: "combined", File: file, Line: line}
+	return args[1].text
+}
+
+// accessLog reads an access_log directive. It skips a directive with errors, which
+// nginx itself reports.
+func (f *confFile) accessLog(d confDirective) {
+	args, err := arguments(f.text[d.start:d.end])
+	if err != nil || len(args) < 2 || args[1].text == "off" {
+		return
+	}
+	line, _ := position(f.text, d.start)
+	log := AccessLog{Path: args[1].text, Format: combined, File: f.name, Line: line}
 	if len(args) > 2 {
 		log.Format = args[2].text
 	}
-	c.conf.Logs = append(c.conf.Logs, log)
+	f.conf.Logs = append(f.conf.Logs, log)
 }
 
-func (c *confReader) include(file, text string, d confDirective, blocks []string, depth int) {
-	fail := func(reason string, cause error) { c.fail(file, text, d.start, "", reason, cause) }
-	args, err := arguments(text[d.start:d.end])
+// include reads the files that an include directive names.
+func (f *confFile) include(d confDirective) {
+	args, err := arguments(f.text[d.start:d.end])
 	if err != nil || len(args) != 2 {
-		fail("include takes one path", ErrSyntax)
+		f.failSyntax(d.start, "include takes one path")
 		return
 	}
-	if depth == maxIncludeDepth {
-		fail(fmt.Sprintf("files include each other more than %d deep", maxIncludeDepth), ErrInclude)
+	if f.depth == maxIncludeDepth {
+		f.fail(d.start, "", fmt.Sprintf("files include each other more than %d deep", maxIncludeDepth), ErrInclude)
 		return
 	}
-	files, err := c.open(args[1].text)
+	files, err := f.open(args[1].text)
 	if err != nil {
-		fail("include "+args[1].text, err)
+		f.fail(d.start, "", "include "+args[1].text, err)
 		return
 	}
-	for _, f := range files {
-		if c.files >= maxConfFiles || c.bytes+len(f.Text) > maxConfBytes {
-			fail(fmt.Sprintf("the configuration has more than %d files or %d MiB", maxConfFiles, maxConfBytes>>20), ErrInclude)
+	for _, file := range files {
+		if f.files >= maxConfFiles || f.bytes+len(file.Text) > maxConfBytes {
+			f.fail(d.start, "", fmt.Sprintf("the configuration has more than %d files or %d MiB", maxConfFiles, maxConfBytes>>20), ErrInclude)
 			return
 		}
-		c.file(f, blocks, depth+1)
+		f.read(file, f.blocks, f.depth+1)
 	}
 }
 
-// position returns the line and the byte column of the index at, both from 1.
+// position returns the line and the column, in bytes, of the index at. Both count
+// from 1.
 func position(text string, at int) (line, column int) {
 	before := text[:min(at, len(text))]
 	return 1 + strings.Count(before, "\n"), len(before) - strings.LastIndexByte(before, '\n')
 }
 
-// A confDirective is a directive's place, from its first word to the byte behind
-// its terminator.
+// A confDirective is the place of a directive: text[start:end], with its
+// terminator.
 type confDirective struct {
 	name       string
 	start, end int
-	terminator byte // ";", "{", "}" on its own, or 0 at the end of the file
+	terminator byte // ";", "{", "}" without a directive, or 0 at the end of the file
 }
 
-// nextDirective finds the directive that follows, as ngx_conf_read_token reads
-// it: words, of which one in quotes may hold anything and one without ends at a
-// space, a semicolon or an opening brace that does not follow "$".
+// nextDirective finds the next directive, as ngx_conf_read_token does. A directive
+// has words. A word in quotes may contain anything. A word without quotes ends at
+// a space, a semicolon, or an opening brace that does not follow "$".
 func nextDirective(text string, at int) (confDirective, *CompileError) {
 	d := confDirective{start: skipBlank(text, at)}
 	i := d.start
@@ -273,7 +310,7 @@ func nextDirective(text string, at int) (confDirective, *CompileError) {
 			d.terminator, d.end = c, i+1
 			return d, nil
 		case c == ';' || c == '{' || c == '}':
-			return d, &CompileError{Column: i + 1, Err: ErrSyntax, Reason: fmt.Sprintf("an unexpected %q", string(c))}
+			return d, &CompileError{Column: i + 1, Err: ErrSyntax, Reason: fmt.Sprintf("unexpected %q", string(c))}
 		}
 		end, err := wordEnd(text, i)
 		if err != nil {
@@ -286,13 +323,12 @@ func nextDirective(text string, at int) (confDirective, *CompileError) {
 	}
 }
 
-// wordEnd returns where the word ends that starts at i.
+// wordEnd returns the end of the word at i.
 func wordEnd(text string, i int) (int, *CompileError) {
 	start := i
-	quote := text[i]
-	if quote != '"' && quote != '\'' {
-		quote = 0
-	} else {
+	quote := byte(0)
+	if isQuote(text[i]) {
+		quote = text[i]
 		i++
 	}
 	afterDollar := false
@@ -324,8 +360,8 @@ func wordEnd(text string, i int) (int, *CompileError) {
 	return len(text), nil
 }
 
-// skipLua returns the index behind the brace that closes the block of Lua code
-// that starts at i, or -1. Braces in Lua's strings and comments close nothing.
+// skipLua returns the index after the brace that closes the block of Lua code at i,
+// or -1. Braces in Lua's strings and comments do not count.
 func skipLua(text string, i int) int {
 	for depth := 1; i < len(text); {
 		switch c := text[i]; {
@@ -358,6 +394,7 @@ func skipLua(text string, i int) int {
 	return -1
 }
 
+// skipLuaString returns the index after the string in quotes at i.
 func skipLuaString(text string, i int) int {
 	quote := text[i]
 	for i++; i < len(text); i++ {
@@ -371,8 +408,8 @@ func skipLuaString(text string, i int) int {
 	return len(text)
 }
 
-// longBracketEnd returns the index behind the text in [[ ]] or [==[ ]==] that
-// starts at i; 0 if none does.
+// longBracketEnd returns the index after the text in [[ ]] or [==[ ]==] at i, or 0
+// if there is none.
 func longBracketEnd(text string, i int) int {
 	rest, ok := strings.CutPrefix(text[min(i, len(text)):], "[")
 	if !ok {

@@ -55,7 +55,7 @@ func TestParseConf(t *testing.T) {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
 	wantErr := `nginx.conf:18:35: log_format cannot be read back: log_format glued: nothing stands between $remote_addr and $status
-conf.d/b.conf:2:4: not a log_format: log_format b: a "$" without a variable's name
+conf.d/b.conf:2:4: not a log_format: log_format b: a variable's name must follow "$"
 conf.d/b.conf:3:1: log_format defined twice: log_format main`
 	if err == nil || err.Error() != wantErr {
 		t.Errorf("got  %v\nwant %s", err, wantErr)
@@ -99,11 +99,11 @@ func TestParseConfErrors(t *testing.T) {
 		}
 	}
 	f(`log_format a '$status'; user x§`, `the file ends before ";" or "}"`, ErrSyntax, 1)
-	f(`log_format a '$status'; §}`, `a "}" without a block`, ErrSyntax, 1)
+	f(`log_format a '$status'; §}`, `"}" closes no block`, ErrSyntax, 1)
 	f("http {\n log_format a '$status';\n§", "the block http is not closed", ErrSyntax, 1)
-	f(`http { §; }`, `an unexpected ";"`, ErrSyntax, 0)
-	f(`§{ }`, `an unexpected "{"`, ErrSyntax, 0)
-	f(`user x §}`, `an unexpected "}"`, ErrSyntax, 0)
+	f(`http { §; }`, `unexpected ";"`, ErrSyntax, 0)
+	f(`§{ }`, `unexpected "{"`, ErrSyntax, 0)
+	f(`user x §}`, `unexpected "}"`, ErrSyntax, 0)
 	f(`log_format a §'$status`, "the closing quote is missing", ErrSyntax, 0)
 	f(`log_format a '$status'§'$host';`, "a space must follow the closing quote", ErrSyntax, 0)
 	f(`§x_by_lua_block { if x then { `, "the block x_by_lua_block is not closed", ErrSyntax, 0)

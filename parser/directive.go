@@ -4,23 +4,23 @@ import "strings"
 
 const directiveName = "log_format"
 
-// isDirective reports whether text starts with the word log_format, be it
-// after comments.
+// isDirective reports whether text starts with the word log_format. Comments may
+// precede it.
 func isDirective(text string) bool {
 	rest, ok := strings.CutPrefix(text[skipBlank(text, 0):], directiveName)
 	return ok && rest != "" && strings.IndexByte(" \t\r\n", rest[0]) >= 0
 }
 
-// A directive is a log_format directive taken apart.
+// A directive is the parts of a log_format directive.
 type directive struct {
 	name   string
 	escape Escape
 	parts  []part
 }
 
-// parseDirective reads `log_format name [escape=…] 'string' …;` with the rules
-// of nginx's configuration files: either quote, a backslash before a quote,
-// a backslash, t, r or n, and comments up to the end of the line.
+// parseDirective reads `log_format name [escape=…] 'string' …;` by the rules of
+// nginx's configuration files: there are two kinds of quotes, a backslash escapes
+// a quote, a backslash, t, r and n, and a comment ends with its line.
 func parseDirective(text string) (directive, error) {
 	var d directive
 	args, err := arguments(text)
@@ -67,7 +67,7 @@ func arguments(text string) ([]part, error) {
 			}
 			return args, nil
 		case '{', '}':
-			return nil, &CompileError{Column: i + 1, Reason: "a bracket outside of quotes", Err: ErrSyntax}
+			return nil, &CompileError{Column: i + 1, Reason: "a bracket must be in quotes", Err: ErrSyntax}
 		default:
 			arg, next, err := argument(text, i)
 			if err != nil {
@@ -80,36 +80,30 @@ func arguments(text string) ([]part, error) {
 			i = next
 		}
 	}
-	// A directive pasted without its semicolon is clear enough.
+	// A directive without its semicolon is accepted.
 	return args, nil
 }
 
-// argument reads the word that starts at i and returns where it ends.
+// argument reads the word at i and returns where it ends.
 func argument(text string, i int) (part, int, error) {
 	start := i
 	quote := byte(0)
-	if c := text[i]; c == '"' || c == '\'' {
-		quote = c
+	if isQuote(text[i]) {
+		quote = text[i]
 		i++
 	}
 	var p part
 	var b strings.Builder
-	for ; i < len(text); i++ {
+	for ; i < len(text) && !endsArgument(text[i], quote); i++ {
 		c := text[i]
-		if quote != 0 && c == quote {
-			break
-		}
-		if quote == 0 && strings.IndexByte(" \t\r\n;", c) >= 0 {
-			break
-		}
 		if quote == 0 && c == '{' && text[i-1] != '$' {
-			return p, i, &CompileError{Column: i + 1, Reason: "a bracket outside of quotes", Err: ErrSyntax}
+			return p, i, &CompileError{Column: i + 1, Reason: "a bracket must be in quotes", Err: ErrSyntax}
 		}
 		p.columns = append(p.columns, i+1)
 		if c == '\\' && i+1 < len(text) {
 			i++
 			plain, ok := confEscape(text[i])
-			if !ok { // the backslash stays, and what it stands before ends nothing
+			if !ok { // keep the backslash; the byte after it does not end the argument
 				b.WriteByte(c)
 				p.columns = append(p.columns, i+1)
 				plain = text[i]
@@ -129,8 +123,20 @@ func argument(text string, i int) (part, int, error) {
 	return p, i + 1, nil
 }
 
-// confEscape returns what a backslash and c stand for in nginx.conf; other
-// backslashes stay as they are (ngx_conf_read_token).
+func isQuote(c byte) bool { return c == '"' || c == '\'' }
+
+// endsArgument reports whether c ends an argument that began with quote, or with
+// none if that is 0.
+func endsArgument(c, quote byte) bool {
+	if quote != 0 {
+		return c == quote
+	}
+	return strings.IndexByte(" \t\r\n;", c) >= 0
+}
+
+// confEscape returns what a backslash and c mean in nginx.conf, as
+// ngx_conf_read_token reads them. It reports false if the backslash is an ordinary
+// byte.
 func confEscape(c byte) (byte, bool) {
 	switch c {
 	case '"', '\'', '\\':
@@ -145,8 +151,8 @@ func confEscape(c byte) (byte, bool) {
 	return 0, false
 }
 
-// skipBlank returns the index of the first byte from i on that is neither
-// space nor in a comment.
+// skipBlank returns the index of the first byte from i on that is neither a space
+// nor part of a comment.
 func skipBlank(text string, i int) int {
 	for i < len(text) {
 		switch text[i] {
@@ -161,7 +167,7 @@ func skipBlank(text string, i int) int {
 	return i
 }
 
-// lineLength returns how long the first line of text is, without its end.
+// lineLength returns the length of the first line of text, without its line break.
 func lineLength(text string) int {
 	if n := strings.IndexByte(text, '\n'); n >= 0 {
 		return n

@@ -7,8 +7,8 @@ import (
 	"clearhop/record"
 )
 
-// MaxErrorLine is how many bytes nginx writes of one error record at most; its
-// line break makes them 2,048.
+// MaxErrorLine is the largest number of bytes that nginx writes for one error
+// record. With its line break these are 2,048.
 const MaxErrorLine = 2047
 
 // ParseErrorLine reads a line of nginx's error log into r.Error:
@@ -18,36 +18,37 @@ const MaxErrorLine = 2047
 //	"GET /x HTTP/1.1", subrequest: "/y", upstream: "http://10.0.0.2/", host: "h",
 //	referrer: "http://h/"
 //
-// Only what stands before the message must be there. A record of several lines
-// comes joined by "\n"; an ErrorJoin puts it together. What nginx cut off is
-// missing, and the part that was cut holds what is left of it.
+// Only the text before the message is required. A record of several lines must be
+// joined by "\n", which an ErrorJoin does. nginx cuts long records: parts can be
+// missing, and the last part can be incomplete.
 //
-// nginx escapes nothing, so a part may hold what looks like the start of
-// another. Parts are found in this order:
+// nginx escapes nothing, so a part can contain text that looks like the start of
+// another one. Parts are found in this order:
 //
-//   - Client: the first ", client: " that an address follows and then, if the
-//     line goes on, ", server: " and a name without quotes. What a client sends
-//     mostly stands behind it. It stands in front, in the message, where nginx
-//     quotes a path, percent-encoding undone: there a client can forge all parts.
-//     Behind `broken header: "` stands what the client sent and nothing behind
-//     the true address, so that the last one is taken.
+//   - Client: the first ", client: " that an address follows. If the line
+//     continues, ", server: " and a name without quotes must be next. Most of
+//     what a client sends comes after this part. But where nginx quotes a path in
+//     the message, with its percent-encoding removed, a client can forge all
+//     parts. After `broken header: "`, the client's text comes first and nothing
+//     of it follows the true address, so the last address wins.
 //   - Server: up to the next ", ".
-//   - The quoted parts: in nginx's order. Each ends at the first quote behind
-//     which the line ends or a later part begins.
-//   - Action: what follows the last " while " in front of the client, of letters,
-//     digits, spaces and "/", as all actions are.
-//   - Errno: the parentheses in front of the action, in which a number and a
-//     colon stand. Those of OpenSSL, "(SSL: error:…)", have a text and no number.
+//   - The quoted parts: in nginx's order. Each ends at the first quote that the
+//     end of the line or a later part follows.
+//   - Action: the text between the last " while " and the client. It has only
+//     letters, digits, spaces and "/", as all actions of nginx.
+//   - Errno: the parentheses before the action, with a number and a colon. Those
+//     of OpenSSL, "(SSL: error:…)", have a text and no number.
 //
-// Parts of other modules behind these, such as a stream's ", bytes from/to
-// client:", are left out; ", resolver: " and the like stay with the action.
+// Parts of other modules that follow, such as ", bytes from/to client:" of a
+// stream, are skipped. ", resolver: " and similar parts belong to the action.
 //
-// nginx writes local time and no zone; zone says which, nil is UTC. Of a time
-// that comes twice, when clocks are set back, it is the earlier one. A time that
-// is skipped when they are set forward is read as if they had not been yet.
+// nginx writes the local time without a zone. zone is the zone of nginx; nil means
+// UTC. When clocks are set back, some times occur twice: the earlier one is used.
+// When clocks are set forward, some times are skipped: they are read with the old
+// offset.
 //
-// r.Dataset is ErrorLogLine; a notice without a client, such as "signal process
-// started", is an OtherLine. The error is a *record.ParseError.
+// r.Dataset becomes ErrorLogLine. It becomes OtherLine for a notice without a
+// client, such as "signal process started". The error is a *record.ParseError.
 func ParseErrorLine(line []byte, zone *time.Location, r *record.Record) error {
 	line = bytes.TrimRight(line, "\r\n")
 	head, at, reason := readErrorHead(line)
@@ -69,84 +70,122 @@ func ParseErrorLine(line []byte, zone *time.Location, r *record.Record) error {
 	return nil
 }
 
-// IsErrorLine reports whether line begins as a record of nginx's error log
-// does, with a time, a level and a process. No log_format that anybody would
-// use looks like it.
+// IsErrorLine reports whether line begins like a record of nginx's error log, with a
+// time, a level and a process. No useful log_format looks like that.
 func IsErrorLine(line []byte) bool {
 	_, _, reason := readErrorHead(bytes.TrimRight(line, "\r\n"))
 	return reason == ""
 }
 
-// An errorHead is what stands in front of the message.
+// An errorHead is the text before the message.
 type errorHead struct {
 	level                []byte
 	pid, tid, connection record.Int
-	end                  int // where the message starts
+	end                  int // the index of the message
 }
 
-// The shape of a time; a "0" stands for any digit.
+// errorTimeShape is the shape of a time. Each "0" stands for any digit.
 const errorTimeShape = "0000/00/00 00:00:00"
 
-// What can be wrong with the start of an error line.
+// The reasons why a line does not begin like an error line. Events show them, so
+// their texts must stay as they are.
 const (
 	notErrorTime  = "no time as an error line has it"
 	notErrorLevel = "not a level of nginx"
 	notProcess    = "no process and thread number"
 )
 
-// readErrorHead reads the start of a line. If it is none, reason says why and
-// at where.
+// readErrorHead reads the start of a line. If it is not that of an error line,
+// reason says why, and at says where.
 func readErrorHead(line []byte) (h errorHead, at int, reason string) {
-	for at < len(errorTimeShape) {
-		if at == len(line) || !fitsShape(line[at], errorTimeShape[at]) {
-			return h, at, notErrorTime
+	r := headReader{line: line}
+	switch {
+	case !r.time():
+		return h, r.at, notErrorTime
+	case !r.level(&h):
+		return h, r.at, notErrorLevel
+	case !r.process(&h):
+		return h, r.at, notProcess
+	}
+	h.end = r.at
+	r.connection(&h)
+	return h, 0, ""
+}
+
+// A headReader reads the start of an error line from left to right. Where a step
+// fails, at is the place of the fault.
+type headReader struct {
+	line []byte
+	at   int
+}
+
+// time steps over something of the shape of a time.
+func (r *headReader) time() bool {
+	for r.at < len(errorTimeShape) {
+		if r.at == len(r.line) || !fitsShape(r.line[r.at], errorTimeShape[r.at]) {
+			return false
 		}
-		at++
+		r.at++
 	}
-	rest, ok := bytes.CutPrefix(line[at:], []byte(" ["))
+	return true
+}
+
+// level reads " [error]".
+func (r *headReader) level(h *errorHead) bool {
+	rest, ok := bytes.CutPrefix(r.line[r.at:], []byte(" ["))
 	if !ok {
-		return h, at, notErrorLevel
+		return false
 	}
-	at += len(" [")
+	r.at += len(" [")
 	n := bytes.IndexByte(rest[:min(len(rest), len("notice]"))], ']')
 	if n < 0 || !isErrorLevel(rest[:n]) {
-		return h, at, notErrorLevel
+		return false
 	}
 	h.level = rest[:n]
-	at += n + len("]")
-	if at == len(line) || line[at] != ' ' {
-		return h, at, notProcess
+	r.at += n + len("]")
+	return true
+}
+
+// process reads " 10129#10129: ". The last space may be missing if the message is
+// empty, because something may have trimmed the line.
+func (r *headReader) process(h *errorHead) bool {
+	return r.byte(' ') && r.number(&h.pid, '#') && r.number(&h.tid, ':') &&
+		(r.at == len(r.line) || r.byte(' '))
+}
+
+// byte steps over c.
+func (r *headReader) byte(c byte) bool {
+	if r.at == len(r.line) || r.line[r.at] != c {
+		return false
 	}
-	at++
-	n = leadingDigits(line[at:])
-	pid, ok := parseInt(line[at : at+n])
-	if !ok || at+n == len(line) || line[at+n] != '#' {
-		return h, at, notProcess
+	r.at++
+	return true
+}
+
+// number reads a number and the byte after it.
+func (r *headReader) number(number *record.Int, after byte) bool {
+	end := r.at + leadingDigits(r.line[r.at:])
+	n, ok := parseInt(r.line[r.at:end])
+	if !ok || end == len(r.line) || r.line[end] != after {
+		return false
 	}
-	at += n + len("#")
-	n = leadingDigits(line[at:])
-	tid, ok := parseInt(line[at : at+n])
-	if !ok || at+n == len(line) || line[at+n] != ':' {
-		return h, at, notProcess
+	*number = record.Int{N: n, Valid: true}
+	r.at = end + 1
+	return true
+}
+
+// connection reads "*1 ", which may be absent.
+func (r *headReader) connection(h *errorHead) {
+	if r.at == len(r.line) || r.line[r.at] != '*' {
+		return
 	}
-	at += n + len(":")
-	h.pid, h.tid = record.Int{N: pid, Valid: true}, record.Int{N: tid, Valid: true}
-	if at < len(line) { // else something trimmed the space off an empty message
-		if line[at] != ' ' {
-			return h, at, notProcess
-		}
-		at++
+	start := r.at + 1
+	end := start + leadingDigits(r.line[start:])
+	n, ok := parseInt(r.line[start:end])
+	if ok && (end == len(r.line) || r.line[end] == ' ') {
+		h.connection = record.Int{N: n, Valid: true}
+		h.end = min(end+1, len(r.line))
 	}
-	h.end = at
-	if at < len(line) && line[at] == '*' {
-		n := leadingDigits(line[at+1:])
-		end := at + 1 + n
-		if c, ok := parseInt(line[at+1 : end]); ok && (end == len(line) || line[end] == ' ') {
-			h.connection = record.Int{N: c, Valid: true}
-			h.end = min(end+1, len(line))
-		}
-	}
-	return h, at, ""
 }
 
 func fitsShape(c, shape byte) bool {
@@ -173,15 +212,16 @@ func leadingDigits(b []byte) int {
 	return len(b)
 }
 
-// errorTime reads a local time in zone, as ParseErrorLine says.
+// errorTime reads a local time in zone. ParseErrorLine says what happens to times
+// that occur twice or not at all.
 func errorTime(b []byte, zone *time.Location) (ms int64, ok bool) {
 	month, _ := digits(b[5:7])
 	ms, ok = unixMilli(b[:4], month, b[8:10], b[11:13], b[14:16], b[17:19], 0)
 	if !ok || zone == nil || zone == time.UTC {
 		return ms, ok
 	}
-	// The offsets well before and well after the time: no zone is further than
-	// a day from UTC, and none changes its clocks twice in two days.
+	// Compare the offsets a day before and a day after the time. No zone is more
+	// than a day from UTC, and none changes its clocks twice in two days.
 	local := ms / 1000
 	before, after := offsetAt(local-86400, zone), offsetAt(local+86400, zone)
 	if before == after || offsetAt(local-before, zone) == before {
@@ -193,7 +233,7 @@ func errorTime(b []byte, zone *time.Location) (ms int64, ok bool) {
 	return (local - before) * 1000, true
 }
 
-// offsetAt returns how many seconds zone is east of UTC at a Unix time.
+// offsetAt returns the offset of zone at a Unix time, in seconds east of UTC.
 func offsetAt(seconds int64, zone *time.Location) int64 {
 	_, offset := time.Unix(seconds, 0).In(zone).Zone()
 	return int64(offset)
@@ -201,7 +241,7 @@ func offsetAt(seconds int64, zone *time.Location) int64 {
 
 const (
 	clientKey    = ", client: "
-	udpClientKey = ", udp client: " // of a stream over UDP
+	udpClientKey = ", udp client: " // in a stream over UDP
 	serverKey    = ", server: "
 	whileKey     = " while "
 
@@ -209,7 +249,8 @@ const (
 	brokenHeaderEnd = `" while reading PROXY protocol`
 )
 
-// The quoted parts in nginx's order, and behind them what other modules add.
+// quotedKeys begin the quoted parts in nginx's order, and after them the parts that
+// other modules add.
 var quotedKeys = [...]string{
 	`, request: "`, `, subrequest: "`, `, upstream: "`, `, host: "`, `, referrer: "`,
 	`, request_id: "`, // Kong
@@ -218,7 +259,7 @@ var quotedKeys = [...]string{
 
 const quotedParts = 5
 
-// readErrorBody takes apart what follows the connection.
+// readErrorBody reads what follows the connection.
 func readErrorBody(body []byte, e *record.ErrorLine) {
 	front := body
 	if c, ok := findClient(body); ok {
@@ -230,16 +271,15 @@ func readErrorBody(body []byte, e *record.ErrorLine) {
 	e.Message, e.Errno, e.ErrnoText = cutErrno(front)
 }
 
-// A clientPart is where the client stands in an error line, and the server
-// behind it.
+// A clientPart is the client in an error line, and the server after it.
 type clientPart struct {
-	at             int // of the ", "
+	at             int // the index of the ", " before the client
 	client, server []byte
-	end            int // behind the server
+	end            int // the index after the server
 }
 
-// findClient finds the client in what follows the connection, by the rule that
-// ParseErrorLine documents.
+// findClient finds the client in what follows the connection, by the rules of
+// ParseErrorLine.
 func findClient(body []byte) (clientPart, bool) {
 	if bytes.HasPrefix(body, []byte(brokenHeader)) {
 		for end := len(body); ; {
@@ -271,8 +311,8 @@ func findClient(body []byte) (clientPart, bool) {
 	}
 }
 
-// readClient reads the address behind the key that stands at at, and the
-// server.
+// readClient reads the address after the key at index at, and the server. key is
+// the length of the key.
 func readClient(body []byte, at, key int) (clientPart, bool) {
 	c := clientPart{at: at}
 	value := body[at+key:]
@@ -283,25 +323,25 @@ func readClient(body []byte, at, key int) (clientPart, bool) {
 	c.client = value[:n]
 	c.end = at + key + n
 	rest := value[n:]
-	// What looks like no address is none; an empty one was cut off.
+	// An empty address at the end of the line was cut off.
 	if !isAddressText(c.client) && (n > 0 || len(rest) > 0) {
 		return c, false
 	}
 	server, ok := bytes.CutPrefix(rest, []byte(serverKey))
 	if !ok {
-		return c, bytes.HasPrefix([]byte(serverKey), rest) // the line ends here, or was cut
+		return c, bytes.HasPrefix([]byte(serverKey), rest) // the line ends or was cut here
 	}
 	n = bytes.Index(server, []byte(", "))
 	if n < 0 {
-		n = len(bytes.TrimSuffix(server, []byte(","))) // cut off between the parts
+		n = len(bytes.TrimSuffix(server, []byte(","))) // the line was cut after the comma
 	}
 	c.server = server[:n]
 	c.end += len(serverKey) + n
 	return c, bytes.IndexByte(c.server, '"') < 0 && bytes.IndexByte(c.server, '\n') < 0
 }
 
-// isAddressText reports whether b is made of what addresses are made of. It
-// need not be whole.
+// isAddressText reports whether b has only bytes of addresses. The address may be
+// cut off.
 func isAddressText(b []byte) bool {
 	if bytes.HasPrefix(b, []byte("unix:")) {
 		return true
@@ -329,8 +369,8 @@ func readQuoted(text []byte) (request, subrequest, upstream, host, referrer []by
 	return parts[0], parts[1], parts[2], parts[3], parts[4]
 }
 
-// quotedEnd returns where a quoted value ends that one of the keys may follow;
-// if it was cut off, that is the end of the text.
+// quotedEnd returns the end of a quoted value that one of the later keys may
+// follow. If the value was cut off, that is the end of the text.
 func quotedEnd(text []byte, later []string) int {
 	for from := 0; ; {
 		i := bytes.IndexByte(text[from:], '"')
@@ -348,13 +388,13 @@ func quotedEnd(text []byte, later []string) int {
 		}
 		for _, key := range later {
 			if n := min(len(key), len(rest)); string(rest[:n]) == key[:n] {
-				return end // n is the shorter one if the key was cut off
+				return end // also if the key was cut off
 			}
 		}
 	}
 }
 
-// cutAction takes the action off the end of text.
+// cutAction splits the action from the end of text.
 func cutAction(text []byte) (front, action []byte) {
 	i := bytes.LastIndex(text, []byte(whileKey))
 	if i < 0 {
@@ -376,7 +416,7 @@ func cutAction(text []byte) (front, action []byte) {
 	return text[:i], action
 }
 
-// cutErrno takes "(2: No such file or directory)" off the end of text.
+// cutErrno splits "(2: No such file or directory)" from the end of text.
 func cutErrno(text []byte) (message []byte, number record.Int, reason []byte) {
 	inner, ok := bytes.CutSuffix(text, []byte(")"))
 	if !ok {
@@ -394,59 +434,58 @@ func cutErrno(text []byte) (message []byte, number record.Int, reason []byte) {
 	return text, number, nil
 }
 
-// An ErrorJoin puts together the lines of one error record that holds line
-// breaks. nginx before 1.23.2 prints the whole head of a request as `broken
-// header: "…"`, and every nginx prints paths with their %0A undone and what a
-// FastCGI application wrote to its standard error.
+// An ErrorJoin joins the lines of one error record that contains line breaks. nginx
+// before 1.23.2 prints the whole head of a request as `broken header: "…"`. Every
+// nginx prints paths with a line break for %0A, and what a FastCGI application
+// wrote to its standard error.
 //
 //	if j.Start(line) { // hold the line
 //		switch j.Add(next, read) {
-//		case parser.JoinMore: // hold that one too
+//		case parser.JoinMore: // hold next too
 //		case parser.JoinDone: // j.Text is the record
-//		case parser.JoinBetween: // next is a line of its own; go on
-//		case parser.JoinBroken: // so are all lines held; next has not been looked at
+//		case parser.JoinBetween: // next is a line of its own; add the one after it
+//		case parser.JoinBroken: // all lines held are lines of their own; next is still to be read
 //		}
 //	}
 //
-// It holds on to nothing that it is not sure of. Only if the record comes to its
-// end within the bytes that nginx writes does a line belong to it; until then the
-// caller keeps the lines, and lets them go as they are when the join breaks or
-// the input ends. So a healthy stream loses no line, and a line with a stray
-// quote costs a delay.
+// A line belongs to the record only if the record ends within the bytes that nginx
+// writes at most. Until then the caller holds the lines. When the join breaks or
+// the input ends, the caller treats them as separate lines. So no line of a
+// healthy stream is lost, and a line with a stray quote only causes a delay.
 //
-// nginx writes a record in one go. So two error records do not mix, and one that
-// starts ends the open one. But a container's two outputs are read apart, so
-// that access lines and the entrypoint's come to stand between: those pass by, up
-// to MaxBetween of them. Streams that are known to be different, such as those of
-// two containers, need an ErrorJoin each.
+// nginx writes a record in one piece. So two error records do not mix, and the start
+// of one ends the record before it. But the two outputs of a container are
+// collected separately, so access lines and lines of the entrypoint can come
+// between: an ErrorJoin accepts up to MaxBetween of them. Use one ErrorJoin for
+// each stream that is known, such as each container.
 //
-// The zero value is ready for use.
+// The zero value is ready for use. An ErrorJoin is for one goroutine.
 type ErrorJoin struct {
 	text    []byte
 	between int
 }
 
-// MaxBetween bounds how many lines may pass by while a record is open.
+// MaxBetween is the largest number of other lines between the lines of a record.
 const MaxBetween = 256
 
-// A JoinStep is what became of a line that was handed to an ErrorJoin.
+// A JoinStep says what an ErrorJoin did with a line.
 type JoinStep uint8
 
 const (
-	// JoinBroken: the record does not go on in the line; the lines before it
-	// are no record. The line may start one.
+	// JoinBroken: the record does not continue in the line, and the lines before
+	// it are not a record. The line may start one.
 	JoinBroken JoinStep = iota
-	// JoinBetween: the line stands for itself, and the record may go on behind
-	// it.
+	// JoinBetween: the line is a line of its own, and the record may continue
+	// after it.
 	JoinBetween
-	// JoinMore: the line belongs to the record if that comes to its end.
+	// JoinMore: the line belongs to the record if the record ends in a later line.
 	JoinMore
 	// JoinDone: the record ends in this line.
 	JoinDone
 )
 
-// Start reports whether line is the first of several of an error record. If it
-// is, j holds a copy.
+// Start reports whether line is the first of several lines of an error record. If
+// it is, j keeps a copy.
 func (j *ErrorJoin) Start(line []byte) bool {
 	j.Reset()
 	if !ErrorLineOpen(line) {
@@ -456,9 +495,8 @@ func (j *ErrorJoin) Start(line []byte) bool {
 	return true
 }
 
-// Add takes the line after the last. access says that it is an access line in a
-// format that the stream is known to have; one that begins with an address is
-// taken for one in any case.
+// Add adds the next line. access reports that it is an access line in a format that
+// the stream has. A line that begins with an address counts as one in any case.
 func (j *ErrorJoin) Add(line []byte, access bool) JoinStep {
 	if len(j.text) == 0 || IsErrorLine(line) {
 		j.Reset()
@@ -478,28 +516,28 @@ func (j *ErrorJoin) Add(line []byte, access bool) JoinStep {
 	}
 	j.text = append(j.text, '\n')
 	j.text = append(j.text, line...)
-	// The client tells the end, and it stands in one line with it; looking for
-	// it in that one only keeps many short lines cheap.
+	// The record ends in the line with the client. So only a line with a client
+	// needs the search through the whole record.
 	if bytes.Contains(line, []byte("client: ")) && !ErrorLineOpen(j.text) || len(j.text) == MaxErrorLine {
 		return JoinDone
 	}
 	return JoinMore
 }
 
-// Open reports whether a record has begun and not come to its end.
+// Open reports whether a record has begun and not ended.
 func (j *ErrorJoin) Open() bool { return len(j.text) > 0 && ErrorLineOpen(j.text) }
 
-// Text returns the record so far, its lines joined by "\n". It holds until the
-// next Start, Reset or broken Add.
+// Text returns the record so far, with its lines joined by "\n". It is valid until
+// the next Start or Reset, or an Add that returns JoinBroken.
 func (j *ErrorJoin) Text() []byte { return j.text }
 
 // Reset forgets the record.
 func (j *ErrorJoin) Reset() { j.text, j.between = j.text[:0], 0 }
 
-// ErrorLineOpen reports whether the record goes on in the next line: one that
-// has begun, whether in one line or in several joined by "\n", that has no
-// client yet and that nginx did not cut, and that either quotes something
-// without an end or has the first line of a Lua traceback.
+// ErrorLineOpen reports whether the record in text, which may have several lines
+// joined by "\n", can continue in the next line. Such a record has no client yet,
+// and nginx did not cut it. It has a quote that is not closed, or it is the first
+// line of a Lua traceback.
 func ErrorLineOpen(text []byte) bool {
 	head, _, reason := readErrorHead(text)
 	if reason != "" || len(text) >= MaxErrorLine {
@@ -515,8 +553,8 @@ func ErrorLineOpen(text []byte) bool {
 		bytes.Count(body, []byte{'"'})%2 == 1
 }
 
-// startsWithAddress reports whether line begins with an IP address and a space,
-// as access lines mostly do. No header does: "fed:" has one colon only.
+// startsWithAddress reports whether line begins with an IP address and a space, as
+// most access lines do. Headers do not: "fed:" has only one colon.
 func startsWithAddress(line []byte) bool {
 	i := bytes.IndexByte(line, ' ')
 	if i < 0 || !isAddressText(line[:i]) {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendUnescaped undoes escape=default: \xHH, and nothing else, since nginx
-// writes the backslash itself as \x5C (ngx_http_log_escape).
+// appendUnescaped appends raw without the escapes of escape=default. These are only
+// \xHH: nginx writes a backslash as \x5C too (ngx_http_log_escape).
 func appendUnescaped(dst, raw []byte) []byte {
 	for {
 		n := bytes.IndexByte(raw, '\\')
@@ -29,8 +29,8 @@ func appendUnescaped(dst, raw []byte) []byte {
 	}
 }
 
-// appendUnescapedJSON undoes escape=json: the escapes of a JSON string. What is
-// no such escape stays as it is.
+// appendUnescapedJSON appends raw without the escapes of escape=json, which are
+// those of JSON strings. What is not an escape stays as it is.
 func appendUnescapedJSON(dst, raw []byte) []byte {
 	for {
 		n := bytes.IndexByte(raw, '\\')
@@ -59,8 +59,8 @@ func appendUnescapedJSON(dst, raw []byte) []byte {
 				dst = append(dst, '\\', 'u')
 				continue
 			}
-			// nginx writes \u00XX for control bytes only, so there are
-			// no surrogate pairs to join.
+			// nginx writes \u00XX for control bytes only, so it never writes
+			// a surrogate pair.
 			dst = utf8.AppendRune(dst, r)
 			raw = raw[4:]
 		default:
@@ -69,6 +69,7 @@ func appendUnescapedJSON(dst, raw []byte) []byte {
 	}
 }
 
+// hex4 reads four hexadecimal digits.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false
@@ -84,6 +85,7 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
+// fromHex returns the value of a hexadecimal digit.
 func fromHex(c byte) (byte, bool) {
 	switch {
 	case '0' <= c && c <= '9':

@@ -6,7 +6,7 @@ import (
 	"clearhop/record"
 )
 
-// A Format is a compiled log_format. It is immutable.
+// A Format is a compiled log_format. It is immutable and safe for concurrent use.
 type Format struct {
 	name   string
 	escape Escape
@@ -15,42 +15,42 @@ type Format struct {
 	logged record.Logged
 }
 
-// A step reads one variable and the fixed text behind it.
+// A step reads one variable and the fixed text after it.
 type step struct {
 	variable variable
-	literal  []byte // fixed text after the value; empty only in the last step and after a fixed width
-	// marked is set when the literal holds, at mark, a byte that the escape
-	// lets through in no value: the first such byte ends the value.
+	literal  []byte // the fixed text; empty only in the last step and after a fixed width
+	// marked reports that the literal has, at mark, a byte that nginx escapes in
+	// all values: the first such byte ends the value.
 	marked bool
-	// mark is the place in the literal of the first byte that the value cannot
-	// hold.
+	// mark is the index in the literal of the first byte that the value cannot
+	// contain.
 	mark int
-	// open is set when the value may hold the literal: it ends at the first
-	// place from which the rest of the line fits.
+	// open reports that the value may contain the literal: the value ends at the
+	// first place from which the rest of the line fits.
 	open bool
-	// back is the open step to go back to when this one fails, or -1.
+	// back is the open step to go back to if this one fails, or -1.
 	back  int
-	store bool // false for a time when the format carries a better one
+	store bool // false for a time if the format has a more precise one
 }
 
-// A place is where a value stands in a line, from start up to but not
-// including end. In an open step, end is also the last place tried, and no
-// place is tried twice: what follows a place fits or not, wherever the value
-// before it starts. Together with bound, which saves looking for the same byte
-// again, that keeps splitting linear in the length of the line.
+// A place is where a value is in a line: line[start:end]. In an open step, end is
+// also the last place that was tried. No place is tried twice, because whether the
+// rest of the line fits does not depend on where the value starts. Together with
+// bound, which saves searching for the same byte again, this makes splitting
+// linear in the length of the line.
 type place struct {
 	start, end int
 	bound      int // one past the last place where the value can end; 0 before the first try
 }
 
-// Name returns the name of the log_format, empty if it was given without one.
+// Name returns the name of the log_format, or "" if it has none.
 func (f *Format) Name() string { return f.name }
 
 // Escape returns how nginx escapes values in the format.
 func (f *Format) Escape() Escape { return f.escape }
 
-// Logged returns which of the variables that lead to the client the format
-// carries.
+// Logged returns which of the variables that help to find the client the format
+// has.
 func (f *Format) Logged() record.Logged { return f.logged }
 
 // Variables returns the names of the format's variables in order, without "$".
@@ -62,16 +62,16 @@ func (f *Format) Variables() []string {
 	return names
 }
 
-// usualVariables is how many variables a line may have before splitting it
-// costs an allocation.
+// usualVariables is the number of variables up to which splitting a line allocates
+// nothing.
 const usualVariables = 48
 
-// Parse reads line into r, whose Access must be as Reset leaves it. If the line
-// does not match, the error is a *record.ParseError, and r.Access may be
+// Parse reads line into r, whose Access must be in the state after Reset. If the
+// line does not match, the error is a *record.ParseError, and r.Access may be
 // partly filled.
 func (f *Format) Parse(line []byte, r *record.Record) error {
 	if line == nil {
-		line = []byte{} // else its empty values would pass for absent ones
+		line = []byte{} // slices of nil are nil, which means absent
 	}
 	var usual [usualVariables]place
 	places := usual[:]
@@ -98,8 +98,7 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 	return nil
 }
 
-// absent reports whether raw is what nginx writes for a variable that has no
-// value.
+// absent reports whether raw is what nginx writes for a variable without a value.
 func (f *Format) absent(raw []byte) bool {
 	if f.escape == EscapeDefault {
 		return len(raw) == 1 && raw[0] == '-'
@@ -107,7 +106,7 @@ func (f *Format) absent(raw []byte) bool {
 	return len(raw) == 0
 }
 
-// value undoes the escapes of raw and tells absent from empty.
+// value returns raw without its escapes, or nil for an absent variable.
 func (f *Format) value(raw []byte, r *record.Record) []byte {
 	if f.absent(raw) {
 		return nil
@@ -126,48 +125,36 @@ func (f *Format) value(raw []byte, r *record.Record) []byte {
 	return scratch[from:len(scratch):len(scratch)]
 }
 
-// What can be wrong with the shape of a line.
+// The reasons why a line has not the shape of a format. Events show them, so their
+// texts must stay as they are.
 const (
 	noPrefix = "the fixed text is not there"
 	noEnd    = "the text that ends the value is not there"
 	goesOn   = "the line goes on after the end of the format"
 )
 
-// split finds the place of each value, one per step; places must be zero. Of
-// several ways to read the line it takes the one whose earliest open value is
-// the shortest.
+// split finds the place of each value, one for each step; places must be zero. If
+// there are several ways to read the line, it chooses the one whose first open
+// value is the shortest.
 func (f *Format) split(line []byte, places []place) error {
 	if !bytes.HasPrefix(line, f.prefix) {
 		return &record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: noPrefix}
 	}
 	at := len(f.prefix)
-	var furthest struct {
-		at, step int
-		reason   string
-	}
+	var furthest failure
 	for i := 0; i < len(f.steps); {
 		st, p := &f.steps[i], &places[i]
 		p.start = at
 		found := f.end(line, st, p)
 		reason, where := noEnd, at
 		if found {
-			next, last := p.end+len(st.literal), i == len(f.steps)-1
-			reason = ""
-			if st.open || st.back >= 0 || last { // else there is no choice, and set tells
-				reason = f.misfit(st, line[at:p.end])
-			}
-			if reason == "" && last && next != len(line) {
-				reason, where = goesOn, next
-			}
-			if reason == "" {
-				at = next
+			if reason, where = f.check(line, i, p); reason == "" {
+				at = p.end + len(st.literal)
 				i++
 				continue
 			}
 		}
-		if furthest.reason == "" || where > furthest.at {
-			furthest.at, furthest.step, furthest.reason = where, i, reason
-		}
+		furthest.note(i, where, reason)
 		if !found || !st.open {
 			i = st.back
 		}
@@ -179,8 +166,38 @@ func (f *Format) split(line []byte, places []place) error {
 	return nil
 }
 
-// end sets p.end to where the value ends that starts at p.start, or in an open
-// step to the next place where it can end. It reports whether there is one.
+// A failure is the furthest place in a line at which a step failed.
+type failure struct {
+	step, at int
+	reason   string
+}
+
+// note adds a failed step.
+func (f *failure) note(step, at int, reason string) {
+	if f.reason == "" || at > f.at {
+		f.step, f.at, f.reason = step, at, reason
+	}
+}
+
+// check returns why p cannot be the place of step i's value, and where the fault
+// is. It returns an empty reason if p fits.
+func (f *Format) check(line []byte, i int, p *place) (reason string, at int) {
+	st, last := &f.steps[i], i == len(f.steps)-1
+	// If there is only one way to read the line, set finds the fault later.
+	if st.open || st.back >= 0 || last {
+		if reason = f.misfit(st, line[p.start:p.end]); reason != "" {
+			return reason, p.start
+		}
+	}
+	if next := p.end + len(st.literal); last && next != len(line) {
+		return goesOn, next
+	}
+	return "", 0
+}
+
+// end sets p.end to the end of the value that starts at p.start. In an open step
+// it sets p.end to the next place where the value can end. It reports whether there
+// is one.
 func (f *Format) end(line []byte, st *step, p *place) bool {
 	if width := st.variable.width; width > 0 {
 		p.end = p.start + width
@@ -205,12 +222,12 @@ func (f *Format) end(line []byte, st *step, p *place) bool {
 			p.end = from + n
 			return true
 		}
-		p.end = bound - 1 // nothing is left to be tried
+		p.end = bound - 1 // there is nothing left to try
 	}
 	return false
 }
 
-// reach returns how many of the first bytes of rest the value may hold.
+// reach returns how many bytes at the start of rest the value can have at most.
 func (f *Format) reach(rest []byte, st *step) int {
 	k := st.variable.kind
 	switch {
@@ -224,9 +241,9 @@ func (f *Format) reach(rest []byte, st *step) int {
 	return k.run(rest)
 }
 
-// standsApart reports whether a value that starts at may reach elsewhere than
-// one that started before it and held that place. If so, how far it reaches is
-// found in a few bytes.
+// standsApart reports whether a value that starts at index at may end elsewhere
+// than one that starts before it and contains that index. If so, reach needs to
+// read only a few bytes.
 func (f *Format) standsApart(line []byte, at int, st *step) bool {
 	k := st.variable.kind
 	switch {
@@ -235,15 +252,14 @@ func (f *Format) standsApart(line []byte, at int, st *step) bool {
 	case st.marked:
 		return f.escape == EscapeJSON && line[at-1] == '\\'
 	case k.isList():
-		// No item starts so, but a separator has such bytes.
+		// No item starts with these bytes, but a separator contains them.
 		return line[at] == ':' || line[at] == ' ' && !bytes.HasPrefix(line[at:], nextGroup)
 	}
 	return k.isNumeric()
 }
 
-// misfit says why raw has not the shape of a value of the step; nothing if it
-// has. It decides only which of the places is the end of a value: set has the
-// last word.
+// misfit returns why raw does not look like a value of the step, or "" if it does.
+// It is only used to choose between places. What it accepts, set may still refuse.
 func (f *Format) misfit(st *step, raw []byte) string {
 	if f.absent(raw) && st.variable.width == 0 {
 		return ""
@@ -251,8 +267,8 @@ func (f *Format) misfit(st *step, raw []byte) string {
 	return st.variable.kind.misfit(raw)
 }
 
-// markIndex returns the index of the first mark in b that stands for itself,
-// or len(b).
+// markIndex returns the index of the first mark in b that is not escaped, or
+// len(b).
 func (f *Format) markIndex(b []byte, mark byte) int {
 	for n := 0; ; n++ {
 		next := bytes.IndexByte(b[n:], mark)
@@ -266,7 +282,7 @@ func (f *Format) markIndex(b []byte, mark byte) int {
 	}
 }
 
-// escaped reports whether an odd number of backslashes ends b.
+// escaped reports whether b ends with an odd number of backslashes.
 func escaped(b []byte) bool {
 	n := len(b)
 	for n > 0 && b[n-1] == '\\' {
@@ -275,6 +291,7 @@ func escaped(b []byte) bool {
 	return (len(b)-n)%2 == 1
 }
 
+// mismatch returns the error for step i, with its fault at index at.
 func (f *Format) mismatch(i, at int, reason string) error {
 	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
 	if reason != goesOn {

@@ -7,10 +7,10 @@ import (
 	"clearhop/record"
 )
 
-// A LineFormat reads the lines of one format: a *Format those of a log_format,
-// a *JSONFormat JSON objects of whatever keys. Parse reads line into r, whose
-// Access must be as Reset leaves it; its error is a *record.ParseError, and
-// then r.Access may be partly filled. Both are safe for concurrent use.
+// A LineFormat reads the lines of one format. A *Format reads those of a log_format,
+// a *JSONFormat JSON objects with any keys. Parse reads line into r, whose Access
+// must be in the state after Reset. Its error is a *record.ParseError; then
+// r.Access may be partly filled. Both are safe for concurrent use.
 type LineFormat interface {
 	Name() string
 	Parse(line []byte, r *record.Record) error
@@ -24,46 +24,53 @@ var (
 // JSON is the name of the format that NewJSON makes.
 const JSON = "json"
 
-// A JSONFormat reads lines that are one JSON object each and carry nginx
-// variables under names of somebody's choice, in any order. It is immutable.
+// A JSONFormat reads lines that are one JSON object each. The object has nginx
+// variables under any names, in any order. A JSONFormat is immutable and safe for
+// concurrent use.
 //
 // # Keys
 //
-// A key stands for the variable of its name, or for what it stands for by
-// convention (clientip, status_code, http.request.method); case, "_", "-" and
-// "@" make no difference, and an object in an object is read as dotted keys. A
-// key that is a convention is a guess: where its value is none of the variable's,
-// or the variable is known otherwise, it stays under its own name. The variable's
-// own name is believed: a wrong value there is an error. All other keys go to
-// Access.Extra, objects and arrays as the JSON text they are. Of a key that
-// comes twice the last one counts.
+// A key means the variable of its name, or a variable by convention: clientip,
+// status_code, http.request.method. Case, "_", "-" and "@" do not matter. An object
+// in an object is read as dotted keys. If a key repeats, the last value wins.
+//
+// A key by convention is a guess. If the value cannot be one of the variable, or
+// the line has the variable under another key, it goes to Access.Extra under its
+// own name. Under the variable's own name, a wrong value is an error. All unknown
+// keys go to Access.Extra too, objects and arrays as JSON text.
 //
 // # Values
 //
-// null, "", "-" and nothing at all are absent; under escape=json nginx itself
-// does not tell absent from empty. Access.Logged has the variables whose keys
-// are there, with a value or without. Numbers may stand in quotes. Durations
-// are seconds, as nginx has them; under a key that ends in _ms, milliseconds.
-// Times may be in any of nginx's forms, in RFC 3339, or seconds, milliseconds,
-// microseconds or nanoseconds since the epoch; the finest of a line is stored.
+// null, "", "-" and a missing value are absent: with escape=json, nginx writes
+// absent and empty values in the same way. Access.Logged has the variables whose
+// keys are in the line, with or without a value. Numbers may be in quotes.
+// Durations are in seconds, as nginx writes them, or in milliseconds if the key
+// ends in _ms. A time may have any of nginx's forms, or that of RFC 3339, or be the
+// seconds, milliseconds, microseconds or nanoseconds since the Unix epoch. The most
+// precise time of a line is stored.
 //
-// # What is no JSON and read all the same
+// # Lines that are not quite JSON
 //
-// nginx does not know that it writes JSON. Read are \xHH of escape=default,
-// bytes that are no UTF-8 (they stay as they are), control bytes of
-// escape=none, a variable without quotes that was absent ("x":,), was "-" or is
-// a list ("x":502, 200), and a comma behind the last member. Quotes that were
-// not escaped are what no reader can cope with: with escape=none a visitor can
-// make up members.
+// nginx does not know that it writes JSON. A JSONFormat also reads
+//
+//   - \xHH, which escape=default writes;
+//   - bytes that are not UTF-8, which stay as they are;
+//   - control bytes, which escape=none writes;
+//   - a variable without quotes that is absent ("x":,), "-" or a list
+//     ("x":502, 200);
+//   - a comma after the last member.
+//
+// Nobody can read quotes that were not escaped: with escape=none, a visitor can
+// forge members.
 type JSONFormat struct {
 	name string
 	keys *keyTable
 }
 
-// NewJSON makes the format. keys adds to the names that are known, and goes
-// before them: from a key (dotted, if it stands in an object) to the nginx
-// variable that it carries, with or without "$", or to "-" if it carries none
-// despite its name. nil adds nothing.
+// NewJSON makes the format. keys adds names to the known ones and overrides them.
+// It maps a key (with dots, if it is in an object) to the name of an nginx variable,
+// with or without "$", or to "-" if the key means no variable despite its name. It
+// may be nil.
 func NewJSON(keys map[string]string) (*JSONFormat, error) {
 	table, err := newKeyTable(keys)
 	if err != nil {
@@ -75,14 +82,16 @@ func NewJSON(keys map[string]string) (*JSONFormat, error) {
 // Name returns "json".
 func (f *JSONFormat) Name() string { return f.name }
 
-// What can be wrong with a line of JSON as a whole.
+// The reasons why a whole line is not one of an access log. Events show them, so
+// their texts must stay as they are.
 const (
 	noObject  = "not a JSON object"
 	noRequest = "a JSON object, but not of a request: of status, request and client's address two must be there"
 )
 
-// Parse reads line into r. A JSON object is an access line if it tells two of
-// three: a status, a request (or its method or its target), a client's address.
+// Parse reads line into r. A JSON object is an access line if it has two of these:
+// a status, a request (or its method or target), a client's address. The error is
+// a *record.ParseError; then r.Access may be partly filled.
 func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	s := scanner{line: line, r: r, keys: f.keys}
 	if err := s.scan(); err != nil {
@@ -103,8 +112,8 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	}
 	a := &r.Access
 	if len(a.BadRequest) > 0 && a.BadRequest[0] == '/' && a.Method != nil && a.RequestTarget == nil {
-		// Some write $request_uri under "request". Of a line that is none
-		// nginx knows no method.
+		// The value of "request" is $request_uri in some formats. For a bad
+		// request line nginx would have no method.
 		a.RequestTarget, a.BadRequest = a.BadRequest, nil
 	}
 	if a.Logged.Has(loggedMethodAndTarget) {
@@ -118,6 +127,7 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	return nil
 }
 
+// mismatch returns the error for the value of a key, or for the line if k is nil.
 func (f *JSONFormat) mismatch(k *key, at int, reason string) error {
 	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
 	if k != nil {
@@ -126,7 +136,7 @@ func (f *JSONFormat) mismatch(k *key, at int, reason string) error {
 	return err
 }
 
-// ofRequest reports whether there is enough in a to be a line of an access log.
+// ofRequest reports whether a has enough for a line of an access log.
 func ofRequest(a *record.Access) bool {
 	found := 0
 	if a.Status.Valid {
@@ -141,7 +151,8 @@ func ofRequest(a *record.Access) bool {
 	return found >= 2
 }
 
-// setNamed stores the value of a key that is no guess.
+// setNamed stores the value of a key that is not a guess. It returns what is wrong
+// with the value, or "".
 func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
 	v := &m.key.variable
 	r.Access.Logged |= v.logged
@@ -172,7 +183,7 @@ func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
 	return v.set(r, value)
 }
 
-// setGuessed stores the value of a key that is a guess, or unknown.
+// setGuessed stores the value of a key that is a guess or unknown.
 func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
 	value := m.value(r)
 	if m.key != nil && m.shape != nested {
@@ -190,8 +201,9 @@ func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
 	}
 }
 
-// guess stores value as what its key stands for by convention, and reports
-// whether it could be that.
+// guess stores value as the variable that its key means by convention. It reports
+// false, and stores nothing, if value cannot be one of that variable or the line
+// says otherwise under another key.
 func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bool {
 	a, v := &r.Access, &k.variable
 	switch {
@@ -202,50 +214,69 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		}
 		return ok
 	case v.number != nil:
-		n, reason := k.number(value)
-		if reason != "" || v.name == "status" && !isStatus(n.N) {
-			return false // a code of something else
-		}
-		field := v.number(a)
-		if field.Valid {
-			return *field == n
-		}
-		*field = n
-		return true
+		return k.guessNumber(v.number(a), value)
 	case v.name == "server_protocol" && isVersion(value):
-		scratch := r.Scratch()
-		from := len(scratch)
-		scratch = append(append(scratch, httpName...), value...)
-		r.SetScratch(scratch)
-		value = scratch[from:len(scratch):len(scratch)]
+		value = protocolOf(r, value)
 	case !k.fits(value):
 		return false
 	}
 	switch {
 	case v.name == "uri" && bytes.IndexByte(value, '?') >= 0 && a.RequestTarget == nil:
 		a.RequestTarget = value // $uri has no arguments
+		return true
 	case v.text != nil:
-		field := v.text(a)
-		if *field != nil {
-			return bytes.Equal(*field, value)
-		}
-		*field = value
+		return guessText(v.text(a), value)
 	case v.kind == kindRequest:
-		if a.RequestTarget != nil || a.BadRequest != nil {
-			return false
-		}
-		setRequest(a, value)
-	default:
-		if len(a.Upstream) > 0 && listed(v, a.Upstream) {
-			return false
-		}
-		return v.setList(a, value) == ""
+		return guessRequest(a, value)
 	}
+	if listed(v, a.Upstream) {
+		return false
+	}
+	return v.setList(a, value) == ""
+}
+
+// guessNumber stores a number in field. A field with another number stays.
+func (k *key) guessNumber(field *record.Int, value []byte) bool {
+	n, reason := k.number(value)
+	if reason != "" || k.variable.name == "status" && !isStatus(n.N) {
+		return false
+	}
+	if field.Valid {
+		return *field == n
+	}
+	*field = n
 	return true
 }
 
-// isStatus reports whether nginx logs n as a status: 0 where it never answered,
-// 9 for HTTP/0.9 without one.
+// guessText stores value in field. A field with another text stays.
+func guessText(field *[]byte, value []byte) bool {
+	if *field != nil {
+		return bytes.Equal(*field, value)
+	}
+	*field = value
+	return true
+}
+
+// guessRequest stores a request line, unless the line has a request already.
+func guessRequest(a *record.Access, value []byte) bool {
+	if a.RequestTarget != nil || a.BadRequest != nil {
+		return false
+	}
+	setRequest(a, value)
+	return true
+}
+
+// protocolOf returns HTTP/ and a version, in scratch space.
+func protocolOf(r *record.Record, version []byte) []byte {
+	scratch := r.Scratch()
+	from := len(scratch)
+	scratch = append(append(scratch, httpName...), version...)
+	r.SetScratch(scratch)
+	return scratch[from:len(scratch):len(scratch)]
+}
+
+// isStatus reports whether nginx can log n as a status: 0 if it never answered, 9
+// for HTTP/0.9 without a status.
 func isStatus(n int64) bool { return n == 0 || n == 9 || 100 <= n && n <= 599 }
 
 // listed reports whether one of the tries has a value of v.
@@ -258,6 +289,7 @@ func listed(v *variable, tries []record.Upstream) bool {
 	return false
 }
 
+// setBestTime stores a time if it is more precise than those stored before.
 func setBestTime(r *record.Record, ms int64, rank int, best *int) {
 	if rank > *best {
 		*best = rank
@@ -265,36 +297,21 @@ func setBestTime(r *record.Record, ms int64, rank int, best *int) {
 	}
 }
 
-// number reads a number. Whoever handles JSON on its way may have written it
-// anew, as 200.0 or 1.2e-05.
+// number reads a number. A log router may have rewritten the JSON and the number
+// in it, as 200.0 or 1.2e-05.
 func (k *key) number(value []byte) (record.Int, string) {
-	kind := k.variable.kind
-	switch {
-	case kind == kindSeconds && k.unit == inNanos:
-		kind = kindInt
-	case kind == kindSeconds && k.unit == inMillis:
-		n, reason := k.variable.kind.parse(value)
-		n.N /= 1000
-		if reason == "" {
-			return n, ""
-		}
-	}
-	n, reason := kind.parse(value)
+	n, reason := k.plainNumber(value)
 	if reason == "" || !bytes.ContainsAny(value, ".eE") || len(value) > 40 {
 		return n, reason
 	}
 	x, err := strconv.ParseFloat(string(value), 64)
-	switch {
-	case err != nil || x < 0 || x > 1<<53:
+	if err != nil || x < 0 || x > 1<<53 {
 		return record.Int{}, reason
-	case k.variable.kind != kindSeconds:
-		if x != float64(int64(x)) {
-			return record.Int{}, reason
-		}
-	case k.unit == inMillis:
-		x *= nanosPerMilli
-	case k.unit == inSeconds:
-		x *= nanosPerSecond
+	}
+	if k.variable.kind == kindSeconds {
+		x *= nanosPer[k.unit]
+	} else if x != float64(int64(x)) {
+		return record.Int{}, reason
 	}
 	if x > 1<<62 {
 		return record.Int{}, reason
@@ -302,9 +319,23 @@ func (k *key) number(value []byte) (record.Int, string) {
 	return record.Int{N: int64(x + 0.5), Valid: true}, ""
 }
 
-// addExtra keeps value under a name that stands in the line. The Record may
-// have had an entry of that name before its last Reset, as all lines of a log
-// have: then that one's name is taken, and nothing allocated.
+// plainNumber reads a number as nginx writes it. Durations become nanoseconds.
+func (k *key) plainNumber(value []byte) (record.Int, string) {
+	kind := k.variable.kind
+	if kind != kindSeconds || k.unit == inSeconds {
+		return kind.parse(value)
+	}
+	if k.unit == inNanos {
+		return kindInt.parse(value)
+	}
+	n, reason := kind.parse(value)
+	n.N /= 1000
+	return n, reason
+}
+
+// addExtra stores value under a name that is part of the line. The lines of a log
+// mostly have the same names, so the memory of Extra often has an entry of this
+// name from an earlier line. Its name is used again, and nothing is allocated.
 func addExtra(a *record.Access, name, value []byte) {
 	n := len(a.Extra)
 	for i := range a.Extra {
@@ -325,7 +356,7 @@ func addExtra(a *record.Access, name, value []byte) {
 	a.Extra = append(a.Extra, record.Pair{Name: string(name), Value: value})
 }
 
-// isVersion reports whether b is what follows HTTP/: 1.1, 2.0, 3.
+// isVersion reports whether b can follow "HTTP/": 1.1, 2.0, 3.
 func isVersion(b []byte) bool {
 	for _, c := range b {
 		if (c < '0' || c > '9') && c != '.' {

@@ -9,36 +9,36 @@ import (
 )
 
 const (
-	// usualMembers is how many members a line may have before reading it costs
-	// an allocation.
+	// usualMembers is the number of members up to which reading a line allocates
+	// nothing.
 	usualMembers = 40
 	maxMembers   = 512
-	// maxObjects is how deep objects are looked into, maxNesting how deep what
-	// is kept as it is may go.
+	// maxObjects is the depth of objects whose members are read.
 	maxObjects = 8
+	// maxNesting is the depth of objects and arrays that are kept as text.
 	maxNesting = 64
 )
 
-// A valueShape is how the value of a member is written.
+// A valueShape says how the value of a member is written.
 type valueShape uint8
 
 const (
-	bare   valueShape = iota // without quotes: a number, true, null, or what nginx put there
-	quoted                   // a string; raw is what stands between the quotes
-	nested                   // an object or array, raw as a whole
+	bare   valueShape = iota // without quotes: a number, true, null, or whatever nginx wrote
+	quoted                   // a string; raw is the text between the quotes
+	nested                   // an object or array; raw is its text
 )
 
-// A member is a key with its value. Those of inner objects stand beside the
-// others, under dotted names.
+// A member is a key with its value. Members of inner objects are members with
+// dotted names.
 type member struct {
 	name  []byte
 	raw   []byte
-	key   *key // nil: unknown
-	at    int  // where raw stands in the line
+	key   *key // nil for an unknown key
+	at    int  // the index of raw in the line
 	shape valueShape
 }
 
-// value undoes the escapes. It is nil where the member says that there is none.
+// value returns the value without its escapes, or nil if it is absent.
 func (m *member) value(r *record.Record) []byte {
 	switch {
 	case len(m.raw) == 0, len(m.raw) == 1 && m.raw[0] == '-', m.shape == bare && string(m.raw) == "null":
@@ -53,7 +53,8 @@ func (m *member) value(r *record.Record) []byte {
 	return scratch[from:len(scratch):len(scratch)]
 }
 
-// What can be wrong with the text of a JSON object.
+// The reasons why a line is not a JSON object. Events show them, so their texts must
+// stay as they are.
 const (
 	noKey       = "a key in quotes must stand here"
 	noColon     = "a colon must follow the key"
@@ -68,26 +69,27 @@ const (
 	goesOnAfter = "the line goes on after the object"
 )
 
-// A scanError is where and why the line is no JSON object.
+// A scanError says where and why a line is not a JSON object.
 type scanError struct {
 	at     int
 	key    *key
 	reason string
 }
 
-// A scanner takes a line apart into its members.
+// A scanner splits a line into its members.
 type scanner struct {
 	line []byte
 	r    *record.Record
 	keys *keyTable
 
-	// The members: an array, not a slice of one, since the compiler would put
-	// that on the heap.
+	// The first members are in an array. The compiler would put the array of a
+	// slice on the heap.
 	usual [usualMembers]member
 	more  []member
 	count int
 }
 
+// member returns the member with index i.
 func (s *scanner) member(i int) *member {
 	if i < len(s.usual) {
 		return &s.usual[i]
@@ -95,12 +97,13 @@ func (s *scanner) member(i int) *member {
 	return &s.more[i-len(s.usual)]
 }
 
-// cut leaves the first n members.
+// cut keeps the first n members.
 func (s *scanner) cut(n int) {
 	s.count = n
 	s.more = s.more[:max(0, n-len(s.usual))]
 }
 
+// scan reads the line.
 func (s *scanner) scan() *scanError {
 	i := skipSpace(s.line, 0)
 	if i == len(s.line) || s.line[i] != '{' {
@@ -116,8 +119,8 @@ func (s *scanner) scan() *scanError {
 	return nil
 }
 
-// object reads the object that starts at i and returns where it ends. prefix is
-// what the names of its members start with.
+// object reads the object at i and returns where it ends. The names of its members
+// begin with prefix.
 func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanError) {
 	line := s.line
 	for i++; ; {
@@ -125,31 +128,12 @@ func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanEr
 		if i < len(line) && line[i] == '}' { // of an empty object, or after a comma
 			return i + 1, nil
 		}
-		if i == len(line) || line[i] != '"' {
-			return i, &scanError{at: i, reason: noKey}
-		}
-		end := stringEnd(line, i+1)
-		if end < 0 {
-			return i, &scanError{at: i, reason: noClose}
-		}
-		name := line[i+1 : end]
-		if len(prefix)+len(name) > maxKeyName {
-			return i, &scanError{at: i, reason: keyTooLong}
-		}
-		name = s.name(prefix, name)
 		here := at
-		here.add(name[len(prefix):])
-
-		i = skipSpace(line, end+1)
-		if i == len(line) || line[i] != ':' {
-			return i, &scanError{at: i, reason: noColon}
+		name, next, err := s.key(i, prefix, &here)
+		if err != nil {
+			return next, err
 		}
-		i = skipSpace(line, i+1)
-		if i == len(line) {
-			return i, &scanError{at: i, key: s.keys.find(&here), reason: noValueEnd}
-		}
-		var err *scanError
-		if i, err = s.value(i, name, here, depth); err != nil {
+		if i, err = s.value(next, name, here, depth); err != nil {
 			return i, err
 		}
 		i = skipSpace(line, i)
@@ -164,8 +148,36 @@ func (s *scanner) object(i int, prefix []byte, at path, depth int) (int, *scanEr
 	}
 }
 
-// name returns the name of a member: what the key says, behind the names of the
-// objects around it.
+// key reads the key at i and the colon after it, and adds it to the path. It returns
+// the member's name and where the value starts.
+func (s *scanner) key(i int, prefix []byte, at *path) (name []byte, next int, err *scanError) {
+	line := s.line
+	if i == len(line) || line[i] != '"' {
+		return nil, i, &scanError{at: i, reason: noKey}
+	}
+	end := stringEnd(line, i+1)
+	if end < 0 {
+		return nil, i, &scanError{at: i, reason: noClose}
+	}
+	raw := line[i+1 : end]
+	if len(prefix)+len(raw) > maxKeyName {
+		return nil, i, &scanError{at: i, reason: keyTooLong}
+	}
+	name = s.name(prefix, raw)
+	at.add(name[len(prefix):])
+	i = skipSpace(line, end+1)
+	if i == len(line) || line[i] != ':' {
+		return nil, i, &scanError{at: i, reason: noColon}
+	}
+	i = skipSpace(line, i+1)
+	if i == len(line) {
+		return nil, i, &scanError{at: i, key: s.keys.find(at), reason: noValueEnd}
+	}
+	return name, i, nil
+}
+
+// name returns the name of a member: the key, after the names of the objects
+// around it.
 func (s *scanner) name(prefix, raw []byte) []byte {
 	escapes := bytes.IndexByte(raw, '\\') >= 0
 	if len(prefix) == 0 && !escapes {
@@ -183,7 +195,7 @@ func (s *scanner) name(prefix, raw []byte) []byte {
 	return scratch[from:len(scratch):len(scratch)]
 }
 
-// value reads the value that starts at i and returns where it ends.
+// value reads the value at i and returns where it ends.
 func (s *scanner) value(i int, name []byte, at path, depth int) (int, *scanError) {
 	line := s.line
 	k := s.keys.find(&at)
@@ -216,8 +228,8 @@ func (s *scanner) value(i int, name []byte, at path, depth int) (int, *scanError
 	return end, s.add(member{name: name, raw: bytes.TrimRight(line[i:end], " \t"), key: k, at: i, shape: bare})
 }
 
-// inner reads an object in an object. If none of its members is known, it is
-// kept as one value.
+// inner reads an object in an object. If none of its members has a known key, the
+// object is one value.
 func (s *scanner) inner(i int, name []byte, at path, depth int) (int, *scanError) {
 	k := s.keys.find(&at)
 	before := s.count
@@ -236,7 +248,7 @@ func (s *scanner) inner(i int, name []byte, at path, depth int) (int, *scanError
 	return end, s.add(member{name: name, raw: s.line[i:end], key: k, at: i, shape: nested})
 }
 
-// add takes a member in. Of a known key that comes twice the last one counts.
+// add adds a member. If a known key repeats, the last value wins.
 func (s *scanner) add(m member) *scanError {
 	if m.key != nil {
 		for i := range s.count {
@@ -265,8 +277,8 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// stringEnd returns the index of the quote that ends the string whose text
-// starts at i, or -1.
+// stringEnd returns the index of the quote that ends the string whose text starts
+// at i, or -1.
 func stringEnd(b []byte, i int) int {
 	for {
 		n := bytes.IndexByte(b[i:], '"')
@@ -276,30 +288,40 @@ func stringEnd(b []byte, i int) int {
 		if text := b[i : i+n]; n == 0 || text[n-1] != '\\' || !escaped(text) {
 			return i + n
 		}
-		i += n + 1 // a text that ended here does not start with a backslash
+		i += n + 1 // the backslashes before the quote do not count for the next one
 	}
 }
 
-// bareEnd returns where a value without quotes ends: before the comma of the
-// next member or the end of the object. A comma before anything else is one of
-// nginx's lists. It returns the index of a byte that is neither where such a
-// value cannot go on.
+// bareEnd returns where the value without quotes at i ends: at the comma before the
+// next member, at the end of the object, or at a byte that such a value cannot
+// have. Other commas belong to nginx's lists.
 func bareEnd(b []byte, i int) int {
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == ',':
-			if next := skipSpace(b, i+1); next == len(b) || b[next] == '"' || b[next] == '}' || b[next] == ',' || next == i+1 {
-				return i
-			}
-		case c == '}' || c == '"' || c == '{' || c == '[' || c == ']' || c == '\\' || c < ' ' && c != '\t':
-			return i
-		}
+	for i < len(b) && (!endsBare[b[i]] || b[i] == ',' && !endsMember(b, i)) {
+		i++
 	}
 	return i
 }
 
-// nestedEnd returns where the object or array ends that starts at i, or the
-// place and the reason why it does not.
+// endsBare are the bytes that can end a value without quotes.
+var endsBare = func() (ends [256]bool) {
+	for c := range ' ' {
+		ends[c] = c != '\t'
+	}
+	for _, c := range `,}"{[]\` {
+		ends[c] = true
+	}
+	return ends
+}()
+
+// endsMember reports whether the comma at i ends a member. In one of nginx's lists
+// a space and another value follow it.
+func endsMember(b []byte, i int) bool {
+	next := skipSpace(b, i+1)
+	return next == len(b) || next == i+1 || b[next] == '"' || b[next] == '}' || b[next] == ','
+}
+
+// nestedEnd returns the end of the object or array at i, or the place and the
+// reason of its fault.
 func nestedEnd(b []byte, i int) (int, string) {
 	var open [maxNesting]byte
 	depth := 0
@@ -315,7 +337,7 @@ func nestedEnd(b []byte, i int) (int, string) {
 			if depth == maxNesting {
 				return i, tooDeep
 			}
-			open[depth] = c + 2 // in ASCII the closing one comes two later
+			open[depth] = c + 2 // the closing bracket, in ASCII
 			depth++
 		case '}', ']':
 			depth--
@@ -330,9 +352,9 @@ func nestedEnd(b []byte, i int) (int, string) {
 	return i, noBalance
 }
 
-// appendUnquoted undoes the escapes of a JSON string and \xHH, which nginx puts
-// there with escape=default. Half a surrogate pair becomes U+FFFD; what is no
-// escape stays as it is.
+// appendUnquoted appends a JSON string without its escapes and without \xHH, which
+// nginx writes with escape=default. Half of a surrogate pair becomes U+FFFD. What
+// is not an escape stays as it is.
 func appendUnquoted(dst, raw []byte) []byte {
 	for {
 		n := bytes.IndexByte(raw, '\\')
@@ -368,8 +390,8 @@ func appendUnquoted(dst, raw []byte) []byte {
 	}
 }
 
-// surrogates joins the half r that escape starts with and the half behind it,
-// and returns how much of escape that is.
+// surrogates joins r, which is the half of a pair at the start of escape, with the
+// half after it. It also returns the length of what it joined.
 func surrogates(r rune, escape []byte) (rune, int) {
 	if len(escape) >= 12 && escape[6] == '\\' && escape[7] == 'u' {
 		if low, ok := hex4(escape[8:]); ok {

@@ -252,11 +252,11 @@ func TestJSONConfigured(t *testing.T) {
 	}
 
 	_, err := NewJSON(map[string]string{"-": "status", "a": "re quest", "b": "", "u_ms": "upstream_response_time", "xY": "uri", "x_y": "args"})
-	want = `key "-": not a key: it must have letters or digits, and at most 48 of them
+	want = `key "-": not a key: a key has letters or digits, at most 48 of them
 key "a": "re quest" is not the name of an nginx variable
 key "b": "" is not the name of an nginx variable
-key "u_ms": $upstream_response_time is a list of seconds, and the key says milliseconds
-keys "xY" and "x_y" are read as one`
+key "u_ms": $upstream_response_time is a list of seconds, but the name of the key says milliseconds
+keys "xY" and "x_y" are the same: case and punctuation do not count`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -14,13 +14,13 @@ import (
 type key struct {
 	folded   string
 	variable variable
-	// guessed is set for a name that is a convention and no more: a value that
-	// has not the shape of the variable's is taken for something else.
+	// guessed reports that the name is only a convention: if the value does not
+	// look like one of the variable, the key means something else.
 	guessed bool
 	unit    unit
 }
 
-// A unit is what a duration is counted in.
+// A unit is the unit of a duration.
 type unit uint8
 
 const (
@@ -29,13 +29,16 @@ const (
 	inNanos
 )
 
-// conventions are the names under which public log_formats and the log schemas
-// carry nginx variables, besides the variables' own names. They stand as fold
-// makes them: x_forwarded_for, X-Forwarded-For and xForwardedFor are one, and so
+// nanosPer is the length of each unit in nanoseconds.
+var nanosPer = [...]float64{inSeconds: nanosPerSecond, inMillis: nanosPerMilli, inNanos: 1}
+
+// conventions are the keys that public log formats and log schemas use for nginx
+// variables, besides the variables' own names. They are written as fold returns
+// them: x_forwarded_for, X-Forwarded-For and xForwardedFor are the same key, and so
 // are http.request.method and {"http":{"request":{"method":…}}}.
 //
-// response_time and latency are not here: as many mean $request_time by them as
-// $upstream_response_time.
+// response_time and latency are missing, because some formats use them for
+// $request_time and as many for $upstream_response_time.
 var conventions = []struct{ variable, names string }{
 	{"msec", "time timestamp ts date datetime eventtime logtime epoch timeepoch timems timestampms tsms"},
 	{"remote_addr", "ip clientip remoteip remote remotehost client clientaddr clientaddress remoteaddress sourceip sourceaddress" +
@@ -72,25 +75,26 @@ var conventions = []struct{ variable, names string }{
 	{"request_time/ns", "eventduration"},
 }
 
-// wrappers are objects that only hold the others: what they contain is read as
-// if it stood by itself.
+// wrappers are objects that only group others: their members are read as if they
+// were outside.
 var wrappers = []string{"nginx", "nginxaccess", "access", "fields", "nginxfields"}
 
 const (
-	// maxFolded is the longest key that is looked up, in folded bytes.
+	// maxFolded is the length of the longest folded key that is looked up.
 	maxFolded = 48
-	// maxKeyName bounds the names that unknown keys are kept under.
+	// maxKeyName is the length of the longest name of a key, with those of the
+	// objects around it.
 	maxKeyName = 256
 )
 
-// A path is a key in the form in which it is looked up: small letters and
-// digits, all else left out.
+// A path is a key in the form in which it is looked up: in lower case and without
+// "_", "-", "@" and spaces.
 type path struct {
 	bytes [maxFolded]byte
-	n     int // maxFolded+1 if it is longer
+	n     int // the length; maxFolded+1 for any path that is longer
 }
 
-// add appends one key. A dot in it does what an object around it would.
+// add appends one key. A dot in a key is the same as an object in an object.
 func (p *path) add(name []byte) {
 	for _, c := range name {
 		switch {
@@ -111,7 +115,8 @@ func (p *path) add(name []byte) {
 	}
 }
 
-// enter goes into the object that the path names.
+// enter makes the path that of the object it names, before a member is added. The
+// path of a wrapper is empty.
 func (p *path) enter() {
 	if p.n > maxFolded {
 		return
@@ -124,8 +129,7 @@ func (p *path) enter() {
 	}
 }
 
-// fold returns name in the form in which it is looked up, empty if it is too
-// long for that.
+// fold returns name in the form in which it is looked up, or "" if it is too long.
 func fold(name string) string {
 	var p path
 	p.add([]byte(name))
@@ -135,11 +139,11 @@ func fold(name string) string {
 	return string(p.bytes[:p.n])
 }
 
-// A keyTable finds keys by their length and then by halving: no hash, no
-// allocation, and three comparisons for most.
+// A keyTable finds keys by their length, and among those of one length by binary
+// search. That takes three comparisons for most keys, and no allocation.
 type keyTable struct {
 	keys  []key
-	first [maxFolded + 2]uint16 // where the keys of each length start
+	first [maxFolded + 2]uint16 // the index of the first key of each length
 }
 
 func (t *keyTable) find(p *path) *key {
@@ -162,9 +166,9 @@ func (t *keyTable) find(p *path) *key {
 	return nil
 }
 
-// newKeyTable makes the table of the variables' own names, the conventions and
-// the configured names; each of the latter goes before what is known by itself.
-// All that is wrong with the configuration comes joined.
+// newKeyTable makes the table of the variables' own names, the conventions and the
+// configured names. A configured name overrides the others. The error joins one
+// for each configured name that is wrong.
 func newKeyTable(configured map[string]string) (*keyTable, error) {
 	byName := map[string]key{}
 	for _, c := range conventions {
@@ -182,7 +186,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 		}
 	}
 	for _, v := range variables {
-		// $uri is what many write, and $request_uri what many of them mean.
+		// The key uri is a guess too: many use it for $request_uri.
 		folded := fold(v.name)
 		byName[folded] = key{folded: folded, variable: v, guessed: v.name == "uri"}
 	}
@@ -196,7 +200,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 			continue
 		}
 		if other, twice := origin[k.folded]; twice {
-			errs = append(errs, fmt.Errorf("keys %q and %q are read as one", other, name))
+			errs = append(errs, fmt.Errorf("keys %q and %q are the same: case and punctuation do not count", other, name))
 			continue
 		}
 		origin[k.folded] = name
@@ -224,13 +228,14 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 	return t, nil
 }
 
-// unmapped in place of a variable takes a convention back.
+// unmapped in place of a variable removes a convention.
 const unmapped = "-"
 
+// configuredKey returns the key of a configured name.
 func configuredKey(name, variableName string) (key, error) {
 	k := key{folded: fold(name)}
 	if k.folded == "" {
-		return k, fmt.Errorf("not a key: it must have letters or digits, and at most %d of them", maxFolded)
+		return k, fmt.Errorf("not a key: a key has letters or digits, at most %d of them", maxFolded)
 	}
 	if variableName == unmapped {
 		return k, nil
@@ -245,13 +250,14 @@ func configuredKey(name, variableName string) (key, error) {
 		case kindSeconds:
 			k.unit = inMillis
 		case kindSecondsList:
-			return k, fmt.Errorf("$%s is a list of seconds, and the key says milliseconds", variableName)
+			return k, fmt.Errorf("$%s is a list of seconds, but the name of the key says milliseconds", variableName)
 		}
 	}
 	return k, nil
 }
 
-// inMilliseconds reports whether a key says its unit: duration_ms, durationMs.
+// inMilliseconds reports whether the name of a key says milliseconds, as
+// duration_ms and durationMs do.
 func inMilliseconds(name string) bool {
 	for _, suffix := range []string{"_ms", "-ms", ".ms", "Ms"} {
 		if strings.HasSuffix(name, suffix) {
@@ -261,8 +267,8 @@ func inMilliseconds(name string) bool {
 	return false
 }
 
-// fits reports whether value can be one of the variable that its key makes
-// believe it is. Numbers and times are held to their shape by being read.
+// fits reports whether value can be one of the variable that the key means by
+// convention. Numbers and times are not checked here, but when they are read.
 func (k *key) fits(value []byte) bool {
 	switch k.variable.name {
 	case "remote_addr", "http_x_real_ip", "proxy_protocol_addr":
@@ -283,7 +289,8 @@ func (k *key) fits(value []byte) bool {
 	return k.variable.kind.misfit(value) == ""
 }
 
-// looksLikeAddress tells an address, masked or with a port too, from a name.
+// looksLikeAddress reports whether value is an address and not a name. The address
+// may be masked or have a port.
 func looksLikeAddress(value []byte) bool {
 	c := value[0]
 	return '0' <= c && c <= '9' && bytes.ContainsAny(value, ".:") || c == '[' ||

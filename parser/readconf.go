@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// ReadConf reads the nginx.conf of that name and the files that it includes. It
-// leaves out included files that do not exist here, since mime.types and modules
-// often do not. A log_format that cannot be read back is an error.
+// ReadConf reads an nginx.conf and the files that it includes. It skips included
+// files that do not exist on this machine, because mime.types and the files of
+// modules often do not. A log_format that cannot be read back is an error.
 func ReadConf(name string) (*Conf, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -21,8 +21,8 @@ func ReadConf(name string) (*Conf, error) {
 	return conf, withoutIncludes(err)
 }
 
-// readIncluded reads the files that an include directive names. A relative name
-// starts at the folder of the main file.
+// readIncluded reads the files that an include directive names. A relative name is
+// relative to the folder of the main file.
 func readIncluded(dir, pattern string) ([]ConfFile, error) {
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(dir, pattern)
@@ -45,7 +45,7 @@ func readIncluded(dir, pattern string) ([]ConfFile, error) {
 	return files, nil
 }
 
-// withoutIncludes drops the errors that say that a file was not included.
+// withoutIncludes removes the errors about files that were not included.
 func withoutIncludes(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

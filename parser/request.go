@@ -6,10 +6,10 @@ import (
 	"clearhop/record"
 )
 
-// setRequest takes the request line apart: "GET /path HTTP/1.1", or
-// "GET /path" of HTTP/0.9. What is no request line is kept whole as
-// BadRequest: nginx logs whatever came first on the connection. Like nginx it
-// lets more than one space pass between the parts and some behind them.
+// setRequest splits a request line: "GET /path HTTP/1.1", or "GET /path" for
+// HTTP/0.9. Anything else is kept as BadRequest, because nginx logs whatever came
+// first on the connection. Like nginx, it accepts several spaces between the parts
+// and at the end.
 func setRequest(a *record.Access, line []byte) {
 	if len(line) == 0 {
 		return
@@ -38,8 +38,8 @@ var (
 	httpName = []byte("HTTP/")
 )
 
-// isMethod reports whether b is a method as nginx lets pass: capital letters,
-// "_" and "-".
+// isMethod reports whether b is a method that nginx accepts: capital letters, "_"
+// and "-".
 func isMethod(b []byte) bool {
 	for _, c := range b {
 		if (c < 'A' || c > 'Z') && c != '_' && c != '-' {

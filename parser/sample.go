@@ -2,8 +2,8 @@ package parser
 
 import "slices"
 
-// Sample returns a line as nginx would write it in the format, with made-up
-// values: a healthy request of a visitor through a Network Load Balancer.
+// Sample returns a line as nginx would write it in the format, with invented values:
+// a request of a visitor through a healthy Network Load Balancer.
 func (f *Format) Sample() []byte {
 	line := slices.Clone(f.prefix)
 	for i := range f.steps {
@@ -18,8 +18,8 @@ func (f *Format) Sample() []byte {
 	return line
 }
 
-// samples are values of variables, the ones that tell of the chain above all.
-// An empty one is absent.
+// samples are values of variables, above all of those that show the chain. An empty
+// value is absent.
 var samples = map[string]string{
 	"remote_addr": "203.0.113.7", "realip_remote_addr": "10.16.1.11", "proxy_protocol_addr": "203.0.113.7",
 	"http_x_forwarded_for": "", "http_x_real_ip": "", "remote_user": "", vpceVariable: "",
@@ -36,6 +36,7 @@ var samples = map[string]string{
 	"time_local": "22/Nov/2026:11:00:48 +0000", "time_iso8601": "2026-11-22T11:00:48+00:00", "msec": "1795345248.123",
 }
 
+// sample returns a value of v.
 func (v *variable) sample() string {
 	if value, ok := samples[v.name]; ok {
 		return value

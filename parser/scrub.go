@@ -2,12 +2,12 @@ package parser
 
 import "bytes"
 
-// scrubbed stands for a secret.
+// scrubbed replaces a secret. It is part of events.
 const scrubbed = "[scrubbed]"
 
-// AppendScrubbed appends text to dst with its secrets replaced by "[scrubbed]",
-// and reports whether there were any. If there were none, it returns dst as it
-// was, and text serves as it is:
+// AppendScrubbed appends text to dst, with its secrets replaced by "[scrubbed]", and
+// reports whether there were any. Without secrets it appends nothing, so that the
+// caller can go on with text itself:
 //
 //	if out, found := parser.AppendScrubbed(buf, text); found {
 //		text, buf = out[len(buf):], out
@@ -15,19 +15,18 @@ const scrubbed = "[scrubbed]"
 //
 // Secrets are
 //
-//   - the values of headers whose name holds cookie, auth, token, secret,
-//     password, api-key, session or jwt, in whatever company, that
-//     stand at the start of a line or of what a broken header quotes. A value
-//     reaches to the end of its line, whatever it holds, but not into what nginx
-//     writes behind a broken header;
-//   - the values of parameters, behind "?", "&" or ";", whose name ends in token,
+//   - the values of headers whose names contain cookie, auth, token, secret,
+//     password, api-key, apikey, session or jwt. The header must be at the start
+//     of a line, or of the text that a broken header quotes. The value ends with
+//     its line, or where nginx continues after a broken header;
+//   - the values of parameters, after "?", "&" or ";", whose names end in token,
 //     password, passwd, pwd, secret, apikey, api_key, api-key, signature or jwt,
-//     or is sig. A value reaches to the next "&", ";" or "#", white space, or a
-//     quote that ends a part of an error line.
+//     or are sig. The value ends at "&", ";", "#", white space, or a quote that
+//     ends a part of an error line.
 //
-// Names are read without regard to case, and not if they are percent-encoded.
-// A secret whose name was cut off cannot be told, one whose end was cut off
-// can. Scrubbing twice is scrubbing once.
+// The case of names does not matter. Percent-encoded names are not recognized, and
+// neither is a secret whose name was cut off. A secret whose end was cut off is
+// replaced too. Scrubbing a text again changes nothing.
 func AppendScrubbed(dst, text []byte) (out []byte, found bool) {
 	s := scrubber{out: dst, text: text}
 	for at := 0; at < len(text); at++ {
@@ -53,11 +52,11 @@ func AppendScrubbed(dst, text []byte) (out []byte, found bool) {
 
 type scrubber struct {
 	out, text []byte
-	copied    int // how much of text out has
+	copied    int // the number of bytes of text that out has
 	found     bool
 }
 
-// replace copies up to start and leaves out what stands up to end.
+// replace copies the text up to start, and replaces text[start:end].
 func (s *scrubber) replace(start, end int) {
 	if start == end || string(s.text[start:end]) == scrubbed {
 		return
@@ -84,12 +83,13 @@ func (s *scrubber) parameters(at, end int) {
 	}
 }
 
-// secretHeader reports whether line, or what a broken header quotes in it,
-// begins with a secret header, and where the value starts.
+// secretHeader reports whether line, or the text that a broken header quotes in it,
+// begins with a secret header. It returns where the value starts.
 func secretHeader(line []byte) (value int, ok bool) {
 	from := 0
 	if value, ok = headerValue(line); !ok {
-		// Only now: a value may hold what looks like a broken header.
+		// This comes second, because a value may contain what looks like a
+		// broken header.
 		i := bytes.Index(line, []byte(brokenHeader))
 		if i < 0 {
 			return 0, false
@@ -100,6 +100,8 @@ func secretHeader(line []byte) (value int, ok bool) {
 	return from + value, ok
 }
 
+// headerValue returns where the value of the secret header at the start of line
+// starts. It reports false if there is no such header.
 func headerValue(line []byte) (value int, ok bool) {
 	n := bytes.IndexByte(line, ':')
 	if n < 0 || !isSecretHeader(bytes.Trim(line[:n], " \t")) {
@@ -112,6 +114,7 @@ func headerValue(line []byte) (value int, ok bool) {
 	return value, true
 }
 
+// isSecretHeader reports whether name is that of a header with a secret.
 func isSecretHeader(name []byte) bool {
 	for _, part := range [...]string{"cookie", "auth", "token", "secret", "password", "api-key", "apikey", "session", "jwt"} {
 		for i := 0; i+len(part) <= len(name); i++ {
@@ -123,10 +126,11 @@ func isSecretHeader(name []byte) bool {
 	return false
 }
 
-// maxHeaderName bounds what is taken for the name of a header.
+// maxHeaderName is the length of the longest name of a header.
 const maxHeaderName = 64
 
-// isHeaderName keeps a sentence with such a word in it from being one.
+// isHeaderName reports whether name has only bytes of header names. A sentence has
+// spaces.
 func isHeaderName(name []byte) bool {
 	for _, c := range name {
 		if !isNameByte(c) && c != '-' && c != '.' {
@@ -136,9 +140,9 @@ func isHeaderName(name []byte) bool {
 	return true
 }
 
-// headerEnd returns where a header's value ends that text starts with. Only a
-// line feed ends it for sure, so that a carriage return in its middle hides
-// nothing.
+// headerEnd returns the end of the header's value at the start of text. Only a line
+// feed ends it: if a carriage return did too, the rest of a secret with one would
+// stay.
 func headerEnd(text []byte) int {
 	if n := bytes.IndexByte(text, '\n'); n >= 0 {
 		text = text[:n]
@@ -149,8 +153,8 @@ func headerEnd(text []byte) int {
 	return len(bytes.TrimRight(text, "\r"))
 }
 
-// secretParameter reports whether text ends in the name of a secret parameter,
-// with what must stand in front of it.
+// secretParameter reports whether text ends in the name of a secret parameter, with
+// "?", "&" or ";" before it.
 func secretParameter(text []byte) bool {
 	start := len(text)
 	for start > 0 && isParameterByte(text[start-1]) {
@@ -175,15 +179,15 @@ func isParameterByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
 }
 
-// parameterEnd returns where a parameter's value ends that text starts with.
+// parameterEnd returns the end of the parameter's value at the start of text.
 func parameterEnd(text []byte) int {
 	for i, c := range text {
 		switch {
 		case c <= ' ' || c == '&' || c == ';' || c == '#':
 			return i
 		case c == '"':
-			// nginx lets quotes pass in a URL. One ends the value if it can
-			// end a part.
+			// nginx does not escape quotes in a URL. A quote ends the value
+			// only if it can end a part of the line.
 			if i+1 == len(text) || text[i+1] <= ' ' || text[i+1] == ',' {
 				return i
 			}
@@ -192,8 +196,8 @@ func parameterEnd(text []byte) int {
 	return len(text)
 }
 
-// equalFold reports whether b is s, which is in lower case, but for the case of
-// ASCII letters.
+// equalFold reports whether b and s are equal apart from the case of ASCII letters.
+// s must be in lower case.
 func equalFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false

@@ -8,35 +8,35 @@ import (
 	"clearhop/record"
 )
 
-// A Set reads lines that may be in any of several formats, as they are in the
-// log group of more than one service. It tries the format that matched last
-// first. A Set is not safe for concurrent use; Clone gives another one.
+// A Set reads lines that may have any of several formats, such as those of a log
+// group that several services share. It first tries the format that matched last. A
+// Set is for one goroutine; Clone returns another one.
 type Set struct {
 	formats []LineFormat
-	// lastResort reads what no other format does, and lines of most others
-	// too: it is tried when all have failed, whatever matched before.
+	// lastResort is CombinedExtra or nil. It reads the lines of most other
+	// formats too, so it is tried only after all of them.
 	lastResort LineFormat
-	last       int
+	last       int // the index of the format that matched last
 }
 
-// Auto is the name that stands for all built-in formats, JSON and CombinedExtra
-// among them. The others do not shadow each other: each one asks for the end of
-// the line at another place.
+// Auto is the name of all built-in formats together, with JSON and CombinedExtra. A
+// line fits one of them at most, apart from CombinedExtra.
 const Auto = "auto"
 
-// A SetConfig says what formats a Set has.
+// A SetConfig says which formats a Set has.
 type SetConfig struct {
-	// Formats are texts as Compile takes them, Auto, JSON, CombinedExtra, or
-	// "@nginx.conf" for the log_formats of that file. A line is tried in their
-	// order.
+	// Formats are texts for Compile, Auto, JSON, CombinedExtra, or "@nginx.conf"
+	// for the formats of that file. They are tried in this order.
 	Formats []string
-	// JSONKeys are as NewJSON takes them.
+	// JSONKeys are the keys for NewJSON.
 	JSONKeys map[string]string
-	// ReadConf reads the file behind the "@"; nil refuses such formats.
+	// ReadConf reads the file after the "@". If it is nil, such formats are
+	// refused.
 	ReadConf func(name string) (*Conf, error)
 }
 
-// NewSet compiles the formats of c. All errors come joined.
+// NewSet compiles the formats of c. The error joins one for each format that is
+// wrong.
 func NewSet(c SetConfig) (*Set, error) {
 	s := &Set{}
 	var errs []error
@@ -58,6 +58,7 @@ func NewSet(c SetConfig) (*Set, error) {
 	return s, nil
 }
 
+// add adds the format in text. name is text without spaces around it.
 func (s *Set) add(name, text string, c SetConfig) error {
 	switch {
 	case name == Auto:
@@ -89,12 +90,13 @@ func (s *Set) add(name, text string, c SetConfig) error {
 	return nil
 }
 
-// combined is the format that nginx brings along.
+// combined is the name of the format that is built into nginx.
 const combined = "combined"
 
+// addConf adds the formats of an nginx.conf.
 func (s *Set) addConf(name string, c SetConfig) error {
 	if c.ReadConf == nil {
-		return errors.New("no file can be read here")
+		return errors.New("formats cannot be read from a file here: write the log_format itself")
 	}
 	conf, err := c.ReadConf(name)
 	if err != nil {
@@ -105,7 +107,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	}
 	for _, log := range conf.Logs {
 		if log.Format == combined {
-			// nginx has this one without a log_format.
+			// This format needs no log_format.
 			return s.add(combined, combined, c)
 		}
 	}
@@ -115,7 +117,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	return nil
 }
 
-// Clone returns a Set of the same formats for another goroutine or stream.
+// Clone returns a Set with the same formats, for another goroutine or stream.
 func (s *Set) Clone() *Set { return &Set{formats: s.formats, lastResort: s.lastResort} }
 
 // Names returns the names of the formats in the order in which they are tried.
@@ -130,8 +132,8 @@ func (s *Set) Names() []string {
 	return names
 }
 
-// Parse reads line into r with the first format that matches. If none does,
-// the error is that of the format that got furthest, a *record.ParseError.
+// Parse reads line into r with the first format that matches. If none does, the
+// error is the *record.ParseError of the format that got furthest.
 func (s *Set) Parse(line []byte, r *record.Record) error {
 	furthest := s.parse(s.formats[s.last], line, r)
 	if furthest == nil {
@@ -161,6 +163,7 @@ func (s *Set) Parse(line []byte, r *record.Record) error {
 	return furthest
 }
 
+// parse reads line with one format and stores the name of the format in r.
 func (s *Set) parse(f LineFormat, line []byte, r *record.Record) error {
 	if err := f.Parse(line, r); err != nil {
 		return err
@@ -172,6 +175,7 @@ func (s *Set) parse(f LineFormat, line []byte, r *record.Record) error {
 	return nil
 }
 
+// column returns the column of a *record.ParseError, or 0 for another error.
 func column(err error) int {
 	var parse *record.ParseError
 	if errors.As(err, &parse) {

@@ -121,7 +121,7 @@ func TestNewSetErrors(t *testing.T) {
 	}
 	f("no format")
 	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host\n"+
-		"format 3: not a log_format: column 1: a \"$\" without a variable's name", `$host$host`, `$host`, `$`)
+		"format 3: not a log_format: column 1: a variable's name must follow \"$\"", `$host$host`, `$host`, `$`)
 	_, err := newSet(`$host$host`, `$`)
 	if !errors.Is(err, ErrAmbiguous) || !errors.Is(err, ErrSyntax) {
 		t.Errorf("%v does not wrap its causes", err)

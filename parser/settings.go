@@ -13,8 +13,9 @@ import (
 	"clearhop/internal/setting"
 )
 
-// Settings say how the lines of a log are written. The command reads them from
-// flags, the functions from the environment; package pipeline has their help.
+// Settings are what the operator says about the format of lines. The command reads
+// them from flags, the functions from the environment. Package pipeline has their
+// help.
 type Settings struct {
 	Format    []string          `name:"format" env:"CLEARHOP_FORMAT" default:"auto" sep:"none" envSeparator:"\x1e" placeholder:"FORMAT"`
 	FormatFor map[string]string `name:"format-for" env:"CLEARHOP_FORMAT_FOR" mapsep:"\n" envSeparator:"\n" envKeyValSeparator:"=" placeholder:"PATTERN=FORMAT"`
@@ -35,9 +36,9 @@ func (s *Settings) Zone() (*time.Location, error) {
 	return zone, nil
 }
 
-// Formats are the compiled formats of Settings: those of all streams, and those
-// of the streams whose names match a pattern. They are immutable and safe for
-// concurrent use.
+// Formats are the compiled formats of Settings: those for all streams, and those for
+// streams whose names match a pattern. They are immutable and safe for concurrent
+// use.
 type Formats struct {
 	all      *Set
 	patterns []patternFormats // the longest pattern first
@@ -48,8 +49,8 @@ type patternFormats struct {
 	formats *Set
 }
 
-// Compile compiles all formats, and reads the files that they name. The error
-// joins one for each format and each pattern that is wrong.
+// Compile compiles all formats and reads the files that they name. The error joins
+// one for each format and each pattern that is wrong.
 func (s *Settings) Compile() (*Formats, error) {
 	var errs []error
 	compile := func(name string, texts ...string) *Set {
@@ -80,8 +81,8 @@ func (s *Settings) Compile() (*Formats, error) {
 	return f, nil
 }
 
-// For returns a new Set of the formats of one stream, which is known by the name
-// of its log group or file. The longest pattern that matches the name decides.
+// For returns a new Set of the formats of one stream. stream is the name of its log
+// group or file. The longest pattern that matches the name wins.
 func (f *Formats) For(stream string) *Set {
 	for _, p := range f.patterns {
 		if ok, err := pathpkg.Match(p.pattern, stream); ok && err == nil {

@@ -1,7 +1,7 @@
 package parser
 
-// parseTimeLocal reads $time_local, "28/Sep/1970:12:00:00 +0600", into
-// milliseconds since the Unix epoch.
+// parseTimeLocal reads $time_local, "28/Sep/1970:12:00:00 +0600", as milliseconds
+// since the Unix epoch.
 func parseTimeLocal(b []byte) (int64, bool) {
 	if len(b) != len("28/Sep/1970:12:00:00 +0600") ||
 		b[2] != '/' || b[6] != '/' || b[11] != ':' || b[14] != ':' || b[17] != ':' || b[20] != ' ' {
@@ -18,7 +18,8 @@ func parseTimeLocal(b []byte) (int64, bool) {
 	return unixMilli(b[7:11], month, b[0:2], b[12:14], b[15:17], b[18:20], zone)
 }
 
-// parseTimeISO reads $time_iso8601, "1970-09-28T12:00:00+06:00".
+// parseTimeISO reads $time_iso8601, "1970-09-28T12:00:00+06:00", as milliseconds
+// since the Unix epoch.
 func parseTimeISO(b []byte) (int64, bool) {
 	if len(b) != len("1970-09-28T12:00:00+06:00") ||
 		b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[22] != ':' {
@@ -35,8 +36,8 @@ func parseTimeISO(b []byte) (int64, bool) {
 	return unixMilli(b[0:4], month, b[8:10], b[11:13], b[14:16], b[17:19], zone)
 }
 
-// unixMilli puts a civil time together; zone is seconds east of UTC. A second
-// of 60 is let pass: a leap second is a time, however rare.
+// unixMilli returns a time as milliseconds since the Unix epoch. zone is in seconds
+// east of UTC. A second of 60 is accepted, for leap seconds.
 func unixMilli(year []byte, month int, day, hour, minute, second []byte, zone int) (int64, bool) {
 	y, ok0 := digits(year)
 	d, ok1 := digits(day)
@@ -51,15 +52,16 @@ func unixMilli(year []byte, month int, day, hour, minute, second []byte, zone in
 	return seconds * 1000, true
 }
 
-// daysFromCivil counts the days from 1970-01-01 in the proleptic Gregorian
-// calendar. Years are taken from March, so that a leap day ends its year.
+// daysFromCivil returns the number of days from 1970-01-01 in the proleptic
+// Gregorian calendar. It counts years from March, so that a leap day is the last
+// day of its year.
 func daysFromCivil(y, m, d int) int {
 	if m <= 2 {
 		y--
 		m += 12
 	}
-	y += 400                       // the divisions below round towards zero
-	const to1970 = 719468 + 146097 // days from 0000-03-01 to 1970-01-01, and of 400 years
+	y += 400                       // keeps y positive, because divisions round towards zero
+	const to1970 = 719468 + 146097 // days from 0000-03-01 to 1970-01-01, and in 400 years
 	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 1 - to1970
 }
 
@@ -76,6 +78,7 @@ func daysIn(y, m int) int {
 	return 31
 }
 
+// digits reads decimal digits.
 func digits(b []byte) (int, bool) {
 	n := 0
 	for _, c := range b {
@@ -87,7 +90,7 @@ func digits(b []byte) (int, bool) {
 	return n, true
 }
 
-// zoneOffset returns seconds east of UTC.
+// zoneOffset returns an offset in seconds east of UTC.
 func zoneOffset(sign byte, hours, minutes []byte) (int, bool) {
 	h, ok1 := digits(hours)
 	m, ok2 := digits(minutes)
@@ -101,7 +104,7 @@ func zoneOffset(sign byte, hours, minutes []byte) (int, bool) {
 	return offset, true
 }
 
-// monthNumber reads an English month's three letters as nginx writes them.
+// monthNumber returns the month of three letters as nginx writes them: Jan is 1.
 func monthNumber(a, b, c byte) (int, bool) {
 	const names = "JanFebMarAprMayJunJulAugSepOctNovDec"
 	for i := 0; i < len(names); i += 3 {

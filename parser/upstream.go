@@ -11,9 +11,9 @@ var (
 	nextGroup = []byte(" : ")
 )
 
-// listEnd returns where an unquoted list of kind k ends: an item has neither
-// space nor comma and does not start with a colon, and what follows ", " or
-// " : " is another item.
+// listEnd returns the end of an unquoted list of kind k. An item has no space and no
+// comma, and does not start with a colon. What follows ", " or " : " is another
+// item.
 func listEnd(b []byte, k kind) int {
 	n := 0
 	for {
@@ -34,7 +34,8 @@ func listEnd(b []byte, k kind) int {
 	}
 }
 
-// setList spreads a list over the tries, one entry each.
+// setList stores one item of the list in each entry of Upstream. The reasons it
+// returns are part of events.
 func (v *variable) setList(a *record.Access, value []byte) string {
 	for i := 0; value != nil; i++ {
 		var item []byte
@@ -61,12 +62,12 @@ func (v *variable) setList(a *record.Access, value []byte) string {
 	return ""
 }
 
-// maxTries bounds the entries that one line can make. nginx tries each server
-// of a group at most a few times; the bound is far above and far below what a
-// hostile line could ask for.
+// maxTries is the largest number of entries for one line. nginx tries each server of
+// a group a few times at most, so a real line has far fewer. A hostile line could
+// have far more.
 const maxTries = 256
 
-// cutItem splits a list behind its first item; rest is nil if there is no other.
+// cutItem splits a list after its first item. rest is nil if there is no other item.
 func cutItem(list []byte) (item, rest []byte) {
 	for i := range list {
 		switch {
@@ -79,12 +80,12 @@ func cutItem(list []byte) (item, rest []byte) {
 	return list, nil
 }
 
-// noItem reports whether item says that a try had no such value.
+// noItem reports whether item means that a try had no such value.
 func noItem(item []byte) bool {
 	return len(item) == 0 || len(item) == 1 && item[0] == '-'
 }
 
-// misfitList says why list is no list of values of kind k; nothing if it is.
+// misfitList returns why list is not a list of values of kind k, or "" if it is.
 func misfitList(list []byte, k kind) string {
 	for list != nil {
 		var item []byte
@@ -98,9 +99,9 @@ func misfitList(list []byte, k kind) string {
 	return ""
 }
 
-// finishUpstream gives $upstream_cache_status, which is one word for the whole
-// request, to the last try. An answer from the cache has no try: the word then
-// makes an entry of its own.
+// finishUpstream stores $upstream_cache_status, which nginx writes once for a
+// request, in the last try. An answer from the cache has no try: then it gets an
+// entry of its own.
 func finishUpstream(a *record.Access) {
 	if a.CacheStatus == nil {
 		return
@@ -111,8 +112,8 @@ func finishUpstream(a *record.Access) {
 	a.Upstream[len(a.Upstream)-1].CacheStatus = a.CacheStatus
 }
 
-// goesOnAsList reports whether the fixed text b behind a list of kind k reads
-// like more of it.
+// goesOnAsList reports whether the fixed text b after a list of kind k could be more
+// items of the list.
 func goesOnAsList(b []byte, k kind) bool {
 	if !k.isNumeric() {
 		b = b[k.run(b):]

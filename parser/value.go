@@ -11,14 +11,16 @@ const (
 	nanosPerMilli  = 1_000_000
 )
 
-// What can be wrong with a value.
+// The reasons why a value is wrong. Events show them, so their texts must stay as
+// they are.
 const (
 	notInt     = "not a whole number"
 	notSeconds = "not a number of seconds"
 	notTime    = "not a time"
 )
 
-// parse reads a number; absent stays absent.
+// parse reads a number: seconds become nanoseconds. An absent value gives an absent
+// number.
 func (k kind) parse(value []byte) (record.Int, string) {
 	if value == nil {
 		return record.Int{}, ""
@@ -38,7 +40,7 @@ func (k kind) parse(value []byte) (record.Int, string) {
 	return record.Int{N: n, Valid: true}, ""
 }
 
-// parseInt reads digits, and nothing else.
+// parseInt reads a number of decimal digits only.
 func parseInt(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 19 {
 		return 0, false
@@ -53,8 +55,8 @@ func parseInt(b []byte) (int64, bool) {
 	return int64(n), n <= math.MaxInt64
 }
 
-// parseSeconds reads seconds with an optional fraction of up to nine digits
-// into nanoseconds.
+// parseSeconds reads seconds, with an optional fraction of up to nine digits, as
+// nanoseconds.
 func parseSeconds(b []byte) (int64, bool) {
 	whole, fraction := b, []byte(nil)
 	for i, c := range b {

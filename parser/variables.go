@@ -6,11 +6,11 @@ import (
 	"clearhop/record"
 )
 
-// A kind is how a variable's value is written, and so how it is read.
+// A kind says how a variable's value is written, and so how it is read.
 type kind uint8
 
 const (
-	kindText        kind = iota // any bytes; the client has a hand in many of them
+	kindText        kind = iota // any bytes; many of these values come from the client
 	kindWord                    // text without a space: addresses, ids, hosts
 	kindInt                     // a whole number
 	kindSeconds                 // seconds with a fraction
@@ -34,8 +34,8 @@ func (k kind) isNumeric() bool {
 	}
 }
 
-// holds reports whether an unquoted value of kind k, a word or a list of texts,
-// may hold c anywhere.
+// holds reports whether an unquoted word or item of a list of texts can contain c.
+// It reports true for all other kinds.
 func (k kind) holds(c byte) bool {
 	switch k {
 	case kindWord:
@@ -47,8 +47,8 @@ func (k kind) holds(c byte) bool {
 	}
 }
 
-// run returns how many of the first bytes of b a value of kind k may hold; in a
-// list it is one item.
+// run returns how many bytes at the start of b can be a value of kind k, or an item
+// of a list.
 func (k kind) run(b []byte) int {
 	n := 0
 	switch k {
@@ -72,7 +72,8 @@ func (k kind) run(b []byte) int {
 	}
 }
 
-// digitRun returns how many digits b starts with, up to more than a number has.
+// digitRun returns the number of digits at the start of b, at most 20: no number
+// has so many.
 func digitRun(b []byte) int {
 	n := 0
 	for n < len(b) && n < 20 && '0' <= b[n] && b[n] <= '9' {
@@ -83,7 +84,7 @@ func digitRun(b []byte) int {
 
 const noTime = 0
 
-// timeRank orders the variables that bear a time: the finer one is stored.
+// timeRank orders the kinds of times: the most precise one is stored.
 func (k kind) timeRank() int {
 	switch k {
 	case kindTimeLocal:
@@ -97,7 +98,7 @@ func (k kind) timeRank() int {
 	}
 }
 
-// misfit says why raw is no value of kind k; nothing if it is one.
+// misfit returns why raw is not a value of kind k, or "" if it is.
 func (k kind) misfit(raw []byte) string {
 	ok := true
 	switch k {
@@ -126,13 +127,14 @@ func (k kind) misfit(raw []byte) string {
 	return ""
 }
 
-// A variable is an nginx variable and the field of the record that it fills.
-// Exactly one of text, number, list and listNumber is set where there is such
-// a field; a variable with none goes to Access.Extra under its own name.
+// A variable is an nginx variable and the field of the record that it fills. If
+// there is such a field, exactly one of text, number, list and listNumber is set.
+// $request fills several fields, and a time fills none of Access. All other
+// variables go to Access.Extra under their own name.
 type variable struct {
 	name       string
 	kind       kind
-	width      int // bytes of every value; 0 if they vary
+	width      int // the length of every value in bytes; 0 if it varies
 	logged     record.Logged
 	text       func(*record.Access) *[]byte
 	number     func(*record.Access) *record.Int
@@ -140,16 +142,16 @@ type variable struct {
 	listNumber func(*record.Upstream) *record.Int
 }
 
-// Members of a Logged set beyond the ones that the record names: together they
-// are as good as $request.
+// Members of a Logged set that the record does not name. Together they replace
+// $request.
 const (
 	loggedMethod record.Logged = 1 << (15 - iota)
 	loggedTarget
 	loggedMethodAndTarget = loggedMethod | loggedTarget
 )
 
-// variables are the nginx variables that have a field of their own, by the
-// modules that define them. A new field starts with a line here.
+// variables are the nginx variables that have a field of their own, grouped by the
+// modules that define them. To fill a new field, add a line here.
 var variables = []variable{
 	// ngx_http_core_module
 	{name: "remote_addr", kind: kindWord, logged: record.LoggedRemoteAddr, text: func(a *record.Access) *[]byte { return &a.RemoteAddr }},
@@ -175,7 +177,7 @@ var variables = []variable{
 	{name: "request_length", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RequestLength }},
 	{name: "request_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
 	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
-	// Of ingress-nginx: the visitor's X-Request-ID, or else $request_id.
+	// In ingress-nginx: the visitor's X-Request-ID, or $request_id without one.
 	{name: "req_id", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
 	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
@@ -186,7 +188,7 @@ var variables = []variable{
 	{name: "proxy_protocol_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ProxyProtocolPort }},
 	{name: vpceVariable, kind: kindWord, text: func(a *record.Access) *[]byte { return &a.VPCEndpoint }},
 
-	// The time of the line: when the request ended.
+	// The time of the line, which is the end of the request.
 	{name: "time_local", kind: kindTimeLocal, width: len("28/Sep/1970:12:00:00 +0600")},
 	{name: "time_iso8601", kind: kindTimeISO, width: len("1970-09-28T12:00:00+06:00")},
 	{name: "msec", kind: kindMsec},
@@ -210,17 +212,17 @@ var variables = []variable{
 	{name: "upstream_cache_status", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.CacheStatus }},
 }
 
-// vpceVariable is the PROXY protocol's TLV that carries the VPC endpoint's id
-// (AWS PrivateLink), in nginx since 1.23.2.
+// vpceVariable is the PROXY protocol's TLV with the id of the VPC endpoint (AWS
+// PrivateLink). nginx has it since 1.23.2.
 const vpceVariable = "proxy_protocol_tlv_0xEA"
 
-// xRequestID is the header by which one hop hands its $request_id to the next.
-// It is kept under its own name, and names the request where $request_id is not
-// logged: then the lines of both hops have one id.
+// xRequestID is the header in which one hop passes its $request_id to the next. It
+// is kept under its own name. If $request_id is not logged, it is also the id of
+// the request, so that the lines of both hops have the same id.
 const xRequestID = "http_x_request_id"
 
-// lookup returns the variable called name. One without a field of its own is
-// read as text and kept under its name. Names are case-insensitive in nginx.
+// lookup returns the variable of that name. Case does not matter, as in nginx. A
+// variable without a field of its own is kept under its name.
 func lookup(name string) variable {
 	for _, v := range variables {
 		if strings.EqualFold(v.name, name) {
@@ -231,8 +233,8 @@ func lookup(name string) variable {
 	return variable{name: name, kind: extraKind(name)}
 }
 
-// extraKind returns how a variable without a field of its own is written. Only
-// what the client sends, or what the configuration sets, may hold a space.
+// extraKind returns the kind of a variable without a field of its own. Only values
+// that come from the client or the configuration can contain a space.
 func extraKind(name string) kind {
 	switch name {
 	case "connection", "connection_requests", "connections_active", "connections_reading", "connections_writing", "connections_waiting",
@@ -255,53 +257,62 @@ func extraKind(name string) kind {
 	return kindText
 }
 
-// set stores value, which is nil where the variable is absent. It returns what
-// was wrong with it; nothing if all went well.
+// set stores value, which is nil if the variable is absent. It returns what is
+// wrong with value, or an empty reason.
 func (v *variable) set(r *record.Record, value []byte) (reason string) {
 	switch v.kind {
 	case kindRequest:
 		setRequest(&r.Access, value)
+		return ""
 	case kindTimeLocal, kindTimeISO, kindMsec:
 		return v.setTime(r, value)
 	case kindInt, kindSeconds:
-		if v.number == nil {
-			break
+		if v.number != nil {
+			return v.setNumber(v.number(&r.Access), value)
 		}
-		n, reason := v.kind.parse(value)
-		if reason != "" {
-			return reason
-		}
-		*v.number(&r.Access) = n
-		return ""
 	case kindTextList, kindIntList, kindSecondsList:
 		if v.list != nil || v.listNumber != nil {
 			return v.setList(&r.Access, value)
 		}
 	}
-	switch {
-	case v.text != nil:
-		if v.name == vpceVariable && len(value) > 0 && value[0] == vpceSubtype {
-			value = value[1:]
-		}
-		// $request may have told what this one cannot: of a request that nginx
-		// refuses it knows no $request_uri.
-		if value != nil {
-			*v.text(&r.Access) = value
-		}
-	case v.kind != kindRequest && value != nil:
-		if v.name == xRequestID && r.Access.RequestID == nil {
-			r.Access.RequestID = value
-		}
-		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
-	}
+	v.setText(&r.Access, value)
 	return ""
 }
 
-// vpceSubtype is the first byte of the VPC endpoint TLV's value
+// setNumber stores a number in field.
+func (v *variable) setNumber(field *record.Int, value []byte) (reason string) {
+	n, reason := v.kind.parse(value)
+	if reason == "" {
+		*field = n
+	}
+	return reason
+}
+
+// setText stores a text in its field, or in Extra if it has none. An absent
+// variable stores nothing: $request may have filled the field already, since nginx
+// has no $request_uri for a request that it refuses.
+func (v *variable) setText(a *record.Access, value []byte) {
+	switch {
+	case value == nil:
+	case v.text == nil:
+		if v.name == xRequestID && a.RequestID == nil {
+			a.RequestID = value
+		}
+		a.Extra = append(a.Extra, record.Pair{Name: v.name, Value: value})
+	default:
+		if v.name == vpceVariable && len(value) > 0 && value[0] == vpceSubtype {
+			value = value[1:]
+		}
+		*v.text(a) = value
+	}
+}
+
+// vpceSubtype is the first byte of the value of the VPC endpoint's TLV
 // (PP2_SUBTYPE_AWS_VPCE_ID in the NLB guide).
 const vpceSubtype = 0x01
 
-func (v *variable) setTime(r *record.Record, value []byte) string {
+// setTime stores the time of the line. The reasons it returns are part of events.
+func (v *variable) setTime(r *record.Record, value []byte) (reason string) {
 	if value == nil {
 		return "the time is absent"
 	}

@@ -55,12 +55,12 @@ func TestEndpoints(t *testing.T) {
 		t.Setenv("AWS_REGION", words[0])
 		t.Setenv("AWS_USE_FIPS_ENDPOINT", words[1])
 		t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", words[2])
-		checkEndpoint(t, computing, words[3]+"/")
-		checkEndpoint(t, balancing, words[4]+"/")
+		checkEndpoint(t, ec2API, words[3]+"/")
+		checkEndpoint(t, elbAPI, words[4]+"/")
 	}
 	for _, bad := range []string{"eu central 1", "eu-central-1/x", "a.b"} {
 		t.Setenv("AWS_REGION", bad)
-		checkEndpoint(t, computing, "aws configuration: "+strconv.Quote(bad)+" is no region")
+		checkEndpoint(t, ec2API, "aws configuration: "+strconv.Quote(bad)+" is no region")
 	}
 }
 
@@ -69,19 +69,19 @@ func TestEndpoints(t *testing.T) {
 func TestConfiguredEndpoint(t *testing.T) {
 	useProfile(t, "[default]", "endpoint_url = http://profile:1", "services = here",
 		"[services here]", "ec2 =", "  endpoint_url = http://profile-ec2:2/path")
-	checkEndpoint(t, balancing, "http://profile:1/")
-	checkEndpoint(t, computing, "http://profile-ec2:2/path")
+	checkEndpoint(t, elbAPI, "http://profile:1/")
+	checkEndpoint(t, ec2API, "http://profile-ec2:2/path")
 	t.Setenv("AWS_ENDPOINT_URL_STS", "http://sts:3")
-	checkEndpoint(t, balancing, "http://profile:1/")
+	checkEndpoint(t, elbAPI, "http://profile:1/")
 	t.Setenv("AWS_ENDPOINT_URL", "http://all:4")
-	checkEndpoint(t, balancing, "http://all:4/")
-	checkEndpoint(t, computing, "http://all:4/")
+	checkEndpoint(t, elbAPI, "http://all:4/")
+	checkEndpoint(t, ec2API, "http://all:4/")
 	t.Setenv("AWS_ENDPOINT_URL_EC2", "http://ec2:5")
 	t.Setenv("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", "http://elb:6")
-	checkEndpoint(t, computing, "http://ec2:5/")
-	checkEndpoint(t, balancing, "http://elb:6/")
+	checkEndpoint(t, ec2API, "http://ec2:5/")
+	checkEndpoint(t, elbAPI, "http://elb:6/")
 	t.Setenv("AWS_USE_FIPS_ENDPOINT", "true")
-	checkEndpoint(t, computing, "aws configuration: endpoint rule error, Invalid Configuration: FIPS and custom endpoint are not supported")
+	checkEndpoint(t, ec2API, "aws configuration: endpoint rule error, Invalid Configuration: FIPS and custom endpoint are not supported")
 	t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-	checkEndpoint(t, computing, "https://ec2-fips.eu-central-1.amazonaws.com/")
+	checkEndpoint(t, ec2API, "https://ec2-fips.eu-central-1.amazonaws.com/")
 }

@@ -35,10 +35,10 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("%.40q is no name of an NLB: it holds letters, digits and hyphens, at most %d", e.Name, maxName)
 }
 
-// A ServiceError is what EC2 or Elastic Load Balancing answered instead of a
-// result. It is a smithy.APIError, like the errors of the SDK's clients.
+// A ServiceError is an error that EC2 or Elastic Load Balancing answered with. It
+// is a smithy.APIError, like the errors of the SDK's clients.
 type ServiceError struct {
-	Permission string // that the request needs, such as ec2:DescribeNetworkInterfaces
+	Permission string // the one that the request needs, such as ec2:DescribeNetworkInterfaces
 	Status     int    // of HTTP
 	Code       string // such as UnauthorizedOperation; empty if the answer had none
 	Message    string // as AWS wrote it, 200 bytes at most; it can name the caller
@@ -50,8 +50,8 @@ var _ smithy.APIError = (*ServiceError)(nil)
 // maxMessage is how many bytes of a text in an error answer are kept.
 const maxMessage = 200
 
-// newServiceError reads an answer that says that a request failed. A proxy in
-// between can have written it, so it need not be of AWS's form.
+// newServiceError reads the answer to a request that failed. The answer can be
+// that of a proxy in between, which has another form.
 func newServiceError(permission string, status int, answer []byte) *ServiceError {
 	type cause struct {
 		Code    string
@@ -74,13 +74,14 @@ func newServiceError(permission string, status int, answer []byte) *ServiceError
 	return e
 }
 
+// short cuts a text off that is too long.
 func short(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), maxMessage)], "")
 }
 
-// Error says what to do about it where that is known: which permission is
-// missing, or what is wrong with the credentials. AWS's own message, which can
-// name the caller, is in it only where it is not.
+// Error says what to fix: which permission is missing, or what is wrong with the
+// credentials. For any other cause it quotes AWS's message, which can name the
+// caller.
 func (e *ServiceError) Error() string {
 	var text string
 	switch {
@@ -89,7 +90,7 @@ func (e *ServiceError) Error() string {
 	case e.isThrottled():
 		text = "AWS throttles the requests of this account"
 	case e.isDenied():
-		text = "the credentials lack the permission " + e.Permission
+		text = "the credentials do not have the permission " + e.Permission
 	default:
 		text = e.aboutCredentials()
 	}
@@ -109,8 +110,8 @@ func (e *ServiceError) isDenied() bool {
 	return e.Code == "UnauthorizedOperation" || e.Code == "AccessDenied" || e.Code == "AccessDeniedException"
 }
 
-// aboutCredentials says what is wrong with the credentials, or gives AWS's
-// message if it is something else.
+// aboutCredentials says what is wrong with the credentials. It quotes AWS's
+// message if something else is wrong.
 func (e *ServiceError) aboutCredentials() string {
 	switch e.Code {
 	case "ExpiredToken", "ExpiredTokenException":

@@ -123,7 +123,7 @@ func (f *Finder) client(ctx context.Context) (*client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ec2 == nil {
-		c, err := newClient(ctx, computing)
+		c, err := newClient(ctx, ec2API)
 		if err != nil {
 			return nil, err
 		}

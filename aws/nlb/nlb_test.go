@@ -177,7 +177,7 @@ func TestPages(t *testing.T) {
 		"of two networks": {[]answer{page("a", shop, "10.0.0.1"), page("b", "ELB net/pay/1", "10.0.0.1"), page("", shop, "10.0.0.1")}, "10.0.0.1="},
 		"without end":     {[]answer{page("a", shop, "10.0.0.1"), page("a", shop, "10.0.0.2")}, failed + "the answer's next page is the one just read"},
 		"broken off": {[]answer{page("a", shop, "10.0.0.1"), refused},
-			failed + "the credentials lack the permission ec2:DescribeNetworkInterfaces (UnauthorizedOperation, request 59dbff89-35bd-4eac-99ed-be587EXAMPLE)"},
+			failed + "the credentials do not have the permission ec2:DescribeNetworkInterfaces (UnauthorizedOperation, request 59dbff89-35bd-4eac-99ed-be587EXAMPLE)"},
 		"no address":       {[]answer{page("", shop)}, `no network interface is described as "ELB net/*/*"`},
 		"no real address":  {[]answer{page("", shop, "10.0.0.1", "10.0.0.256")}, "network interface eni-1: one of its addresses cannot be read"},
 		"address and zone": {[]answer{page("", shop, "fe80::1%eth0")}, "network interface eni-1: one of its addresses cannot be read"},
@@ -234,7 +234,7 @@ func TestNoConfiguration(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	_, err := none.Find(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "get credentials: none can be used") {
+	if err == nil || !strings.Contains(err.Error(), "get credentials (by AWS_PROFILE") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Logf("without credentials: %v", err)

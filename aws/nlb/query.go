@@ -25,17 +25,17 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// A service is an API of AWS that is asked with a form and answers in XML, which
-// AWS calls a query API.
+// A service is an API of AWS that takes a form and answers in XML. AWS calls this
+// a query API.
 type service struct {
-	id      string // what the SDK calls it, in errors and in the settings of endpoints
-	name    string // how its host names, its permissions and the scope of its signatures begin
+	id      string // the SDK's name of it, in errors and in the settings of endpoints
+	name    string // its name in host names, permissions and signatures
 	version string // of the API
 }
 
 var (
-	computing = service{id: "EC2", name: "ec2", version: "2016-11-15"}
-	balancing = service{id: "Elastic Load Balancing v2", name: "elasticloadbalancing", version: "2015-12-01"}
+	ec2API = service{id: "EC2", name: "ec2", version: "2016-11-15"}
+	elbAPI = service{id: "Elastic Load Balancing v2", name: "elasticloadbalancing", version: "2015-12-01"}
 )
 
 // maxAnswer is how many bytes of an answer are read. A page of 1,000 network
@@ -44,9 +44,10 @@ const maxAnswer = 16 << 20
 
 // A client asks one service. It is safe for concurrent use.
 //
-// It stands in for the SDK's clients of two services, because the one of EC2
-// takes two minutes to compile. All but the request and the answer is the SDK's:
-// configuration, credentials, signature, retries and the correction of the clock.
+// It takes the place of the SDK's clients of two services, because the client of
+// EC2 takes two minutes to compile. It writes the request and reads the answer.
+// All else comes from the SDK: configuration, credentials, signature, retries and
+// the correction of the clock.
 type client struct {
 	service  service
 	endpoint *url.URL
@@ -74,38 +75,40 @@ func newClient(ctx context.Context, s service) (*client, error) {
 	return &client{service: s, endpoint: endpoint, options: options}, nil
 }
 
-// ask calls an action of the service and decodes its answer into answer, a
+// ask calls an action of the service and decodes what it answers into answer, a
 // pointer for encoding/xml. A request that was throttled or that failed on the
-// way is repeated, as often as the configuration of AWS says; ctx bounds it all.
+// way is sent again, as often as the configuration of AWS says. ctx bounds all of
+// it.
 //
 // The error is a *smithy.OperationError. It wraps a *ServiceError if the service
-// answered with one.
+// answered with an error.
 func (c *client) ask(ctx context.Context, action string, parameters url.Values, answer any) error {
 	form := url.Values{"Action": {action}, "Version": {c.service.version}}
 	maps.Copy(form, parameters)
 	body := form.Encode()
-	request, err := c.request(body)
-	if err == nil {
-		hash := sha256.Sum256([]byte(body))
-		one := attempt{client: c, permission: c.service.name + ":" + action, hash: hex.EncodeToString(hash[:]), answer: answer}
-		all := retry.NewAttemptMiddleware(c.options.Retryer, smithyhttp.RequestCloner, func(a *retry.Attempt) {
-			a.ClientSkew = &c.skew
-			a.DisableClockSkewCorrection = c.options.DisableClockSkewCorrection
-		})
-		_, _, err = all.HandleFinalize(ctx, middleware.FinalizeInput{Request: request}, &one)
-	}
+	request, err := c.newRequest(body)
 	if err != nil {
+		return c.failed(action, err)
+	}
+	hash := sha256.Sum256([]byte(body))
+	one := attempt{client: c, permission: c.service.name + ":" + action, hash: hex.EncodeToString(hash[:]), answer: answer}
+	all := retry.NewAttemptMiddleware(c.options.Retryer, smithyhttp.RequestCloner, func(a *retry.Attempt) {
+		a.ClientSkew = &c.skew
+		a.DisableClockSkewCorrection = c.options.DisableClockSkewCorrection
+	})
+	if _, _, err := all.HandleFinalize(ctx, middleware.FinalizeInput{Request: request}, &one); err != nil {
 		return c.failed(action, err)
 	}
 	return nil
 }
 
-// failed is an error of an action.
+// failed returns the error of an action.
 func (c *client) failed(action string, err error) error {
 	return &smithy.OperationError{ServiceID: c.service.id, OperationName: action, Err: err}
 }
 
-func (c *client) request(body string) (*smithyhttp.Request, error) {
+// newRequest makes a request that is not signed yet.
+func (c *client) newRequest(body string) (*smithyhttp.Request, error) {
 	request := smithyhttp.NewStackRequest().(*smithyhttp.Request)
 	request.Method = http.MethodPost
 	*request.URL = *c.endpoint
@@ -114,17 +117,18 @@ func (c *client) request(body string) (*smithyhttp.Request, error) {
 	return request.SetStream(onlySeeker{strings.NewReader(body)})
 }
 
-// An onlySeeker hides the method WriteTo of a strings.Reader. With it smithy's
-// transport ends a connection now and then while the answer is still read ("use
-// of closed network connection"): its body tells net/http by that method that a
-// body that has been sent failed to be read.
+// An onlySeeker hides the method WriteTo of a strings.Reader. smithy closes the
+// body when the answer begins. If net/http calls WriteTo after that, smithy
+// returns io.EOF where net/http expects nil, and net/http ends the connection
+// while the answer is still read ("use of closed network connection"). Read has
+// no such fault.
 type onlySeeker struct{ io.ReadSeeker }
 
 // An attempt signs a request, sends it and reads the answer, once for each try.
 type attempt struct {
 	client     *client
-	permission string // what the request needs
-	hash       string // of the request's body, SHA-256 in hexadecimal digits
+	permission string // the one that the request needs
+	hash       string // SHA-256 of the request's body, in hexadecimal digits
 	answer     any
 }
 
@@ -146,16 +150,18 @@ func (a *attempt) HandleFinalize(ctx context.Context, in middleware.FinalizeInpu
 	return none, metadata, a.read(sent.RawResponse.(*smithyhttp.Response))
 }
 
+// sign signs a request for the service, at AWS's time.
 func (a *attempt) sign(ctx context.Context, request *http.Request) error {
 	options := &a.client.options
 	credentials, err := options.Credentials.Retrieve(ctx)
 	if err != nil {
-		return fmt.Errorf("get credentials: none can be used, from AWS_PROFILE, from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from a role: %w", err)
+		return fmt.Errorf("get credentials (by AWS_PROFILE, by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a role): %w", err)
 	}
 	now := time.Now().Add(time.Duration(a.client.skew.Load()))
 	return options.HTTPSignerV4.SignHTTP(ctx, credentials, request, a.hash, a.client.service.name, options.Region, now)
 }
 
+// send sends a request.
 func (a *attempt) send(ctx context.Context, in middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	response, metadata, err := smithyhttp.NewClientHandlerWithOptions(a.client.options.HTTPClient).Handle(ctx, in.Request)
 	return middleware.DeserializeOutput{RawResponse: response}, metadata, err
@@ -180,9 +186,9 @@ func (a *attempt) read(response *smithyhttp.Response) error {
 	return nil
 }
 
-// pages calls an action again and again, with the token of the next page in the
-// parameter that is called token, and yields each page. It ends after the first
-// error.
+// pages calls an action for one page after the other and yields each. The
+// parameter named token asks for the next page. An error is the last thing that
+// it yields.
 func pages[P interface{ next() string }](ctx context.Context, c *client, action, token string, parameters url.Values) iter.Seq2[*P, error] {
 	return func(yield func(*P, error) bool) {
 		parameters := maps.Clone(parameters)

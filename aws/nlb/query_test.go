@@ -225,7 +225,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: got %s", name, got)
 		}
 	}
-	f(http.StatusForbidden, "error-unauthorized", "UnauthorizedOperation", "the credentials lack the permission ec2:DescribeNetworkInterfaces")
+	f(http.StatusForbidden, "error-unauthorized", "UnauthorizedOperation", "the credentials do not have the permission ec2:DescribeNetworkInterfaces")
 	f(http.StatusUnauthorized, "error-credentials", "AuthFailure", "AWS does not accept the credentials")
 	f(http.StatusBadRequest, "error-parameter", "InvalidParameterValue", `"Value (x) for parameter MaxResults is invalid. Expecting a value greater than 5."`)
 }
@@ -233,7 +233,7 @@ func TestRefused(t *testing.T) {
 // TestServiceErrors: each cause that an operator can fix is said in words.
 func TestServiceErrors(t *testing.T) {
 	for code, want := range map[string]string{
-		"AccessDeniedException": "the credentials lack the permission ec2:DescribeNetworkInterfaces (AccessDeniedException)",
+		"AccessDeniedException": "the credentials do not have the permission ec2:DescribeNetworkInterfaces (AccessDeniedException)",
 		"ThrottlingException":   "AWS throttles the requests of this account (ThrottlingException)",
 		"ExpiredToken":          "the credentials have expired (ExpiredToken)",
 		"InvalidClientTokenId":  "AWS does not accept the credentials (InvalidClientTokenId)",

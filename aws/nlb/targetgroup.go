@@ -17,7 +17,7 @@ type Balancing struct{ elb *client }
 
 // NewBalancing reads the usual configuration of AWS's tools.
 func NewBalancing(ctx context.Context) (*Balancing, error) {
-	c, err := newClient(ctx, balancing)
+	c, err := newClient(ctx, elbAPI)
 	if err != nil {
 		return nil, err
 	}

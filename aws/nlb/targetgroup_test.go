@@ -147,6 +147,6 @@ func TestTargetGroupsRefused(t *testing.T) {
 	}
 	f(`operation error Elastic Load Balancing v2: DescribeLoadBalancers, "One or more load balancers not found" (LoadBalancerNotFound, `+request,
 		recorded(t, http.StatusBadRequest, "error-not-found"))
-	f("operation error Elastic Load Balancing v2: DescribeTargetGroups, the credentials lack the permission elasticloadbalancing:DescribeTargetGroups (AccessDenied, "+request,
+	f("operation error Elastic Load Balancing v2: DescribeTargetGroups, the credentials do not have the permission elasticloadbalancing:DescribeTargetGroups (AccessDenied, "+request,
 		recorded(t, http.StatusOK, "load-balancers-2"), recorded(t, http.StatusForbidden, "error-access-denied"))
 }

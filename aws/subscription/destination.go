@@ -8,33 +8,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// A Destination is what log events are sent to: a Lambda function, a Kinesis
-// stream or a Firehose stream. The zero value is none.
+// A Destination receives log events: a Lambda function, a Kinesis stream or a
+// Firehose stream. The zero value is no destination.
 type Destination struct {
-	// ARN is the whole name.
+	// ARN is the full name.
 	ARN string
 	// Service is lambda, kinesis or firehose.
 	Service string
-	// Name is that of the function or stream, without a function's qualifier.
+	// Name is the name of the function or stream, without a qualifier.
 	Name string
-	// Qualifier is the alias or version of a function; empty if the ARN has none.
+	// Qualifier is the alias or version of a function, or "".
 	Qualifier string
 
 	Partition, Region, Account string
 }
 
-// The services that can be a Destination, as ARNs have them.
+// The services of Destinations, as they are written in ARNs.
 const (
 	Lambda   = "lambda"
 	Kinesis  = "kinesis"
 	Firehose = "firehose"
 )
 
-// UnmarshalText reads an ARN.
+// UnmarshalText reads an ARN. It changes d only if the ARN is valid.
 func (d *Destination) UnmarshalText(text []byte) error {
 	a, err := arn.Parse(string(text))
 	if err != nil {
-		return fmt.Errorf("%.200q is no ARN", text)
+		return fmt.Errorf("%.200q is not an ARN", text)
 	}
 	read := Destination{ARN: string(text), Service: a.Service, Partition: a.Partition, Region: a.Region, Account: a.AccountID}
 	kind, name, qualifier := a.Resource, "", ""
@@ -48,7 +48,7 @@ func (d *Destination) UnmarshalText(text []byte) error {
 	switch a.Service + ":" + kind {
 	case "lambda:function", "kinesis:stream", "firehose:deliverystream":
 	default:
-		return fmt.Errorf("%.200q is no Lambda function, Kinesis stream or Firehose stream", text)
+		return fmt.Errorf("%.200q is not the ARN of a Lambda function, Kinesis stream or Firehose stream", text)
 	}
 	read.Name, read.Qualifier = name, qualifier
 	qualified := strings.HasSuffix(a.Resource, ":") || strings.Contains(qualifier, ":")
@@ -59,14 +59,14 @@ func (d *Destination) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// NeedsRole reports whether CloudWatch Logs sends to it by a role. To a function
-// it sends by leave of the function's own policy.
+// NeedsRole reports whether CloudWatch Logs needs a role to send to it. For a
+// function, the function's policy grants the permission instead.
 func (d Destination) NeedsRole() bool { return d.Service != Lambda }
 
-// PermissionCommand is the call of AWS's command line tool that lets CloudWatch
-// Logs invoke the function from all log groups of its account and region. One
-// statement a group would meet the limit of a function's policy, 20 KB, at some
-// sixty groups. It is empty for a stream.
+// PermissionCommand returns the AWS CLI command that lets CloudWatch Logs invoke the
+// function from all log groups of its account and region. With one statement for
+// each group, the function's policy would reach its limit of 20 KB at about sixty
+// groups. For a stream it returns "".
 func (d Destination) PermissionCommand() string {
 	if d.Service != Lambda {
 		return ""
@@ -80,44 +80,44 @@ func (d Destination) PermissionCommand() string {
 		d.Region, d.Name, qualifier, d.Account, d.Partition, d.Region, d.Account)
 }
 
-// CheckGroup returns an error for what is no name of a log group, nor the
+// CheckGroup returns an error if name can be neither the name of a log group nor the
 // beginning of one.
 func CheckGroup(name string) error {
 	if len(name) > maxGroup || !only(name, "-_./#") {
-		return fmt.Errorf("%.80q is no name of a log group: it holds letters, digits and any of - _ . / #, at most %d", name, maxGroup)
+		return fmt.Errorf("%.80q is not a log group name: use letters, digits and - _ . / #, 1 to %d characters", name, maxGroup)
 	}
 	return nil
 }
 
-// CheckFilter returns an error for what is no name of a filter.
+// CheckFilter returns an error if name cannot be the name of a filter.
 func CheckFilter(name string) error {
 	if name == "" || len(name) > maxFilter || strings.ContainsAny(name, ":*") {
-		return fmt.Errorf("%.80q is no name of a filter: it holds neither : nor *, and 1 to %d characters", name, maxFilter)
+		return fmt.Errorf("%.80q is not a filter name: use 1 to %d characters, but not : and *", name, maxFilter)
 	}
 	return nil
 }
 
-// How long names and patterns may be.
+// The limits of names and patterns, in bytes.
 const (
 	maxGroup   = 512
 	maxFilter  = 512
 	maxPattern = 1024
 )
 
-// checkRole returns an error for what is no ARN of a role in the account.
+// checkRole returns an error if text is not the ARN of a role in the account.
 func checkRole(text, account string) error {
 	a, err := arn.Parse(text)
 	switch {
 	case err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/"):
-		return fmt.Errorf("%.200q is no ARN of an IAM role", text)
+		return fmt.Errorf("%.200q is not the ARN of an IAM role", text)
 	case a.AccountID != account:
 		return errors.New("the role is not in the destination's account")
 	}
 	return nil
 }
 
-// only reports whether text holds nothing but letters, digits and some others,
-// and at least one of them.
+// only reports whether text is not empty and has only letters, digits and bytes of
+// others.
 func only(text, others string) bool {
 	for _, c := range []byte(text) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(others, rune(c)) {
@@ -127,6 +127,7 @@ func only(text, others string) bool {
 	return text != ""
 }
 
+// isAccount reports whether text is the id of an account: twelve digits.
 func isAccount(text string) bool {
 	return len(text) == 12 && strings.Trim(text, "0123456789") == ""
 }

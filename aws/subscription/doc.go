@@ -1,9 +1,10 @@
-// Package subscription puts subscription filters on log groups of CloudWatch
-// Logs, and takes them off.
+// Package subscription puts subscription filters on log groups of CloudWatch Logs,
+// and removes them.
 //
-// In go the names of log groups and a Filter that each of them is to have, or a
-// Removal. What is to be done with a group, its Change, is planned from what the
-// group has, without I/O; a dry run leaves the last call out:
+// In go the names of log groups, and a Filter that each group should have or a
+// Removal. Out comes a Change for each group, which Apply makes. Plan makes the
+// Change without I/O, from the filters that the group has. A dry run leaves out
+// the last call:
 //
 //	logs, err := subscription.Connect(ctx, filter.To.Region)
 //	groups, err := logs.Find(ctx, "/ecs/", true)
@@ -11,9 +12,9 @@
 //	change, err := filter.Plan(groups[0])
 //	err = logs.Apply(ctx, change)
 //
-// The permissions that it needs are logs:DescribeLogGroups,
+// It needs the permissions logs:DescribeLogGroups,
 // logs:DescribeSubscriptionFilters, logs:PutSubscriptionFilter and
 // logs:DeleteSubscriptionFilter, and iam:PassRole for the role of a stream.
 //
-// Logs is safe for concurrent use; plans are plain functions.
+// Logs is safe for concurrent use. Plans are pure functions.
 package subscription

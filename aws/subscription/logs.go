@@ -20,9 +20,10 @@ import (
 // A Call is a method of a *cloudwatchlogs.Client.
 type Call[In, Out any] func(context.Context, *In, ...func(*cloudwatchlogs.Options)) (*Out, error)
 
-// Logs are the calls of CloudWatch Logs, each the method of that name. It is no
-// interface on purpose: a Client that becomes one takes all its other methods
-// into every binary that calls methods by name, as kong does.
+// Logs are the calls of CloudWatch Logs, each the client's method of that name. It
+// is a struct and not an interface on purpose. If a Client is converted to an
+// interface, the linker keeps all its methods in each binary that calls methods by
+// name, as the package kong does.
 type Logs struct {
 	DescribeLogGroups           Call[cloudwatchlogs.DescribeLogGroupsInput, cloudwatchlogs.DescribeLogGroupsOutput]
 	DescribeSubscriptionFilters Call[cloudwatchlogs.DescribeSubscriptionFiltersInput, cloudwatchlogs.DescribeSubscriptionFiltersOutput]
@@ -30,14 +31,14 @@ type Logs struct {
 	DeleteSubscriptionFilter    Call[cloudwatchlogs.DeleteSubscriptionFilterInput, cloudwatchlogs.DeleteSubscriptionFilterOutput]
 }
 
-// A NotFoundError says that there is no log group of the name, or none whose
-// name begins so, in the region and the account that the credentials are for.
+// A NotFoundError says that no log group has the name, or a name that begins with
+// it, in the region and the account of the credentials.
 type NotFoundError struct {
 	Name   string
 	Prefix bool
 }
 
-// Error names what was looked for.
+// Error returns the name that was not found.
 func (e *NotFoundError) Error() string {
 	if e.Prefix {
 		return fmt.Sprintf("no log group has a name that begins with %q", e.Name)
@@ -46,18 +47,18 @@ func (e *NotFoundError) Error() string {
 }
 
 const (
-	// attempts is how often a call is made that AWS throttles or that fails on
-	// its way; the last ones wait for 20 seconds each.
+	// attempts is how many times a call is made that AWS throttles or that does
+	// not arrive. The last attempts wait for 20 seconds each.
 	attempts = 10
-	// A kind of call is made perSecond times a second at most, after the first
-	// few, so that others' calls in the account have a share of the quotas too.
+	// Calls of one kind are limited to perSecond, after atOnce of them, because
+	// all callers of an account share AWS's quotas.
 	perSecond = 5
 	atOnce    = 20
 )
 
-// Connect makes a client with the usual configuration of AWS's tools; an empty
-// region means the configured one. Its calls are paced, and made again when they
-// are throttled.
+// Connect makes a client with the usual configuration of AWS's tools. An empty
+// region means the configured one. The calls of the client are limited in rate and
+// retried when they are throttled.
 func Connect(ctx context.Context, region string) (*Logs, error) {
 	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithRetryer(retryer))
 	if err != nil {
@@ -75,18 +76,21 @@ func Connect(ctx context.Context, region string) (*Logs, error) {
 	}, nil
 }
 
+// retryer returns the policy of retries.
 func retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
-		// Calls are made one by one: no herd that a common budget would have to
-		// hold back, and each group is worth its attempts.
+		// The SDK's budget of retries is for many calls at once. Here calls are
+		// made one after the other, and each group gets all its attempts.
 		o.RateLimiter = ratelimit.None
-		// First come ours: the SDK takes a group that is full for throttling.
+		// Our rule comes first, because the SDK would retry LimitExceeded, which
+		// means that a group has all its filters.
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(retryable)}, o.Retryables...)
 	})
 }
 
-// retryable knows the errors that CloudWatch Logs means otherwise than the SDK.
+// retryable decides about the errors that mean something else in CloudWatch Logs than
+// the SDK assumes.
 func retryable(err error) aws.Ternary {
 	var full *types.LimitExceededException
 	var conflict *types.OperationAbortedException
@@ -99,7 +103,7 @@ func retryable(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// paced makes a call wait for its turn.
+// paced limits the rate of a call.
 func paced[In, Out any](call Call[In, Out]) Call[In, Out] {
 	turns := rate.NewLimiter(perSecond, atOnce)
 	return func(ctx context.Context, in *In, options ...func(*cloudwatchlogs.Options)) (*Out, error) {
@@ -110,9 +114,10 @@ func paced[In, Out any](call Call[In, Out]) Call[In, Out] {
 	}
 }
 
-// Find returns the log group of a name or, with prefix, all whose names begin
-// with it, in the order of their names. Filters are not looked up. An error is a
-// NotFoundError or that of a call; with one there are no groups.
+// Find returns the log group of that name or, with prefix, all log groups whose
+// names begin with it, in the order of their names. It does not look up filters. An
+// error is a *NotFoundError, or the error of a call or of CheckGroup; then there are
+// no groups.
 func (l *Logs) Find(ctx context.Context, name string, prefix bool) ([]Group, error) {
 	if err := CheckGroup(name); err != nil {
 		return nil, err
@@ -132,7 +137,7 @@ func (l *Logs) Find(ctx context.Context, name string, prefix bool) ([]Group, err
 			}
 			a, err := arn.Parse(aws.ToString(g.Arn))
 			if err != nil {
-				return nil, fmt.Errorf("describe log groups: the ARN of %s cannot be read", group.Name)
+				return nil, fmt.Errorf("describe log groups: AWS returned no valid ARN for %s", group.Name)
 			}
 			group.Account = a.AccountID
 			groups = append(groups, group)
@@ -152,7 +157,7 @@ func (l *Logs) Find(ctx context.Context, name string, prefix bool) ([]Group, err
 	return groups, nil
 }
 
-// LookUpFilters sets the Filters of a group. With an error they stay.
+// LookUpFilters sets the Filters of a group. On an error it does not change them.
 func (l *Logs) LookUpFilters(ctx context.Context, g *Group) error {
 	in := &cloudwatchlogs.DescribeSubscriptionFiltersInput{LogGroupName: &g.Name}
 	var filters []types.SubscriptionFilter
@@ -172,7 +177,7 @@ func (l *Logs) LookUpFilters(ctx context.Context, g *Group) error {
 	return nil
 }
 
-// next turns a page, and reports whether there is one more.
+// next sets token to the next page and reports whether there is one.
 func next(what string, token **string, to *string) (bool, error) {
 	if aws.ToString(to) == "" {
 		return false, nil
@@ -184,16 +189,18 @@ func next(what string, token **string, to *string) (bool, error) {
 	return true, nil
 }
 
-// A PermissionError says that CloudWatch Logs may not invoke the function, or
-// that there is none: AWS does not tell these apart.
+// A PermissionError says that CloudWatch Logs is not allowed to invoke the function,
+// or that the function does not exist. AWS gives the same answer for both.
 type PermissionError struct{ err error }
 
-// Error is what AWS says.
+// Error returns the answer of AWS.
 func (e *PermissionError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error of the call.
 func (e *PermissionError) Unwrap() error { return e.err }
 
-// Apply makes a change; one that is to keep or to skip a group makes no call. An
-// error is that of the call, among them a PermissionError.
+// Apply makes a change. For a group to Keep or to Skip it makes no call. An error is
+// that of the call; it can be a *PermissionError.
 func (l *Logs) Apply(ctx context.Context, c Change) error {
 	switch {
 	case c.put != nil:
@@ -213,8 +220,8 @@ func (l *Logs) Apply(ctx context.Context, c Change) error {
 	return nil
 }
 
-// cause is what AWS answered, without the SDK's account of the call; for all
-// other errors the error itself.
+// cause returns the answer of AWS, without what the SDK adds about the call. Other
+// errors are returned unchanged.
 func cause(err error) error {
 	var answer smithy.APIError
 	if errors.As(err, &answer) {

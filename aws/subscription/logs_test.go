@@ -65,7 +65,7 @@ func TestFind(t *testing.T) {
 	f("/eks/a", false, "/eks/a")
 	f("/eks/", false, `error: there is no log group "/eks/"`)
 	f("/gke/", true, `error: no log group has a name that begins with "/gke/"`)
-	f("", true, `error: "" is no name of a log group: it holds letters, digits and any of - _ . / #, at most 512`)
+	f("", true, `error: "" is not a log group name: use letters, digits and - _ . / #, 1 to 512 characters`)
 
 	_, err := logs.Find(t.Context(), "/eks/", false)
 	var none *subscription.NotFoundError
@@ -108,7 +108,7 @@ func TestPages(t *testing.T) {
 		"without end":          {[]*cloudwatchlogs.DescribeLogGroupsOutput{page("a", "", "/ecs/a"), page("a", "", "/ecs/b")}, "error: describe log groups: the answer's next page is the one just read"},
 		"others' names":        {[]*cloudwatchlogs.DescribeLogGroupsOutput{page("", "", "/eks/a", "/ecs/a")}, "/ecs/a"},
 		"broken off":           {[]*cloudwatchlogs.DescribeLogGroupsOutput{page("a", "", "/ecs/a")}, "error: describe log groups: no more pages"},
-		"no ARN":               {[]*cloudwatchlogs.DescribeLogGroupsOutput{{LogGroups: []types.LogGroup{{LogGroupName: aws.String("/ecs/a")}}}}, "error: describe log groups: the ARN of /ecs/a cannot be read"},
+		"no ARN":               {[]*cloudwatchlogs.DescribeLogGroupsOutput{{LogGroups: []types.LogGroup{{LogGroupName: aws.String("/ecs/a")}}}}, "error: describe log groups: AWS returned no valid ARN for /ecs/a"},
 	} {
 		asked := 0
 		logs := subscription.Logs{DescribeLogGroups: func(_ context.Context, in *cloudwatchlogs.DescribeLogGroupsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DescribeLogGroupsOutput, error) {

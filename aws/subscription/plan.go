@@ -11,35 +11,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
 
-// A Group is a log group as it is.
+// A Group is a log group with the filters that it has.
 type Group struct {
 	Name string
-	// Account is the id of the account that it belongs to.
+	// Account is the id of the account that owns it.
 	Account string
-	// Class is empty where the answer names none, which means STANDARD.
+	// Class is the class in the answer of AWS. "" means STANDARD.
 	Class types.LogGroupClass
-	// ByPrefix says that nobody named it: it was found by a prefix.
+	// ByPrefix reports that it was found by a prefix and not by its name.
 	ByPrefix bool
-	// Filters are those that LookUpFilters found on it.
+	// Filters are the filters that LookUpFilters found.
 	Filters []types.SubscriptionFilter
 }
 
-// A Filter is what groups are to have.
+// A Filter is the filter that groups should have.
 type Filter struct {
-	// Name is unique in a group: a filter of the same name is replaced.
+	// Name is unique in a group: it replaces a filter of the same name.
 	Name string
-	// Pattern chooses log events; empty for all.
+	// Pattern selects log events. "" selects all.
 	Pattern string
-	To      Destination
-	// RoleARN is the role by which CloudWatch Logs writes to a stream; empty for
-	// a function.
+	// To receives the log events.
+	To Destination
+	// RoleARN is the role with which CloudWatch Logs writes to a stream. It is ""
+	// for a function.
 	RoleARN string
 }
 
-// A Removal is the filter that groups are not to have.
+// A Removal is a filter that groups should not have.
 type Removal struct {
 	Name string
-	// To leaves alone what sends elsewhere; the zero value means any destination.
+	// To is the filter's destination. A filter of that name with another
+	// destination stays. The zero value means any destination.
 	To Destination
 }
 
@@ -52,39 +54,47 @@ const (
 	Update Action = "update"
 	Remove Action = "remove"
 	Keep   Action = "keep" // the group is as it should be
-	Skip   Action = "skip" // the group is none to be subscribed
+	Skip   Action = "skip" // the group should not be subscribed
 )
 
-// A Change is what is to be done with one group.
+// A Change is what to do with one group.
 type Change struct {
 	Group  string
 	Action Action
-	// Detail says what was different, or why nothing is done; it may be empty.
+	// Detail says what was different, or why there is nothing to do. It may be "".
 	Detail string
 
 	put    *cloudwatchlogs.PutSubscriptionFilterInput
 	remove *cloudwatchlogs.DeleteSubscriptionFilterInput
 }
 
-// maxFilters is how many subscription filters AWS allows on a group.
+// maxFilters is the number of subscription filters that AWS allows for a group.
 const maxFilters = 2
 
-// A FullError says that a group has as many filters as AWS allows.
+// A FullError says that a group already has as many filters as AWS allows.
 type FullError struct {
-	// Filters are their names.
+	// Filters are the names of the filters.
 	Filters []string
 }
 
-// Error names them.
+func newFullError(filters []types.SubscriptionFilter) *FullError {
+	e := &FullError{}
+	for i := range filters {
+		e.Filters = append(e.Filters, aws.ToString(filters[i].FilterName))
+	}
+	return e
+}
+
+// Error returns the names of the filters.
 func (e *FullError) Error() string {
 	quoted := make([]string, len(e.Filters))
 	for i, name := range e.Filters {
 		quoted[i] = strconv.Quote(name)
 	}
-	return fmt.Sprintf("it has %d subscription filters, which is the limit: %s", len(quoted), strings.Join(quoted, ", "))
+	return fmt.Sprintf("it has %d subscription filters, which is the limit; remove one of them: %s", len(quoted), strings.Join(quoted, ", "))
 }
 
-// Validate returns all that is wrong with a filter.
+// Validate returns an error that lists everything that is wrong with a filter.
 func (f Filter) Validate() error {
 	errs := []error{CheckFilter(f.Name)}
 	if len(f.Pattern) > maxPattern {
@@ -92,99 +102,127 @@ func (f Filter) Validate() error {
 	}
 	switch needs := f.To.NeedsRole(); {
 	case needs && f.RoleARN == "":
-		errs = append(errs, errors.New("a stream needs a role by which CloudWatch Logs writes to it"))
+		errs = append(errs, errors.New("a stream needs a role with which CloudWatch Logs can write to it"))
 	case needs:
 		errs = append(errs, checkRole(f.RoleARN, f.To.Account))
 	case f.RoleARN != "":
-		errs = append(errs, errors.New("a Lambda function takes no role"))
+		errs = append(errs, errors.New("a Lambda function needs no role; leave it out"))
 	}
 	return errors.Join(errs...)
 }
 
-// Plan returns what gives a group the filter. An error says why the group cannot
-// have it; where it has two others, that is a FullError.
+// Plan returns the change that gives a group the filter. An error says why the group
+// cannot have it. If the group has two other filters, that is a *FullError.
 //
-// A group whose logs the destination makes itself would feed it without end:
-// that is an error if the group was named, and skipped if a prefix found it.
+// If the destination writes the logs of a group, they would come back to it in an
+// endless loop. This is an error for a group that was named, and a group that was
+// found by a prefix is skipped.
 func (f Filter) Plan(g Group) (Change, error) {
-	if why, own := f.loops(g); own {
-		if !g.ByPrefix {
-			return Change{}, errors.New(why)
+	if why := f.loops(g); why != "" {
+		if g.ByPrefix {
+			return Change{Group: g.Name, Action: Skip, Detail: why}, nil
 		}
-		return Change{Group: g.Name, Action: Skip, Detail: why}, nil
+		return Change{}, errors.New(why)
 	}
-	if g.Account != f.To.Account {
-		return Change{}, fmt.Errorf("it belongs to the account %s, the destination to %s", g.Account, f.To.Account)
+	if err := f.canHave(g); err != nil {
+		return Change{}, err
 	}
-	if g.Class != "" && g.Class != types.LogGroupClassStandard {
-		return Change{}, fmt.Errorf("its class is %s; only STANDARD log groups can be subscribed", g.Class)
-	}
-	had := find(g.Filters, f.Name)
+	old := find(g.Filters, f.Name)
 	var was []string
-	if had != nil {
-		if was = f.differences(had); len(was) == 0 {
+	if old != nil {
+		if was = f.differences(old); len(was) == 0 {
 			return Change{Group: g.Name, Action: Keep}, nil
 		}
 	}
-	for i := range g.Filters {
-		other := &g.Filters[i]
-		if aws.ToString(other.FilterName) == f.Name || aws.ToString(other.DestinationArn) != f.To.ARN {
-			continue
-		}
-		// A second filter to the same destination would send events twice.
-		name := aws.ToString(other.FilterName)
-		if aws.ToString(other.FilterPattern) != f.Pattern {
-			return Change{}, fmt.Errorf("its filter %q sends to the destination already, by another pattern", name)
-		}
-		return Change{Group: g.Name, Action: Keep, Detail: fmt.Sprintf("its filter %q sends to the destination already", name)}, nil
+	if other := f.sameDestination(g.Filters); other != nil {
+		return f.keepOther(g, other)
 	}
-	put := &cloudwatchlogs.PutSubscriptionFilterInput{
+	switch {
+	case old != nil:
+		return Change{Group: g.Name, Action: Update, Detail: strings.Join(was, ", "), put: f.put(g, old)}, nil
+	case len(g.Filters) >= maxFilters:
+		return Change{}, newFullError(g.Filters)
+	}
+	return Change{Group: g.Name, Action: Create, put: f.put(g, nil)}, nil
+}
+
+// canHave returns why a group cannot have a filter to the destination at all.
+func (f Filter) canHave(g Group) error {
+	if g.Account != f.To.Account {
+		return fmt.Errorf("it belongs to account %s and the destination to account %s; both must be in the same account", g.Account, f.To.Account)
+	}
+	if g.Class != "" && g.Class != types.LogGroupClassStandard {
+		return fmt.Errorf("its class is %s; only STANDARD log groups can be subscribed", g.Class)
+	}
+	return nil
+}
+
+// sameDestination returns a filter of another name to the same destination, or nil.
+func (f Filter) sameDestination(filters []types.SubscriptionFilter) *types.SubscriptionFilter {
+	for i := range filters {
+		other := &filters[i]
+		if aws.ToString(other.FilterName) != f.Name && aws.ToString(other.DestinationArn) == f.To.ARN {
+			return other
+		}
+	}
+	return nil
+}
+
+// keepOther keeps a filter of another name to the same destination. A second one
+// would send events twice.
+func (f Filter) keepOther(g Group, other *types.SubscriptionFilter) (Change, error) {
+	name := aws.ToString(other.FilterName)
+	if aws.ToString(other.FilterPattern) != f.Pattern {
+		return Change{}, fmt.Errorf("its filter %q already sends to the destination, with another pattern", name)
+	}
+	return Change{Group: g.Name, Action: Keep, Detail: fmt.Sprintf("its filter %q already sends to the destination", name)}, nil
+}
+
+// put returns the call that gives a group the filter. old is the filter of the same
+// name that it replaces, or nil. The call takes over the settings of old that are
+// not ours, because AWS resets those that a call leaves out.
+func (f Filter) put(g Group, old *types.SubscriptionFilter) *cloudwatchlogs.PutSubscriptionFilterInput {
+	in := &cloudwatchlogs.PutSubscriptionFilterInput{
 		LogGroupName: &g.Name, FilterName: &f.Name, FilterPattern: &f.Pattern, DestinationArn: &f.To.ARN,
 	}
 	if f.RoleARN != "" {
-		put.RoleArn = &f.RoleARN
+		in.RoleArn = &f.RoleARN
 	}
-	switch {
-	case had != nil:
-		// What is not given would be reset.
-		put.ApplyOnTransformedLogs = had.ApplyOnTransformedLogs
-		put.EmitSystemFields = had.EmitSystemFields
-		put.FieldSelectionCriteria = had.FieldSelectionCriteria
-		if f.To.Service == Kinesis {
-			put.Distribution = had.Distribution
-		}
-		return Change{Group: g.Name, Action: Update, Detail: strings.Join(was, ", "), put: put}, nil
-	case len(g.Filters) >= maxFilters:
-		full := &FullError{}
-		for i := range g.Filters {
-			full.Filters = append(full.Filters, aws.ToString(g.Filters[i].FilterName))
-		}
-		return Change{}, full
+	if old == nil {
+		return in
 	}
-	return Change{Group: g.Name, Action: Create, put: put}, nil
+	in.ApplyOnTransformedLogs = old.ApplyOnTransformedLogs
+	in.EmitSystemFields = old.EmitSystemFields
+	in.FieldSelectionCriteria = old.FieldSelectionCriteria
+	if f.To.Service == Kinesis {
+		in.Distribution = old.Distribution
+	}
+	return in
 }
 
-// Where functions and Firehose log, unless they are told otherwise.
+// The log groups of functions and Firehose streams, if they are not configured to
+// use others.
 const (
 	functionLogs = "/aws/lambda/"
 	firehoseLogs = "/aws/kinesisfirehose/"
 )
 
-// loops says why a group's events might come from their own delivery. Of the
-// functions that read a stream nothing is known here, so a prefix finds none.
-func (f Filter) loops(g Group) (why string, own bool) {
+// loops returns why the events of a group could come from their own delivery, or "".
+// Which functions read a stream is not known here. So a prefix never subscribes the
+// log of a function.
+func (f Filter) loops(g Group) (why string) {
 	switch {
 	case strings.HasPrefix(g.Name, firehoseLogs):
-		return "it is the log of a Firehose stream, whose errors could come back to it without end", true
+		return "it is the log of a Firehose stream, whose errors could come back to it in an endless loop"
 	case f.To.Service == Lambda && g.Name == functionLogs+f.To.Name:
-		return "it is the log of the destination itself", true
+		return "it is the log of the destination itself"
 	case g.ByPrefix && strings.HasPrefix(g.Name, functionLogs):
-		return "it is the log of a function; give its whole name to subscribe it", true
+		return "it is the log of a function; give its full name to subscribe it"
 	}
-	return "", false
+	return ""
 }
 
-// differences lists what of a filter is not as it should be.
+// differences lists what is different in a filter of the same name.
 func (f Filter) differences(had *types.SubscriptionFilter) []string {
 	var was []string
 	if to := aws.ToString(had.DestinationArn); to != f.To.ARN {
@@ -199,7 +237,7 @@ func (f Filter) differences(had *types.SubscriptionFilter) []string {
 	return was
 }
 
-// Plan returns what takes the filter from a group.
+// Plan returns the change that removes the filter from a group. It never fails.
 func (r Removal) Plan(g Group) (Change, error) {
 	had := find(g.Filters, r.Name)
 	if had == nil {
@@ -215,6 +253,7 @@ func (r Removal) Plan(g Group) (Change, error) {
 	}, nil
 }
 
+// find returns the filter of that name, or nil.
 func find(filters []types.SubscriptionFilter, name string) *types.SubscriptionFilter {
 	for i := range filters {
 		if aws.ToString(filters[i].FilterName) == name {

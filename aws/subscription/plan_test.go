@@ -90,19 +90,19 @@ func TestPlan(t *testing.T) {
 	f(toStream, group("web", has("clearhop", stream, "", "arn:old")), "update: role was arn:old")
 	f(toAlias, group("web", ours), "update: destination was "+function)
 
-	f(toFunction, group("web", has("a", stream, "", role), has("b", firehose, "", role)), `error: it has 2 subscription filters, which is the limit: "a", "b"`)
-	f(toFunction, group("web", has("Clearhop", stream, "", role), has("clearhop-2", firehose, "", role)), `error: it has 2 subscription filters, which is the limit: "Clearhop", "clearhop-2"`)
+	f(toFunction, group("web", has("a", stream, "", role), has("b", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "a", "b"`)
+	f(toFunction, group("web", has("Clearhop", stream, "", role), has("clearhop-2", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "Clearhop", "clearhop-2"`)
 
 	// No event twice.
-	f(toFunction, group("web", has("stack", function, "", "")), `keep: its filter "stack" sends to the destination already`)
-	f(toFunction, group("web", has("stack", function, "", ""), has("clearhop", stream, "", role)), `keep: its filter "stack" sends to the destination already`)
-	f(errorsOnly, group("web", has("stack", function, "", "")), `error: its filter "stack" sends to the destination already, by another pattern`)
+	f(toFunction, group("web", has("stack", function, "", "")), `keep: its filter "stack" already sends to the destination`)
+	f(toFunction, group("web", has("stack", function, "", ""), has("clearhop", stream, "", role)), `keep: its filter "stack" already sends to the destination`)
+	f(errorsOnly, group("web", has("stack", function, "", "")), `error: its filter "stack" already sends to the destination, with another pattern`)
 	f(toFunction, group("web", has("stack", function, "", ""), ours), "keep")
 
 	// No event round and round.
 	const own = "it is the log of the destination itself"
-	const ofFirehose = "it is the log of a Firehose stream, whose errors could come back to it without end"
-	const ofFunction = "it is the log of a function; give its whole name to subscribe it"
+	const ofFirehose = "it is the log of a Firehose stream, whose errors could come back to it in an endless loop"
+	const ofFunction = "it is the log of a function; give its full name to subscribe it"
 	f(toFunction, group("/aws/lambda/sub"), "error: "+own)
 	f(toAlias, group("/aws/lambda/sub"), "error: "+own)
 	f(toFunction, group("/aws/lambda/sub", ours), "error: "+own)
@@ -123,7 +123,7 @@ func TestPlan(t *testing.T) {
 			f(toFunction, byPrefix(ofClass(group("web"), class)), "error: its class is "+string(class)+"; only STANDARD log groups can be subscribed")
 		}
 	}
-	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to the account 210987654321, the destination to "+account)
+	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to account 210987654321 and the destination to account "+account+"; both must be in the same account")
 }
 
 func TestPlanRemoval(t *testing.T) {
@@ -216,7 +216,7 @@ func TestDestination(t *testing.T) {
 		t.Helper()
 		f(arn, `"`+arn+`"`+why)
 	}
-	const noARN, noDestination, wrong = " is no ARN", " is no Lambda function, Kinesis stream or Firehose stream", ": its region, account or name is missing or wrong"
+	const noARN, noDestination, wrong = " is not an ARN", " is not the ARN of a Lambda function, Kinesis stream or Firehose stream", ": its region, account or name is missing or wrong"
 	no("", noARN)
 	no("sub", noARN)
 	no("arn:aws:lambda:eu-central-1", noARN)
@@ -263,8 +263,8 @@ func TestValidate(t *testing.T) {
 	toFunction, toStream := destination(t, function), destination(t, stream)
 	f(subscription.Filter{Name: "clearhop", To: toFunction, Pattern: strings.Repeat("x", 1024)}, "")
 	f(subscription.Filter{Name: strings.Repeat("x", 512), To: toStream, RoleARN: role}, "")
-	f(subscription.Filter{Name: "clearhop", To: toStream, RoleARN: "logs"}, `"logs" is no ARN of an IAM role`)
-	f(subscription.Filter{Name: "clearhop", To: toStream, RoleARN: "arn:aws:iam::123456789012:user/me"}, `"arn:aws:iam::123456789012:user/me" is no ARN of an IAM role`)
+	f(subscription.Filter{Name: "clearhop", To: toStream, RoleARN: "logs"}, `"logs" is not the ARN of an IAM role`)
+	f(subscription.Filter{Name: "clearhop", To: toStream, RoleARN: "arn:aws:iam::123456789012:user/me"}, `"arn:aws:iam::123456789012:user/me" is not the ARN of an IAM role`)
 	f(subscription.Filter{To: toFunction, Pattern: strings.Repeat("x", 1025), RoleARN: role},
-		"\"\" is no name of a filter: it holds neither : nor *, and 1 to 512 characters\nthe pattern is longer than 1024 bytes\na Lambda function takes no role")
+		"\"\" is not a filter name: use 1 to 512 characters, but not : and *\nthe pattern is longer than 1024 bytes\na Lambda function needs no role; leave it out")
 }

@@ -20,13 +20,13 @@ import (
 // formatCommand explains log_formats.
 type formatCommand struct {
 	Format string   `arg:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf, or the name of a known format."`
-	Line   []string `placeholder:"LINE" sep:"none" help:"A line to read; without one the format makes up its own. Repeatable."`
+	Line   []string `placeholder:"LINE" sep:"none" help:"A log line to read. The default is an example line of the format. Repeatable."`
 }
 
 // Help is what --help prints below the usage.
 func (c *formatCommand) Help() string {
-	return `Prints of each log_format the event's fields that its variables feed, what it
-costs that variables are missing, and what is read in a line.
+	return `Prints, for each log_format: which fields of the event its variables feed, what
+the missing variables cost, and what Clearhop reads in a line.
 
 Examples:
   clearhop format main
@@ -38,7 +38,7 @@ Exit codes: 0 the formats were explained; 1 a line does not match the format;
 2 a format cannot be read.`
 }
 
-// Run explains all formats that the argument stands for.
+// Run explains all formats that the argument names.
 func (c *formatCommand) Run(s streams) error {
 	formats, text, err := c.formats()
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *formatCommand) Run(s streams) error {
 		}
 		explainFormat(s.out, f)
 		if len(c.Line) == 0 {
-			errs = append(errs, explainLine(s.out, p, "A line that it would write, made up", string(f.Sample())))
+			errs = append(errs, explainLine(s.out, p, "An example line of this format", string(f.Sample())))
 		}
 	}
 	for _, line := range c.Line {
@@ -64,8 +64,8 @@ func (c *formatCommand) Run(s streams) error {
 	return errors.Join(append(errs, p.Close())...)
 }
 
-// formats reads the argument, and returns it as the pipeline takes it too. What
-// is no file and no name is a format.
+// formats returns the formats that the argument names, and the argument as the
+// pipeline takes it. An argument that is neither a file nor a name is a format.
 func (c *formatCommand) formats() (formats []*parser.Format, text string, err error) {
 	name, isConf := strings.CutPrefix(c.Format, "@")
 	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() || strings.HasSuffix(name, ".conf") {
@@ -82,7 +82,7 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		return conf.Formats, "@" + name, nil
 	}
 	if c.Format == parser.JSON || c.Format == parser.Auto {
-		return nil, "", fmt.Errorf("%q stands for no single log_format: see docs/formats.md", c.Format)
+		return nil, "", fmt.Errorf("%q is not a single log_format: see docs/formats.md", c.Format)
 	}
 	f, err := parser.Compile(c.Format)
 	return []*parser.Format{f}, c.Format, err
@@ -110,7 +110,7 @@ func explainFormat(w io.Writer, f *parser.Format) {
 	explainMissing(w, f)
 }
 
-// explainMissing says what the variables cost that are not there.
+// explainMissing prints what the missing variables cost.
 func explainMissing(w io.Writer, f *parser.Format) {
 	has := map[string]bool{}
 	for _, v := range f.Variables() {
@@ -124,26 +124,26 @@ func explainMissing(w io.Writer, f *parser.Format) {
 		}
 	}
 	if title == "" {
-		fmt.Fprintf(w, "  The format %s has them all: clearhop format %s\n", parser.Recommended, parser.Recommended)
+		fmt.Fprintf(w, "  The format %s has all of them: clearhop format %s\n", parser.Recommended, parser.Recommended)
 	} else {
-		fmt.Fprintln(w, "\nNothing is missing that tells of the chain.")
+		fmt.Fprintln(w, "\nThe format has every variable that shows the chain.")
 	}
 }
 
-// explainLine prints what is read in a line. Of the chain nothing is known but
-// the line, so that every private address counts as an NLB's.
+// explainLine prints what is read in a line. The sets of addresses are inferred:
+// every private address counts as an NLB's.
 func explainLine(w io.Writer, p *pipeline.Pipeline, title, text string) error {
 	fmt.Fprintf(w, "\n%s\n  %s\n", title, terminal.Printable(text))
 	out := p.NewWorker().Process(&record.Line{Text: []byte(text), Origin: &record.Origin{}})
 	if out.Err != nil {
 		return out.Err
 	}
-	fmt.Fprintln(w, "\nWhat is read in it")
+	fmt.Fprintln(w, "\nWhat Clearhop reads in it")
 	return printFields(w, out.Data)
 }
 
-// fedBy lists the fields of the event by the variables that feed them, as the
-// event's own documentation has it.
+// fedBy lists the fields of the event by the variables that feed them. It takes
+// both from the documentation of the event.
 func fedBy() map[string][]string {
 	fed := map[string][]string{}
 	var walk func(prefix string, fields []encode.Field)
@@ -164,7 +164,8 @@ func fedBy() map[string][]string {
 	return fed
 }
 
-// printFields prints an event with one field a line, but for what each one has.
+// printFields prints an event with one field a line. It leaves out the fields
+// that each event has.
 func printFields(w io.Writer, event []byte) error {
 	d := json.NewDecoder(bytes.NewReader(event))
 	d.UseNumber()

@@ -13,9 +13,9 @@ import (
 
 // subscribeCommand puts a subscription filter on log groups.
 type subscribeCommand struct {
-	To      subscription.Destination `required:"" placeholder:"ARN" help:"The Lambda function, Kinesis stream or Firehose stream to send log events to; its region is that of the log groups."`
-	Role    string                   `placeholder:"ARN" help:"The role by which CloudWatch Logs writes to a stream."`
-	Pattern string                   `help:"Which log events to take, as CloudWatch Logs writes filter patterns; all by default."`
+	To      subscription.Destination `required:"" placeholder:"ARN" help:"The Lambda function, Kinesis stream or Firehose stream that gets the log events. The log groups are looked for in its region."`
+	Role    string                   `placeholder:"ARN" help:"The role that CloudWatch Logs uses to write to a stream."`
+	Pattern string                   `help:"Send only log events that match this filter pattern of CloudWatch Logs. The default is all."`
 
 	Groups logGroups `embed:""`
 }
@@ -23,23 +23,23 @@ type subscribeCommand struct {
 // Help is what --help prints below the usage.
 func (c *subscribeCommand) Help() string {
 	return `Prints a line for each log group: created, updated, unchanged, skipped or failed.
-A group that has two filters already, which is AWS's limit, fails and is left as
-it is; so does one of another class than STANDARD. The log of the destination
-itself and those of Firehose's errors are refused, since they would feed
-themselves; --prefix skips them, and the logs of all functions.
+A group fails, and is not changed, if it already has two filters (AWS's limit) or if
+its class is not STANDARD. The command refuses the log group of the destination
+itself and those of Firehose's errors, because their events would come back to them.
+--prefix skips these groups, and the log groups of all functions.
 
 Examples:
   clearhop subscribe --to arn:aws:lambda:eu-central-1:123456789012:function:clearhop-subscriber /ecs/web
   clearhop subscribe --dry-run --to "$FUNCTION" --prefix /ecs/ /eks/
   clearhop subscribe --to "$STREAM" --role "$ROLE" --pattern='-healthz' /ecs/web
 
-It takes the permissions logs:DescribeLogGroups, logs:DescribeSubscriptionFilters
-and logs:PutSubscriptionFilter, and iam:PassRole with --role.
+It needs the permissions logs:DescribeLogGroups, logs:DescribeSubscriptionFilters
+and logs:PutSubscriptionFilter. With --role it also needs iam:PassRole.
 
 ` + groupsExitCodes
 }
 
-// Run goes on with the other groups when one fails.
+// Run goes on with the other groups if one fails.
 func (c *subscribeCommand) Run(ctx context.Context, s streams) error {
 	filter := subscription.Filter{Name: c.Groups.FilterName, Pattern: c.Pattern, To: c.To, RoleARN: c.Role}
 	if err := filter.Validate(); err != nil {
@@ -47,14 +47,14 @@ func (c *subscribeCommand) Run(ctx context.Context, s streams) error {
 	}
 	forbidden, err := c.Groups.each(ctx, s, c.To.Region, filter.Plan)
 	if forbidden {
-		err = errors.Join(err, fmt.Errorf("if the function exists, this lets CloudWatch Logs invoke it: %s", c.To.PermissionCommand()))
+		err = errors.Join(err, fmt.Errorf("if the function exists, this command lets CloudWatch Logs invoke it: %s", c.To.PermissionCommand()))
 	}
 	return err
 }
 
-// unsubscribeCommand takes a subscription filter from log groups.
+// unsubscribeCommand removes a subscription filter from log groups.
 type unsubscribeCommand struct {
-	To subscription.Destination `placeholder:"ARN" help:"Leave alone the filters that send elsewhere. Its region is that of the log groups."`
+	To subscription.Destination `placeholder:"ARN" help:"Remove only filters that send to this destination. The log groups are looked for in its region."`
 
 	Groups logGroups `embed:""`
 }
@@ -67,13 +67,13 @@ Examples:
   clearhop unsubscribe /ecs/web
   clearhop unsubscribe --dry-run --to "$FUNCTION" --prefix /ecs/
 
-It takes the permissions logs:DescribeLogGroups, logs:DescribeSubscriptionFilters
+It needs the permissions logs:DescribeLogGroups, logs:DescribeSubscriptionFilters
 and logs:DeleteSubscriptionFilter.
 
 ` + groupsExitCodes
 }
 
-// Run goes on with the other groups when one fails.
+// Run goes on with the other groups if one fails.
 func (c *unsubscribeCommand) Run(ctx context.Context, s streams) error {
 	if err := subscription.CheckFilter(c.Groups.FilterName); err != nil {
 		return &usageError{err}
@@ -83,27 +83,27 @@ func (c *unsubscribeCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
-const groupsExitCodes = `Exit codes: 0 all groups are as they should be, or would be; 1 some failed; 2 the
-command line or AWS's configuration is wrong; 130 interrupted.`
+const groupsExitCodes = `Exit codes: 0 all groups are as they should be (in a dry run: would be); 1 some
+failed; 2 the command line or AWS's configuration is wrong; 130 interrupted.`
 
-// logGroups are the log groups to work on, and how.
+// logGroups are the log groups to work on, and how to work on them.
 type logGroups struct {
 	Names []string `arg:"" name:"group" help:"Names of log groups."`
 
-	Prefix     bool   `help:"Take the arguments for beginnings of names."`
-	FilterName string `default:"clearhop" placeholder:"NAME" help:"The filter's name (${default})."`
-	DryRun     bool   `help:"Change nothing, and print what would be done."`
-	JSON       bool   `name:"json" help:"Print a JSON object a line: log_group, outcome, detail."`
+	Prefix     bool   `help:"Take each argument as the beginning of names, not as a name."`
+	FilterName string `default:"clearhop" placeholder:"NAME" help:"The name of the filter (${default})."`
+	DryRun     bool   `help:"Change nothing. Print what would be done."`
+	JSON       bool   `name:"json" help:"Print one JSON object a line: log_group, outcome, detail."`
 }
 
-// An outcome is how it went with one group.
+// An outcome is the result for one group.
 type outcome struct {
 	LogGroup string `json:"log_group"`
 	Outcome  string `json:"outcome"`
 	Detail   string `json:"detail,omitempty"`
 }
 
-// What is said of an action, once it was done and where it is left out.
+// The words for an action: after it was done, and in a dry run.
 var (
 	done = map[subscription.Action]string{
 		subscription.Create: "created", subscription.Update: "updated", subscription.Remove: "removed",
@@ -115,9 +115,9 @@ var (
 	}
 )
 
-// each plans and makes a change to each of the groups, once, and prints how it
-// went. The error tells how many groups failed, or why none could be listed;
-// forbidden is set if CloudWatch Logs may not invoke the function.
+// each plans and makes one change to each of the groups, and prints the result.
+// The error reports how many groups failed, or why none could be listed. forbidden
+// is set if CloudWatch Logs may not invoke the function.
 func (g *logGroups) each(ctx context.Context, s streams, region string, plan planner) (forbidden bool, err error) {
 	var wrong []error
 	for _, name := range g.Names {
@@ -180,10 +180,10 @@ func (g *logGroups) each(ctx context.Context, s streams, region string, plan pla
 	return forbidden, nil
 }
 
-// A planner says what is to be done with a group.
+// A planner decides what to do with a group.
 type planner func(subscription.Group) (subscription.Change, error)
 
-// change plans and, but for a dry run, makes the change to one group.
+// change plans the change to one group and makes it, except in a dry run.
 func (g *logGroups) change(ctx context.Context, logs *subscription.Logs, group *subscription.Group, plan planner) (subscription.Change, error) {
 	if err := logs.LookUpFilters(ctx, group); err != nil {
 		return subscription.Change{}, err
@@ -192,11 +192,11 @@ func (g *logGroups) change(ctx context.Context, logs *subscription.Logs, group *
 	if err != nil || g.DryRun {
 		return change, err
 	}
-	// An interrupt must not leave open what was done.
+	// An interrupt must not leave it unknown whether the change was made.
 	return change, logs.Apply(context.WithoutCancel(ctx), change)
 }
 
-// print writes a line for one group.
+// print writes the line of one group.
 func (g *logGroups) print(s streams, o outcome) error {
 	if g.JSON {
 		return json.NewEncoder(s.out).Encode(o)

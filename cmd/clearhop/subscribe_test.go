@@ -222,13 +222,13 @@ func TestSubscribeUsage(t *testing.T) {
 	}
 	f("clearhop: missing flags: --to=ARN\n", "subscribe", "/ecs/web")
 	f("clearhop: expected \"<group> ...\"\n", "subscribe", "--to", function)
-	f("clearhop: --to: \"clearhop\" is no ARN\n", "subscribe", "--to", "clearhop", "/ecs/web")
-	f("clearhop: a stream needs a role by which CloudWatch Logs writes to it\n", "subscribe", "--to", stream, "/ecs/web")
-	f("clearhop: a Lambda function takes no role\n", "subscribe", "--to", function, "--role", "arn:aws:iam::123456789012:role/logs", "/ecs/web")
+	f("clearhop: --to: \"clearhop\" is not an ARN\n", "subscribe", "--to", "clearhop", "/ecs/web")
+	f("clearhop: a stream needs a role with which CloudWatch Logs can write to it\n", "subscribe", "--to", stream, "/ecs/web")
+	f("clearhop: a Lambda function needs no role; leave it out\n", "subscribe", "--to", function, "--role", "arn:aws:iam::123456789012:role/logs", "/ecs/web")
 	f("clearhop: the role is not in the destination's account\n", "subscribe", "--to", stream, "--role", "arn:aws:iam::210987654321:role/logs", "/ecs/web")
-	f("clearhop: \"a:b\" is no name of a filter: it holds neither : nor *, and 1 to 512 characters\n", "unsubscribe", "--filter-name", "a:b", "/ecs/web")
-	f("clearhop: \"\" is no name of a log group: it holds letters, digits and any of - _ . / #, at most 512\n"+
-		"clearhop: \"/ecs/*\" is no name of a log group: it holds letters, digits and any of - _ . / #, at most 512\n",
+	f("clearhop: \"a:b\" is not a filter name: use 1 to 512 characters, but not : and *\n", "unsubscribe", "--filter-name", "a:b", "/ecs/web")
+	f("clearhop: \"\" is not a log group name: use letters, digits and - _ . / #, 1 to 512 characters\n"+
+		"clearhop: \"/ecs/*\" is not a log group name: use letters, digits and - _ . / #, 1 to 512 characters\n",
 		"subscribe", "--to", function, "--prefix", "", "/ecs/*")
 	t.Setenv("AWS_REGION", "")
 	f("clearhop: aws configuration: no region is set, for example by AWS_REGION\n", "unsubscribe", "/ecs/web")

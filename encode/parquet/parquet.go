@@ -9,9 +9,9 @@
 // In go events as package encode writes them, one JSON object each. Out comes a
 // file whose schema is that of encode.Columns: objects are groups, lists are
 // LIST, maps are MAP, "@timestamp" is the column timestamp, in milliseconds UTC.
-// What an event lacks is NULL. Reading the file back gives the same values.
+// What an event does not have is NULL. Reading the file back gives the same values.
 //
-// A Writer belongs to one goroutine; Events is safe for concurrent use.
+// One goroutine at a time may use a Writer. Events is safe for concurrent use.
 package parquet
 
 import (
@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"reflect"
 
 	"github.com/parquet-go/parquet-go"
@@ -36,26 +35,24 @@ const (
 	Snappy Compression = "snappy"
 )
 
-// Options of a Writer. The zero value of each stands for the default named
-// there.
+// Options of a Writer. The zero value of each option means its default.
 type Options struct {
-	// Compression is Zstd.
-	Compression Compression
+	Compression Compression // default: Zstd
 
-	// RowsPerGroup bounds a row group, which a Writer holds in memory until it
-	// is full: 16,384, some 25 MB of events.
+	// RowsPerGroup is the most rows of a row group, which a Writer holds in memory
+	// until it is full. The default is 16,384, some 25 MB of events.
 	RowsPerGroup int
 }
 
-// maxDictionary bounds the dictionary of a column of a row group. A column with
-// more values than that, such as event.id, is written plain.
+// maxDictionary is the most bytes that the dictionary of a column may have in a row
+// group. A column with more values, such as event.id, is written plain.
 const maxDictionary = 256 << 10
 
 // A Writer writes one file.
 type Writer struct {
 	file *parquet.GenericWriter[any]
-	row  reflect.Value // a *row, of the event being written
-	rows []parquet.Row // with one
+	row  reflect.Value // a pointer to the struct of the event that is being written
+	rows []parquet.Row // one, used again for each event
 }
 
 // NewWriter returns a Writer of a file that goes to w.
@@ -86,7 +83,7 @@ func NewWriter(w io.Writer, o Options) (*Writer, error) {
 }
 
 // Write adds an event, which it does not keep. After an *EventError the file is
-// as it was before and takes further events; any other error is the file's end.
+// unchanged and takes further events. After any other error it takes none.
 func (w *Writer) Write(event []byte) error {
 	w.row.Elem().SetZero()
 	d := json.NewDecoder(bytes.NewReader(event))
@@ -95,7 +92,7 @@ func (w *Writer) Write(event []byte) error {
 		return eventError(err, len(event))
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return &EventError{Offset: d.InputOffset(), Reason: "goes on behind its end"}
+		return &EventError{Offset: d.InputOffset(), Reason: "has text behind its end"}
 	}
 	w.rows[0] = schema.Deconstruct(w.rows[0][:0], w.row.Interface())
 	if _, err := w.file.WriteRows(w.rows); err != nil {
@@ -104,8 +101,7 @@ func (w *Writer) Write(event []byte) error {
 	return nil
 }
 
-// Close writes what is left of the file. It does not close what the Writer
-// writes to.
+// Close writes the rest of the file. It does not close the io.Writer.
 func (w *Writer) Close() error {
 	if err := w.file.Close(); err != nil {
 		return fmt.Errorf("close parquet: %w", err)
@@ -113,18 +109,18 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// An EventError is why an event cannot be written. It holds nothing of the event
-// but the name of a field.
+// An EventError says why an event cannot be written. It holds nothing of the event
+// except the name of a field.
 type EventError struct {
-	Offset int64 // in bytes, about where in the event; 0 if that is not known
+	Offset int64 // the approximate byte in the event; 0 if it is not known
 	Reason string
 }
 
 // Error implements error.
 func (e *EventError) Error() string { return fmt.Sprintf("event at byte %d: %s", e.Offset, e.Reason) }
 
-// eventError says in our words what encoding/json says, without the value that
-// it quotes. size is the event's.
+// eventError translates an error of encoding/json, which quotes the value. size is
+// the event's.
 func eventError(err error, size int) *EventError {
 	var mismatch *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -141,56 +137,4 @@ func eventError(err error, size int) *EventError {
 		return &EventError{0, errTimestamp.Error()}
 	}
 	return &EventError{0, "has a field that there is no column for"}
-}
-
-// Events gives back the events of a file, one JSON object and a newline each,
-// valid until the next one. The values are those that were written; only the
-// order of a map's keys and the escapes in strings may differ. An error is the
-// last that is given.
-func Events(file io.ReaderAt, size int64) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		if err := each(file, size, func(event []byte) bool { return yield(event, nil) }); err != nil {
-			yield(nil, fmt.Errorf("read parquet: %w", err))
-		}
-	}
-}
-
-// each calls yield with each event until it returns false.
-func each(file io.ReaderAt, size int64, yield func([]byte) bool) (err error) {
-	f, err := parquet.OpenFile(file, size)
-	if err != nil {
-		return err
-	}
-	if !parquet.EqualNodes(f.Schema(), schema) {
-		return errors.New("the columns are not those of events")
-	}
-	reader := parquet.NewGenericReader[any](f, schema)
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	row := reflect.New(rowType)
-	rows := make([]parquet.Row, 64)
-	for {
-		n, err := reader.ReadRows(rows)
-		for _, r := range rows[:n] {
-			row.Elem().SetZero()
-			if err := schema.Reconstruct(row.Interface(), r); err != nil {
-				return err
-			}
-			text.Reset()
-			if err := encoder.Encode(row.Interface()); err != nil {
-				return err
-			}
-			if !yield(text.Bytes()) {
-				return nil
-			}
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
-	}
 }

@@ -181,7 +181,7 @@ func TestMalformedEventsCostThemselvesAlone(t *testing.T) {
 		`{"http":{"request":{"bytes":1.5}}}`:     "event at byte 31: http.request.bytes is not of its column's type",
 		`{"203.0.113.77":1}`:                     "event at byte 0: has a field that there is no column for",
 		`{"@timestamp":"203.0.113.77"}`:          "event at byte 0: @timestamp is no time",
-		`{"event":{"id":"1"}}{"event":{"id":1}}`: "event at byte 21: goes on behind its end",
+		`{"event":{"id":"1"}}{"event":{"id":1}}`: "event at byte 21: has text behind its end",
 	} {
 		if err := w.Write(good); err != nil {
 			t.Fatal(err)

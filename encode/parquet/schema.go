@@ -11,16 +11,16 @@ import (
 	"clearhop/encode"
 )
 
-// rowType is a struct with a field for each column, made of the one table of the
-// event's fields. Its tags lead from the event's JSON to the columns, so that
-// encoding/json and parquet-go do the rest. schema is its schema.
+// rowType is a struct type with a field for each column, made from the table of
+// the event's fields. Its tags connect the event's JSON with the columns, so that
+// encoding/json and parquet-go can do the rest. schema is its schema.
 var (
 	rowType = structOf(encode.Columns())
 	schema  = parquet.NewSchema("event", parquet.SchemaOf(reflect.New(rowType).Interface()))
 )
 
-// structOf makes a struct type. All members are pointers, slices or maps, so
-// that what is absent differs from zero.
+// structOf makes a struct type. All members are pointers, slices or maps, so that
+// an absent value differs from zero.
 func structOf(columns []encode.Column) reflect.Type {
 	fields := make([]reflect.StructField, len(columns))
 	for i, c := range columns {
@@ -58,8 +58,9 @@ func memberOf(c encode.Column) (t reflect.Type, options string) {
 	return reflect.PointerTo(structOf(c.Members)), quote
 }
 
-// A timestamp is in milliseconds since the Unix epoch, and in JSON as encode
-// writes it. time.Time would count nanoseconds on the way, which end in 2262.
+// A timestamp is in milliseconds since the Unix epoch. In JSON it is as encode
+// writes it. parquet-go turns a time.Time into nanoseconds on the way, which
+// overflow in the year 2262.
 type timestamp int64
 
 const layout = "2006-01-02T15:04:05.000Z"

@@ -18,13 +18,13 @@ import (
 // counts are what one invocation did, for its log and its metrics. They hold no
 // text of any line.
 type counts struct {
-	pipeline.Tally // of the lines
-
 	// The inputs: payloads of CloudWatch Logs, or records of Firehose.
 	Payloads       int
 	PayloadsUnread int // of them: cannot be read
 	Control        int // of them: control messages
 	Refused        int // of them: of the function's own log group
+
+	lines pipeline.Tally
 
 	// The delivery of events.
 	Delivered       int // events that the sink took, or that the answer holds
@@ -53,17 +53,8 @@ func (c *counts) addLetters(r *delivery.Receipt) {
 	c.DeadLettersLost += r.DeadLettersLost
 }
 
-// unparsed returns how many lines no format reads.
-func (c *counts) unparsed() int64 { return c.Datasets[record.Unparsed] }
-
-// other returns how many lines are error lines, chatter or continuations.
-func (c *counts) other() int64 { return c.Datasets[record.ErrorLogLine] + c.Datasets[record.OtherLine] }
-
-// geoMissing returns how many clients have no place because there is no database.
-func (c *counts) geoMissing() int64 { return c.Geo.Of(string(record.GeoMissing)) }
-
-// setGeo notes how old the databases are.
-func (c *counts) setGeo(databases []geoip.Info, now time.Time) {
+// geoAge notes how old the databases are.
+func (c *counts) geoAge(databases []geoip.Info, now time.Time) {
 	for _, d := range databases {
 		c.HasGeo = true
 		c.GeoAge = max(c.GeoAge, now.Sub(d.Built))
@@ -72,23 +63,24 @@ func (c *counts) setGeo(databases []geoip.Info, now time.Time) {
 
 // reset makes c ready for the next invocation and keeps its memory.
 func (c *counts) reset() {
-	tally := c.Tally
-	tally.Reset()
-	*c = counts{Tally: tally}
+	lines := c.lines
+	lines.Reset()
+	*c = counts{lines: lines}
 }
 
 // LogValue gives the counts as a group of attributes. Rare events that did not
 // happen are left out.
 func (c *counts) LogValue() slog.Value {
+	t := &c.lines
 	attrs := []slog.Attr{
-		slog.Int64("lines", c.Lines),
-		slog.Int64("unparsed", c.unparsed()),
-		slog.Int64("other", c.other()),
-		slog.Int64("nlb_private_ip", c.NLBPrivate),
-		slog.Int64("faults", c.Faults()),
-		slog.Int64("geo_errors", c.LookupErrors),
-		slog.Int64("geo_missing", c.geoMissing()),
-		slog.Int64("geo_stale", c.Geo.Of(string(record.GeoStale))),
+		slog.Int64("lines", t.Lines),
+		slog.Int64("unparsed", t.Datasets[record.Unparsed]),
+		slog.Int64("other", t.Datasets[record.ErrorLogLine]+t.Datasets[record.OtherLine]),
+		slog.Int64("nlb_private_ip", t.NLBPrivate),
+		slog.Int64("faults", t.Faults()),
+		slog.Int64("geo_errors", t.LookupErrors),
+		slog.Int64("geo_missing", t.Geo.Of(string(record.GeoMissing))),
+		slog.Int64("geo_stale", t.Geo.Of(string(record.GeoStale))),
 		slog.Int("delivered", c.Delivered),
 		slog.Int("failed", c.Failed),
 	}
@@ -96,7 +88,7 @@ func (c *counts) LogValue() slog.Value {
 		name string
 		n    int64
 	}{
-		{"dropped", c.Dropped},
+		{"dropped", t.Dropped},
 		{"payloads_unread", int64(c.PayloadsUnread)},
 		{"control_messages", int64(c.Control)},
 		{"refused", int64(c.Refused)},
@@ -111,13 +103,13 @@ func (c *counts) LogValue() slog.Value {
 			attrs = append(attrs, slog.Int64(rare.name, rare.n))
 		}
 	}
-	if len(c.DroppedBy) > 0 {
-		attrs = append(attrs, slog.Any("rules", byName(c.DroppedBy)))
+	if len(t.DroppedBy) > 0 {
+		attrs = append(attrs, slog.Any("rules", byName(t.DroppedBy)))
 	}
 	return slog.GroupValue(append(attrs,
-		slog.Any("formats", byName(c.Formats)),
-		slog.Any("verdicts", byCode[verdict.Verdict](c.Verdicts[:])),
-		slog.Any("reasons", byCode[verdict.Reason](c.Reasons[:])),
+		slog.Any("formats", byName(t.Formats)),
+		slog.Any("verdicts", byCode[verdict.Verdict](t.Verdicts[:])),
+		slog.Any("reasons", byCode[verdict.Reason](t.Reasons[:])),
 	)...)
 }
 

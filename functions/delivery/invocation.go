@@ -63,7 +63,7 @@ func (in *invocation) Decode(data []byte) (*decode.Payload, error) {
 func (in *invocation) Process(lines []record.Line, yield func(*pipeline.Outcome)) {
 	// The only errors of ProcessBatch are those of its yield.
 	_, _ = in.lines.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
-		in.counts.Add(out)
+		in.counts.lines.Add(out)
 		yield(out)
 		return nil
 	})
@@ -90,11 +90,11 @@ const maxErrs = 3
 func (in *invocation) end() error {
 	f := in.function
 	defer f.giveBack(in.worker)
-	if in.counts.Refused > 0 && in.counts.Lines == 0 && len(in.errs) == 0 && !f.reportRefusal(in.start) {
+	if in.counts.Refused > 0 && in.counts.lines.Lines == 0 && len(in.errs) == 0 && !f.reportRefusal(in.start) {
 		return nil // a record in the function's own log group would be one more payload
 	}
 	in.counts.Sink = f.to.TakeStats()
-	in.counts.setGeo(f.pipeline.Databases(), time.Now())
+	in.counts.geoAge(f.pipeline.Databases(), time.Now())
 	took := time.Since(in.start)
 	f.metrics.write(&in.counts, in.start, took)
 	attrs := []any{

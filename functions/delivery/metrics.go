@@ -38,14 +38,14 @@ func always(name string, u unit, help string, value func(c *counts) int64) metri
 // takes at most 100 from one document.
 var metricList = func() []metric {
 	list := []metric{
-		always("Lines", unitCount, "Log lines read.", func(c *counts) int64 { return c.Lines }),
+		always("Lines", unitCount, "Log lines read.", func(c *counts) int64 { return c.lines.Lines }),
 		always("Events", unitCount, "Events that the sink took, or that were returned to Firehose.", func(c *counts) int64 { return int64(c.Delivered) }),
-		always("Unparsed", unitCount, "Lines that no format reads.", func(c *counts) int64 { return c.unparsed() }),
-		always("AccessLines", unitCount, "Access lines.", func(c *counts) int64 { return c.Datasets[record.AccessLine] }),
-		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *counts) int64 { return c.Dropped }),
-		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *counts) int64 { return c.NLBPrivate }),
-		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *counts) int64 { return c.Verdicts[verdict.HealthCheck] }),
-		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *counts) int64 { return c.Faults() }),
+		always("Unparsed", unitCount, "Lines that no format reads.", func(c *counts) int64 { return c.lines.Datasets[record.Unparsed] }),
+		always("AccessLines", unitCount, "Access lines.", func(c *counts) int64 { return c.lines.Datasets[record.AccessLine] }),
+		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *counts) int64 { return c.lines.Dropped }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *counts) int64 { return c.lines.NLBPrivate }),
+		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *counts) int64 { return c.lines.Verdicts[verdict.HealthCheck] }),
+		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *counts) int64 { return c.lines.Faults() }),
 		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *counts) int64 { return int64(c.PayloadsUnread) }),
 		always("Refused", unitCount, "Payloads of the function's own log group.", func(c *counts) int64 { return int64(c.Refused) }),
 		always("DeadLetters", unitCount, "Events and payloads kept as dead letters.", func(c *counts) int64 { return int64(c.DeadLetters) }),
@@ -59,11 +59,11 @@ var metricList = func() []metric {
 		{"GeoDatabaseAge", unitSeconds, "Age of the oldest GeoIP database. Absent without one.", func(c *counts) (int64, bool) {
 			return int64(c.GeoAge / time.Second), c.HasGeo
 		}},
-		always("GeoMissing", unitCount, "Clients without a place, because there is no database of places.", func(c *counts) int64 { return c.geoMissing() }),
+		always("GeoMissing", unitCount, "Clients without a place, because there is no database of places.", func(c *counts) int64 { return c.lines.Geo.Of(string(record.GeoMissing)) }),
 		{"Lag", unitMilliseconds, "Time from the youngest event to the end of the invocation. Absent where no event has a time.", func(c *counts) (int64, bool) {
-			return max(time.Now().UnixMilli()-c.Newest, 0), c.Newest > 0
+			return max(time.Now().UnixMilli()-c.lines.Newest, 0), c.lines.Newest > 0
 		}},
-		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *counts) int64 { return c.LookupErrors }),
+		always("GeoErrors", unitCount, "Look-ups that failed in a damaged database.", func(c *counts) int64 { return c.lines.LookupErrors }),
 	}
 	of := func(prefix, code, help string, count func(*counts) int64) {
 		list = append(list, metric{prefix + camel(code), unitCount, help, func(c *counts) (int64, bool) {
@@ -72,15 +72,15 @@ var metricList = func() []metric {
 		}})
 	}
 	for _, v := range verdict.Verdicts() {
-		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.Verdicts[v] })
+		of("Verdict", v.String(), "Access lines with the verdict `"+v.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Verdicts[v] })
 	}
 	for _, r := range verdict.Reasons() {
 		if r.IsFault() {
-			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.Reasons[r] })
+			of("Fault", r.String(), "Lines with the reason `"+r.String()+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Reasons[r] })
 		}
 	}
 	for _, state := range []string{"found", "not_found", "private", "db_stale"} {
-		of("Geo", state, "Clients whose GeoIP look-up returned `"+state+"`. Absent where there are none.", func(c *counts) int64 { return c.Geo.Of(state) })
+		of("Geo", state, "Clients whose GeoIP look-up returned `"+state+"`. Absent where there are none.", func(c *counts) int64 { return c.lines.Geo.Of(state) })
 	}
 	return list
 }()

@@ -5,8 +5,12 @@ import (
 	"strings"
 )
 
-// JSONSchema returns the event's JSON Schema (2020-12), indented, with a
-// newline at the end.
+// This file makes documentation of the table of fields, for docs/event.md and
+// docs/event.schema.json. No program calls it; tests write the documentation with
+// make golden, and hold events to the schema.
+
+// JSONSchema returns the event's JSON Schema (2020-12), indented, with a newline at
+// the end.
 func JSONSchema() []byte {
 	root := newObject()
 	for _, f := range Fields() {
@@ -42,8 +46,8 @@ func newObject() *schema {
 	return &schema{Type: "object", Properties: map[string]*schema{}, Additional: false}
 }
 
-// add puts f below s at path, making the objects on the way. An object is
-// required where one of its members is.
+// add puts f below s at path, and makes the objects on the way. An object is
+// required if one of its members is.
 func (s *schema) add(path []string, f Field) {
 	name := path[0]
 	if f.Always && (len(s.Required) == 0 || s.Required[len(s.Required)-1] != name) {
