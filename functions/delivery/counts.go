@@ -7,13 +7,12 @@ import (
 	"slices"
 	"time"
 
-	"clearhop/pipeline"
-	"clearhop/record"
-	"clearhop/verdict"
-
 	"clearhop/delivery"
 	"clearhop/enrich/geoip"
+	"clearhop/pipeline"
+	"clearhop/record"
 	"clearhop/sink"
+	"clearhop/verdict"
 )
 
 // counts are what one invocation did, for its log and its metrics. They hold no

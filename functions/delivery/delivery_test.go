@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"clearhop/enrich/clientip"
-
 	outlets "clearhop/delivery"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"

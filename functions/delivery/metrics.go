@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clearhop/record"
-
 	"clearhop/verdict"
 )
 

@@ -10,9 +10,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"clearhop/enrich/clientip"
-
 	outlets "clearhop/delivery"
+	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/internal/deadlettertest"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
-	"clearhop/sink/deadletter/deadlettertest"
 	"clearhop/sink/file"
 )
 

@@ -9,9 +9,9 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/klauspost/compress/gzip"
 
+	"clearhop/internal/deadlettertest"
 	"clearhop/internal/mototest"
 	"clearhop/sink/deadletter"
-	"clearhop/sink/deadletter/deadlettertest"
 	"clearhop/sink/s3"
 )
 

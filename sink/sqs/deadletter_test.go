@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"clearhop/internal/awstest"
+	"clearhop/internal/deadlettertest"
 	"clearhop/internal/sqstest"
 	"clearhop/sink/deadletter"
-	"clearhop/sink/deadletter/deadlettertest"
 	"clearhop/sink/retry"
 	"clearhop/sink/sqs"
 )
