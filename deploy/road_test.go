@@ -248,7 +248,7 @@ func TestRoads(t *testing.T) {
 				Binary: lambdatest.Build(t, "../functions/"+r.folder), FunctionName: stack + "-" + r.folder, Region: stackRegion,
 				Env: append(environmentOf(t, s, r.function+"Function"), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL="+account.recorded),
 			})
-			lines := payloadtest.LinesIn(t, ".")
+			lines := payloadtest.LinesIn(t, "..")
 			payloads := account.payloads(t, "/ecs/web", lines)
 			payloads = append(payloads, []byte("\x1f\x8bbroken"))
 			events := travel(t, f, account, r.road, payloads)
