@@ -99,7 +99,7 @@ func parseIPv4(b []byte) (uint32, bool) {
 // one "::", and an IPv4 address in place of the last two groups. A first colon
 // is skipped whatever follows, and the "::" may stand for no group at all only
 // where a group is missing.
-func parseIPv6(b []byte) (netip.Addr, bool) {
+func parseIPv6(b []byte) (netip.Addr, bool) { //nolint:gocyclo // it mirrors ngx_inet6_addr step by step
 	const groups = 8
 	var (
 		out      [16]byte
