@@ -11,14 +11,14 @@ var (
 	schemes   = [2][]byte{[]byte("http"), []byte("https")}
 )
 
-// splitURL takes the request's target apart (RFC 9112, section 3.2): a path
-// with a query as a rule; a whole URL for a proxy; "host:port" with CONNECT;
-// "*" with OPTIONS.
+// splitURL splits the target of a request (RFC 9112, section 3.2). It is a path with
+// a query for most requests, a whole URL for a proxy, "host:port" for CONNECT, and
+// "*" for OPTIONS.
 func splitURL(u *record.URL, a *record.Access) {
 	target := a.RequestTarget
 	u.Original = target
 	if target == nil {
-		// $uri is decoded and normalised, so it is no original.
+		// $uri is decoded and normalised, so it is not the original.
 		target = a.URI
 	}
 	switch {
@@ -46,8 +46,8 @@ func splitURL(u *record.URL, a *record.Access) {
 
 var slash = []byte("/")
 
-// setServer takes what nginx says of the server over what the request line
-// says: the client can write anything there.
+// setServer sets what nginx says about the server. It overrides the request line, in
+// which the client can write anything.
 func setServer(u *record.URL, a *record.Access) {
 	switch {
 	case len(a.Host) > 0:
@@ -82,12 +82,12 @@ func splitPath(u *record.URL, target []byte) {
 	u.Extension = extension(path)
 }
 
-// maxExtension is the length of the longest extension that is taken for one.
+// maxExtension is the length of the longest extension.
 const maxExtension = 16
 
-// extension returns what follows the last dot of the path's last segment, if
-// it looks like a file's extension. A name that only starts with a dot has
-// none.
+// extension returns what follows the last dot in the last segment of a path, if it
+// looks like the extension of a file. A name such as ".env", whose only dot is its
+// first byte, has none.
 func extension(path []byte) []byte {
 	name := path[bytes.LastIndexByte(path, '/')+1:]
 	dot := bytes.LastIndexByte(name, '.')
@@ -103,7 +103,7 @@ func extension(path []byte) []byte {
 	return ext
 }
 
-// splitHost splits "host:port" and "[v6]:port"; the brackets are dropped.
+// splitHost splits "host:port" and "[v6]:port". It removes the brackets.
 func splitHost(authority []byte) (host []byte, port record.Int) {
 	host = authority
 	rest := []byte(nil)

@@ -1,15 +1,17 @@
-// Package object follows an object in S3: it tells whether there is a new
-// version of it, and downloads that into a file.
+// Package object follows an object in S3: it detects a new version and downloads it
+// into a file.
 //
 //	o, err := object.New(object.Config{URL: "s3://bucket/geoip/city.mmdb", Get: object.Lazy()})
-//	path, err := o.Fetch(ctx) // the first version; later "" until there is another
+//	path, err := o.Fetch(ctx) // the first version; later "" until there is a new one
 //	...
 //	err = os.Remove(path)
 //
-// In goes an s3:// URL, out come paths of temporary files, which are the
-// caller's. New checks the URL and does no I/O. Fetch makes one call of
-// GetObject, whose permission it needs; without that of ListBucket, too, S3
-// calls a missing object forbidden.
+// In goes an s3:// URL. Out come the paths of temporary files, which the caller
+// removes. New checks the URL and does no I/O. Fetch makes one call of GetObject. It
+// needs the permission s3:GetObject. Without s3:ListBucket, S3 answers that a
+// missing object is forbidden.
+//
+// An Object is for one goroutine at a time. A Get is safe for concurrent use.
 package object
 
 import (
@@ -28,32 +30,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Get is the method GetObject of an *s3.Client, or what Lazy returns. A binary
-// that calls methods by name, as kong does, grows by 7 MB with such a client,
-// even though this is no interface: so that who has no use for S3 can leave it
-// out, it is always the caller's.
+// Get is the method GetObject of an *s3.Client, or the result of Lazy. It always
+// comes from the caller, so that a program that does not need S3 does not link the
+// client: in a binary that calls methods by name, as the package kong does, the
+// client takes 7 MB.
 type Get func(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 
 // Scheme starts the URL of an object.
 const Scheme = "s3://"
 
-// MaxSize is the size in bytes above which an object is not downloaded, unless
-// Config says otherwise. It is all that /tmp of a Lambda function has by itself.
+// MaxSize is the default of Config.MaxSize, in bytes. It is the default size of /tmp
+// of a Lambda function.
 const MaxSize = 512 << 20
 
 // Config says which object to follow.
 type Config struct {
 	URL string // s3://bucket/key
-	// Dir is where files are put; empty means os.TempDir.
+	// Dir is the folder of the files. "" means os.TempDir.
 	Dir string
-	// MaxSize is the size in bytes above which the object is refused; 0 means
-	// the constant.
+	// MaxSize is the size of the largest object that is downloaded, in bytes. 0
+	// means the constant MaxSize.
 	MaxSize int64
-	// Get asks S3. It must not be nil.
+	// Get calls S3. It must not be nil.
 	Get Get
 }
 
-// An Object is an object that is followed. It serves one goroutine at a time.
+// An Object is an object that is followed. It is for one goroutine at a time.
 type Object struct {
 	bucket, key string
 	dir         string
@@ -67,7 +69,7 @@ type Object struct {
 func New(c Config) (*Object, error) {
 	bucket, key, ok := SplitURL(c.URL)
 	if !ok || key == "" {
-		return nil, fmt.Errorf("%.200q is no object in S3: write %sBUCKET/KEY", c.URL, Scheme)
+		return nil, fmt.Errorf("%.200q is not an object in S3: write %sBUCKET/KEY", c.URL, Scheme)
 	}
 	o := &Object{bucket: bucket, key: key, dir: c.Dir, maxSize: c.MaxSize, get: c.Get}
 	if o.maxSize == 0 {
@@ -84,22 +86,21 @@ func SplitURL(url string) (bucket, key string, ok bool) {
 	return bucket, key, ok && bucket != ""
 }
 
-// A SizeError says that an object is larger than allowed. It was not
-// downloaded.
+// A SizeError says that an object is larger than allowed and was not downloaded.
 type SizeError struct {
 	Size, Max int64 // bytes
 }
 
-// Error names both sizes.
+// Error returns both sizes.
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("%d bytes are more than %d", e.Size, e.Max)
+	return fmt.Sprintf("the object has %d bytes, more than the limit of %d", e.Size, e.Max)
 }
 
-// Permanent says that the version will never be downloaded.
+// Permanent reports that the version will never be downloaded.
 func (e *SizeError) Permanent() bool { return true }
 
-// Fetches returns a function that makes the Fetch of an Object by its URL. get
-// asks S3. It is what pipeline.Config.OpenObject takes.
+// Fetches returns a function that makes an Object for a URL and returns its Fetch.
+// get calls S3. The function fits pipeline.Config.OpenObject.
 func Fetches(get Get) func(url string) (fetch func(context.Context) (path string, err error), err error) {
 	return func(url string) (func(context.Context) (string, error), error) {
 		o, err := New(Config{URL: url, Get: get})
@@ -110,15 +111,14 @@ func Fetches(get Get) func(url string) (fetch func(context.Context) (path string
 	}
 }
 
-// Fetch downloads the object into a new file, if it is another version than the
-// one that was downloaded last, and gives the file's path. The path is empty if
-// it is the same version. The file is complete: a transfer that breaks off is an
-// error, as is one whose checksum is wrong.
+// Fetch downloads the object into a new file and returns the path of the file. If
+// the object is the version that was downloaded last, the path is "". The file is
+// always complete: a transfer that breaks off, or that has a wrong checksum, is an
+// error.
 //
-// A *SizeError is that of a version that will never do; it is not reported
-// again as long as the version stays. Other errors are those of the SDK and of
-// the file system, and the next Fetch tries again. With an error no file is
-// left.
+// A *SizeError is reported once for each version that is too large. Other errors are
+// those of the SDK and of the file system; the next Fetch tries again. After an
+// error there is no file.
 func (o *Object) Fetch(ctx context.Context) (path string, err error) {
 	out, err := o.get(ctx, &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key, IfNoneMatch: o.etag})
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusNotModified {
@@ -153,9 +153,9 @@ func save(dir string, r io.Reader) (path string, err error) {
 	return f.Name(), nil
 }
 
-// Lazy is a Get that makes its client, with the usual configuration of AWS's
-// tools, when it is first called. A configuration that could not be read is
-// read again the next time. It is safe for concurrent use.
+// Lazy returns a Get that makes its client on the first call, with the usual
+// configuration of AWS's tools. If the configuration cannot be read, the next call
+// tries again. The Get is safe for concurrent use.
 func Lazy() Get {
 	var mu sync.Mutex
 	var get Get
@@ -173,7 +173,7 @@ func Lazy() Get {
 			return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
 		}
 		get = s3.NewFromConfig(c, func(o *s3.Options) {
-			o.DisableLogOutputChecksumValidationSkipped = true // a line of log for each object without one
+			o.DisableLogOutputChecksumValidationSkipped = true // it would log a line for each object without a checksum
 		}).GetObject
 		return get, nil
 	}

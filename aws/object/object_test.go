@@ -20,7 +20,7 @@ import (
 
 const region = "eu-central-1"
 
-// useEndpoint makes AWS's usual configuration that of a stand-in.
+// useEndpoint makes AWS's usual configuration use another endpoint.
 func useEndpoint(t *testing.T, endpoint string) {
 	t.Setenv("AWS_ENDPOINT_URL", endpoint)
 	t.Setenv("AWS_REGION", region)
@@ -95,7 +95,7 @@ func TestFetch(t *testing.T) {
 	isEmpty(t, dir)
 }
 
-// TestFetchBreaksOff: half a transfer is an error, leaves nothing behind and is
+// TestFetchBreaksOff: a transfer that breaks off is an error, leaves no file and is
 // tried again.
 func TestFetchBreaksOff(t *testing.T) {
 	broken := true
@@ -152,7 +152,7 @@ func TestURLs(t *testing.T) {
 		"s3://bucket": false, "s3://bucket/": false, "s3:///key": false, "": false, "/opt/geoip/city.mmdb": false, "https://bucket/key": false,
 	} {
 		_, err := object.New(object.Config{URL: url})
-		if (err == nil) != good || err != nil && !strings.HasSuffix(err.Error(), "is no object in S3: write s3://BUCKET/KEY") {
+		if (err == nil) != good || err != nil && !strings.HasSuffix(err.Error(), "is not an object in S3: write s3://BUCKET/KEY") {
 			t.Errorf("%q: got %v", url, err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
 
-// keepInput is a call that is made of nobody: it notes what was asked.
+// keepInput returns a call that only keeps its input.
 func keepInput(asked **cloudwatchlogs.PutSubscriptionFilterInput) subscription.Call[cloudwatchlogs.PutSubscriptionFilterInput, cloudwatchlogs.PutSubscriptionFilterOutput] {
 	return func(_ context.Context, in *cloudwatchlogs.PutSubscriptionFilterInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.PutSubscriptionFilterOutput, error) {
 		*asked = in
@@ -24,7 +24,7 @@ func keepInput(asked **cloudwatchlogs.PutSubscriptionFilterInput) subscription.C
 	}
 }
 
-// names lists what was found, or says why nothing was.
+// names lists what was found, or the error.
 func names(groups []subscription.Group, err error) string {
 	if err != nil {
 		return "error: " + err.Error()
@@ -86,7 +86,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestPages: what moto never answers.
+// TestPages: answers that moto never gives.
 func TestPages(t *testing.T) {
 	page := func(next string, class types.LogGroupClass, names ...string) *cloudwatchlogs.DescribeLogGroupsOutput {
 		out := &cloudwatchlogs.DescribeLogGroupsOutput{}

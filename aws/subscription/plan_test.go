@@ -53,7 +53,7 @@ func ofClass(g subscription.Group, class types.LogGroupClass) subscription.Group
 	return g
 }
 
-// says is a plan in a line.
+// says returns a plan in one line.
 func says(c subscription.Change, err error) string {
 	if err != nil {
 		return "error: " + err.Error()
@@ -93,13 +93,13 @@ func TestPlan(t *testing.T) {
 	f(toFunction, group("web", has("a", stream, "", role), has("b", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "a", "b"`)
 	f(toFunction, group("web", has("Clearhop", stream, "", role), has("clearhop-2", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "Clearhop", "clearhop-2"`)
 
-	// No event twice.
+	// A second filter would send events twice.
 	f(toFunction, group("web", has("stack", function, "", "")), `keep: its filter "stack" already sends to the destination`)
 	f(toFunction, group("web", has("stack", function, "", ""), has("clearhop", stream, "", role)), `keep: its filter "stack" already sends to the destination`)
 	f(errorsOnly, group("web", has("stack", function, "", "")), `error: its filter "stack" already sends to the destination, with another pattern`)
 	f(toFunction, group("web", has("stack", function, "", ""), ours), "keep")
 
-	// No event round and round.
+	// No endless loops.
 	const own = "it is the log of the destination itself"
 	const ofFirehose = "it is the log of a Firehose stream, whose errors could come back to it in an endless loop"
 	const ofFunction = "it is the log of a function; give its full name to subscribe it"
@@ -143,7 +143,7 @@ func TestPlanRemoval(t *testing.T) {
 	f(there, group("web", has("clearhop", stream, "x", role)), "remove: destination was "+stream)
 }
 
-// TestFullError: callers can tell a full group from other failures.
+// TestFullError: callers can distinguish a full group from other failures.
 func TestFullError(t *testing.T) {
 	filter := subscription.Filter{Name: "clearhop", To: destination(t, function)}
 	_, err := filter.Plan(group("web", has("a", stream, "", role), has("b", firehose, "", role)))
@@ -153,8 +153,8 @@ func TestFullError(t *testing.T) {
 	}
 }
 
-// TestUpdateKeeps: an update resets what it does not name, so it names what is
-// not ours to decide.
+// TestUpdateKeeps: AWS resets the settings that an update leaves out, so an update
+// repeats those that are not ours.
 func TestUpdateKeeps(t *testing.T) {
 	had := has("clearhop", stream, "old", role)
 	had.Distribution = types.DistributionRandom

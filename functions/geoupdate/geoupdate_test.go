@@ -62,8 +62,8 @@ func newPublisher(t *testing.T) *publisher {
 
 func (p *publisher) publish(files map[string][]byte) { p.files.Store(&files) }
 
-// trust writes the publisher's certificate to a file that the functions can be
-// told to trust.
+// trust writes the publisher's certificate to a file, which the functions can be
+// configured to trust.
 func (p *publisher) trust(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "cert.pem")
@@ -91,9 +91,9 @@ func payload(t *testing.T) []byte {
 	return fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
-// TestFromPublisherToEvents is the whole road of a database: published, fetched
-// by the built function, put into moto's S3, and loaded by a subscriber that
-// runs all the while.
+// TestFromPublisherToEvents is the whole way of a database: it is published,
+// downloaded by the built function, put into moto's S3, and loaded by a subscriber
+// that keeps running.
 func TestFromPublisherToEvents(t *testing.T) {
 	endpoint := mototest.Start(t)
 	bucket := mototest.NewBucket(t, endpoint, region, "geo")
@@ -174,7 +174,7 @@ func TestFromPublisherToEvents(t *testing.T) {
 	}
 }
 
-// TestRedirectAwayFromTLS is not followed.
+// TestRedirectAwayFromTLS: a redirect from https to http is not followed.
 func TestRedirectAwayFromTLS(t *testing.T) {
 	endpoint := mototest.Start(t)
 	bucket := mototest.NewBucket(t, endpoint, region, "geo")

@@ -1,7 +1,6 @@
-// Command geoupdate is the Lambda function that keeps the GeoIP databases in S3
-// up to date. It runs on a schedule; what it is invoked with does not matter.
-//
-// The table of its settings is in the README.
+// Command geoupdate is the Lambda function that keeps the GeoIP databases in S3 up
+// to date. It runs on a schedule and ignores its event. The README has the table of
+// its settings.
 package main
 
 import (
@@ -51,11 +50,11 @@ func newHandler(ctx context.Context, environ []string, log *slog.Logger) (*handl
 	return &handler{log: log, updater: updater}, nil
 }
 
-// reserve is the time before the deadline at which work is given up, so that
-// the log tells how far it came.
+// reserve is the time before the function's deadline at which the work is cancelled,
+// so that there is time to log how far it got.
 const reserve = 2 * time.Second
 
-// invoke updates the databases. With an error Lambda invokes again.
+// invoke updates the databases. After an error, Lambda invokes the function again.
 func (h *handler) invoke(ctx context.Context) (update.Summary, error) {
 	work := ctx
 	if deadline, ok := ctx.Deadline(); ok {

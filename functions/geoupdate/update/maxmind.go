@@ -2,7 +2,7 @@ package update
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the checksum that MaxMind gives
+	"crypto/md5" //nolint:gosec // MaxMind's checksum is an MD5
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,15 +14,16 @@ import (
 	"github.com/maxmind/geoipupdate/v7/client"
 )
 
-// An account is the user's account with MaxMind. It is read from its secret
-// when it is first wanted.
+// An account is the user's account with MaxMind. It is read from its secret when it
+// is first needed.
 type account struct {
 	client     *secretsmanager.Client
-	id         string // the secret's
+	id         string // ARN or name of the secret
 	number     int
 	licenseKey string
 }
 
+// read reads the account, unless that was done already.
 func (a *account) read(ctx context.Context) error {
 	if a.number != 0 {
 		return nil
@@ -35,7 +36,7 @@ func (a *account) read(ctx context.Context) error {
 		AccountID  json.Number `json:"account_id"` // as a number or as a text
 		LicenseKey string      `json:"license_key"`
 	}
-	// An error of package json would show part of the secret.
+	// An error of package json could contain part of the secret.
 	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &secret) != nil {
 		return fmt.Errorf("secret %s: %w", a.id, ErrSecret)
 	}
@@ -47,8 +48,8 @@ func (a *account) read(ctx context.Context) error {
 	return nil
 }
 
-// fetchEdition downloads an edition from MaxMind. Its version is the MD5 of the
-// database.
+// fetchEdition downloads an edition from MaxMind. The version of the release is the
+// MD5 of the database.
 func fetchEdition(ctx context.Context, endpoint, edition string, old release, account *account) (release, error) {
 	if err := account.read(ctx); err != nil {
 		return release{}, err
@@ -56,7 +57,7 @@ func fetchEdition(ctx context.Context, endpoint, edition string, old release, ac
 	endpoint = strings.TrimSuffix(endpoint, "/")
 	c, err := client.New(account.number, account.licenseKey, client.WithEndpoint(endpoint), client.WithHTTPClient(httpClient()))
 	if err != nil {
-		return release{}, errors.New("MaxMind's client does not take the account") // its error may hold the key
+		return release{}, errors.New("MaxMind's client refuses the account or the licence key") // its error may contain the key
 	}
 	next := release{source: "MaxMind " + edition}
 	have := ""
@@ -65,7 +66,7 @@ func fetchEdition(ctx context.Context, endpoint, edition string, old release, ac
 	}
 	got, err := c.Download(ctx, edition, have)
 	if status, ok := errors.AsType[client.HTTPError](err); ok {
-		// Its text is that of the answer.
+		// The error has the text of the answer, which may contain anything.
 		return release{}, &StatusError{From: place(endpoint), Code: status.StatusCode}
 	}
 	if err != nil {

@@ -12,25 +12,25 @@ import (
 	"clearhop/enrich/geoip"
 )
 
-// Settings say which databases to fetch and where to put them. They are read
-// from the environment.
+// Settings say which databases to download and where to put them. They are read from
+// the environment.
 type Settings struct {
-	Databases map[string]string `env:"CLEARHOP_GEO_DATABASES" default:"city=GeoLite2-City,asn=GeoLite2-ASN" envKeyValSeparator:"=" help:"The databases city and asn: each an edition of MaxMind's, or the https URL of a file (.mmdb, also in gzip or tar.gz; {month} stands for the current month, such as 2026-11, or the one before where that is not out yet)."`
-	Secret    string            `env:"CLEARHOP_GEO_SECRET" help:"ARN or name of the secret that holds the MaxMind account, for editions: {\"account_id\": \"…\", \"license_key\": \"…\"}."`
-	Endpoint  string            `env:"CLEARHOP_GEO_ENDPOINT" default:"https://updates.maxmind.com" help:"Where MaxMind's editions come from."`
-	Bucket    string            `env:"CLEARHOP_GEO_BUCKET" help:"Bucket that the databases are put into."`
-	Prefix    string            `env:"CLEARHOP_GEO_PREFIX" default:"geoip/" help:"What the names of their objects start with, before city.mmdb and asn.mmdb."`
+	Databases map[string]string `env:"CLEARHOP_GEO_DATABASES" default:"city=GeoLite2-City,asn=GeoLite2-ASN" envKeyValSeparator:"=" help:"The databases to download, city and asn. Each is the name of a MaxMind edition or the https URL of a file: .mmdb, plain or in gzip or tar.gz. In a URL, {month} stands for the current month, such as 2026-11, or for the month before if there is no file for the current month yet."`
+	Secret    string            `env:"CLEARHOP_GEO_SECRET" help:"ARN or name of the secret with the MaxMind account, which editions need: {\"account_id\": \"…\", \"license_key\": \"…\"}."`
+	Endpoint  string            `env:"CLEARHOP_GEO_ENDPOINT" default:"https://updates.maxmind.com" help:"URL of the server that MaxMind's editions are downloaded from."`
+	Bucket    string            `env:"CLEARHOP_GEO_BUCKET" help:"Bucket to put the databases into."`
+	Prefix    string            `env:"CLEARHOP_GEO_PREFIX" default:"geoip/" help:"Prefix of the keys of their objects, before city.mmdb and asn.mmdb."`
 }
 
-// kinds are the names of databases.
+// kinds are the kinds of the databases by their names.
 var kinds = map[string]geoip.Kind{"city": geoip.Places, "asn": geoip.Systems}
 
-// Check returns everything that is wrong with s.
+// Check returns an error that lists everything that is wrong with s.
 func (s Settings) Check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(s.Databases) == 0 {
-		bad("CLEARHOP_GEO_DATABASES: names none")
+		bad("CLEARHOP_GEO_DATABASES: names no database")
 	}
 	editions := false
 	for _, name := range slices.Sorted(maps.Keys(s.Databases)) {
@@ -46,20 +46,20 @@ func (s Settings) Check() error {
 		case isEdition(from):
 			editions = true
 		default:
-			bad("CLEARHOP_GEO_DATABASES: %s: neither a URL nor the name of an edition", name)
+			bad("CLEARHOP_GEO_DATABASES: %s: neither an https URL nor the name of a MaxMind edition", name)
 		}
 	}
 	if editions && s.Secret == "" {
 		bad("CLEARHOP_GEO_SECRET: MaxMind's editions need it")
 	}
 	if !editions && s.Secret != "" {
-		bad("CLEARHOP_GEO_SECRET: is given, but no edition of MaxMind's")
+		bad("CLEARHOP_GEO_SECRET: is set, but no database is a MaxMind edition")
 	}
 	if err := checkURL(s.Endpoint); err != nil {
 		bad("CLEARHOP_GEO_ENDPOINT: %w", err)
 	}
 	if s.Bucket == "" {
-		bad("CLEARHOP_GEO_BUCKET: there is none to put databases into")
+		bad("CLEARHOP_GEO_BUCKET: is not set; name the bucket to put the databases into")
 	}
 	return errors.Join(errs...)
 }
@@ -75,8 +75,9 @@ func isEdition(from string) bool {
 	return from != ""
 }
 
-// checkURL wants https, so that nobody on the way changes what is fetched; on
-// the machine itself http will do. Its errors leave the URL out.
+// checkURL returns an error if text is not an https URL: with http, somebody on the
+// way could change the database. It accepts http to the machine itself. Its errors
+// do not contain the URL.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {

@@ -29,10 +29,10 @@ func TestSettings(t *testing.T) {
 	f("", bucket, "CLEARHOP_GEO_SECRET=maxmind")
 	f("", bucket, "CLEARHOP_GEO_DATABASES=city=https://example.com/dbip-city-lite-{month}.mmdb.gz,asn=https://example.com/asn.mmdb?a=b=c")
 	f("", bucket, "CLEARHOP_GEO_SECRET=maxmind", "CLEARHOP_GEO_DATABASES=city=GeoIP2-City,asn=https://example.com/asn.mmdb")
-	f("CLEARHOP_GEO_SECRET: MaxMind's editions need it\nCLEARHOP_GEO_BUCKET: there is none to put databases into")
-	f("CLEARHOP_GEO_SECRET: is given, but no edition of MaxMind's", bucket, "CLEARHOP_GEO_SECRET=maxmind", "CLEARHOP_GEO_DATABASES=city=https://example.com/city.mmdb")
+	f("CLEARHOP_GEO_SECRET: MaxMind's editions need it\nCLEARHOP_GEO_BUCKET: is not set; name the bucket to put the databases into")
+	f("CLEARHOP_GEO_SECRET: is set, but no database is a MaxMind edition", bucket, "CLEARHOP_GEO_SECRET=maxmind", "CLEARHOP_GEO_DATABASES=city=https://example.com/city.mmdb")
 	f(`CLEARHOP_GEO_DATABASES: there is no database "town"; known: asn, city`, bucket, "CLEARHOP_GEO_DATABASES=town=https://example.com/city.mmdb")
-	f("CLEARHOP_GEO_DATABASES: asn: neither a URL nor the name of an edition\nCLEARHOP_GEO_DATABASES: city: not an https URL",
+	f("CLEARHOP_GEO_DATABASES: asn: neither an https URL nor the name of a MaxMind edition\nCLEARHOP_GEO_DATABASES: city: not an https URL",
 		bucket, "CLEARHOP_GEO_DATABASES=city=http://example.com/city.mmdb,asn=../GeoLite2-ASN")
 	f("CLEARHOP_GEO_DATABASES: city: not an https URL", bucket, "CLEARHOP_GEO_DATABASES=city=ftp://example.com/city.mmdb")
 	f("CLEARHOP_GEO_DATABASES: city: not a URL", bucket, "CLEARHOP_GEO_DATABASES=city=https://")

@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// A store holds the databases in S3. Which release one is stands in the
-// metadata of its object.
+// A store is the databases in S3. The metadata of each object say which release it
+// is.
 type store struct {
 	client         *s3.Client
 	bucket, prefix string
 }
 
-// Keys of an object's metadata.
+// The keys of an object's metadata.
 const (
 	sourceKey  = "source"
 	versionKey = "version"
@@ -28,8 +28,8 @@ const (
 
 func (s *store) key(name string) *string { return aws.String(s.prefix + name + ".mmdb") }
 
-// head tells which release is in place: the zero release if there is none, or
-// one that somebody else put there.
+// head returns the release in place. It is the zero release if there is no object,
+// or if the object was not put there by put.
 func (s *store) head(ctx context.Context, name string) (release, error) {
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(name)})
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusNotFound {
@@ -40,7 +40,7 @@ func (s *store) head(ctx context.Context, name string) (release, error) {
 	}
 	built, err := time.Parse(time.RFC3339, out.Metadata[builtKey])
 	if err != nil {
-		return release{}, nil //nolint:nilerr // it is not by us
+		return release{}, nil //nolint:nilerr // the object was not put there by put
 	}
 	return release{source: out.Metadata[sourceKey], version: out.Metadata[versionKey], built: built}, nil
 }
@@ -66,8 +66,8 @@ func (s *store) put(ctx context.Context, name string, r release) (size int64, er
 	return info.Size(), err
 }
 
-// headerText leaves out what a header cannot carry whole: then a release counts
-// as another one, and is fetched once more.
+// headerText returns text, or "" if a header cannot contain it. Without it, the
+// release counts as another one and is downloaded again.
 func headerText(text string) string {
 	for _, c := range []byte(text) {
 		if c < ' ' || c > '~' {

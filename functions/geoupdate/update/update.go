@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// An Updater updates the databases of its settings. It keeps nothing from one
-// Run to the next.
+// An Updater updates the databases of its settings. It keeps nothing from one Run to
+// the next.
 type Updater struct {
 	settings Settings
 	store    store
@@ -25,7 +25,8 @@ type Updater struct {
 	now      func() time.Time
 }
 
-// New makes an Updater that asks AWS by c. Its error is that of Check.
+// New returns an Updater that calls AWS with the configuration c. Its error is that of
+// Check.
 func New(s Settings, c aws.Config) (*Updater, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -38,21 +39,21 @@ func New(s Settings, c aws.Config) (*Updater, error) {
 	}, nil
 }
 
-// A Summary tells what Run did.
+// A Summary says what Run did.
 type Summary struct {
 	Databases []Result `json:"databases"`
 }
 
-// A Result tells what became of one database.
+// A Result says what Run did with one database.
 type Result struct {
 	Name  string    `json:"name"` // city or asn
 	State State     `json:"state"`
-	Type  string    `json:"type,omitempty"` // what a new release calls itself
-	Built time.Time `json:"built,omitzero"` // of the one that is in place now
-	Bytes int64     `json:"bytes,omitempty"`
+	Type  string    `json:"type,omitempty"`  // the type that a new release has in its metadata
+	Built time.Time `json:"built,omitzero"`  // when the release that is now in place was built
+	Bytes int64     `json:"bytes,omitempty"` // the size of a new release
 }
 
-// State says how an update went.
+// A State is the outcome for one database.
 type State string
 
 const (
@@ -60,12 +61,12 @@ const (
 	Updated State = "updated"
 	// Unchanged: the release in place is the newest.
 	Unchanged State = "unchanged"
-	// Failed: what is in place stays; Run returned a DatabaseError.
+	// Failed: the release in place stays; Run returned a DatabaseError.
 	Failed State = "failed"
 )
 
-// Run updates all databases. Its error joins a *DatabaseError for each one that
-// failed; the summary is of use nevertheless.
+// Run updates all databases. Its error joins a *DatabaseError for each database that
+// failed. The Summary is valid in any case.
 func (u *Updater) Run(ctx context.Context) (Summary, error) {
 	var summary Summary
 	var errs []error
@@ -81,11 +82,12 @@ func (u *Updater) Run(ctx context.Context) (Summary, error) {
 	return summary, errors.Join(errs...)
 }
 
+// update updates one database.
 func (u *Updater) update(ctx context.Context, name string, account *account) (Result, error) {
 	result := Result{Name: name}
 	old, err := u.store.head(ctx, name)
 	if err != nil {
-		return result, fmt.Errorf("what is in place: %w", err)
+		return result, fmt.Errorf("look up the release in place: %w", err)
 	}
 	result.Built = old.built
 	next, err := u.fetch(ctx, u.settings.Databases[name], old, account)
@@ -96,7 +98,7 @@ func (u *Updater) update(ctx context.Context, name string, account *account) (Re
 		result.State = Unchanged
 		return result, nil
 	}
-	defer func() { _ = os.Remove(next.path) }() // it is in /tmp
+	defer func() { _ = os.Remove(next.path) }() // an error does not matter, the file is in /tmp
 	info, err := geoip.Verify(ctx, kinds[name], next.source, next.path)
 	if err != nil {
 		return result, err
@@ -112,16 +114,16 @@ func (u *Updater) update(ctx context.Context, name string, account *account) (Re
 	return Result{Name: name, State: Updated, Type: info.Type, Built: info.Built, Bytes: size}, nil
 }
 
-// A release is one issue of a database. The zero release is none.
+// A release is one version of a database. The zero release means none.
 type release struct {
-	source  string // where it comes from: an edition, or host and path of a URL
-	version string // what the source tells it by; "" if by nothing
+	source  string // an edition of MaxMind, or host and path of a URL
+	version string // what identifies it at the source, or ""
 	built   time.Time
-	path    string // of the file, as long as it is not in place
+	path    string // the temporary file of a new release
 }
 
-// fetch downloads the release that from has now; its path is empty if it is the
-// old one.
+// fetch downloads the current release at from. Its path is "" if it is the old
+// release.
 func (u *Updater) fetch(ctx context.Context, from string, old release, account *account) (release, error) {
 	if !isURL(from) {
 		return fetchEdition(ctx, u.settings.Endpoint, from, old, account)

@@ -83,7 +83,7 @@ func (s *stand) run(environ ...string) (update.Summary, error) {
 	return summary, err
 }
 
-// holds fails the test if another database is in place.
+// holds fails the test if the database in place is another one.
 func (s *stand) holds(when, name string, want []byte) {
 	s.t.Helper()
 	if got, _ := s.bucket.Get("geoip/" + name + ".mmdb"); !bytes.Equal(got, want) {
@@ -91,7 +91,7 @@ func (s *stand) holds(when, name string, want []byte) {
 	}
 }
 
-// states are those of a summary, in the order of the names.
+// states returns the states of a summary, in the order of the names.
 func states(s update.Summary) string {
 	var words []string
 	for _, r := range s.Databases {
@@ -100,15 +100,15 @@ func states(s update.Summary) string {
 	return strings.Join(words, ", ")
 }
 
-// maxMind stands in for MaxMind's update service, which sends those who
-// download on to another host, with a signed link.
+// maxMind is a stand-in for MaxMind's update service, which redirects downloads to
+// another host with a signed link.
 type maxMind struct {
 	t     *testing.T
 	links string // URL of the other host
 
 	mu        sync.Mutex
 	editions  map[string][]byte
-	md5       string // instead of the right one
+	md5       string // replaces the right one
 	downloads []string
 }
 
@@ -167,7 +167,7 @@ func (m *maxMind) download(w http.ResponseWriter, r *http.Request) {
 	w.Write(tarball(m.t, edition, m.editions[edition]))
 }
 
-// tarball is a tar.gz as MaxMind makes it.
+// tarball returns a tar.gz as MaxMind makes it.
 func tarball(t testing.TB, edition string, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -207,7 +207,7 @@ func zipped(t testing.TB, content []byte) []byte {
 	return b.Bytes()
 }
 
-// TestMaxMind goes through releases of both editions, good ones and others.
+// TestMaxMind: good and bad releases of both editions, one after the other.
 func TestMaxMind(t *testing.T) {
 	s := newStand(t)
 	m, server := newMaxMind(t)
@@ -292,7 +292,7 @@ func TestMaxMind(t *testing.T) {
 	}
 }
 
-// TestURLs fetches files of all kinds that stand on a web server.
+// TestURLs downloads files of all kinds from a web server.
 func TestURLs(t *testing.T) {
 	s := newStand(t)
 	type answer struct {
@@ -401,7 +401,7 @@ func flip(packed []byte) []byte {
 	return flipped
 }
 
-// TestEnded: a context that ends is an error of each database, not a wait.
+// TestEnded: if the context has ended, each database fails at once.
 func TestEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

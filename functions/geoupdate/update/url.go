@@ -10,11 +10,12 @@ import (
 	"clearhop/functions/geoupdate/unpack"
 )
 
-// month stands in a URL for the month that a database is of.
+// month is the placeholder in a URL for the month of a database.
 const month = "{month}"
 
-// fetchURL downloads the file of a URL and unpacks it. Its version is its ETag,
-// or else the time of its last change.
+// fetchURL downloads the file at a URL and unpacks it. The version of the release is
+// the ETag of the answer or, without one, its Last-Modified. If the URL contains
+// {month} and there is no file for the current month, it tries the month before.
 func fetchURL(ctx context.Context, from string, now time.Time, old release) (release, error) {
 	if !strings.Contains(from, month) {
 		return fetchOne(ctx, from, old)
@@ -28,6 +29,7 @@ func fetchURL(ctx context.Context, from string, now time.Time, old release) (rel
 	return next, err
 }
 
+// fetchOne is fetchURL for a URL without {month}.
 func fetchOne(ctx context.Context, from string, old release) (_ release, err error) {
 	next := release{source: place(from)}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, http.NoBody)
@@ -66,17 +68,19 @@ func fetchOne(ctx context.Context, from string, old release) (_ release, err err
 	return next, err
 }
 
+// isETag reports whether a version is an ETag.
 func isETag(version string) bool {
 	return strings.HasPrefix(version, `"`) || strings.HasPrefix(version, `W/"`)
 }
 
-// httpClient follows redirects, but not from https to http. Package net/http
-// takes the Authorization header off a request to another host.
+// httpClient returns a client that follows redirects, but not from https to http.
+// Package net/http removes the Authorization header from a redirected request to
+// another host.
 func httpClient() *http.Client {
 	return &http.Client{CheckRedirect: func(request *http.Request, via []*http.Request) error {
-		const most = 10
+		const maxRedirects = 10
 		switch {
-		case len(via) >= most:
+		case len(via) >= maxRedirects:
 			return errors.New("too many redirects")
 		case request.URL.Scheme != "https" && via[0].URL.Scheme == "https":
 			return errors.New("a redirect leads away from https")
