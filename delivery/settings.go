@@ -30,16 +30,15 @@ type LetterSettings struct {
 	DeadLetters string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
 }
 
-// names returns, for each kind of sink that has a setting of its own, the
-// variable of that setting and its value.
-func (s Settings) names() []struct {
+// A sinkName is the setting that names the sink of one kind.
+type sinkName struct {
 	kind            Kind
 	variable, value string
-} {
-	return []struct {
-		kind            Kind
-		variable, value string
-	}{
+}
+
+// names returns the setting of each kind of sink that has a name.
+func (s Settings) names() []sinkName {
+	return []sinkName{
 		{Firehose, "CLEARHOP_FIREHOSE_STREAM", s.FirehoseStream},
 		{Kinesis, "CLEARHOP_KINESIS_STREAM", s.KinesisStream},
 		{S3, "CLEARHOP_S3", s.S3},

@@ -7,13 +7,14 @@ package sink
 //	err := s.Put(ctx, b.Documents())
 //	b.Reset()
 type Batch struct {
-	text []byte // each document's data with its id behind it
+	text []byte // the data and then the id of each document
 	ends []batchEnd
 	docs []Document
 	size int
 }
 
-// A batchEnd is where the data of a document ends in a Batch's text, and its id.
+// A batchEnd says where the data of a document ends in the text of a Batch, and
+// where its id ends.
 type batchEnd struct{ data, id int }
 
 // maxKept bounds the memory that a Batch keeps from Reset to Reset, in bytes.
@@ -32,8 +33,8 @@ func (b *Batch) Add(id, data []byte) {
 // Size returns how many bytes of data were added.
 func (b *Batch) Size() int { return b.size }
 
-// Documents returns what was added, in order. It holds until the next Add or
-// Reset.
+// Documents returns what was added, in order. The result is valid until the next
+// Add or Reset.
 func (b *Batch) Documents() []Document {
 	b.docs = b.docs[:0]
 	at := 0

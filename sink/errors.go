@@ -2,22 +2,22 @@ package sink
 
 import "errors"
 
-// What the errors of a [PutError] wrap, whatever the sink.
+// These are the errors that a [PutError] of any sink may wrap.
 var (
 	// ErrClosed is returned by a Put after Close.
 	ErrClosed = errors.New("sink is closed")
 
-	// ErrTooLarge says that a document is longer than the sink takes and could
-	// not be shortened.
+	// ErrTooLarge says that a document is too long for the sink and could not be
+	// shortened.
 	ErrTooLarge = errors.New("document too large")
 
-	// ErrUnconfirmed says that the service answered, and that the answer does
-	// not tell whether the record was taken.
+	// ErrUnconfirmed says that the service answered, but its answer does not say
+	// whether it took the record.
 	ErrUnconfirmed = errors.New("record not confirmed")
 )
 
-// A RecordError is what a service answered for one record of a call that passed
-// as a whole.
+// A RecordError is the service's answer for one record that failed in a call that
+// did not fail as a whole.
 type RecordError struct {
 	// Code is the service's, such as ServiceUnavailableException.
 	Code string

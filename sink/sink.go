@@ -24,33 +24,32 @@ type Document struct {
 	Data []byte
 }
 
-// A Sink takes documents to where they are kept. It is safe for concurrent
-// use.
+// A Sink delivers documents to one place. It is safe for concurrent use.
 type Sink interface {
 	// Put delivers docs in their order and returns when the fate of each is
-	// known. Neither docs nor what they point to is kept or changed.
+	// known. It does not keep or change docs, or what they point to.
 	//
-	// A *PutError lists the documents that were not delivered; all others
-	// were. With any other error none was. A Put whose ctx is already done
-	// delivers nothing and returns ctx's error; one of no documents does
-	// nothing. After Close it returns ErrClosed.
+	// A *PutError lists the documents that were not delivered; all others were.
+	// With any other error no document was delivered. A Put whose ctx is already
+	// done delivers nothing and returns the error of ctx. A Put of no documents
+	// does nothing. After Close, Put returns ErrClosed.
 	Put(ctx context.Context, docs []Document) error
 
-	// Close delivers what may still be buffered and gives up what the sink
-	// holds. A second Close does nothing.
+	// Close delivers what may still be buffered and closes what the sink holds
+	// open. A second Close does nothing.
 	Close(ctx context.Context) error
 }
 
-// A Limited sink has a bound on the length of a document.
+// A Limited sink bounds the length of a document.
 type Limited interface {
-	// MaxDocument returns how long a document is delivered whole, in bytes. A
-	// longer one is shortened by encode.Truncate.
+	// MaxDocument returns the greatest length, in bytes, of a document that is
+	// delivered whole. A longer one is shortened by encode.Truncate.
 	MaxDocument() int
 }
 
-// A PutError accounts for the documents that a Put could not deliver.
+// A PutError lists the documents that a Put could not deliver.
 type PutError struct {
-	// Failures are in the order of the documents.
+	// Failures are in the order of the documents, one for each.
 	Failures []Failure
 }
 
@@ -77,7 +76,8 @@ func (e *PutError) Unwrap() []error {
 	return errs
 }
 
-// FailFrom accounts for all documents from index first on, for one cause.
+// FailFrom returns a PutError that lists the documents from index first up to
+// count, all with one cause.
 func FailFrom(first, count int, cause error) *PutError {
 	e := &PutError{}
 	for i := first; i < count; i++ {

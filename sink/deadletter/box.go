@@ -14,20 +14,20 @@ type Config struct {
 	// Sink is where letters go.
 	Sink sink.Sink
 
-	// Source says in each letter what gave up, such as the name of a function.
+	// Source names in each letter the program that gave up, such as a function.
 	Source string
 
 	// WithholdPayloads leaves the bytes of payloads out of their letters.
 	WithholdPayloads bool
 
-	// Now is the time of letters that have none. Nil stands for time.Now.
+	// Now returns the time of letters that have none. Nil means time.Now.
 	Now func() time.Time
 }
 
 // A Box puts letters into a sink. It is safe for concurrent use.
 type Box struct {
 	config Config
-	limit  int // of a line; 0 is none
+	limit  int // of the length of a line, in bytes; 0 is none
 }
 
 // New returns a Box. It does not close the sink.
@@ -52,12 +52,12 @@ func New(c Config) (*Box, error) {
 	return b, nil
 }
 
-// Put writes letters and returns when the fate of each is known. It keeps and
-// changes nothing of them.
+// Put writes letters and returns when the fate of each is known. It does not keep
+// or change them.
 //
-// A *sink.PutError lists the letters that are lost, by their index; a letter of
-// which only some parts were written is one of them. With any other error all
-// are.
+// A *sink.PutError lists the letters that are lost, by their index. A letter of
+// which only some parts were written is lost. With any other error all letters are
+// lost.
 func (b *Box) Put(ctx context.Context, letters []Letter) error {
 	var docs []sink.Document
 	var of []int // the letter of each document

@@ -1,5 +1,5 @@
-// Package deadletter keeps what could not be delivered or decoded, with the
-// reason, and gives it back byte for byte.
+// Package deadletter keeps what could not be delivered or decoded, with the reason,
+// and returns it byte for byte.
 //
 //	box, err := deadletter.New(deadletter.Config{Sink: s, Source: "subscriber"})
 //	err = s.Put(ctx, docs)
@@ -10,16 +10,18 @@
 //		…
 //	}
 //
-// A letter is one line of JSON, or several when it is too long for the sink it
-// goes to: any sink takes letters that keeps documents as they are, such as
-// sink/s3 with a format of NDJSON, or sink/sqs.
+// A letter is one line of JSON. A letter that is too long for its sink is several
+// lines. Any sink that keeps documents as they are can take letters, such as sink/s3
+// with a format of NDJSON, or sink/sqs.
 //
 // # Privacy
 //
-// An event in a letter has been through the pipeline and whatever that hides. A
-// payload that could not be decoded is as raw as it came: with
-// Config.WithholdPayloads its letter says only how long it was, and its hash.
-// Reasons are the texts of errors, which hold nothing of what failed.
+// An event in a letter went through the pipeline, which has hidden what the settings
+// ask for. A payload that could not be decoded is as it came. With
+// Config.WithholdPayloads its letter holds only its length and its hash. Reasons are
+// the texts of errors, which hold nothing of what failed.
+//
+// A Box is safe for concurrent use. A Reader belongs to one goroutine.
 package deadletter
 
 import (
@@ -47,15 +49,15 @@ const (
 
 // A Letter is one thing that failed.
 type Letter struct {
-	Time      time.Time // when, to the millisecond; zero is now
+	Time      time.Time // when it failed, to the millisecond; zero means now
 	Kind      Kind
 	Reason    string // at most MaxReason bytes of it are kept
 	RequestID string // of the invocation; empty if there is none
 	EventID   []byte // of an Event
 	Data      []byte // nil if it was withheld
 
-	// What a Reader says beside: where the letter is from, and of the data
-	// however long it was and whether it was withheld.
+	// A Reader also sets these: which program gave up, the length and hash of the
+	// data, and whether the data was withheld.
 	Source   string
 	Size     int
 	SHA256   string // in hex
@@ -65,8 +67,8 @@ type Letter struct {
 // MaxReason is how many bytes of a reason a letter keeps.
 const MaxReason = 1 << 10
 
-// Undelivered makes letters of the documents that a Put with the error err did
-// not deliver; none if err is nil. The letters point into docs.
+// Undelivered returns letters of the documents that a Put with the error err did
+// not deliver. It returns none if err is nil. The letters point into docs.
 func Undelivered(docs []sink.Document, err error) []Letter {
 	if err == nil {
 		return nil
@@ -93,19 +95,19 @@ type line struct {
 	Source    string `json:"source"`
 	RequestID string `json:"request_id,omitempty"`
 	Reason    string `json:"reason"`
-	EventID   []byte `json:"event_id,omitempty"` // base64: it may be any bytes
+	EventID   []byte `json:"event_id,omitempty"` // as base64, because it may be any bytes
 	Size      int    `json:"size"`
 	SHA256    string `json:"sha256"`
 	Withheld  bool   `json:"withheld,omitempty"`
 
-	// One of these holds the data, unless it was withheld. Event is the document
-	// as it is, without its newline, so that a query can look into it. It stands
-	// last, where the bytes are appended as they are.
+	// One of these holds the data, unless it was withheld. Event is the document as
+	// it is, without its newline, so that a query can look into it. It is the last
+	// member, so that its bytes can be appended as they are.
 	Base64 []byte          `json:"base64,omitempty"`
 	Event  json.RawMessage `json:"event,omitempty"`
 }
 
-// version changes when a reader of older letters would misread new ones.
+// version changes when a reader of old letters would misread new ones.
 const version = 1
 
 const layout = "2006-01-02T15:04:05.000Z"
@@ -133,7 +135,7 @@ func newLine(l *Letter, source string) line {
 	}
 }
 
-// document encodes a line, with event as its last member unless that is nil.
+// document encodes a line, with event as its last member. Nil means no event.
 func (l *line) document(event []byte) (sink.Document, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -149,8 +151,8 @@ func (l *line) document(event []byte) (sink.Document, error) {
 	return sink.Document{ID: fmt.Appendf(nil, "%s/%d", l.ID, l.Part), Data: data}, nil
 }
 
-// plain returns a document without its newline if it can stand in a line as it
-// is and come out of it the same, else nil.
+// plain returns a document without its newline if it can be part of a line as it is
+// and be read back unchanged. Otherwise it returns nil.
 func plain(data []byte) []byte {
 	object, ok := bytes.CutSuffix(data, []byte("\n"))
 	if !ok || !bytes.HasPrefix(object, []byte("{")) || !bytes.HasSuffix(object, []byte("}")) ||
@@ -160,11 +162,12 @@ func plain(data []byte) []byte {
 	return object
 }
 
-// minRoom is how many bytes of data a line holds at least, so that a letter does
-// not come to more parts than a Reader takes.
+// minRoom is how many bytes of data a line holds at least, so that a letter does not
+// have more parts than a Reader accepts.
 const minRoom = 512
 
-// documents returns the lines of a letter, none longer than limit; 0 is no limit.
+// documents returns the lines of a letter. None is longer than limit; 0 means no
+// limit.
 func (l *Letter) documents(source string, withhold bool, limit int) ([]sink.Document, error) {
 	first := newLine(l, source)
 	if withhold {
@@ -178,7 +181,7 @@ func (l *Letter) documents(source string, withhold bool, limit int) ([]sink.Docu
 			return []sink.Document{d}, err
 		}
 	}
-	first.Parts = len(l.Data) + 1 // as many digits as there can be
+	first.Parts = len(l.Data) + 1 // a number with as many digits as it can have
 	first.Part = first.Parts
 	bare, err := first.document(nil)
 	if err != nil {

@@ -13,33 +13,33 @@ import (
 	"time"
 )
 
-// ErrLine is wrapped by the errors of lines that are not of a letter, or of a
-// letter whose data is not what its hash says.
+// ErrLine is wrapped by the errors of lines that are not part of a letter, and of
+// letters whose data does not match their hash.
 var ErrLine = errors.New("not a dead letter")
 
-// The bounds of what is read, above all that a Box writes of one payload.
+// The bounds of what is read. A Box does not reach them with any payload.
 const (
 	maxLine  = 64 << 20
 	maxParts = 10_000
 )
 
-// A Reader gives letters back. Their parts may come in any order, from several
-// objects or messages, and more than once; a letter is given when its last part
-// has come, and again if all of them come again: ids tell. The zero value is
-// ready for use. It belongs to one goroutine.
+// A Reader returns letters. Their parts may come in any order, from several objects
+// or messages, and more than once. A letter is returned when its last part has come,
+// and a second time if all its parts come again; the ids of events tell. The zero
+// value is ready for use. A Reader belongs to one goroutine.
 type Reader struct {
 	open map[string]*parts // by id
 }
 
-// parts is a letter that is not whole yet.
+// parts is a letter that is not complete yet.
 type parts struct {
 	data    [][]byte
 	missing int
 }
 
-// All reads lines from src, as NDJSON. A line that is not of a letter gives an
-// error with its number, and those behind it are read all the same; the error of
-// src is the last.
+// All reads lines from src, as NDJSON. A line that is not part of a letter yields an
+// error with its number, and the lines after it are still read. An error of src is
+// the last.
 func (r *Reader) All(src io.Reader) iter.Seq2[*Letter, error] {
 	return func(yield func(*Letter, error) bool) {
 		lines := bufio.NewScanner(src)
@@ -59,11 +59,12 @@ func (r *Reader) All(src io.Reader) iter.Seq2[*Letter, error] {
 	}
 }
 
-// Incomplete returns of how many letters some parts have come and others not.
+// Incomplete returns how many letters are not complete: some of their parts have
+// come and others have not.
 func (r *Reader) Incomplete() int { return len(r.open) }
 
-// Read takes one line and returns the letter that it makes whole, or nil. It
-// keeps nothing of text.
+// Read takes one line and returns the letter that it completes, or nil if there is
+// none. It keeps nothing of text.
 func (r *Reader) Read(text []byte) (*Letter, error) {
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
@@ -103,7 +104,7 @@ func (r *Reader) Read(text []byte) (*Letter, error) {
 	return letter, nil
 }
 
-// join adds a part and returns the data once there are all of them.
+// join adds a part, and returns the data when all parts are there.
 func (r *Reader) join(l *line) (data []byte, whole bool) {
 	if l.Parts == 1 {
 		return append([]byte{}, l.Base64...), true

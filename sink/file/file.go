@@ -18,7 +18,7 @@ import (
 	"clearhop/sink"
 )
 
-// A Sink writes documents one behind the other.
+// A Sink writes documents to a file or another writer, in order.
 type Sink struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -42,7 +42,7 @@ func Append(path string) (*Sink, error) {
 	return open(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 }
 
-// open gives the file to its owner alone: events hold addresses of people.
+// open opens a file that only its owner may read: events hold addresses of people.
 func open(path string, flags int) (*Sink, error) {
 	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
@@ -54,9 +54,9 @@ func open(path string, flags int) (*Sink, error) {
 // maxKept bounds the buffer that is kept from Put to Put.
 const maxKept = 4 << 20
 
-// Put writes docs with one write. When that falls short, the documents that
-// went out whole count as delivered, and in a file of the Sink's own a torn one
-// is cut off again.
+// Put writes docs with one write. If that write is cut short, the documents that
+// were written whole count as delivered. In a file of the Sink's own, a document
+// that was written in part is removed again.
 func (s *Sink) Put(ctx context.Context, docs []sink.Document) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -89,9 +89,9 @@ func (s *Sink) Put(ctx context.Context, docs []sink.Document) error {
 	return sink.FailFrom(whole, len(docs), fmt.Errorf("write events: %w", err))
 }
 
-// cutOff takes the last n bytes from the file again, so that the next event
-// does not start in the middle of a line. If that fails too, the write's error
-// has told the caller enough.
+// cutOff removes the last n bytes from the file, so that the next event does not
+// start in the middle of a line. If that fails too, the caller still has the error
+// of the write.
 func (s *Sink) cutOff(n int) {
 	if s.file == nil || n == 0 {
 		return
@@ -103,8 +103,8 @@ func (s *Sink) cutOff(n int) {
 	_, _ = s.file.Seek(end-int64(n), io.SeekStart)
 }
 
-// Close closes the file, if it is the Sink's own. A file that could not be
-// written back is an error here at the latest.
+// Close closes the file, if it is the Sink's own. It returns an error if the file
+// could not be written to the disk.
 func (s *Sink) Close(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

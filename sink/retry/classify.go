@@ -9,27 +9,27 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Throttled reports whether the service asks to slow down.
+// Throttled reports whether the service throttled the call.
 func Throttled(err error) bool {
 	code, status := answer(err)
 	return ThrottleCode(code) || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 }
 
-// ThrottleCode reports whether a code, of a whole call or of one record, asks to
-// slow down.
+// ThrottleCode reports whether a code, of a whole call or of one record, says that
+// the service throttles.
 func ThrottleCode(code string) bool {
 	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok {
 		return true
 	}
-	// ServiceUnavailableException is a Firehose stream's throughput limit, and
-	// each service has a name of its own for a key that is used too often.
+	// ServiceUnavailableException is the throughput limit of a Firehose stream.
+	// Each service has its own name for a key that is used too often.
 	return code == "ServiceUnavailableException" || strings.Contains(code, "Throttl")
 }
 
-// Final reports whether to send the same again is in vain: only if the service
-// says that the request itself is wrong. Anything unknown, from a broken
-// connection to an answer that cannot be read, is worth the bounded number of
-// further attempts, for the alternative is loss.
+// Final reports whether the same call would fail again. It does so only if the
+// service says that the request itself is wrong. After any other error, from a
+// broken connection to an answer that cannot be read, the call is made again,
+// because otherwise the documents would be lost.
 func Final(err error) bool {
 	if err == nil || Throttled(err) {
 		return false
@@ -49,7 +49,7 @@ func Final(err error) bool {
 	return errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient
 }
 
-// aboutCall are the codes of errors about what a call held.
+// aboutCall holds the codes of errors about what a call held.
 var aboutCall = map[string]bool{
 	"InvalidArgumentException":                   true, // Firehose, Kinesis
 	"ValidationException":                        true,
@@ -59,15 +59,16 @@ var aboutCall = map[string]bool{
 	"InvalidParameterValue":                      true,
 }
 
-// AboutCall reports whether a final error is about what the call held, so that
-// the next call may pass, rather than about where it went or the caller's rights.
+// AboutCall reports whether a final error is about what the call held. Then a call
+// with other documents may pass. Other final errors are about the stream or the
+// caller's permissions.
 func AboutCall(err error) bool {
 	code, status := answer(err)
 	return aboutCall[code] || status == http.StatusRequestEntityTooLarge
 }
 
-// answer returns the code and the HTTP status of the service's answer, empty and
-// 0 if err is not one.
+// answer returns the code and the HTTP status of the service's answer. They are
+// empty and 0 if err is not an answer of a service.
 func answer(err error) (code string, status int) {
 	var api smithy.APIError
 	if errors.As(err, &api) {

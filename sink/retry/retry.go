@@ -1,5 +1,5 @@
-// Package retry is how often, and until when, the sinks send again what a
-// service did not take, and which of its errors are worth it.
+// Package retry decides how often, and until when, sinks send again what a service
+// did not take, and after which errors.
 //
 //	policy, err := retry.Policy{MaxAttempts: 4}.Complete()
 //	ctx, cancel := policy.WithReserve(ctx)
@@ -9,8 +9,8 @@
 //		return err == nil, err
 //	})
 //
-// The pauses are those of exponential back-off with full jitter. A Policy is a
-// value and safe for concurrent use.
+// The pauses follow exponential back-off with full jitter. A Policy is a value and
+// safe for concurrent use.
 package retry
 
 import (
@@ -22,37 +22,39 @@ import (
 	"time"
 )
 
-// A Policy says how often and how long to try. The zero value of each field
-// stands for the default named there.
+// A Policy says how often and how long to try. The zero value of each field means
+// the default that is named there.
 type Policy struct {
-	// MaxAttempts bounds how often one call is made, the first included: 8.
+	// MaxAttempts is how often one call is made at most, including the first
+	// time. The default is 8.
 	MaxAttempts int
 
-	// AttemptTimeout bounds one attempt: 10 s. A short one makes duplicates,
-	// for what was cut off may have been written.
+	// AttemptTimeout bounds one attempt. The default is 10 s. A short timeout makes
+	// duplicates, because what was cut off may have been written.
 	AttemptTimeout time.Duration
 
-	// BaseDelay bounds the pause before the second attempt: 100 ms. The bound
-	// doubles with each further attempt up to MaxDelay, and is never more than
-	// half of the time left.
+	// BaseDelay bounds the pause before the second attempt. The default is 100 ms.
+	// The bound doubles with each further attempt up to MaxDelay, and is never
+	// more than half of the time left.
 	BaseDelay time.Duration
 
-	// MaxDelay bounds each pause: 5 s.
+	// MaxDelay bounds each pause. The default is 5 s.
 	MaxDelay time.Duration
 
-	// Reserve is left of the time until the deadline of a Put's context when
-	// Put returns at the latest, for the caller to report what failed: 2 s. It
-	// is never more than half of the time there is when Put begins.
+	// Reserve is the time that is left until the deadline of a Put's context when
+	// Put returns, so that the caller can report what failed. The default is 2 s.
+	// It is never more than half of the time that is left when Put begins.
 	Reserve time.Duration
 
-	// Sleep pauses for d or until ctx is done. Nil stands for the real thing.
+	// Sleep pauses for d or until ctx is done. Nil means a real pause.
 	Sleep func(ctx context.Context, d time.Duration)
 
-	// Jitter draws a pause between 0 and bound. Nil stands for an even draw.
+	// Jitter draws a pause between 0 and bound. Nil means that all pauses are
+	// equally likely.
 	Jitter func(bound time.Duration) time.Duration
 }
 
-// Why no further attempt is made.
+// These errors say why no further attempt is made.
 var (
 	// ErrOutOfTime says that the context's deadline, less the reserve, came
 	// before the service's confirmation.
@@ -65,8 +67,8 @@ var (
 	ErrFinal = errors.New("final error")
 )
 
-// Complete returns p with its defaults, or an error that names every field that
-// is wrong.
+// Complete returns p with its defaults filled in, or an error that names every
+// field that is wrong.
 func (p Policy) Complete() (Policy, error) {
 	var errs []error
 	if p.MaxAttempts < 0 {
@@ -97,9 +99,9 @@ func (p Policy) Complete() (Policy, error) {
 	return p, errors.Join(errs...)
 }
 
-// WithReserve returns ctx with an end that leaves the caller its reserve. Half
-// of the time is the sink's in any case, or else a reserve longer than the
-// function's timeout would keep it from ever sending anything.
+// WithReserve returns ctx with an earlier deadline, which leaves the caller its
+// reserve. The sink has half of the time in any case: a reserve longer than the
+// timeout of a function would otherwise keep it from sending anything.
 func (p Policy) WithReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -109,13 +111,13 @@ func (p Policy) WithReserve(ctx context.Context) (context.Context, context.Cance
 	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
 
-// Do calls attempt, numbered from 0, until it is done, or gives up: after an
-// error that is [Final], with the attempts or the time of ctx used up. It
-// returns nil when attempt was done, else ErrFinal, ErrAttempts, ErrOutOfTime or
-// the error of a ctx that was cancelled; what the service said is for attempt to
-// keep. p must be complete.
+// Do calls attempt, numbered from 0, until it reports that it is done. Do gives up
+// after an error that is [Final], and when the attempts or the time of ctx are used
+// up. It returns nil when attempt was done, and else ErrFinal, ErrAttempts,
+// ErrOutOfTime or the error of a ctx that was cancelled. It does not return the
+// error of attempt. p must be complete.
 //
-// The context that attempt is given ends with AttemptTimeout.
+// The context of each attempt ends after AttemptTimeout.
 func (p Policy) Do(ctx context.Context, attempt func(ctx context.Context, n int) (done bool, err error)) error {
 	for n := 0; ; n++ {
 		if n > 0 {
@@ -140,9 +142,9 @@ func (p Policy) Do(ctx context.Context, attempt func(ctx context.Context, n int)
 	}
 }
 
-// bound is the longest pause before an attempt, counted from 0. Half of the time
-// left at most: the attempt has to fit as well, and an unlucky draw must not
-// throw away time in which it might succeed.
+// bound returns the longest pause before an attempt, counted from 0. It is at most
+// half of the time left: the attempt needs time too, and a long pause must not use
+// up the time in which it might succeed.
 func (p Policy) bound(ctx context.Context, attempt int) time.Duration {
 	bound := p.BaseDelay
 	for i := 1; i < attempt && bound < p.MaxDelay; i++ {
@@ -155,7 +157,8 @@ func (p Policy) bound(ctx context.Context, attempt int) time.Duration {
 	return bound
 }
 
-// outOfTime names the end of ctx: the caller's cancellation, or the deadline.
+// outOfTime returns why ctx is done: its cancellation, or ErrOutOfTime for its
+// deadline.
 func outOfTime(ctx context.Context) error {
 	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		return err

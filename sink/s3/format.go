@@ -28,8 +28,8 @@ const (
 type format struct {
 	mediaType string
 
-	// write writes the documents at indices. Those that it cannot write it
-	// leaves out and lists.
+	// write writes the documents at indices. It leaves out and lists those that
+	// it cannot write.
 	write func(w io.Writer, docs []sink.Document, indices []int) ([]sink.Failure, error)
 }
 
@@ -75,8 +75,8 @@ func writeParquet(w io.Writer, docs []sink.Document, indices []int) ([]sink.Fail
 	return failures, file.Close()
 }
 
-// folderOf returns the part of a key that says a document's hour. In an event
-// "@timestamp" stands first, which saves reading all of it.
+// folderOf returns the part of a key that names a document's hour. An event begins
+// with "@timestamp", so that the rest need not be read.
 func folderOf(data []byte) (string, error) {
 	const (
 		start  = `{"@timestamp":"`

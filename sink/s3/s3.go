@@ -1,7 +1,7 @@
 // Package s3 is the sink for objects in an S3 bucket, as NDJSON or Parquet.
 //
-// In go documents, each a JSON object with "@timestamp" and a newline. Out goes
-// one object for each hour of theirs, for each Put:
+// In go documents, each a JSON object with "@timestamp" and a newline. Each Put
+// writes one object for each hour that its documents belong to:
 //
 //	PREFIX dt=2026-11-22/hour=11/1f3a….ndjson.gz
 //
@@ -15,26 +15,25 @@
 //
 // # Keys
 //
-// dt and hour are those of the documents' own "@timestamp", in UTC: a query for
-// an hour reads that hour's keys and no others, however late a line came. The
-// name is made of the documents' ids, so that the same documents put again
-// replace the object instead of standing beside it. Since a Put returns when the
-// fate of each document is known, nothing is gathered from one Put to the next:
-// put many documents at a time.
+// dt and hour are those of the documents' own "@timestamp", in UTC. So a query for
+// an hour reads only the keys of that hour, however late a line came. The name is
+// a hash of the documents' ids: the same documents, put again, replace the object.
+// A Put returns when the fate of each document is known, and nothing is gathered
+// from one Put to the next. So put many documents at a time.
 //
 // # Contents
 //
-// Compressed objects have the type of what they are, such as application/gzip,
-// and no Content-Encoding: some readers undo what that names, and then again what
-// the key's ending says.
+// Compressed objects have the content type of their compression, such as
+// application/gzip, and no Content-Encoding. With a Content-Encoding some readers
+// would decompress twice: once for it and once for the ending of the key.
 //
-// A document without a readable "@timestamp", or that Parquet has no columns for,
-// fails on its own, with [ErrDocument].
+// A document without a readable "@timestamp", or with a key for which Parquet has no
+// column, fails alone, with [ErrDocument].
 //
 // # Delivery
 //
-// Retries are those of [retry.Policy]. A Sink is safe for concurrent use; each
-// Put makes one call at a time and holds one object in memory.
+// Retries are those of [retry.Policy]. A Sink is safe for concurrent use. Each Put
+// makes one call at a time and holds one object in memory.
 package s3
 
 import (
@@ -68,8 +67,8 @@ type Client interface {
 
 // Config is what a Sink is made of. Client and Bucket have no default.
 type Config struct {
-	// Client makes the calls. Its own retries do not matter: the Sink turns
-	// them off for each call, so that they do not multiply with its own.
+	// Client makes the calls. The Sink turns off the client's own retries for
+	// each call, so that they do not multiply with the Sink's.
 	Client Client
 
 	// Bucket is the name of the bucket.
@@ -78,18 +77,19 @@ type Config struct {
 	// Prefix begins each key. It is empty or ends with a slash.
 	Prefix string
 
-	// Format is what objects hold: NDJSONGzip unless it is given.
+	// Format is what objects hold. Empty means NDJSONGzip.
 	Format Format
 
-	// KMSKey is the id or ARN of the key to encrypt objects with. Without one
-	// the bucket's own encryption holds.
+	// KMSKey is the id or ARN of the key that encrypts objects. Empty means the
+	// encryption of the bucket.
 	KMSKey string
 
 	// Retry says how often and how long to try.
 	Retry retry.Policy
 }
 
-// ErrDocument says that a document is not what the Sink can file.
+// ErrDocument says that the Sink cannot store a document: it has no readable time,
+// or no column for a key.
 var ErrDocument = errors.New("document cannot be filed")
 
 // A Sink puts documents into one bucket.
@@ -134,8 +134,8 @@ func New(c Config) (*Sink, error) {
 	return &Sink{config: c, format: f, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
 }
 
-// Put writes an object for each hour of docs and returns when each is there or
-// given up.
+// Put writes an object for each hour of docs and returns when each object is
+// written or given up.
 //
 // The errors of a [sink.PutError] wrap [ErrDocument], [retry.ErrOutOfTime],
 // [retry.ErrAttempts] or the context's own, and all but the first also the SDK's
@@ -171,8 +171,8 @@ func (s *Sink) Put(ctx context.Context, docs []sink.Document) error {
 	return &sink.PutError{Failures: failures}
 }
 
-// Close refuses further Puts. Those under way come to their own end; nothing is
-// kept between Puts that could be lost.
+// Close makes further Puts fail. Puts that are running go on to their end. Nothing
+// that could be lost is kept between Puts.
 func (s *Sink) Close(context.Context) error {
 	s.closed.Store(true)
 	return nil
@@ -184,12 +184,12 @@ func (s *Sink) TakeStats() sink.Stats { return s.meter.TakeStats() }
 
 // A part is the documents of one hour.
 type part struct {
-	folder  string // of its key, behind the prefix
+	folder  string // of its key, after the prefix
 	indices []int  // of its documents
 }
 
-// partition sorts documents by their hours. Those that have none fail; empty
-// ones have nothing to deliver.
+// partition groups documents by their hours. Documents without a readable time
+// fail. Empty documents have nothing to deliver.
 func partition(docs []sink.Document) (parts []*part, failures []sink.Failure) {
 	byFolder := map[string]*part{}
 	for i := range docs {
@@ -262,7 +262,7 @@ func (s *Sink) putPart(ctx context.Context, docs []sink.Document, p *part, failu
 	return p.appendFailures(failures, err), err
 }
 
-// putObject makes the call until it passes or is given up.
+// putObject makes the call, again if need be, until it passes or is given up.
 func (s *Sink) putObject(ctx context.Context, input *awss3.PutObjectInput, body []byte) error {
 	var last error
 	attempts := 0
@@ -276,7 +276,7 @@ func (s *Sink) putObject(ctx context.Context, input *awss3.PutObjectInput, body 
 		s.meter.Count(seen)
 		attempts++
 		if last == nil || ctx.Err() == nil {
-			last = err // the end of the Put's own time is no news
+			last = err // but not an error that only says that the Put's time is over
 		}
 		return err == nil, err
 	})
@@ -291,11 +291,11 @@ func (s *Sink) putObject(ctx context.Context, input *awss3.PutObjectInput, body 
 	return fmt.Errorf("%w after %d attempts: %w", reason, attempts, last)
 }
 
-// noRetries leaves retrying to the Sink, whatever the client was made with.
+// noRetries leaves retries to the Sink, whatever the client was made with.
 func noRetries(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }
 
-// name is made of the ids of an object's documents, or of the data of those that
-// have none.
+// name returns a hash of the ids of an object's documents. For a document without
+// an id, its data is hashed.
 func name(docs []sink.Document, indices []int) string {
 	h := sha256.New()
 	var length [8]byte
