@@ -32,13 +32,10 @@ type Chain struct {
 // Config returns the configuration of a Resolver for the chain. The fields that
 // are not about addresses are left empty. The sets are shared, not copied.
 func (c *Chain) Config() Config {
-	config := Config{NLB: c.NLB, Nodes: c.Nodes, NLBUnknown: c.Inferred, Trusted: c.Trusted, Internal: c.Internal}
-	if !c.Inferred && c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0 {
-		// A Config takes empty sets for unknown ones. A peer on a Unix-domain
-		// socket is a proxy in any case, so naming it adds no address.
-		config.Trusted.Unix = true
+	return Config{
+		NLB: c.NLB, Nodes: c.Nodes, NLBUnknown: c.Inferred, Trusted: c.Trusted, Internal: c.Internal,
+		Complete: !c.Inferred,
 	}
-	return config
 }
 
 // IsNode reports whether addr is one of the NLB's nodes, by its address or by

@@ -24,6 +24,10 @@ type Config struct {
 	// NLBUnknown says that the NLB's nodes were to be discovered and were not:
 	// every private address that no set holds counts as an NLB's.
 	NLBUnknown bool
+	// Complete says that an empty set holds no address. Otherwise empty sets are
+	// unknown ones, and where all are empty, every private address counts as an
+	// NLB's.
+	Complete bool
 	// Trusted are the other proxies: the edge's tasks, a CDN's networks.
 	Trusted Addresses
 	// Internal are clients inside a wider network of the other two sets. The

@@ -133,13 +133,14 @@ type sets struct {
 }
 
 func newSets(c Config) (*sets, error) {
+	none := c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0
 	s := &sets{
 		unix:     c.Trusted.Unix || c.NLB.Unix,
-		inferred: c.NLBUnknown || c.NLB.Empty() && c.Trusted.Empty() && len(c.Nodes) == 0,
+		inferred: c.NLBUnknown || none && !c.Complete,
 		nodes:    make(map[netip.Addr]string, len(c.Nodes)),
 
 		nlbGiven:     !c.NLB.Empty() || len(c.Nodes) > 0,
-		trustedGiven: !c.Trusted.Empty(),
+		trustedGiven: !c.Trusted.Empty() || none && c.Complete, // that there is no proxy is an answer too
 	}
 	if s.inferred {
 		for _, p := range privateNetworks {
