@@ -19,8 +19,8 @@ func perLine(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchLines, "ns/line")
 }
 
-// benchPayload is a payload of real lines, with addresses and request ids as
-// various as those of real traffic: equal lines would unpack too fast.
+// benchPayload returns a payload of real lines. Their addresses and request ids vary
+// as in real traffic, because equal lines would decompress too fast.
 func benchPayload() []byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	plain := payloadJSON(benchLines)
@@ -32,8 +32,8 @@ func benchPayload() []byte {
 	})
 }
 
-// BenchmarkDecode and BenchmarkFloor do the same payload; bytes are those of
-// its JSON.
+// BenchmarkDecode and BenchmarkFloor decode the same payload. Their bytes are those
+// of its JSON.
 func BenchmarkDecode(b *testing.B) {
 	plain := benchPayload()
 	for _, c := range []struct {
@@ -54,8 +54,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkFloor is the least that can be done with a Lambda event: base64,
-// gunzip and one scan of the JSON, with all buffers there already.
+// BenchmarkFloor is the minimum for a Lambda event: base64, gunzip and one scan of
+// the JSON, with all buffers allocated.
 func BenchmarkFloor(b *testing.B) {
 	plain := benchPayload()
 	text := base64Of(pack(plain))
@@ -84,7 +84,7 @@ func BenchmarkFloor(b *testing.B) {
 	perLine(b)
 }
 
-// BenchmarkReader reads plain and packed log lines; bytes are unpacked ones.
+// BenchmarkReader reads plain and compressed lines. Its bytes are decompressed bytes.
 func BenchmarkReader(b *testing.B) {
 	var log []byte
 	lines := nginxLines()

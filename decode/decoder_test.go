@@ -59,7 +59,7 @@ func nginxLines() []string {
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
 }
 
-// payloadJSON is the payload that CloudWatch Logs would send of n lines.
+// payloadJSON returns the payload that CloudWatch Logs would send for n lines.
 func payloadJSON(n int) []byte {
 	type event struct {
 		ID        string `json:"id"`
@@ -151,7 +151,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// lineOf is a line of the cases below: only what the event itself decides.
+// lineOf is a line of the cases below, with only what the event itself decides.
 type lineOf struct {
 	ID, Text string
 	Time     any // nil: the event has none
@@ -263,8 +263,8 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// An Origin that was handed out stays as it is, whatever comes next; one stream
-// keeps one Origin.
+// An Origin that was returned never changes. Payloads of one stream have the same
+// Origin.
 func TestOrigin(t *testing.T) {
 	d := NewDecoder(Options{})
 	decode := func(data []byte) *Payload {
@@ -387,7 +387,7 @@ func TestBadPayload(t *testing.T) {
 	}
 }
 
-// Each cut of each form is an error, never fewer lines.
+// A payload that is cut off at any byte, in any form, is an error.
 func TestCutOff(t *testing.T) {
 	d := NewDecoder(Options{})
 	for name, data := range map[string][]byte{
@@ -444,7 +444,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// One big payload does not hold its memory for good.
+// One large payload does not occupy its memory for ever.
 func TestKeep(t *testing.T) {
 	d := NewDecoder(Options{})
 	big := `{"logEvents":[{"message":"` + strings.Repeat("x", 2*keepBytes) + `"}]}`

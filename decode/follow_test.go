@@ -13,8 +13,8 @@ import (
 	"clearhop/record"
 )
 
-// A followTest follows a file. It ticks whenever the Follower waits, so a test
-// waits for lines only, never for time.
+// A followTest follows a file. It ticks whenever the Follower waits, so that a test
+// waits for lines and never for time.
 type followTest struct {
 	t      *testing.T
 	path   string
@@ -84,9 +84,9 @@ func (f *followTest) want(lines ...string) {
 	}
 }
 
-// still waits until the Follower has read all that there is and found no line.
-// The first look may have begun before the test last wrote, and only the third
-// tells that the second is over.
+// still waits until the Follower has read everything and found no line. The first
+// look may have begun before the test last wrote, and only the third shows that
+// the second has ended.
 func (f *followTest) still() {
 	f.t.Helper()
 	for range 3 {
@@ -183,7 +183,7 @@ func TestFollowFromEnd(t *testing.T) {
 	f.end()
 }
 
-// As logrotate does with "create": nginx goes on writing to the renamed file
+// Rotation like that of logrotate with "create": nginx writes to the renamed file
 // until it is told to reopen its logs.
 func TestFollowRename(t *testing.T) {
 	path := logPath(t)
@@ -204,7 +204,7 @@ func TestFollowRename(t *testing.T) {
 	f.write("new two\n")
 	f.want("8 new two")
 
-	// And once more: the second rotation is like the first.
+	// The second rotation is like the first.
 	f.must(os.Rename(path, path+".2"))
 	f.write("newer\n")
 	f.want("0 newer")
@@ -223,7 +223,7 @@ func TestFollowRemoved(t *testing.T) {
 	f.end()
 }
 
-// As logrotate does with "copytruncate".
+// Rotation like that of logrotate with "copytruncate".
 func TestFollowTruncate(t *testing.T) {
 	path := logPath(t)
 	appendTo(t, path, "one\ntwo\npart")
@@ -251,7 +251,7 @@ func TestFollowLongLine(t *testing.T) {
 	f.end("13 1234 (line too long)")
 }
 
-// An error is reported, and the following goes on when its cause is gone.
+// An error is reported, and the Follower continues when its cause is gone.
 func TestFollowError(t *testing.T) {
 	path := logPath(t)
 	if err := os.Mkdir(path, 0o755); err != nil {
@@ -285,7 +285,7 @@ func TestFollowManyRotations(t *testing.T) {
 	f.end()
 }
 
-// The ticker of its own does as well, and lines carry the path.
+// Follow without Options.Tick uses a ticker of its own. Lines have the path.
 func TestFollowPolls(t *testing.T) {
 	path := logPath(t)
 	ctx, cancel := context.WithCancel(t.Context())

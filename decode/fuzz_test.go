@@ -13,9 +13,8 @@ import (
 	"clearhop/record"
 )
 
-// FuzzPayload: what encoding/json reads as a payload, the decoder reads the
-// same, in each of its forms; what it does not, the decoder refuses. Either
-// way the decoder is fit for the next payload.
+// FuzzPayload: the decoder accepts the payloads that encoding/json accepts, in each
+// form, and reads the same. It refuses all others. It stays usable in both cases.
 func FuzzPayload(f *testing.F) {
 	for _, c := range payloadCases {
 		f.Add([]byte(c.json))
@@ -37,8 +36,8 @@ func FuzzPayload(f *testing.F) {
 		}
 		data = bytes.TrimSpace(data)
 		isObject := bytes.HasPrefix(data, []byte("{"))
-		// The oracle reads the JSON of payloads only: an object that may be a
-		// Lambda event is left to TestForms.
+		// The oracle reads only the JSON of payloads. TestForms covers objects
+		// that may be Lambda events.
 		mayBeEvent := bytes.Contains(data, []byte("awslogs")) || bytes.Contains(data, []byte(`\`))
 		isPayload := bytes.HasPrefix(data, []byte(`{"logEvents"`)) || bytes.HasPrefix(data, []byte(`{"messageType"`))
 		if isPayload || isObject && !mayBeEvent {
@@ -55,7 +54,7 @@ func FuzzPayload(f *testing.F) {
 func sameAsSlow(t *testing.T, data []byte, p *Payload, err error) {
 	t.Helper()
 	if errors.Is(err, jsonscan.ErrDepth) {
-		return // encoding/json goes deeper
+		return // encoding/json allows deeper nesting
 	}
 	slow, slowErr := slowDecode(data)
 	wantErr := slowErr != nil || !slow.Known
@@ -70,8 +69,8 @@ func sameAsSlow(t *testing.T, data []byte, p *Payload, err error) {
 	}
 }
 
-// FuzzReader: the lines are what splitting the whole input gives, with their
-// offsets, whether the input comes whole, in pieces or packed.
+// FuzzReader: the lines and their offsets are the same as those of splitting the
+// whole input, whether the input comes whole, in pieces or compressed.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\n\r\nlong line\r\n\x00\xff\nlast"), byte(3))
 	f.Add([]byte("\n\n"), byte(0))
@@ -79,7 +78,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, most byte) {
 		maxLine := int(most) + 1
 		if isGzip(data) || isZstd(data) || sniff(data) == payloads {
-			// Another input altogether: no panic, and an end.
+			// This is another input: there must be no panic, and an end.
 			drain(NewReader(bytes.NewReader(data), Options{MaxLine: maxLine, MaxPayload: 1 << 16}))
 			return
 		}
@@ -110,7 +109,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// slowLines splits the whole input at once: the oracle of the Reader.
+// slowLines splits the whole input at once. It is the oracle of the Reader.
 func slowLines(data []byte, most int) (all []record.Line, empty int64) {
 	origin := &record.Origin{Source: "-"}
 	offset := 0

@@ -16,7 +16,7 @@ import (
 	"clearhop/record"
 )
 
-// spell writes lines down as "offset text", with the defect behind.
+// spell writes lines as "offset text", followed by the defect.
 func spell(lines []record.Line) []string {
 	all := []string{}
 	for _, l := range lines {
@@ -94,8 +94,8 @@ func TestReaderOrigin(t *testing.T) {
 	f("/var/log/nginx/access.log", record.Origin{Source: "/var/log/nginx/access.log", File: "/var/log/nginx/access.log"})
 }
 
-// What is told by content, and that it is told before the stream ends: each
-// input comes from a pipe that stays open.
+// The Reader recognizes the content of a stream before the stream ends: each input
+// comes from a pipe that stays open.
 func TestReaderTellsContent(t *testing.T) {
 	plain := payloadJSON(1)
 	text := string(base64Of(pack(plain)))
@@ -181,7 +181,7 @@ func TestReaderPayloads(t *testing.T) {
 	}
 }
 
-// One bad payload costs one payload.
+// A bad payload does not affect the others.
 func TestReaderBadPayloads(t *testing.T) {
 	good := events(`{"id":"1","message":"x"}`)
 	f := func(name, in string, wantLines int, want string) {
@@ -233,7 +233,7 @@ func TestReaderBadStream(t *testing.T) {
 	f("payload, gzip cut off", bytes.NewReader(chop(pack(payloadJSON(2)), 3)), 2, fmt.Sprintf("read a.log at byte %d: unexpected EOF", len(payloadJSON(2))))
 }
 
-// A frame that asks for a window of 256 MiB is refused before it gets one.
+// A zstd frame with a window of 256 MiB is refused before the memory is allocated.
 func TestReaderBoundsZstd(t *testing.T) {
 	var buf bytes.Buffer
 	w, err := zstd.NewWriter(&buf, zstd.WithWindowSize(256<<20), zstd.WithSingleSegment(false))
@@ -304,7 +304,7 @@ func TestReaderAllocs(t *testing.T) {
 	}
 }
 
-// cycle gives the same bytes again and again.
+// cycle returns the same bytes again and again.
 type cycle struct {
 	data []byte
 	at   int
@@ -316,8 +316,8 @@ func (c *cycle) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestByteOrderMark: it is no part of the first line, and not looked for
-// elsewhere.
+// TestByteOrderMark: it is not part of the first line. Elsewhere it is an ordinary
+// text.
 func TestByteOrderMark(t *testing.T) {
 	r := NewReader(strings.NewReader("\xEF\xBB\xBFa\n\xEF\xBB\xBFb\n"), Options{Name: "x"})
 	for _, want := range []struct {

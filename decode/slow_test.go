@@ -9,8 +9,8 @@ import (
 	"clearhop/record"
 )
 
-// The obvious way to read a payload, with encoding/json: the oracle of the
-// decoder. All text is as encoding/json gives it, with U+FFFD for each byte
+// A slowPayload is read in the obvious way, with encoding/json. It is the oracle of
+// the decoder. All text is as encoding/json returns it, with U+FFFD for each byte
 // that is not UTF-8.
 type slowPayload struct {
 	Known  bool // messageType
@@ -67,7 +67,7 @@ func slowDecode(data []byte) (p slowPayload, err error) {
 	return p, nil
 }
 
-// slowName gives a string or the digits of a number.
+// slowName returns a string or the digits of a number.
 func slowName(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {

@@ -6,8 +6,8 @@ import (
 	"clearhop/record"
 )
 
-// usualLines are lines as they come all day, one for each built-in format and
-// for formats that are read in other ways.
+// usualLines are ordinary lines, one for each built-in format and for formats that
+// are read in other ways.
 var usualLines = []struct{ name, format, line string }{
 	{"combined", "combined", usualCombined},
 	{"main", "main", usualCombined + ` "198.51.100.7, 10.16.1.11"`},
@@ -37,7 +37,7 @@ func TestParseAllocatesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			parse() // the Record gets its room once
+			parse() // the Record allocates its memory once
 			if n := testing.AllocsPerRun(100, parse); n != 0 {
 				t.Errorf("%v allocations a line", n)
 			}
@@ -63,8 +63,8 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// A line of another format, which the Set finds and which costs the errors of
-// the formats before it.
+// The Set finds the format of a line of another format. This costs the errors of the
+// formats before it.
 func BenchmarkParseSetFallsOver(b *testing.B) {
 	s, err := newSet(Auto)
 	if err != nil {

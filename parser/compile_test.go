@@ -194,7 +194,7 @@ func TestCompileErrorText(t *testing.T) {
 	}
 }
 
-// Of two formats of one meaning, one quotes its lists: nothing there is in doubt.
+// A list in quotes has a certain end, whatever follows it.
 func TestCompileQuotedLists(t *testing.T) {
 	for _, text := range []string{
 		`"$upstream_addr", "$upstream_status"`,
@@ -241,8 +241,8 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
-// Each name in the table is found under itself, and each field is filled by the
-// variable that the record says it holds.
+// Each name in the table is found, and each field is filled by the variable that the
+// record documents.
 func TestVariables(t *testing.T) {
 	for _, v := range variables {
 		if got := lookup(strings.ToUpper(v.name)); got.name != v.name {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// confText writes down what was found.
+// confText describes what was found.
 func confText(c *Conf) []string {
 	var out []string
 	for _, f := range c.Formats {
@@ -64,7 +64,7 @@ conf.d/b.conf:3:1: log_format defined twice: log_format main`
 		t.Errorf("%v does not wrap its causes", err)
 	}
 
-	// Without a function to open them, includes are left out.
+	// Without a function to open files, includes are skipped.
 	conf, err = ParseConf(text, "nginx.conf", nil)
 	if len(conf.Formats) != 2 || errors.Is(err, ErrDuplicate) || !errors.Is(err, ErrAmbiguous) {
 		t.Errorf("without includes: %q, %v", confText(conf), err)
@@ -114,7 +114,7 @@ func TestParseConfErrors(t *testing.T) {
 	f("§include self; include self;", "files include each other more than 16 deep", ErrInclude, 0)
 }
 
-// Bytes that are included count, however they come.
+// The bytes of all included files count.
 func TestParseConfBounds(t *testing.T) {
 	big := make([]byte, maxConfBytes/4)
 	for i := range big {
@@ -129,8 +129,8 @@ func TestParseConfBounds(t *testing.T) {
 	}
 }
 
-// A slow reader of the configuration's words, after ngx_conf_read_token: one
-// byte at a time, with the flags that nginx has.
+// A slow reader of the configuration's words. Like ngx_conf_read_token, it reads one
+// byte at a time and has the same flags.
 type slowDirective struct {
 	words      []string
 	terminator byte
@@ -260,7 +260,7 @@ func FuzzConf(f *testing.F) {
 	f.Add(`a "b;" c{d;}e 'f' ;log_format x ${a}$b\;;`)
 	f.Add("log_format a '$status'; # }\nx_by_lua_block { [[ }]] }")
 	f.Fuzz(func(t *testing.T, text string) {
-		conf, _ := ParseConf([]byte(text), "n", nil) // what is wrong with it the slow reader tells
+		conf, _ := ParseConf([]byte(text), "n", nil) // the slow reader reports what is wrong
 		if conf == nil {
 			t.Fatal("no conf")
 		}

@@ -9,8 +9,8 @@ import (
 	"clearhop/record"
 )
 
-// dump writes all that a parser found in a line: the record's fields by their
-// Go names and in their order. Absent fields do not show, empty ones do.
+// dump returns everything that a parser found in a line: the record's fields in their
+// order and by their Go names. It has empty fields but not absent ones.
 func dump(r *record.Record) []string {
 	var out []string
 	if r.HasTimestamp {

@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// dumpErrorLog reads each record of the log and writes it down, all that was
-// found in it below. Lines are put together as a stream's are.
+// dumpErrorLog reads each record of the log. It returns each record, followed by
+// everything that was found in it. Lines are joined as in a stream.
 func dumpErrorLog(t *testing.T, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -55,9 +55,8 @@ func splitLines(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// joinLines is the caller that ErrorJoin asks for: no line is lost or comes
-// twice, whatever becomes of a join. Lines that stood between come behind the
-// record.
+// joinLines uses an ErrorJoin as its documentation says. No line is lost or repeated,
+// however a join ends. Lines between those of a record follow the record.
 func joinLines(lines []string, access func(string) bool) []string {
 	var out, held, between []string
 	var j ErrorJoin
@@ -107,7 +106,7 @@ const wholeErrorLine = `2026/11/22 11:00:25 [error] 29#30: *18 connect() failed 
 	`client: 203.0.113.9, server: www.example.com, request: "GET /a HTTP/1.1", subrequest: "/auth", ` +
 	`upstream: "http://10.16.2.4:8080/a", host: "www.example.com", referrer: "https://www.example.com/"`
 
-// A line that was cut in any place still gives what stands in front of the cut.
+// A line that was cut at any place still gives what precedes the cut.
 func TestErrorLineCut(t *testing.T) {
 	var whole record.Record
 	if err := ParseErrorLine([]byte(wholeErrorLine), nil, &whole); err != nil {
@@ -221,7 +220,8 @@ func TestErrorTime(t *testing.T) {
 	f("Pacific/Apia", "2011/12/30 12:00:00", "2011-12-30T22:00:00Z")        // a day that Samoa left out
 }
 
-// Any time that a clock showed is read back, and to the earlier of two.
+// Any time that a clock showed is read back. Of two times with the same text, it is
+// the earlier one.
 func TestErrorTimeReadsClocks(t *testing.T) {
 	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu"} {
 		location, err := time.LoadLocation(zone)
@@ -272,7 +272,7 @@ func TestErrorJoin(t *testing.T) {
 	f(lines(first, "2001:db8::1 - -", "/docker-entrypoint.sh: x", last), lines(line(first, last), "2001:db8::1 - -", "/docker-entrypoint.sh: x"))
 	f(lines(first, "fed: x\r", last), lines(line(first, "fed: x\r", last)))
 
-	// A record of its own ends the open one, of which nothing is lost.
+	// A new record ends the open one, of which nothing is lost.
 	f(lines(first, "Host: a\r", other, "\r", last), lines(first, "Host: a\r", other, "\r", last))
 	f(lines(first, "Host: a\r", first, last), lines(first, "Host: a\r", line(first, last)))
 	f(lines(first, access, other), lines(first, access, other))
@@ -301,8 +301,8 @@ func TestErrorJoin(t *testing.T) {
 	f(lines(full, last), lines(full, last))
 }
 
-// A record takes memory and time in proportion to what nginx writes, however
-// short its lines are.
+// The memory and time for a record are in proportion to what nginx writes, even if
+// its lines are short.
 func TestErrorJoinIsBounded(t *testing.T) {
 	var j ErrorJoin
 	if !j.Start([]byte(`2026/11/22 11:00:25 [error] 1#1: *1 broken header: "`)) {
@@ -316,8 +316,8 @@ func TestErrorJoinIsBounded(t *testing.T) {
 	}
 }
 
-// nginx itself complains about requests, and each complaint has the parts that
-// it must have.
+// A real nginx writes error records about requests, and each has the parts that it
+// must have.
 func TestNginxErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"html", "html/dir"} {
@@ -415,7 +415,7 @@ func TestNginxErrors(t *testing.T) {
 		`Message="broken header: \"GET / HTTP/1.1\r\nHost: a\r\nCookie: b=\"c\r\n\r\n\""`,
 		`Action="reading PROXY protocol"`, client, fmt.Sprintf("Server=%q", proxied))
 
-	// A health check that opens a connection and says nothing.
+	// A health check that opens a connection and sends nothing.
 	for _, c := range []struct{ addr, action string }{{plain, "waiting for request"}, {proxied, "reading PROXY protocol"}} {
 		conn, err := net.Dial("tcp", c.addr)
 		if err != nil {
@@ -429,14 +429,15 @@ func TestNginxErrors(t *testing.T) {
 		}
 	}
 
-	// Too long: nginx cuts the record, the URI in its middle.
+	// The record is too long: nginx cuts it in the middle of the URI.
 	fire(t, plain, get("/"+strings.Repeat("a", 3000)))
 	r := next("client sent too long URI")
 	if want := "GET /aaa"; !bytes.HasPrefix(r.Error.Request, []byte(want)) || r.Error.Host != nil {
 		t.Errorf("the request is %q, want %q …; the host %q", r.Error.Request, want, r.Error.Host)
 	}
 
-	// Whatever nginx wrote on the way is an error record, and prints back.
+	// Everything that nginx wrote meanwhile is an error record, and its parts print
+	// the same text.
 	text, err := os.ReadFile(logPath)
 	if err != nil {
 		t.Fatal(err)
@@ -489,7 +490,7 @@ http {
 }
 `
 
-// without leaves out the fields that begin with one of the names.
+// without removes the fields that begin with one of the names.
 func without(fields []string, names ...string) []string {
 	var out []string
 next:
@@ -533,9 +534,9 @@ func printErrorLine(at string, e *record.ErrorLine) string {
 	return out.String()
 }
 
-// FuzzErrorLine: a line that is read is what its parts print, byte for byte, up
-// to where the parts end. Left aside are zeros in front of numbers, and ", udp
-// client". Joining changes nothing but line breaks.
+// FuzzErrorLine: the parts of a line print the same line, byte for byte, up to the
+// end of the last part. The test does not check zeros before numbers and ", udp
+// client". Joining lines only adds line breaks.
 func FuzzErrorLine(f *testing.F) {
 	for _, name := range []string{"nginx.log", "hostile.log"} {
 		text, err := os.ReadFile(filepath.Join("testdata", "errorline", name))

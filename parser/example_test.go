@@ -10,7 +10,7 @@ import (
 )
 
 func Example() {
-	// The directive as it stands in nginx.conf.
+	// The directive as it is written in nginx.conf.
 	format, err := parser.Compile(`
 		log_format timed '$remote_addr - $remote_user [$time_local] "$request" '
 		                 '$status $request_time "$upstream_addr" "$upstream_status"';`)
@@ -39,7 +39,7 @@ func Example() {
 	// 10.0.0.2:80 answered 200
 }
 
-// A log_format that nobody can read back is refused before the first line.
+// A log_format that cannot be read back is refused before the first line.
 func ExampleCompile_refused() {
 	_, err := parser.Compile(`log_format tight '$remote_addr [$time_local] $status$body_bytes_sent';`)
 	fmt.Println(err)
@@ -68,7 +68,8 @@ func ExampleFormat_Parse_absent() {
 	// user agent absent: false
 }
 
-// The error says where a line left its format and holds nothing of the line.
+// The error says where a line does not fit its format. It contains nothing of the
+// line.
 func ExampleFormat_Parse_error() {
 	format, err := parser.Compile("combined")
 	if err != nil {
@@ -88,7 +89,7 @@ func ExampleFormat_Parse_error() {
 	// status 63
 }
 
-// A Set reads the logs of services that do not write the same format.
+// A Set reads the logs of services that write different formats.
 func ExampleSet() {
 	set, err := parser.NewSet(parser.SetConfig{Formats: []string{parser.Auto, `log_format probe '$remote_addr $status';`}})
 	if err != nil {

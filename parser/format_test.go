@@ -144,7 +144,7 @@ func TestParseTimes(t *testing.T) {
 	f("$msec", "0.000", "Time=1970-01-01T00:00:00.000Z")
 	f("$time_iso8601$status", "2024-02-29T00:00:00+00:00404", "Time=2024-02-29T00:00:00.000Z", "Status=404")
 
-	// Of several times the finest is taken, in whatever order they stand.
+	// Of several times the most precise one wins, in any order.
 	f("$msec $time_local", "1795345224.007 22/Nov/2026:11:00:24 +0000", "Time=2026-11-22T11:00:24.007Z")
 	f("$time_local $msec", "22/Nov/2026:11:00:24 +0000 1795345224.007", "Time=2026-11-22T11:00:24.007Z")
 
@@ -182,7 +182,7 @@ func TestParseAbsentAndEmpty(t *testing.T) {
 	f(`"$upstream_addr" "$upstream_status"`, `"-" "-"`)
 	f(`$upstream_addr $upstream_status`, `- -`)
 
-	// A variable that has no value takes nothing from one that has.
+	// A variable without a value does not overwrite one with a value.
 	f(`"$request" "$request_uri"`, `"GET /a b HTTP/1.1" "-"`, `Method="GET"`, `RequestTarget="/a b"`, `Protocol="HTTP/1.1"`)
 	f(`$request_method "$request"`, `- "GET / HTTP/1.1"`, `Method="GET"`, `RequestTarget="/"`, `Protocol="HTTP/1.1"`)
 }
@@ -267,7 +267,7 @@ func TestParseEscapes(t *testing.T) {
 	checkMismatch(t, `log_format j escape=json '"$http_referer"';`, `"a\\"§"`, "", goesOn)
 }
 
-// A value may hold the text that ends it, where nothing escapes that.
+// A value can contain the text that ends it, if nothing escapes that text.
 func TestParseOpenValues(t *testing.T) {
 	f := func(format, line string, want ...string) {
 		t.Helper()
@@ -361,7 +361,8 @@ func TestParseUpstream(t *testing.T) {
 	f(`$upstream_addr - $status`, `a:1, b:2 - 200`, "Status=200", `Upstream[0]={Address="a:1"}`, `Upstream[1]={Address="b:2"}`)
 	f(`log_format x escape=none '"$upstream_addr" $status';`, `"a:1, b:2" 200`, "Status=200", `Upstream[0]={Address="a:1"}`, `Upstream[1]={Address="b:2"}`)
 
-	// The cache's word belongs to the last try; an answer from the cache has none.
+	// The status of the cache belongs to the last try. An answer from the cache has
+	// no try.
 	f(`"$upstream_addr" $upstream_cache_status`, `"a:1, b:2" MISS`, `CacheStatus="MISS"`, `Upstream[0]={Address="a:1"}`, `Upstream[1]={Address="b:2" CacheStatus="MISS"}`)
 	f(`"$upstream_addr" $upstream_cache_status`, `"-" HIT`, `CacheStatus="HIT"`, `Upstream[0]={CacheStatus="HIT"}`)
 	f(`"$upstream_addr" $upstream_cache_status`, `"-" -`)
@@ -438,7 +439,7 @@ func TestParseNil(t *testing.T) {
 	}
 }
 
-// A Record that failed is as good as new for the next line.
+// After an error, a Record can be used for the next line.
 func TestParseAfterMismatch(t *testing.T) {
 	f := mustCompile(t, `"$http_referer" "$upstream_addr" "$http_x_foo" $status`)
 	var r record.Record
@@ -457,8 +458,7 @@ func TestParseAfterMismatch(t *testing.T) {
 	}
 }
 
-// Values that needed room of their own stay whole while later ones make that
-// room grow.
+// Values in the scratch space stay valid while later values make it grow.
 func TestParseScratch(t *testing.T) {
 	var r record.Record
 	long := strings.Repeat(`\x22`, 5000)
@@ -500,7 +500,7 @@ func TestFormatWithManyVariables(t *testing.T) {
 func TestLogged(t *testing.T) {
 	f := func(format string, want record.Logged) {
 		t.Helper()
-		// The bits beyond the record's own are the package's business.
+		// The bits that the record does not name are used by this package only.
 		const public = record.LoggedStatus<<1 - 1
 		if got := mustCompile(t, format).Logged() & public; got != want {
 			t.Errorf("%s: logged %b, want %b", format, got, want)
@@ -523,8 +523,8 @@ func TestLogged(t *testing.T) {
 	}
 }
 
-// Lines made to be slow cost work in proportion to their length. These are of a
-// size that takes milliseconds so, and many minutes otherwise.
+// The time for hostile lines is in proportion to their length. Lines of this size
+// take milliseconds. In quadratic time they would take many minutes.
 func TestHostileLinesAreLinear(t *testing.T) {
 	const size = 1 << 20
 	f := func(format, head, fill, tail string) {

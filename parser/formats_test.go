@@ -8,8 +8,8 @@ import (
 	"clearhop/record"
 )
 
-// testdata/formats/*.log is what nginx wrote in TestNginx in the formats that
-// others brought into the world; a file is called as its format.
+// testdata/formats/*.log is what nginx wrote in TestNginx, in the formats that others
+// made. Each file has the name of its format.
 func TestGoldenFormats(t *testing.T) {
 	for _, name := range []string{"ingress", "upstream_time", "timed_combined", CombinedExtra} {
 		t.Run(name, func(t *testing.T) {
@@ -19,9 +19,9 @@ func TestGoldenFormats(t *testing.T) {
 	}
 }
 
-// A line of one built-in format is read by that one alone, so that the order in
-// which they are tried decides nothing. combined_extra reads those that start as
-// combined does, which is why it comes last.
+// Only one built-in format reads a line, so the order in which they are tried does
+// not matter. combined_extra also reads lines that begin like combined, so it comes
+// last.
 func TestBuiltinsDoNotShadow(t *testing.T) {
 	const combined = `::1 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x"`
 	lines := map[string]string{

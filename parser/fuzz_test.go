@@ -11,9 +11,9 @@ import (
 	"clearhop/record"
 )
 
-// FuzzParse: what a format reads it has not changed, lost or made up. The
-// places of the values and the fixed text between them are the line, byte for
-// byte; each number and time is in its place; nothing is read twice in two ways.
+// FuzzParse: a format does not change, lose or invent anything. The places of the
+// values and the fixed text between them make up the line, byte for byte. Each
+// number and time is in its place. Reading a line again gives the same values.
 func FuzzParse(f *testing.F) {
 	for _, c := range usualLines {
 		f.Add([]byte(c.line))
@@ -61,7 +61,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// printed puts a line together again.
+// printed returns the line that the values and the fixed text make up.
 func printed(f *Format, line []byte, places []place) []byte {
 	out := bytes.Clone(f.prefix)
 	for i, p := range places {
@@ -71,7 +71,7 @@ func printed(f *Format, line []byte, places []place) []byte {
 	return out
 }
 
-// FuzzUnescape: undoing what nginx does to a value gives the value.
+// FuzzUnescape: a value that nginx escapes, and that is unescaped, is the same value.
 func FuzzUnescape(f *testing.F) {
 	f.Add([]byte(`say "hi" \x22 \u0041`))
 	f.Add([]byte("\x00\x1f\x7f\x80\xff\n\r\t\b\f\\"))
@@ -86,7 +86,7 @@ func FuzzUnescape(f *testing.F) {
 			if want := append([]byte("kept"), value...); !bytes.Equal(got, want) {
 				t.Errorf("escape=%v: %q is written %q and read %q", c.escape, value, escaped, got)
 			}
-			// A value that nothing escaped may hold anything; it never grows.
+			// A value without escapes can contain any bytes. It never becomes longer.
 			if got := c.undo(nil, value); len(got) > len(value) {
 				t.Errorf("escape=%v: %q grew to %q", c.escape, value, got)
 			}
@@ -118,10 +118,10 @@ func appendEscaped(dst, value []byte, escape Escape) []byte {
 	return dst
 }
 
-// FuzzFormat: what nginx writes in a format that Compile takes can be read
-// back. Where something ends each value for sure, it is the same values; else
-// it is one way to read the line, with the first value that differs shorter than
-// the one that was written.
+// FuzzFormat: if Compile accepts a format, the lines that nginx writes in it can be
+// read back. If the end of each value is certain, the values are the same. If not,
+// the line is read in one of the possible ways, and the first value that differs is
+// shorter than the one that was written.
 func FuzzFormat(f *testing.F) {
 	for _, text := range append(builtinDirectives(), witnessed...) {
 		f.Add(text, []byte("GET / HTTP/1.1\x00a b [c] \" - \\\x00\xc3\xa9, : -\x00"))
@@ -154,7 +154,7 @@ func FuzzFormat(f *testing.F) {
 		}
 		for i, st := range format.steps {
 			if st.variable.kind.isList() && !st.marked && goesOnAsList(line[ends[i]:], st.variable.kind) {
-				return // what stands behind the list reads like one more item
+				return // what follows the list looks like one more item
 			}
 		}
 
@@ -173,11 +173,11 @@ func FuzzFormat(f *testing.F) {
 			if certain || len(raw) >= len(raws[i]) {
 				t.Fatalf("%s\nwrote %q\n line %q: value %d is %q", shape(format), raws, line, i, raw)
 			}
-			return // a shorter one will do: the documented ambiguity
+			return // a shorter value fits too: the documented ambiguity
 		}
 
-		// The same places: then the same values, but that "-" looks like
-		// absence and empty may too.
+		// The places are the same, so the values are the same, except that "-"
+		// looks like an absent value, and an empty value can too.
 		var r record.Record
 		for i, p := range places {
 			raw := line[p.start:p.end]
@@ -196,8 +196,8 @@ func FuzzFormat(f *testing.F) {
 	})
 }
 
-// nginxValue makes a value that nginx could write for the variable out of the
-// material up to its first NUL. nil is an absent one.
+// nginxValue makes a value that nginx could write for the variable. It uses the
+// material up to its first NUL. nil means an absent value.
 func nginxValue(v variable, material []byte) (value, rest []byte) {
 	chunk, rest, _ := bytes.Cut(material, []byte{0})
 	pick := 0

@@ -11,8 +11,8 @@ import (
 	"clearhop/record"
 )
 
-// dumpLog reads each line of the log and writes it down, all that was found in
-// it below.
+// dumpLog reads each line of the log. It returns each line, followed by everything
+// that was found in it.
 func dumpLog(t *testing.T, format, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -51,8 +51,8 @@ func TestGoldenJSON(t *testing.T) {
 	}
 }
 
-// dumpLines reads each line of the log and writes it down, what was found in it
-// below.
+// dumpLines reads each line of the log. It returns each line, followed by what was
+// found in it.
 func dumpLines(t *testing.T, f LineFormat, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -90,7 +90,7 @@ func TestJSONValues(t *testing.T) {
 		}
 	}
 	const at = `Time=2026-11-22T11:00:24.`
-	// Times: the finest counts, wherever it stands.
+	// Times: the most precise one wins, in any order.
 	f(`"time":"2026-11-22T11:00:24Z"`, at+"000Z")
 	f(`"time":"2026-11-22T12:00:24+01:00"`, at+"000Z")
 	f(`"time":"2026-11-22T12:00:24+0100"`, at+"000Z")
@@ -105,7 +105,7 @@ func TestJSONValues(t *testing.T) {
 	f(`"msec":"1795345224.007","time":"2026-11-22T11:00:24Z"`, at+"007Z")
 	f(`"time":"2026-11-22T11:00:24Z","msec":"1795345224.007"`, at+"007Z")
 	f(`"ts":1795345224.007,"time_iso8601":"2026-11-22T11:00:24+00:00"`, at+"007Z")
-	// What only looks like one stays under its own name.
+	// A value that only looks like a time stays under its own name.
 	f(`"time":"2026-11-22T11:00:24"`, `Extra.time="2026-11-22T11:00:24"`)
 	f(`"time":0.012`, `Extra.time="0.012"`)
 	f(`"time":12345678`, `Extra.time="12345678"`)
@@ -123,7 +123,7 @@ func TestJSONValues(t *testing.T) {
 	f(`"duration":"fast"`, `Extra.duration="fast"`)
 	f(`"request_time":0.012,"duration":0.012`, `RequestTime=12000000`)
 	f(`"duration":0.013,"request_time":0.012`, `RequestTime=12000000 Extra.duration="0.013"`)
-	// Numbers that were written anew.
+	// Numbers that a log router rewrote.
 	f(`"bytes":5.12e3`, `BodyBytesSent=5120`)
 	f(`"bytes_sent":5120.0`, `BytesSent=5120`)
 	f(`"bytes":-1`, `Extra.bytes="-1"`)
@@ -145,11 +145,12 @@ func TestJSONValues(t *testing.T) {
 	f(`"xff":null,"x_forwarded_for":"10.0.0.1"`, `XForwardedFor="10.0.0.1"`)
 	f(`"upstream":"10.0.0.1:80, 10.0.0.2:80"`, `Upstream[0]={Address="10.0.0.1:80"} Upstream[1]={Address="10.0.0.2:80"}`)
 	f(`"upstream_addr":["10.0.0.1:80"]`, `Extra.upstream_addr="[\"10.0.0.1:80\"]"`)
-	// The last one of a name counts.
+	// If a key repeats, the last value wins.
 	f(`"host":"a","host":"b"`, `Host="b"`)
 	f(`"host":"a","host":null`, ``)
 	f(`"x":"a","x":"b"`, `Extra.x="b"`)
-	// Unknown ones stay as they are; in an object with a known one by dotted names.
+	// Unknown members stay as they are. In an object with a known key, they get
+	// dotted names.
 	f(`"x":{"a":[1,{"b":"}"}]},"y":[],"z":false,"n":null,"e":""`, `Extra.x="{\"a\":[1,{\"b\":\"}\"}]}" Extra.y="[]" Extra.z="false"`)
 	f(`"request":{"method":"GET","x":1,"o":{"p":2}}`, `Method="GET" Extra.request.x="1" Extra.request.o="{\"p\":2}"`)
 	f(`"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"status":1}}}}}}}}`, `Extra.a="{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"status\":1}}}}}}}}"`)
@@ -157,7 +158,7 @@ func TestJSONValues(t *testing.T) {
 	f(`"":1`, `Extra.="1"`)
 }
 
-// A line that carries a variable without a value has logged it all the same.
+// A variable without a value counts as logged.
 func TestJSONLogged(t *testing.T) {
 	format := mustJSON(t, map[string]string{"pp": "$proxy_protocol_addr"})
 	f := func(line string, want record.Logged) {
@@ -262,7 +263,7 @@ keys "xY" and "x_y" are the same: case and punctuation do not count`
 	}
 }
 
-// Each variable is found under its own name, and no convention goes before one.
+// Each variable is found under its own name, which no convention overrides.
 func TestKeyTable(t *testing.T) {
 	table, err := newKeyTable(nil)
 	if err != nil {
@@ -313,15 +314,15 @@ func TestJSONAllocatesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		parse() // the Record gets its room once
+		parse() // the Record allocates its memory once
 		if n := testing.AllocsPerRun(100, parse); n != 0 {
 			t.Errorf("%v allocations for %.40s", n, line)
 		}
 	}
 }
 
-// Names of unknown keys go from line to line with the Record: those of one line
-// must not show in another.
+// A Record keeps the names of unknown keys from line to line. The names of one line
+// must not appear in another.
 func TestJSONNamesKept(t *testing.T) {
 	f := mustJSON(t, nil)
 	var r record.Record
@@ -357,8 +358,8 @@ func BenchmarkJSON(b *testing.B) {
 	}
 }
 
-// FuzzJSON: of an object with texts as values, as encoding/json reads it, the
-// same texts are found. Any line is read twice in the same way, and not changed.
+// FuzzJSON: in an object of texts, the parser finds the texts that encoding/json
+// finds. Any line gives the same result when it is read again, and is not changed.
 func FuzzJSON(f *testing.F) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "json", "*.log"))
 	if err != nil {
@@ -418,11 +419,11 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// toValid writes text as encoding/json does, with U+FFFD for each byte that is
-// no UTF-8.
+// toValid returns text as encoding/json does, with U+FFFD for each byte that is not
+// UTF-8.
 func toValid(b []byte) string { return string([]rune(string(b))) }
 
-// TestJSONOfSomethingElse: objects that only look a little like a request are no
+// TestJSONOfSomethingElse: objects that only look a little like a request are not
 // access lines.
 func TestJSONOfSomethingElse(t *testing.T) {
 	f, err := NewJSON(nil)

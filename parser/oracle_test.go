@@ -15,8 +15,8 @@ var oracleSeed = flag.Uint64("seed", 20261122, "seed of the log_formats that Tes
 // oracleFormats is how many random log_formats TestOracle lets nginx write.
 const oracleFormats = 48
 
-// clientSays are the variables that hold what a client sent: with a value of
-// any bytes, only a quote or a byte that no request holds can end them.
+// clientSays are the variables that contain what a client sent. Their values can have
+// any bytes, so only a quote or a byte that no request contains can end them.
 var clientSays = strings.Fields(`remote_user request request_uri uri args http_referer http_user_agent
 	http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host request_method server_protocol
 	sent_http_content_type`)
@@ -69,8 +69,8 @@ func randomFormat(random *rand.Rand, i int) string {
 	return fmt.Sprintf("log_format random_%d escape=%s %s;", i, escape, confString(b.String()))
 }
 
-// TestOracle lets nginx write random log_formats, and holds every value that is
-// parsed against what the client sent and nginx logged beside it.
+// TestOracle lets nginx write random log formats. It compares every parsed value with
+// what the client sent and what nginx logged in another format.
 func TestOracle(t *testing.T) {
 	random := rand.New(rand.NewPCG(*oracleSeed, 0))
 	dir := t.TempDir()

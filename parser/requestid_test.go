@@ -7,8 +7,8 @@ import (
 	"clearhop/record"
 )
 
-// TestRequestID: the id that the hop before handed on names the request where
-// this hop logs none of its own, wherever the two stand.
+// TestRequestID: if this hop does not log an id of its own, the id that the previous
+// hop passed on identifies the request, in any order of the variables.
 func TestRequestID(t *testing.T) {
 	for _, test := range []struct{ format, line, want, extra string }{
 		{`$remote_addr $http_x_request_id`, "10.16.1.13 handed", "handed", "handed"},

@@ -7,7 +7,7 @@ import (
 	"clearhop/record"
 )
 
-// TestSample: each format reads the line that it makes up.
+// TestSample: each format reads the line that it invents.
 func TestSample(t *testing.T) {
 	formats := append(parser.BuiltinNames(), parser.CombinedExtra,
 		`log_format j escape=json '{"ip":"$remote_addr","pp":"$proxy_protocol_addr","t":"$time_iso8601","ua":"$http_user_agent","n":"$connection"}';`,

@@ -31,7 +31,7 @@ var secretTexts = []string{
 	"COOKIE \t:\t ‹a b: c=d›",
 	"Set-Cookie: ‹a=b; Path=/›\r\nHost: a\r\n",
 	"Authorization: ‹Bearer abc›\nX-Api-Key: ‹1›\nx-auth-token: ‹2›\nX-Amz-Security-Token: ‹3›\nProxy-Authorization: ‹Basic x›",
-	"Cookie: ‹a=b\rX: c›\r\n", // a stray carriage return ends nothing
+	"Cookie: ‹a=b\rX: c›\r\n", // a stray carriage return does not end the value
 	"Host: a\r\nCookie: ‹a=b; session=12›",
 	"Cookie: ‹a›\" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80",
 	"Cookie: ‹a\" while reading PROXY protocol, client: b›\" while reading PROXY protocol, client: 10.16.1.11, server: 0.0.0.0:80",
@@ -47,7 +47,7 @@ var secretTexts = []string{
 	`request: "GET /?pwd=‹a›", upstream: "http://b/?pwd=‹a›"`,
 }
 
-// Texts that hold none.
+// Texts without secrets.
 var plainTexts = []string{
 	"", "\n", "Cookie", "Cookie:", "Cookie: ", "Cookie: \r\n", "Cooki", "Cookie monster says: a", "Host: Cookie: a", "a\nHost: b",
 	"GET /?token=", "GET /?token=&a=b", "GET /token=a", "GET /?tokens=a", "GET /?design=a&signal=b", "=", "?=a", "token=a", "a token=b",
@@ -76,8 +76,8 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-// FuzzScrub: scrubbing twice is scrubbing once; what is left stands in the text
-// in its order; and line ends stay.
+// FuzzScrub: scrubbing again changes nothing. What remains is in the text, in the
+// same order. Line ends stay.
 func FuzzScrub(f *testing.F) {
 	for _, text := range secretTexts {
 		f.Add(text)

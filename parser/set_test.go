@@ -32,7 +32,7 @@ func TestSet(t *testing.T) {
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
 	}
-	// Each format after each other one: what matched last decides nothing but
+	// Each format after each other one: the format that matched last only changes
 	// the order.
 	for i := range lines {
 		for j := range lines {
@@ -110,7 +110,7 @@ func TestSetClone(t *testing.T) {
 	}
 }
 
-// All that is wrong is told at once.
+// One error reports everything that is wrong.
 func TestNewSetErrors(t *testing.T) {
 	f := func(want string, texts ...string) {
 		t.Helper()
@@ -128,8 +128,8 @@ func TestNewSetErrors(t *testing.T) {
 	}
 }
 
-// TestLastResort: combined with something behind it is read when nothing else
-// fits, and never remembered.
+// TestLastResort: combined_extra reads a line if nothing else fits, and it is never
+// remembered as the format that matched last.
 func TestLastResort(t *testing.T) {
 	s, err := newSet(Auto)
 	if err != nil {

@@ -126,9 +126,9 @@ func TestTimeAgainstStandardLibrary(t *testing.T) {
 	}
 }
 
-// Texts that are almost times: where the standard library says no, so does the
-// parser, and the other way round. It knows no second of 60; zones are left
-// alone here, since it lets hours of 24 pass in them.
+// Texts that are almost times: the parser and the standard library accept the same
+// texts, with two exceptions. The standard library does not accept a second of 60.
+// It accepts zones of 24 hours, so zones do not change here.
 func TestTimeMutations(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	const alphabet = "0123456789+-/: TJanFebSepDec"

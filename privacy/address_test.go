@@ -33,7 +33,7 @@ func (w *Worker) hiddenIn(text string) string {
 	return string(b)
 }
 
-// TestTruncatedTexts: what is found in a text, and where it ends.
+// TestTruncatedTexts: which addresses are found in a text, and where they end.
 func TestTruncatedTexts(t *testing.T) {
 	w := worker(t, Config{Mode: Truncate, Stays: ours})
 	f := func(text, want string) {
@@ -98,8 +98,8 @@ func TestTruncatedTexts(t *testing.T) {
 	}
 }
 
-// TestPseudonyms: equal addresses have equal names, whatever they are written
-// like and whoever makes them, and others another one.
+// TestPseudonyms: equal addresses have equal pseudonyms, in any notation and from
+// any Worker. Different addresses have different ones.
 func TestPseudonyms(t *testing.T) {
 	w := worker(t, Config{Mode: Hash, Stays: ours})
 	name := w.hiddenIn("203.0.113.9")
@@ -128,14 +128,14 @@ func TestPseudonyms(t *testing.T) {
 	if other := g.NewWorker().hiddenIn("203.0.113.9"); other == name {
 		t.Error("another key gives the same name")
 	}
-	// Made elsewhere, as docs/privacy.md says how.
+	// Computed by another program, as docs/privacy.md describes.
 	if want := "d4f849b5579eb8971f766a4e896e67c3"; name != want {
 		t.Errorf("the pseudonym is %s, want %s", name, want)
 	}
 }
 
-// FuzzTexts: however a visitor's address is put into a text, it is not there
-// afterwards.
+// FuzzTexts: a visitor's address does not stay in a text, in whatever form it is
+// there.
 func FuzzTexts(f *testing.F) {
 	f.Add("client: ", "203.0.113.9", ", server: _")
 	f.Add(`"\x22`, "2001:db8:210:7::10", `\x22"`)
@@ -162,9 +162,9 @@ func FuzzTexts(f *testing.F) {
 	})
 }
 
-// standsIn is a slow look for an address in a text: each word of what an
-// address can be written with is read by the standard library. An address
-// inside a longer word is none to it.
+// standsIn searches a text for an address in a slow way: the standard library reads
+// each word of bytes that addresses can have. It does not find an address inside a
+// longer word.
 func standsIn(text string, addr netip.Addr) bool {
 	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", c) }) {
 		for _, word := range []string{word, strings.TrimRight(word, ".:"), strings.TrimLeft(word, ".")} {
@@ -201,7 +201,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// BenchmarkHostile shows that no text takes longer than its length asks for.
+// BenchmarkHostile shows that the time for a text is in proportion to its length.
 func BenchmarkHostile(b *testing.B) {
 	w := worker(b, Config{Mode: Truncate, Stays: ours})
 	for _, unit := range []string{`\`, "%30", "%25", "0", "1.", ":", "%3A", "a:", `\x30`, "1:"} {

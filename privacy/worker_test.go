@@ -35,8 +35,8 @@ func fill(v reflect.Value, text string, addr netip.Addr) {
 	}
 }
 
-// TestNoFieldIsForgotten: a record whose every text and address is a visitor's
-// gives an event without it.
+// TestNoFieldIsForgotten: if each text and address of a record is a visitor's
+// address, the event does not contain it.
 func TestNoFieldIsForgotten(t *testing.T) {
 	enc, err := encode.New(encode.Options{})
 	if err != nil {
@@ -64,7 +64,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	}
 }
 
-// TestClient: the fields of an address of its own.
+// TestClient: the fields that hold addresses.
 func TestClient(t *testing.T) {
 	enc, err := encode.New(encode.Options{})
 	if err != nil {
@@ -139,7 +139,7 @@ func TestRedactedQueries(t *testing.T) {
 	f(inText, "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 }
 
-// TestUsers: a name goes from its field and from the line.
+// TestUsers: a name is removed from its field and from the line.
 func TestUsers(t *testing.T) {
 	access := func(user, line string) *record.Record {
 		return &record.Record{Dataset: record.AccessLine, Access: record.Access{RemoteUser: []byte(user)}, Original: []byte(line)}
@@ -162,7 +162,7 @@ func TestUsers(t *testing.T) {
 	}
 	f(Truncate, access("ann", "- ann [annie] /~ann/x"), "||- "+redacted+" [annie] /~"+redacted+"/x")
 	f(Hash, access("ann", "- ann [annie]"), name+"||- "+name+" [annie]")
-	f(Truncate, access(`a"b`, `- a\x22b [`), "||") // not to be found there
+	f(Truncate, access(`a"b`, `- a\x22b [`), "||") // it cannot be found in the line
 	f(Truncate, access("", "- - ["), "||- - [")
 	f(Hash, failed(`user "ann": password mismatch`), `|user "`+name+`": password mismatch|x user "`+name+`": password mismatch, client`)
 	f(Truncate, failed(`user "ann" was not found in "/etc/nginx/users"`),
@@ -195,7 +195,7 @@ func TestNewNamesEveryMistake(t *testing.T) {
 	}
 }
 
-// TestParts: a piece of an address does not stay behind.
+// TestParts: no part of an address stays.
 func TestParts(t *testing.T) {
 	for _, mode := range []Mode{Truncate, Hash} {
 		r := &record.Record{

@@ -14,7 +14,7 @@ import (
 	"clearhop/record"
 )
 
-// dump writes down all that an envelope holds, in one form for all tests.
+// dump returns everything that an envelope says, in one form for all tests.
 func dump(e *record.Envelope) string {
 	var b strings.Builder
 	for _, kind := range e.Kinds[:e.Count] {
@@ -124,7 +124,7 @@ func TestOpen(t *testing.T) {
 	piece := strings.Repeat("a", dockerCut)
 	f(`{"log":"`+piece+`","stream":"stderr"}`, piece, "docker partial stream=stderr")
 	f(`{"log":"`+piece+`","stream":"stderr","attrs":{"x":"y"}}`, piece, "docker partial stream=stderr")
-	f(`{"log":"`+piece[1:]+`","stream":"stderr"}`, piece[1:], "docker stream=stderr") // somebody took its newline
+	f(`{"log":"`+piece[1:]+`","stream":"stderr"}`, piece[1:], "docker stream=stderr") // its newline was removed
 	f(`{"log":"a","stream":"stderr","host":"x"}`, "a", "docker stream=stderr")
 	f(`{"log":"a","stream":"stdout","logtag":"P"}`, "a", "docker partial stream=stdout")
 	f(`{"log":"a","stream":"stdout","_p":"F"}`, "a", "docker stream=stdout")
@@ -143,16 +143,16 @@ func TestOpen(t *testing.T) {
 		"cloudwatch_transformer time=2026-11-22T11:00:25.123Z partial name=web")
 	f(`{"message":"a","kubernetes":{"pod_name":"p","pod_namespace":"n","container_id":"containerd:\/\/43"}}`, "a",
 		"kubernetes id=43 type=kubernetes space=n resource=p")
-	// One in the other: the outer one's word counts.
+	// Nested envelopes: what the outer one says wins.
 	f(`{"log":"<190>1 2026-11-22T11:00:25Z h nginx - - - x","container_id":"43"}`, "x", "firelens syslog time=2026-11-22T11:00:25.000Z id=43")
 	f(`2016-10-06T00:17:09Z stdout F {"log":"x\n","stream":"stderr","time":"2026-11-22T11:00:25Z"}`, "x",
 		"cri docker time=2016-10-06T00:17:09.000Z stream=stdout")
 	f(`a-1  | b-1  | c-1  | d-1  | e-1  | x`, "e-1  | x", "compose compose compose compose name=a-1")
-	// A fragment is not looked into.
+	// A fragment is not opened further.
 	f(`2016-10-06T00:17:09Z stdout P web-1  | x`, "web-1  | x", "cri time=2016-10-06T00:17:09.000Z partial stream=stdout")
 }
 
-// unopened are lines that are not to be opened, each for a reason of its own.
+// unopened are lines without an envelope, each for another reason.
 var unopened = []string{
 	"", " ", "-", "|", "{", "{}", "<", "<>", "[]", "null", "\x1b[", "\x1b[36m", "\x00", "\xff",
 	access,
@@ -168,7 +168,7 @@ var unopened = []string{
 	`2026/11/22 11:00:25 [error] 10129#10129: *1 open() "/x" failed (2: No such file or directory), client: 192.0.2.1`,
 	`2026/11/22 11:00:25 [error] 1#1: *1 {"log":"x"}`,
 	`/docker-entrypoint.sh: Configuration complete; ready for start up`,
-	// An envelope is at the start of a line only.
+	// An envelope is only at the start of a line.
 	`203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET /?{\x22log\x22:\x22x\x22} HTTP/1.1" 200 3`,
 	`203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "web-1  | x" 400 3`,
 	`203.0.113.9 - web-1  | [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3`,
@@ -187,12 +187,12 @@ var unopened = []string{
 	`<190>2026-11-22T11:00:25 web nginx: x`, `2026-11-22T11:00:25Z web nginx: x`,
 	`<190>1 x web nginx 1 - - x`, `<190>1 - web nginx 1 - x`, `<190>1 - web nginx 1 - [a b="c" x`, `<190>1 - web nginx 1 - [a]x`,
 	`<html>`,
-	// JSON that is broken, or no object.
+	// JSON that is broken or not an object.
 	`{"log":"x\n","stream":"stdout"`, `{"log":"x\n","stream":"stdout"}}`, `{"log":"x\n","stream":"stdout"} x`,
 	`{"log":"x\q"}`, `{"log":"x` + "\n" + `"}`, `{"log":"x",}`, `{log:"x"}`, `{'log':'x'}`, `{"log":"x"`, `{"log"}`,
 	`[{"log":"x\n","stream":"stdout"}]`, `["log","x"]`, `"log"`,
 	`{"message":"x","deep":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`,
-	// JSON with no line in it.
+	// JSON without a line in it.
 	`{"log":1}`, `{"log":null}`, `{"log":true}`, `{"log":["x"]}`, `{"log":{"level":"info"}}`, `{"LOG":"x"}`,
 	`{"message":1}`, `{"message":{"a":1}}`, `{"MESSAGE":[71,69,84]}`, `{"Message":"x"}`,
 	`{"log":{"a":1},"kubernetes":"x"}`, `{"container_id":"43"}`,

@@ -11,9 +11,9 @@ import (
 	"clearhop/record"
 )
 
-// FuzzOpen: the line is not changed, what is inside is never longer and, with
-// room for more envelopes, is none itself. What came out of JSON is a text
-// that encoding/json finds there as well.
+// FuzzOpen: Open does not change the line. The inner line is never longer, and it is
+// not in an envelope itself unless the limit was reached. A text from JSON is one
+// that encoding/json finds there too.
 func FuzzOpen(f *testing.F) {
 	for _, line := range unopened {
 		f.Add([]byte(line))
@@ -52,11 +52,11 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// sameAsJSON holds the line in an object to what encoding/json reads there.
+// sameAsJSON compares the line in an object with what encoding/json reads.
 func sameAsJSON(t *testing.T, text, inner []byte) {
 	t.Helper()
 	if !utf8.Valid(text) {
-		return // encoding/json replaces what is not UTF-8
+		return // encoding/json replaces bytes that are not UTF-8
 	}
 	members := make(map[string]json.RawMessage)
 	if err := json.Unmarshal(text, &members); err != nil {
@@ -79,7 +79,7 @@ func sameAsJSON(t *testing.T, text, inner []byte) {
 	}
 }
 
-// FuzzTime: what is read is what package time reads.
+// FuzzTime: parseTime and package time agree.
 func FuzzTime(f *testing.F) {
 	f.Add("2016-10-06T00:17:09.669794202Z")
 	f.Add("2000-02-29T23:59:59-11:30")
@@ -94,9 +94,8 @@ func FuzzTime(f *testing.F) {
 	})
 }
 
-// FuzzJoiner: fragments name an earlier line, which is no fragment itself and
-// has the texts of all that name it; a line that stands alone is what Open
-// makes of it.
+// FuzzJoiner: each fragment names an earlier line, which is the first fragment of a
+// line and has the texts of all that name it. Open returns all other lines.
 func FuzzJoiner(f *testing.F) {
 	f.Add("2016-10-06T00:17:09Z stdout P a\n2016-10-06T00:17:09Z stdout F b\nx")
 	f.Add("{\"log\":\"a\",\"stream\":\"stdout\"}\n{\"log\":\"b\\n\",\"stream\":\"stdout\"}")

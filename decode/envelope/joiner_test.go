@@ -10,8 +10,8 @@ import (
 	"clearhop/record"
 )
 
-// join opens a batch and writes each line down: its text, "…" behind one whose
-// end is missing, or the line it goes on.
+// join opens a batch and describes each line: its text, with "…" if its end is
+// missing, or the line that it continues.
 func join(j *Joiner, lines ...string) []string {
 	j.Reset()
 	for _, line := range lines {
@@ -61,14 +61,14 @@ func TestJoiner(t *testing.T) {
 	a, b := strings.Repeat("a", dockerCut), strings.Repeat("b", dockerCut)
 	f([]string{`{"log":"` + a + `","stream":"stdout"}`, `{"log":"` + b + `","stream":"stderr"}`, `{"log":"c\n","stream":"stdout"}`, `{"log":"d\n","stream":"stderr"}`},
 		a+"c", b+"d", "c: on 0", "d: on 1")
-	f([]string{`{"log":"x","stream":"stdout"}`, `{"log":"y","stream":"stdout"}`}, "x", "y") // newlines lost on the way
+	f([]string{`{"log":"x","stream":"stdout"}`, `{"log":"y","stream":"stdout"}`}, "x", "y") // the newlines were removed
 	f([]string{fireLens("1", "a", part), fireLens("2", "x", part), fireLens("1", "b", part), fireLens("2", "y", last), fireLens("1", "c", last), fireLens("1", "d", "")},
 		"abc", "xy", "b: on 0", "y: on 1", "c: on 0", "d")
-	// A fragment is the middle of a line, whatever its front looks like; the
-	// joined whole is opened again.
+	// A fragment is the middle of a line, even if it begins like an envelope. The
+	// joined line is opened further.
 	f([]string{cri + "P a", cri + "P {\"log\":\"x\"}", cri + "F web-1  | b"}, `a{"log":"x"}web-1  | b`, `{"log":"x"}: on 0`, "web-1  | b: on 0")
 	f([]string{cri + `P {"log":"in`, cri + `F side\n","stream":"stderr"}`}, "inside", `side\n","stream":"stderr"}: on 0`)
-	// Docker's own fragments, in lines that CRI cut.
+	// Docker's fragments, in lines that CRI cut.
 	f([]string{`web-1  | ` + cri + "P a", `web-2  | ` + cri + "F x", `web-1  | ` + cri + "F b"}, "ab", "x", "b: on 0")
 }
 
@@ -94,7 +94,7 @@ func TestJoinerBounds(t *testing.T) {
 		t.Errorf("%d bytes, then %.10q", len(got[0]), got[2:])
 	}
 
-	// More containers than are waited for: the oldest is given up.
+	// More unfinished lines than the limit: the oldest stays unfinished.
 	lines = lines[:0]
 	for i := range maxOpen + 1 {
 		lines = append(lines, fmt.Sprintf("web-%d  | %sP a", i+1, cri))

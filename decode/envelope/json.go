@@ -154,7 +154,7 @@ func (o *object) kind(inLog bool) record.EnvelopeKind {
 // time returns the member that holds the time as text.
 func (o *object) time() jsonscan.Value { return firstText(o.values[slotTime0 : slotTime2+1]) }
 
-// isFragment reports whether the line goes on in another envelope.
+// isFragment reports whether the line continues in another envelope.
 func (o *object) isFragment(kind record.EnvelopeKind, line []byte) bool {
 	if isTrue(o.values[slotPartial]) && !isTrue(o.values[slotPartialLast]) || string(o.values[slotTag].Raw) == "P" {
 		return true

@@ -97,7 +97,7 @@ func lookUpKey(name []byte) *knownKey {
 	}
 	same := keysByLength[len(name)]
 	for i := range same {
-		// Most keys are told apart by their first letter.
+		// The first letter distinguishes most keys, at less cost.
 		if same[i].name[0] == name[0] && same[i].name == string(name) {
 			return &same[i]
 		}
@@ -127,7 +127,7 @@ func isAccessKey(key []byte, v jsonscan.Value) bool {
 }
 
 // maxAccessKey is enough for each word that isAccessKey knows. What a longer
-// key has behind that does not matter.
+// key has after that does not matter.
 const maxAccessKey = 16
 
 // foldKey writes the beginning of key into word, in lower case and without

@@ -53,7 +53,7 @@ func Database(r io.Reader) (io.Reader, error) {
 			return nil, fmt.Errorf("tar: %w", err)
 		}
 		if entry.Typeflag == tar.TypeReg && strings.HasSuffix(entry.Name, ".mmdb") {
-			// gzip's checksum comes behind the rest.
+			// Read to the end of the archive too: gzip's checksum comes last.
 			return io.MultiReader(archive, rest{unpacked}), nil
 		}
 	}
