@@ -28,6 +28,8 @@ func (c *Counters) missing() []Missing {
 		for _, s := range c.sources {
 			switch access, lines := s.without(loggedBits[v.Field]); {
 			case access == 0:
+			case lines*2 >= access && s.hasUnnamed():
+				// The variable may stand in a column that nobody has named.
 			case lines*2 >= access:
 				without = append(without, s.name)
 			default:
@@ -57,6 +59,31 @@ func (s *sourceTally) without(variable record.Logged) (access, lines int64) {
 	return access, lines
 }
 
+// hasUnnamed reports whether most access lines of the source have columns of which
+// nobody knows the variable.
+func (s *sourceTally) hasUnnamed() bool {
+	access, without := s.without(record.LoggedUnnamed)
+	return without*2 < access
+}
+
+// adviceOnUnnamed asks for the log_format where it is not known.
+func (c *Counters) adviceOnUnnamed() (advice []string) {
+	var names []string
+	for _, s := range c.sources {
+		if s.hasUnnamed() {
+			names = append(names, s.name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	where := "The lines"
+	if len(names) < len(c.sources) {
+		where = "The lines of " + strings.Join(names[:min(len(names), maxListed)], ", ")
+	}
+	return []string{where + " have columns whose variables are not known. One of them may be $http_x_forwarded_for, or another variable that shows the client. Give the log_format with --format, or --format @nginx.conf; clearhop format --from FILE proposes one."}
+}
+
 // advice lists what else deserves attention beside the findings.
 func (c *Counters) advice() []string {
 	if c.read.Access+c.read.Errors == 0 {
@@ -64,6 +91,7 @@ func (c *Counters) advice() []string {
 	}
 	advice := c.adviceOnChain()
 	advice = append(advice, c.adviceOnLines()...)
+	advice = append(advice, c.adviceOnUnnamed()...)
 	for _, g := range c.config.TargetGroups {
 		if g.ProxyProtocolV2 && g.PreserveClientIP {
 			advice = append(advice, fmt.Sprintf("Target group %s has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: turn preserve_client_ip.enabled off, because with it set_real_ip_from must hold the clients too.", g.Name))

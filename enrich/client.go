@@ -10,7 +10,7 @@ import (
 func (w *Worker) resolveClient(r *record.Record) {
 	a := &r.Access
 	logged := func(text []byte, v record.Logged) clientip.Value {
-		return clientip.Value{Text: text, Logged: a.Logged.Has(v)}
+		return clientip.Value{Text: text, Logged: a.Logged.Has(v), Guessed: a.Guessed.Has(v)}
 	}
 	e := &w.evidence
 	w.extra = a.Extra

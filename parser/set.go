@@ -62,12 +62,7 @@ func NewSet(c SetConfig) (*Set, error) {
 func (s *Set) add(name, text string, c SetConfig) error {
 	switch {
 	case name == Auto:
-		for _, builtin := range append(BuiltinNames(), JSON, CombinedExtra) {
-			if err := s.add(builtin, builtin, c); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.addAuto(c)
 	case name == JSON:
 		f, err := NewJSON(c.JSONKeys)
 		if err != nil {
@@ -86,6 +81,22 @@ func (s *Set) add(name, text string, c SetConfig) error {
 		s.lastResort = f
 	default:
 		s.formats = append(s.formats, f)
+	}
+	return nil
+}
+
+// addAuto adds the formats of Auto. Nobody has named these, so that a column with a
+// forwarded header is a guess. Recommended has so many columns of fixed kinds that no
+// other format has its shape.
+func (s *Set) addAuto(c SetConfig) error {
+	for _, name := range append(BuiltinNames(), JSON, CombinedExtra) {
+		if err := s.add(name, name, c); err != nil {
+			return err
+		}
+		last := len(s.formats) - 1
+		if f, ok := s.formats[last].(*Format); ok && name != CombinedExtra && name != Recommended && f.logged&headers != 0 {
+			s.formats[last] = Guess(f, headers)
+		}
 	}
 	return nil
 }

@@ -230,8 +230,19 @@ func lookup(name string) variable {
 		}
 	}
 	name = strings.ToLower(name)
-	return variable{name: name, kind: extraKind(name)}
+	v := variable{name: name, kind: extraKind(name)}
+	if name == trailing || strings.HasPrefix(name, Unnamed) {
+		v.logged = record.LoggedUnnamed
+	}
+	return v
 }
+
+// Unnamed begins the names of columns of which nobody knows the variable. They are
+// no variables of nginx.
+const Unnamed = "unnamed_"
+
+// trailing is what CombinedExtra reads behind combined.
+const trailing = "trailing"
 
 // extraKind returns the kind of a variable without a field of its own. Only values
 // that come from the client or the configuration can contain a space.

@@ -7,6 +7,9 @@ type Access struct {
 	// carries: a field that is absent although logged tells something, one
 	// that was never logged does not.
 	Logged Logged
+	// Guessed are those of them whose columns are only supposed to hold the
+	// variable: nobody named the log_format. What they say is never vouched for.
+	Guessed Logged
 
 	RemoteAddr        []byte // $remote_addr
 	RemotePort        Int    // $remote_port
@@ -89,6 +92,9 @@ const (
 	LoggedUserAgent
 	LoggedRequest
 	LoggedStatus
+	// LoggedUnnamed is none of the variables: the line has values of which nobody
+	// knows the variable, so that a variable that is missing may stand there.
+	LoggedUnnamed
 )
 
 // Has reports whether all of v are in the set.

@@ -59,6 +59,7 @@ func (r *Resolver) Resolve(e *Evidence, a *Answer) {
 		// unless a CDN writes one of them.
 		found.vouched = found.vouched && found.field == verdict.XForwardedFor && f.frontIsCDN()
 	}
+	found.vouched = found.vouched && !f.restsOnGuess(found)
 	a.Verdict = f.verdict(found.addr, a.Reason)
 	a.Hop = f.hop(a.Reason)
 	f.describe(found, a)
@@ -68,6 +69,22 @@ func (r *Resolver) Resolve(e *Evidence, a *Answer) {
 	}
 	f.listHops(found, a)
 	f.listClaims(found, withheld, a)
+}
+
+// restsOnGuess reports whether the client stands in a column that is only supposed
+// to hold its variable. Such a column may be what a visitor wrote.
+func (f *facts) restsOnGuess(c *finding) bool {
+	switch c.field {
+	case "":
+		return false
+	case verdict.RemoteAddr:
+		return f.e.RemoteAddr.Guessed
+	case verdict.RealipRemoteAddr:
+		return f.e.RealipRemoteAddr.Guessed
+	case verdict.ProxyProtocolAddr:
+		return f.e.ProxyProtocolAddr.Guessed
+	}
+	return f.e.header(c.field).Guessed
 }
 
 // describe writes the client and the peer to a.

@@ -136,6 +136,9 @@ type Value struct {
 	Text []byte
 	// Logged is whether the log_format carries the variable.
 	Logged bool
+	// Guessed is whether the column is only supposed to hold the variable. Nobody
+	// vouches for an address that rests on a guessed column.
+	Guessed bool
 }
 
 // present reports whether the variable had a value that says something.

@@ -1,0 +1,253 @@
+package parser
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// headers are the variables that hold a forwarded header, whose values name
+// addresses.
+const headers = record.LoggedXForwardedFor | record.LoggedXRealIP
+
+// A guess reads lines with a format that nobody named: the line only looks like one
+// of it. Many public formats are main with another value in the place of
+// $http_x_forwarded_for. So a line fits only if each such header holds what the
+// header can hold, and the record says which columns are guessed.
+type guess struct {
+	*Format
+	columns record.Logged // of the format, those that are guessed
+	believe bool          // the stream as a whole shows that the headers are headers
+}
+
+// Guess returns a format whose columns are only supposed to be those variables. If
+// they include a forwarded header, Parse refuses a line whose header can be none.
+// The clients that these columns name are never vouched for.
+func Guess(f *Format, columns record.Logged) LineFormat {
+	return &guess{Format: f, columns: columns & f.logged}
+}
+
+// Parse is Format.Parse, with the check of the headers.
+func (g *guess) Parse(line []byte, r *record.Record) error {
+	if err := g.Format.Parse(line, r); err != nil {
+		return err
+	}
+	r.Access.Guessed = g.columns
+	if g.believe {
+		return nil
+	}
+	a := &r.Access
+	if g.columns.Has(record.LoggedXForwardedFor) && !isForwardedFor(a.XForwardedFor) {
+		return g.notHeader(line, a.XForwardedFor, "http_x_forwarded_for")
+	}
+	if g.columns.Has(record.LoggedXRealIP) && !isRealIP(a.XRealIP) {
+		return g.notHeader(line, a.XRealIP, "http_x_real_ip")
+	}
+	return nil
+}
+
+// notAddresses is the reason why a column is no forwarded header. Events show it, so
+// its text must stay as it is.
+const notAddresses = "not a list of addresses"
+
+func (g *guess) notHeader(line, value []byte, variable string) error {
+	return &record.ParseError{Format: g.name, Variable: variable, Column: 1 + max(bytes.LastIndex(line, value), 0), Reason: notAddresses}
+}
+
+// IsForwardedFor reports whether value can be that of X-Forwarded-For behind a
+// proxy: it is empty, or its last item is an address, or all its items are addresses,
+// "unknown" or names that begin with "_". An address may have brackets, a zone and a
+// port. A private address with a port is that of an upstream.
+func IsForwardedFor(value []byte) bool { return isForwardedFor(value) }
+
+func isForwardedFor(value []byte) bool {
+	if len(value) == 0 {
+		return true
+	}
+	rest := value
+	all, upstream, items := true, true, 0
+	last := noAddress
+	for len(rest) > 0 {
+		var item []byte
+		if n := bytes.IndexAny(rest, " ,"); n >= 0 {
+			item, rest = rest[:n], rest[n+1:]
+		} else {
+			item, rest = rest, nil
+		}
+		if len(item) == 0 {
+			continue
+		}
+		items++
+		last = addressForm(item)
+		all = all && (last != noAddress || isHiddenName(item))
+		upstream = upstream && last == privatePort
+	}
+	return items > 0 && !upstream && (all || last != noAddress)
+}
+
+// isRealIP reports whether value can be that of X-Real-IP: it is empty or one address
+// without a port. With a port, it is more likely that of an upstream.
+func isRealIP(value []byte) bool {
+	return len(value) == 0 || addressForm(value) == plainAddress
+}
+
+// An addressText is how an address is written.
+type addressText uint8
+
+const (
+	noAddress addressText = iota
+	plainAddress
+	publicPort  // a public address with a port
+	privatePort // a private address with a port
+)
+
+// addressForm returns how item is written, if it is an address. It allocates
+// nothing, whatever item is.
+func addressForm(item []byte) addressText {
+	if len(item) > 0 && item[0] == '[' {
+		n := bytes.IndexByte(item, ']')
+		if n < 0 || !isIPv6(item[1:n]) {
+			return noAddress
+		}
+		return withPort(item[n+1:], isPrivateIPv6(item[1:n]))
+	}
+	if isIPv6(item) {
+		return plainAddress
+	}
+	host, port := item, []byte(nil)
+	if n := bytes.IndexByte(item, ':'); n >= 0 {
+		host, port = item[:n], item[n:]
+	}
+	if !isIPv4(host) {
+		return noAddress
+	}
+	return withPort(port, isPrivateIPv4(host))
+}
+
+// withPort returns the form of an address that port follows, with its colon.
+func withPort(port []byte, private bool) addressText {
+	switch {
+	case len(port) == 0:
+		return plainAddress
+	case port[0] != ':' || len(port) < 2 || len(port) > 6 || digitRun(port[1:]) != len(port)-1:
+		return noAddress
+	case private:
+		return privatePort
+	}
+	return publicPort
+}
+
+// isIPv4 reports whether b is four numbers up to 255.
+func isIPv4(b []byte) bool {
+	for part := range 4 {
+		n := digitRun(b)
+		if n == 0 || n > 3 {
+			return false
+		}
+		if value, _ := parseInt(b[:n]); value > 255 {
+			return false
+		}
+		b = b[n:]
+		if part < 3 {
+			if len(b) == 0 || b[0] != '.' {
+				return false
+			}
+			b = b[1:]
+		}
+	}
+	return len(b) == 0
+}
+
+// isPrivateIPv4 reports whether an address is of RFC 1918, RFC 6598, loopback or
+// link-local.
+func isPrivateIPv4(b []byte) bool {
+	first, _ := parseInt(b[:digitRun(b)])
+	rest := b[digitRun(b)+1:]
+	second, _ := parseInt(rest[:digitRun(rest)])
+	switch first {
+	case 10, 127:
+		return true
+	case 172:
+		return second>>4 == 1
+	case 192:
+		return second == 168
+	case 169:
+		return second == 254
+	case 100:
+		return second>>6 == 1
+	}
+	return false
+}
+
+func isPrivateIPv6(b []byte) bool {
+	for _, prefix := range [...]string{"fc", "fd", "fe8", "fe9", "fea", "feb"} {
+		if len(b) > len(prefix) && equalFold(b[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return string(b) == "::1"
+}
+
+// isIPv6 reports whether b is an IPv6 address, with or without a zone.
+func isIPv6(b []byte) bool {
+	if n := bytes.IndexByte(b, '%'); n > 0 {
+		b = b[:n]
+	}
+	if len(b) < 2 || len(b) > 45 || bytes.IndexByte(b, ':') < 0 {
+		return false
+	}
+	groups, short := 0, false
+	for i := 0; i < len(b); {
+		if b[i] == ':' {
+			// A colon is part of "::" here, or it ends a group.
+			if i+1 < len(b) && b[i+1] == ':' {
+				if short {
+					return false
+				}
+				short = true
+				i += 2
+				continue
+			}
+			if i == 0 || i+1 == len(b) {
+				return false
+			}
+			i++
+			continue
+		}
+		n := hexRun(b[i:])
+		if end := i + n; end < len(b) && b[end] == '.' {
+			return isIPv4(b[i:]) && (groups == 6 || short && groups < 6)
+		}
+		if n == 0 || n > 4 {
+			return false
+		}
+		groups++
+		i += n
+	}
+	return groups == 8 || short && groups < 8
+}
+
+func hexRun(b []byte) int {
+	n := 0
+	for n < len(b) && ('0' <= b[n] && b[n] <= '9' || 'a' <= b[n] && b[n] <= 'f' || 'A' <= b[n] && b[n] <= 'F') {
+		n++
+	}
+	return n
+}
+
+// isHiddenName reports whether item stands for a proxy that does not tell its
+// address (RFC 7239, section 6).
+func isHiddenName(item []byte) bool {
+	if equalFold(item, "unknown") {
+		return true
+	}
+	if len(item) < 2 || item[0] != '_' {
+		return false
+	}
+	for _, c := range item[1:] {
+		if !isNameByte(c) && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
