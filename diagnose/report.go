@@ -34,6 +34,9 @@ type Report struct {
 	// Advice is what else deserves attention. None of it is a fault.
 	Advice []string `json:"advice,omitempty"`
 
+	// ReadAs says how the lines were read. Who reads them fills it in.
+	ReadAs []ReadAs `json:"read_as,omitempty"`
+
 	Read    Read     `json:"read"`
 	Sources []Source `json:"sources,omitempty"`
 	Chain   Chain    `json:"chain"`

@@ -49,6 +49,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	t.joined()
 	t.missing()
 	t.noFaults()
+	t.readAs()
 	t.chain()
 	t.read()
 	t.sources()

@@ -24,10 +24,11 @@ type drive struct {
 	add       pipeline.Yield // adds to the Collector
 	stop      func()         // ends the reading
 
-	held []*batch      // lines of messages that may go on, one batch for each stream
-	used chan<- *batch // batches that can be filled again
-	read int64         // bytes
-	err  error         // of the Collector or of Flush; nothing is processed after it
+	sampling sampling
+	held     []*batch      // lines of messages that may go on, one batch for each stream
+	used     chan<- *batch // batches that can be filled again
+	read     int64         // bytes
+	err      error         // of the Collector or of Flush; nothing is processed after it
 }
 
 func newDrive(c Config, stop func(), used chan<- *batch) *drive {
@@ -48,25 +49,38 @@ func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan 
 		select {
 		case b, more := <-batches:
 			if !more {
+				d.release(ctx)
 				d.flush(ctx)
 				return
 			}
 			d.take(ctx, b)
 		case err := <-warnings:
 			d.warn(err)
+		case <-d.sampling.ended():
+			d.sampleWaited(ctx)
 		case <-clock.C:
 			d.tick(ctx)
 		}
 	}
 }
 
-// take processes a batch that a reader sent, and holds the lines that may go on. A
-// batch of a stream whose lines are held joins these, and waits with them.
+// take takes over a batch that a reader sent.
 func (d *drive) take(ctx context.Context, b *batch) {
 	if d.Progress != nil {
 		d.read += b.read
 		d.Progress(d.read)
 	}
+	switch {
+	case !d.hold(b):
+		d.admit(ctx, b)
+	case d.sampling.isEnough():
+		d.release(ctx)
+	}
+}
+
+// admit processes a batch, and holds the lines that may go on. A batch of a stream
+// whose lines are held joins these, and waits with them.
+func (d *drive) admit(ctx context.Context, b *batch) {
 	var held *batch
 	if i := slices.IndexFunc(d.held, func(h *batch) bool { return h.origin == b.origin }); i >= 0 {
 		held = d.held[i]

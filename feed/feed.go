@@ -130,6 +130,9 @@ type Config struct {
 	// Source, or what Pipeline.Refresh returns. An input
 	// repeats no error that it has just reported. nil if nobody is to know.
 	Warn func(error)
+	// Decided is called with how streams are read, after a sample of their lines and
+	// before these lines are processed. nil if nobody is to know.
+	Decided func([]pipeline.Reading)
 	// Progress is called after each batch with the bytes read so far, of all
 	// inputs. nil if nobody is to know.
 	Progress func(bytes int64)

@@ -10,11 +10,11 @@ import (
 // addresses.
 const headers = record.LoggedXForwardedFor | record.LoggedXRealIP
 
-// A guess reads lines with a format that nobody named: the line only looks like one
+// A GuessedFormat reads lines with a format that nobody named: the line only looks like one
 // of it. Many public formats are main with another value in the place of
 // $http_x_forwarded_for. So a line fits only if each such header holds what the
 // header can hold, and the record says which columns are guessed.
-type guess struct {
+type GuessedFormat struct {
 	*Format
 	columns record.Logged // of the format, those that are guessed
 	believe bool          // the stream as a whole shows that the headers are headers
@@ -23,12 +23,19 @@ type guess struct {
 // Guess returns a format whose columns are only supposed to be those variables. If
 // they include a forwarded header, Parse refuses a line whose header can be none.
 // The clients that these columns name are never vouched for.
-func Guess(f *Format, columns record.Logged) LineFormat {
-	return &guess{Format: f, columns: columns & f.logged}
+func Guess(f *Format, columns record.Logged) *GuessedFormat {
+	return &GuessedFormat{Format: f, columns: columns & f.logged}
+}
+
+// Believed returns the same format for a stream whose lines as a whole show that the
+// headers are headers: one line with another value is then a visitor's nonsense, and
+// Parse reads it. The columns stay guessed.
+func (g *GuessedFormat) Believed() *GuessedFormat {
+	return &GuessedFormat{Format: g.Format, columns: g.columns, believe: true}
 }
 
 // Parse is Format.Parse, with the check of the headers.
-func (g *guess) Parse(line []byte, r *record.Record) error {
+func (g *GuessedFormat) Parse(line []byte, r *record.Record) error {
 	if err := g.Format.Parse(line, r); err != nil {
 		return err
 	}
@@ -36,53 +43,76 @@ func (g *guess) Parse(line []byte, r *record.Record) error {
 	if g.believe {
 		return nil
 	}
-	a := &r.Access
-	if g.columns.Has(record.LoggedXForwardedFor) && !isForwardedFor(a.XForwardedFor) {
-		return g.notHeader(line, a.XForwardedFor, "http_x_forwarded_for")
-	}
-	if g.columns.Has(record.LoggedXRealIP) && !isRealIP(a.XRealIP) {
-		return g.notHeader(line, a.XRealIP, "http_x_real_ip")
+	switch _, others := g.look(&r.Access); {
+	case others.Has(record.LoggedXForwardedFor):
+		return g.notHeader(line, r.Access.XForwardedFor, "http_x_forwarded_for")
+	case others.Has(record.LoggedXRealIP):
+		return g.notHeader(line, r.Access.XRealIP, "http_x_real_ip")
 	}
 	return nil
+}
+
+// Look reads line by its shape alone, and says which guessed headers hold what they
+// can hold, and which hold something else. ok is false if the line has another shape.
+func (g *GuessedFormat) Look(line []byte, r *record.Record) (holds, others record.Logged, ok bool) {
+	if g.Format.Parse(line, r) != nil {
+		return 0, 0, false
+	}
+	holds, others = g.look(&r.Access)
+	return holds, others, true
+}
+
+func (g *GuessedFormat) look(a *record.Access) (holds, others record.Logged) {
+	sort := func(header record.Logged, value []byte, fits bool) {
+		switch {
+		case len(value) == 0 || !g.columns.Has(header):
+		case fits:
+			holds |= header
+		default:
+			others |= header
+		}
+	}
+	sort(record.LoggedXForwardedFor, a.XForwardedFor, IsForwardedFor(a.XForwardedFor))
+	sort(record.LoggedXRealIP, a.XRealIP, isRealIP(a.XRealIP))
+	return holds, others
 }
 
 // notAddresses is the reason why a column is no forwarded header. Events show it, so
 // its text must stay as it is.
 const notAddresses = "not a list of addresses"
 
-func (g *guess) notHeader(line, value []byte, variable string) error {
+func (g *GuessedFormat) notHeader(line, value []byte, variable string) error {
 	return &record.ParseError{Format: g.name, Variable: variable, Column: 1 + max(bytes.LastIndex(line, value), 0), Reason: notAddresses}
 }
 
 // IsForwardedFor reports whether value can be that of X-Forwarded-For behind a
-// proxy: it is empty, or its last item is an address, or all its items are addresses,
-// "unknown" or names that begin with "_". An address may have brackets, a zone and a
-// port. A private address with a port is that of an upstream.
-func IsForwardedFor(value []byte) bool { return isForwardedFor(value) }
-
-func isForwardedFor(value []byte) bool {
+// proxy. It is empty, or its last word is an address, or it is a list of single
+// words, one of which is an address, "unknown" or a name that begins with "_". An
+// address may have brackets, a zone and a port. Private addresses with ports alone
+// are those of upstreams.
+func IsForwardedFor(value []byte) bool {
 	if len(value) == 0 {
 		return true
 	}
-	rest := value
-	all, upstream, items := true, true, 0
-	last := noAddress
-	for len(rest) > 0 {
-		var item []byte
+	single, upstream, found := true, true, false
+	last, words := noAddress, 0
+	for rest := value; len(rest) > 0; {
+		word, end := rest, byte(',')
 		if n := bytes.IndexAny(rest, " ,"); n >= 0 {
-			item, rest = rest[:n], rest[n+1:]
+			word, end, rest = rest[:n], rest[n], rest[n+1:]
 		} else {
-			item, rest = rest, nil
+			rest = nil
 		}
-		if len(item) == 0 {
-			continue
+		if len(word) > 0 {
+			words++
+			last = addressForm(word)
+			found = found || last != noAddress || isHiddenName(word)
+			upstream = upstream && last == privatePort
 		}
-		items++
-		last = addressForm(item)
-		all = all && (last != noAddress || isHiddenName(item))
-		upstream = upstream && last == privatePort
+		// A blank between two words, without a comma, makes a sentence.
+		single = single && (end == ',' || len(word) == 0)
 	}
-	return items > 0 && !upstream && (all || last != noAddress)
+	return words > 0 && !upstream && (last != noAddress || single && found)
 }
 
 // isRealIP reports whether value can be that of X-Real-IP: it is empty or one address

@@ -121,10 +121,53 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	}
 	finishUpstream(a)
 	if !ofRequest(a) {
-		return f.mismatch(nil, 0, noRequest)
+		return f.mismatch(nil, 0, noRequest+s.unknownKeys())
 	}
 	r.Dataset = record.AccessLine
 	return nil
+}
+
+// The bounds of what an error says about keys.
+const (
+	maxNamedKeys = 8
+	maxNamedKey  = 32 // bytes
+)
+
+// unknownKeys names the keys that mean nothing, for an error: at most maxNamedKeys of
+// them, and only names that a program would choose.
+func (s *scanner) unknownKeys() string {
+	names, more := "", false
+	n := 0
+	for i := range s.count {
+		m := s.member(i)
+		if m.key != nil || !isPlainKey(m.name) {
+			continue
+		}
+		if n++; n > maxNamedKeys {
+			more = true
+			break
+		}
+		if n > 1 {
+			names += ", "
+		}
+		names += string(m.name)
+	}
+	if names == "" {
+		return ""
+	}
+	if more {
+		names += ", …"
+	}
+	return "; these keys are not known: " + names + "; say what they mean with --json-key KEY=VARIABLE or --format @nginx.conf"
+}
+
+func isPlainKey(name []byte) bool {
+	for _, c := range name {
+		if !isNameByte(c) && c != '.' && c != '-' && c != '@' {
+			return false
+		}
+	}
+	return len(name) > 0 && len(name) <= maxNamedKey
 }
 
 // mismatch returns the error for the value of a key, or for the line if k is nil.

@@ -16,7 +16,8 @@ type Set struct {
 	// lastResort is CombinedExtra or nil. It reads the lines of most other
 	// formats too, so it is tried only after all of them.
 	lastResort LineFormat
-	last       int // the index of the format that matched last
+	last       int  // the index of the format that matched last
+	isAuto     bool // Auto is among the formats
 }
 
 // Auto is the name of all built-in formats together, with JSON and CombinedExtra. A
@@ -89,6 +90,7 @@ func (s *Set) add(name, text string, c SetConfig) error {
 // forwarded header is a guess. Recommended has so many columns of fixed kinds that no
 // other format has its shape.
 func (s *Set) addAuto(c SetConfig) error {
+	s.isAuto = true
 	for _, name := range append(BuiltinNames(), JSON, CombinedExtra) {
 		if err := s.add(name, name, c); err != nil {
 			return err
@@ -129,7 +131,41 @@ func (s *Set) addConf(name string, c SetConfig) error {
 }
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
-func (s *Set) Clone() *Set { return &Set{formats: s.formats, lastResort: s.lastResort} }
+func (s *Set) Clone() *Set {
+	return &Set{formats: s.formats, lastResort: s.lastResort, isAuto: s.isAuto}
+}
+
+// IsAuto reports whether the Set has the formats of Auto: nobody has named the format
+// of every line.
+func (s *Set) IsAuto() bool { return s.isAuto }
+
+// Guesses returns the formats of the Set that have guessed columns.
+func (s *Set) Guesses() []*GuessedFormat {
+	var guesses []*GuessedFormat
+	for _, f := range s.formats {
+		if g, ok := f.(*GuessedFormat); ok {
+			guesses = append(guesses, g)
+		}
+	}
+	return guesses
+}
+
+// Revise returns a Set for a stream of which more is known: guess says what becomes
+// of each format of Guesses, where nil leaves it out, and more formats come after the
+// others.
+func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, more ...LineFormat) *Set {
+	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto}
+	for _, f := range s.formats {
+		g, ok := f.(*GuessedFormat)
+		if !ok {
+			revised.formats = append(revised.formats, f)
+		} else if g = guess(g); g != nil {
+			revised.formats = append(revised.formats, g)
+		}
+	}
+	revised.formats = append(revised.formats, more...)
+	return revised
+}
 
 // Names returns the names of the formats in the order in which they are tried.
 func (s *Set) Names() []string {

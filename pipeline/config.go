@@ -27,6 +27,10 @@ type Config struct {
 	Privacy privacy.Settings `embed:""`
 	Rules   rule.Settings    `embed:""`
 
+	// Infer has a Worker look at a sample of each stream before its lines are
+	// processed: see Worker.Sample. Without it, a line gives the same event whatever
+	// stands around it, as the functions need it.
+	Infer bool `kong:"-" env:"-"`
 	// Now tells the time for lines that have none, and for the age of databases
 	// and of discovered nodes. Nil means time.Now.
 	Now func() time.Time `kong:"-" env:"-"`

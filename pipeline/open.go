@@ -26,13 +26,14 @@ type Pipeline struct {
 	encoder    *encode.Encoder
 	refreshers []*refresher
 	original   bool
+	infer      bool
 	now        func() time.Time
 }
 
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, now: c.Now}
+	p := &Pipeline{original: c.Original, infer: c.Infer, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}

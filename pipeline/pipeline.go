@@ -69,6 +69,7 @@ type Worker struct {
 	formats       map[string]*parser.Set
 	current       *parser.Set
 	currentOrigin *record.Origin
+	samples       []sample // of streams whose format is not decided yet
 
 	envelope      record.Envelope
 	batch         batch

@@ -16,10 +16,7 @@ func (w *Worker) formatsFor(origin *record.Origin) *parser.Set {
 	if origin == w.currentOrigin && w.current != nil {
 		return w.current
 	}
-	name := origin.LogGroup
-	if name == "" {
-		name = filepath.ToSlash(origin.Source)
-	}
+	name := streamOf(origin)
 	set := w.formats[name]
 	if set == nil {
 		if len(w.formats) >= maxStreams {
@@ -30,4 +27,12 @@ func (w *Worker) formatsFor(origin *record.Origin) *parser.Set {
 	}
 	w.current, w.currentOrigin = set, origin
 	return set
+}
+
+// streamOf returns the name of the stream: its log group or file.
+func streamOf(origin *record.Origin) string {
+	if origin.LogGroup != "" {
+		return origin.LogGroup
+	}
+	return filepath.ToSlash(origin.Source)
 }

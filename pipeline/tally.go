@@ -158,8 +158,15 @@ func (t *Tally) addCause(e *record.ParseError) {
 	if t.Causes == nil {
 		t.Causes = map[Cause]int64{}
 	}
-	t.Causes[Cause{e.Variable, e.Reason}]++
+	c := Cause{e.Variable, e.Reason}
+	if _, known := t.Causes[c]; !known && len(t.Causes) >= maxCauses {
+		c = Cause{Reason: "other causes"} // some causes name the keys of a line
+	}
+	t.Causes[c]++
 }
+
+// maxCauses bounds the causes that a Tally tells apart.
+const maxCauses = 200
 
 // Faults returns how many lines have a reason that is a fault of the chain.
 func (t *Tally) Faults() int64 {

@@ -68,6 +68,7 @@ line is wrong; 130 interrupted.`
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
 	x := &examination{streams: s, command: c, settings: c.Settings}
+	x.settings.Infer = true
 	report, err := x.run(ctx)
 	var usage *usageError
 	switch {
@@ -102,6 +103,7 @@ type examination struct {
 	settings pipeline.Config
 	given    clientip.Chain // of the settings; empty sets where they give none
 	spools   map[string]*spool
+	readAs   readings
 }
 
 const (
@@ -127,7 +129,9 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 			return nil, err
 		}
 		if sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
-			return counters.Report(), err
+			report := counters.Report()
+			report.ReadAs = x.readAs.list
+			return report, err
 		}
 		roles = found
 	}
@@ -218,6 +222,7 @@ func sameChain(a, b *diagnose.Roles) bool {
 // all of them. add gets the record of each line.
 func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
 	files := orStdin(x.command.Files)
+	x.readAs = readings{private: p.Private()}
 	// An input that is read twice must outlive this reading, so it ends with ctx only.
 	inputs := feed.Files(files, func(_ context.Context, name string) (io.ReadCloser, error) { return x.open(ctx, name) })
 	if limit > 0 {
@@ -230,6 +235,7 @@ func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int,
 	_, err := feed.Run(ctx, inputs, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return examiner{add} },
+		Decided:      x.readAs.add,
 		Warn:         x.warn,
 		Progress:     bar.Update,
 	})

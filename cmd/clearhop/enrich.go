@@ -58,7 +58,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := c.check(); err != nil {
 		return &usageError{err}
 	}
-	c.Settings.NodeFinder = nlb.Nodes
+	c.Settings.NodeFinder, c.Settings.Infer = nlb.Nodes, true
 	p, err := pipeline.New(c.Settings)
 	if err != nil {
 		return &usageError{err}
@@ -71,10 +71,12 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, p.Close())
 	}
 	sum := newSummary(c.Summary)
+	read := readings{private: p.Private()}
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
 		Flush:        out.flush,
+		Decided:      read.add,
 		Warn:         s.warn,
 	})
 	sum.inputs, sum.empty = counts.Inputs, counts.Empty
@@ -83,6 +85,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		sum.print(s.err, p)
 	} else if !c.Quiet {
 		sum.printCount(s.err)
+	}
+	if c.Summary || !c.Quiet {
+		read.print(s.err, c.Summary)
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
 		return errInterrupted

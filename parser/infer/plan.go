@@ -1,0 +1,162 @@
+package infer
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"clearhop/parser"
+	"clearhop/record"
+)
+
+// A Plan says how the lines of one stream are read, and what of it is not proven.
+type Plan struct {
+	// Set reads the stream. It is the Set given to Decide, or one that the lines have
+	// revised.
+	Set *parser.Set
+	// Lines is how many lines of the sample are no error lines and no chatter.
+	Lines int
+	// Formats are the formats that read them, the most frequent first.
+	Formats []FormatCount
+	// Inferred is a format that was inferred; nil if there is none. It is part of Set
+	// only if Taken.
+	Inferred *Proposal
+	Taken    bool
+	// Guessed are the headers of known formats that hold addresses in some lines. The
+	// format was not named, so they are guesses.
+	Guessed record.Logged
+	// Unparsed is how many lines no format reads; UnparsedLine is the first of them.
+	Unparsed     int
+	UnparsedLine string
+	// Keys is what is known of JSON keys that mean no variable; nil if there are none.
+	Keys *KeyProposal
+}
+
+// A FormatCount says how many lines of the sample a format reads.
+type FormatCount struct {
+	Name  string
+	Lines int
+}
+
+// leftShare is the least part of the lines, in percent, that a format is inferred
+// for: a few odd lines of another program are no format.
+const leftShare = 5
+
+// Decide looks at a sample of a stream, and decides how set is to read it. set is not
+// used for reading any line of the stream yet.
+func Decide(set *parser.Set, sample []string) *Plan {
+	p := &Plan{Set: set}
+	var lines []string
+	for _, line := range sample {
+		var r record.Record
+		if line != "" && !parser.IsErrorLine([]byte(line)) && !parser.ParseChatter([]byte(line), &r) {
+			lines = append(lines, line)
+		}
+	}
+	p.Lines = len(lines)
+	verdicts := map[*parser.GuessedFormat]headerUse{}
+	for _, g := range set.Guesses() {
+		verdicts[g] = useOf(g, lines)
+	}
+	revise := func(g *parser.GuessedFormat) *parser.GuessedFormat {
+		switch verdicts[g] {
+		case isOther:
+			return nil
+		case isHeader:
+			return g.Believed()
+		}
+		return g
+	}
+	known := set.Revise(revise)
+	left := p.read(known.Clone(), lines)
+	p.Set = known
+	if proposal := LogFormat(left); proposal != nil && proposal.Lines*100 >= len(lines)*leftShare {
+		p.Inferred = proposal
+		if p.Taken = set.IsAuto(); p.Taken {
+			p.Set = set.Revise(revise, proposal.LineFormat())
+			p.read(p.Set.Clone(), lines)
+		}
+	}
+	p.Keys = Keys(lines)
+	return p
+}
+
+// read counts by format what set reads. It returns the lines that no format reads, or
+// only the one that takes anything behind combined.
+func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
+	p.Unparsed, p.UnparsedLine, p.Guessed = 0, "", 0
+	counts := map[string]int{}
+	var r record.Record
+	for _, line := range lines {
+		r.Reset()
+		err := set.Parse([]byte(line), &r)
+		switch {
+		case err != nil:
+			if p.Unparsed++; p.Unparsed == 1 {
+				p.UnparsedLine = line
+			}
+			left = append(left, line)
+			continue
+		case r.Format == parser.CombinedExtra:
+			left = append(left, line)
+		}
+		counts[r.Format]++
+		if len(r.Access.XForwardedFor) > 0 {
+			p.Guessed |= r.Access.Guessed & record.LoggedXForwardedFor
+		}
+		if len(r.Access.XRealIP) > 0 {
+			p.Guessed |= r.Access.Guessed & record.LoggedXRealIP
+		}
+	}
+	p.Formats = nil
+	for name, n := range counts {
+		p.Formats = append(p.Formats, FormatCount{name, n})
+	}
+	slices.SortFunc(p.Formats, func(a, b FormatCount) int {
+		return cmp.Or(cmp.Compare(b.Lines, a.Lines), strings.Compare(a.Name, b.Name))
+	})
+	return left
+}
+
+// A headerUse is what the lines of a stream say about a column that may be a header.
+type headerUse uint8
+
+const (
+	unknownUse headerUse = iota // no line has a value there
+	isHeader                    // it holds addresses
+	isOther                     // it holds something else
+)
+
+// mostOthers is how many values without an address there may be for one with an
+// address, in percent: visitors send nonsense.
+const mostOthers = 5
+
+// useOf reports whether the guessed headers of a format are headers, by the lines that
+// have its shape.
+func useOf(g *parser.GuessedFormat, lines []string) headerUse {
+	both := [...]record.Logged{record.LoggedXForwardedFor, record.LoggedXRealIP}
+	var addresses, strange [len(both)]int
+	var r record.Record
+	for _, line := range lines {
+		r.Reset()
+		holds, others, _ := g.Look([]byte(line), &r)
+		for i, header := range both {
+			if holds.Has(header) {
+				addresses[i]++
+			}
+			if others.Has(header) {
+				strange[i]++
+			}
+		}
+	}
+	use := unknownUse
+	for i := range both {
+		switch {
+		case strange[i]*100 > addresses[i]*mostOthers:
+			return isOther
+		case addresses[i] > 0:
+			use = isHeader
+		}
+	}
+	return use
+}
