@@ -68,9 +68,10 @@ type Counters struct {
 	first, last int64    // ms since the Unix epoch, of judged lines; 0: not known
 }
 
-// variables are those whose absence a Report mentions.
+// variables are those whose absence a Report mentions, and the mark of lines in which
+// they may stand without a name.
 const variables = record.LoggedRemoteAddr | record.LoggedRealipRemoteAddr | record.LoggedProxyProtocolAddr |
-	record.LoggedXForwardedFor | record.LoggedXRealIP
+	record.LoggedXForwardedFor | record.LoggedXRealIP | record.LoggedUnnamed
 
 const maxSources = 256
 

@@ -151,10 +151,14 @@ func (s *Set) Guesses() []*GuessedFormat {
 }
 
 // Revise returns a Set for a stream of which more is known: guess says what becomes
-// of each format of Guesses, where nil leaves it out, and more formats come after the
-// others.
-func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, more ...LineFormat) *Set {
+// of each format of Guesses, where nil leaves it out, and more formats come before the
+// others or after them.
+func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, more ...LineFormat) *Set {
 	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto}
+	if before {
+		revised.formats = append(revised.formats, more...)
+		more = nil
+	}
 	for _, f := range s.formats {
 		g, ok := f.(*GuessedFormat)
 		if !ok {
@@ -196,7 +200,9 @@ func (s *Set) Parse(line []byte, r *record.Record) error {
 			s.last = i
 			return nil
 		}
-		if column(err) > column(furthest) {
+		switch {
+		case isObject(line, s.formats[s.last]):
+		case column(err) > column(furthest) || isObject(line, f):
 			furthest = err
 		}
 	}
@@ -208,6 +214,13 @@ func (s *Set) Parse(line []byte, r *record.Record) error {
 		r.ResetAccess()
 	}
 	return furthest
+}
+
+// isObject reports whether line is meant to be a JSON object and f reads these: no
+// other format can say what is wrong with it.
+func isObject(line []byte, f LineFormat) bool {
+	_, ok := f.(*JSONFormat)
+	return ok && len(line) > 0 && line[0] == '{'
 }
 
 // parse reads line with one format and stores the name of the format in r.

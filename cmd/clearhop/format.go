@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 
 // formatCommand explains log_formats.
 type formatCommand struct {
-	Format string   `arg:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf, or the name of a known format."`
+	Format string   `arg:"" optional:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf, or the name of a known format."`
+	From   string   `placeholder:"FILE" help:"Propose the log_format of a log, or the meaning of its JSON keys, from its first lines; - for standard input."`
 	Line   []string `placeholder:"LINE" sep:"none" help:"A log line to read. The default is an example line of the format. Repeatable."`
 }
 
@@ -33,13 +35,22 @@ Examples:
   clearhop format 'log_format short "$remote_addr [$time_local] $status";'
   clearhop format /etc/nginx/nginx.conf
   clearhop format main --line "$(head -n 1 access.log)"
+  clearhop format --from access.log
 
-Exit codes: 0 the formats were explained; 1 a line does not match the format;
-2 a format cannot be read.`
+Exit codes: 0 the formats were explained, or one was proposed; 1 a line does not
+match the format, or no format could be proposed; 2 a format cannot be read.`
 }
 
 // Run explains all formats that the argument names.
-func (c *formatCommand) Run(s streams) error {
+func (c *formatCommand) Run(ctx context.Context, s streams) error {
+	switch {
+	case c.From != "" && c.Format != "":
+		return &usageError{errors.New("give a format to explain, or --from FILE")}
+	case c.From != "":
+		return c.propose(ctx, s)
+	case c.Format == "":
+		return &usageError{errors.New("give a format to explain, or --from FILE to find one")}
+	}
 	formats, text, err := c.formats()
 	if err != nil {
 		return &usageError{err}
@@ -72,6 +83,9 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		isConf = true
 	}
 	if isConf {
+		if looksLikeLog(name) {
+			return nil, "", fmt.Errorf("%s looks like a log, not like an nginx.conf; try: clearhop format --from %s", name, quote(name))
+		}
 		conf, err := parser.ReadConf(name)
 		if err != nil {
 			return nil, "", err

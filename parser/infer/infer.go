@@ -22,6 +22,8 @@ type Proposal struct {
 	Lines, Read int
 	// Unnamed are the names in Text that are no variables.
 	Unnamed []string
+
+	hasText bool // some column is only what the known ones leave
 }
 
 // LineFormat returns the format, which marks what is guessed in each record.
@@ -78,7 +80,7 @@ func accept(p *Proposal) *Proposal {
 func (n *namer) propose(lines []string) (p *Proposal, wrong int) {
 	p = &Proposal{Text: n.text(), Lines: len(lines)}
 	var err error
-	if p.Format, err = parser.Compile(p.Text); err != nil {
+	if p.Format, err = parser.Compile(p.Directive()); err != nil {
 		return nil, -1
 	}
 	fails := map[string]int{}
@@ -97,6 +99,9 @@ func (n *namer) propose(lines []string) (p *Proposal, wrong int) {
 	p.Guessed = all
 	if strings.HasPrefix(p.Text, combinedHead) {
 		p.Guessed &^= record.LoggedRemoteAddr
+	}
+	for i := range n.columns {
+		p.hasText = p.hasText || n.columns[i].text
 	}
 	wrong = -1
 	for i, name := range n.names {
@@ -125,6 +130,9 @@ func (n *namer) text() string {
 		case name == "remote_addr" && n.columns[i].always() && !n.columns[i].some(isAddress):
 			b.WriteString("$remote_addr:$remote_port")
 			continue
+		case name == "host" && n.hostHasPort(i):
+			b.WriteString("$host:$server_port")
+			continue
 		}
 		if next != "" && (isLetter(next[0]) || isDigit(next[0]) || next[0] == '_') {
 			name = "{" + name + "}"
@@ -138,7 +146,7 @@ func (n *namer) text() string {
 // IsAccess reports whether a line looks like one of an access log: it has at least two
 // of a time, a request or its method, a status and an address.
 func IsAccess(line string) bool {
-	if line == "" || len(line) > maxLine || line[0] == '{' || parser.IsErrorLine([]byte(line)) {
+	if line == "" || len(line) > maxLine || strings.HasPrefix(line, `{"`) || parser.IsErrorLine([]byte(line)) {
 		return false
 	}
 	var r record.Record

@@ -35,18 +35,26 @@ var delimiters = []string{"\t", "|", ";", ", ", ","}
 // blank.
 func delimiterOf(lines []string) string {
 	const fewest = 3 // delimiters in a line
+	some := ""       // one that each line has often enough, if not equally often
 	for _, d := range delimiters {
-		counts := map[int]int{}
+		counts, enough := map[int]int{}, 0
 		for _, line := range lines {
-			counts[len(splitOutside(line, d))-1]++
+			n := len(splitOutside(line, d)) - 1
+			counts[n]++
+			if n >= fewest {
+				enough++
+			}
 		}
 		for n, times := range counts {
-			if n >= fewest && times*10 >= len(lines)*9 {
+			if n >= fewest && times*100 >= len(lines)*share {
 				return d
 			}
 		}
+		if some == "" && d != ", " && enough*100 >= len(lines)*share {
+			some = d
+		}
 	}
-	return ""
+	return some
 }
 
 // splitOutside returns the indexes of the parts of a line between delimiters that
@@ -105,6 +113,9 @@ func (c *cutter) part(start, end int) {
 	}
 	text := c.line[start:end]
 	key := keyLen(text)
+	if key == 0 {
+		key = labelLen(text)
+	}
 	switch {
 	case text == "":
 		c.value(start, start)
@@ -243,6 +254,19 @@ func keyLen(text string) int {
 		}
 	}
 	return 0
+}
+
+// labelLen returns the length of a label before a value between delimiters, as in
+// "status:200", with its colon; 0 if there is none.
+func labelLen(text string) int {
+	n := 0
+	for n < len(text) && (isLetter(text[n]) || text[n] == '_') {
+		n++
+	}
+	if n == 0 || n == len(text) || text[n] != ':' || strings.HasPrefix(text[n:], "://") {
+		return 0
+	}
+	return n + 1
 }
 
 func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }

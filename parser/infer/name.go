@@ -208,8 +208,6 @@ func (n *namer) statusAndSize() {
 	switch body, head := n.bodyless(size); {
 	case body:
 		n.set(size, "body_bytes_sent")
-	case head && n.isCombinedUpTo(size):
-		n.set(size, "bytes_sent")
 	case !head && n.isCombinedUpTo(size):
 		n.set(size, "body_bytes_sent") // as in combined
 	}
@@ -299,19 +297,32 @@ func (n *namer) user() {
 			break
 		}
 	}
-	if peer < 0 || n.time-peer < 2 || n.time-peer > 3 {
+	between := n.time - peer - 1
+	if peer < 0 || between < 1 {
 		return
 	}
 	user := n.time - 1
-	if n.time-peer == 3 {
-		if !n.columns[peer+1].isAbsent() || n.names[peer+1] != "" {
-			return
+	if between%2 == 0 && n.areDashes(peer+1, user) {
+		for i := peer + 1; i < user; i += 2 {
+			n.names[i] = literalDash
 		}
-		n.names[peer+1] = literalDash
+		n.set(user, "remote_user")
+		return
 	}
-	if c := &n.columns[user]; c.isAbsent() || n.time-peer == 3 || !c.always() && c.all(word.MatchString) {
+	if c := &n.columns[user]; between == 1 && (c.isAbsent() || !c.always() && c.all(word.MatchString)) {
 		n.set(user, "remote_user")
 	}
+}
+
+// areDashes reports whether every second column from one on is nothing but a dash, as
+// in combined: peer - user.
+func (n *namer) areDashes(from, to int) bool {
+	for i := from; i < to; i += 2 {
+		if n.names[i] != "" || !n.columns[i].isAbsent() || !strings.HasPrefix(n.columns[i+1].sep, " ") {
+			return false
+		}
+	}
+	return n.names[to] == ""
 }
 
 // literalDash stands for a column that is a dash of the log_format.
@@ -341,10 +352,16 @@ func (n *namer) byShape() {
 	}
 	if n.names[0] == "" && len(n.names) > 1 && n.names[1] == "remote_addr" && n.columns[0].always() {
 		// The name of the virtual host stands before combined in many formats.
-		if c := &n.columns[0]; c.most(80, hostName.MatchString) && !c.some(isTime) {
+		if c := &n.columns[0]; !c.some(isTime) && (c.most(80, hostName.MatchString) || n.hostHasPort(0)) {
 			n.set(0, "host")
 		}
 	}
+}
+
+// hostHasPort reports whether all values of a column are a host and a port.
+func (n *namer) hostHasPort(i int) bool {
+	c := &n.columns[i]
+	return c.most(50, hostPort.MatchString) && c.all(func(v string) bool { return hostPort.MatchString(v) || isAddressPort(v) })
 }
 
 // requestTime names a column of seconds if it has a value where no upstream was

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ type Plan struct {
 	UnparsedLine string
 	// Keys is what is known of JSON keys that mean no variable; nil if there are none.
 	Keys *KeyProposal
+
+	misread bool // what the known formats read in the lines cannot be
 }
 
 // A FormatCount says how many lines of the sample a format reads.
@@ -67,13 +70,16 @@ func Decide(set *parser.Set, sample []string) *Plan {
 		}
 		return g
 	}
-	known := set.Revise(revise)
-	left := p.read(known.Clone(), lines)
-	p.Set = known
-	if proposal := LogFormat(left); proposal != nil && proposal.Lines*100 >= len(lines)*leftShare {
+	p.Set = set.Revise(revise, false)
+	left := p.read(p.Set.Clone(), lines)
+	proposal, first := p.whole(lines, len(left)), true
+	if proposal == nil {
+		proposal, first = LogFormat(left), false
+	}
+	if proposal != nil && proposal.Lines*100 >= len(lines)*leftShare {
 		p.Inferred = proposal
 		if p.Taken = set.IsAuto(); p.Taken {
-			p.Set = set.Revise(revise, proposal.LineFormat())
+			p.Set = set.Revise(revise, first, proposal.LineFormat())
 			p.read(p.Set.Clone(), lines)
 		}
 	}
@@ -81,11 +87,27 @@ func Decide(set *parser.Set, sample []string) *Plan {
 	return p
 }
 
+// whole infers one format for all lines, where the known formats read most of them but
+// not rightly: the first column holds no peer, which is never absent and never a list,
+// or a name of a user holds other columns. It returns nil if there is no such format.
+func (p *Plan) whole(lines []string, left int) *Proposal {
+	if !p.misread && (left == 0 || left*2 > len(lines)) {
+		return nil
+	}
+	proposal := LogFormat(lines)
+	if proposal == nil || proposal.hasText || proposal.Read*100 < len(lines)*98 {
+		return nil
+	}
+	return proposal
+}
+
 // read counts by format what set reads. It returns the lines that no format reads, or
 // only the one that takes anything behind combined.
 func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 	p.Unparsed, p.UnparsedLine, p.Guessed = 0, "", 0
 	counts := map[string]int{}
+	var absent, present, odd int
+	defer func() { p.misread = absent > 0 && present > 0 || odd*2 > len(lines) }()
 	var r record.Record
 	for _, line := range lines {
 		r.Reset()
@@ -101,6 +123,16 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			left = append(left, line)
 		}
 		counts[r.Format]++
+		if line[0] != '{' && r.Access.Logged.Has(record.LoggedRemoteAddr) {
+			if len(r.Access.RemoteAddr) == 0 {
+				absent++
+			} else {
+				present++
+			}
+			if bytes.Contains(r.Access.RemoteUser, []byte(" - ")) || bytes.IndexByte(r.Access.RemoteAddr, ':') > 0 && isAddressPort(string(r.Access.RemoteAddr)) {
+				odd++
+			}
+		}
 		if len(r.Access.XForwardedFor) > 0 {
 			p.Guessed |= r.Access.Guessed & record.LoggedXForwardedFor
 		}
