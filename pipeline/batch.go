@@ -85,7 +85,33 @@ func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, fi
 func (w *Worker) open(lines []record.Line, i int) (inner []byte, first int) {
 	b := &w.batch
 	inner, b.scratch, first = b.fragments.Open(i, lines[i].Text, b.scratch[:0], &w.envelope)
+	if first == i && w.envelope.Count == 0 {
+		inner, b.scratch = w.openDoubtful(&lines[i], b.scratch, &w.envelope)
+	}
 	return inner, first
+}
+
+// openAlone takes the envelopes off a line, without regard to other lines.
+func (w *Worker) openAlone(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
+	if inner, newScratch = envelope.Open(line.Text, scratch, e); e.Count > 0 {
+		return inner, newScratch
+	}
+	return w.openDoubtful(line, newScratch, e)
+}
+
+// openDoubtful takes a prefix off a line that a log_format could have written as
+// well. A line that a format of its stream reads as it is has no such prefix.
+func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
+	inner, newScratch, ok := envelope.OpenDoubtful(line.Text, scratch, e)
+	if !ok {
+		return line.Text, scratch
+	}
+	w.spare.Reset()
+	if w.formatsFor(line.Origin).Parse(line.Text, &w.spare) == nil {
+		*e = record.Envelope{}
+		return line.Text, scratch
+	}
+	return inner, newScratch
 }
 
 // join looks for the lines that continue the error message of line i, and marks
@@ -99,7 +125,7 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 			break
 		}
 		var inner []byte
-		inner, b.ahead = envelope.Open(lines[k].Text, b.ahead[:0], &e)
+		inner, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		// A line that a format of the stream reads is never part of an error
 		// message, whatever a visitor put into that message.
 		w.spare.Reset()

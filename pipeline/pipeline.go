@@ -24,7 +24,6 @@ import (
 	"errors"
 	"hash"
 
-	"clearhop/decode/envelope"
 	"clearhop/encode"
 	"clearhop/enrich"
 	"clearhop/parser"
@@ -98,7 +97,7 @@ func (p *Pipeline) NewWorker() *Worker {
 func (w *Worker) Process(line *record.Line) Outcome {
 	inner := line.Text
 	if line.Defect == record.Sound {
-		inner, w.batch.scratch = envelope.Open(line.Text, w.batch.scratch[:0], &w.envelope)
+		inner, w.batch.scratch = w.openAlone(line, w.batch.scratch[:0], &w.envelope)
 	}
 	return w.process(line, nil, inner)
 }

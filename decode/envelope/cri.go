@@ -52,6 +52,7 @@ const maxPrefix = 192
 //
 //	web-1  | line
 //	ESC[36mweb-1  | ESC[0mline
+//	shop_web.1.x2v8q@node-1    | line    docker service logs
 func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 	head := text[:min(len(text), maxPrefix)]
 	if text[0] != 0x1b && !hasName(head) {
@@ -96,6 +97,9 @@ func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 // container and a bar. It is a cheap check that fails for most lines.
 func hasName(head []byte) bool {
 	n := bytes.IndexByte(head, ' ')
+	if n > 2 && bytes.IndexByte(head[:n], '@') > 0 {
+		return true // docker service logs
+	}
 	return n > 2 && n+1 < len(head) && isDigit(head[n-1]) && (head[n+1] == ' ' || head[n+1] == '|')
 }
 
@@ -117,6 +121,10 @@ func skipColours(text []byte) []byte {
 // isComposeName reports whether name is one that Compose gives to a container:
 // the project (optional), the service and a number.
 func isComposeName(name []byte) bool {
+	if task, node, ok := bytes.Cut(name, []byte("@")); ok {
+		// docker service logs: the service, a number, an id, and the node.
+		return isContainerName(task) && bytes.Count(task, []byte(".")) >= 2 && isHost(node) && len(node) > 0
+	}
 	i := len(name)
 	for i > 0 && isDigit(name[i-1]) {
 		i--
