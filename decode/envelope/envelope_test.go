@@ -147,12 +147,21 @@ func TestOpen(t *testing.T) {
 	// Records that the router has parsed
 	f(`{"remote":"192.0.2.1","code":"200","container_id":"43","container_name":"/ecs-a"}`, `{"remote":"192.0.2.1","code":"200"}`, "firelens id=43 name=ecs-a type=ecs")
 	f(`{"message":"GET /","container_id":"43","upstream_addr":"10.0.0.1"}`, `{"message":"GET /","upstream_addr":"10.0.0.1"}`, "firelens id=43")
-	f(`{"stream":"stdout","_p":"P","remote_addr":"192.0.2.1","stream_id":7,"kubernetes":{"pod_name":"web-0"}}`, `{"remote_addr":"192.0.2.1","stream_id":7}`,
-		"kubernetes stream=stdout type=kubernetes resource=web-0")
+	f(`{"stream":"stdout","_p":"P","remote_addr":"192.0.2.1","stream_id":7,"kubernetes":{"pod_name":"web-0","container_name":"nginx"}}`, `{"remote_addr":"192.0.2.1","stream_id":7}`,
+		"kubernetes stream=stdout name=nginx type=kubernetes resource=web-0")
 	f(`{"log_processed":{"code":200},"stream":"stdout"}`, `{"code":200}`, "docker stream=stdout")
-	f(`{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"},"kubernetes":{"pod_name":"web-0"}}`, `{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"}}`,
-		"kubernetes type=kubernetes resource=web-0") // a key of an access log, by its beginning
+	f(`{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"},"kubernetes":{"pod_name":"web-0","container_name":"nginx"}}`, `{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"}}`,
+		"kubernetes name=nginx type=kubernetes resource=web-0") // a key of an access log, by its beginning
 	f(`{"labels":{"app":"web"},"parsed":{"remote":"192.0.2.1"},"kubernetes":{"pod_name":"web-0"}}`, `{"remote":"192.0.2.1"}`, "kubernetes type=kubernetes resource=web-0")
+	// The parser of Fluent Bit for ingress-nginx calls $remote_addr host.
+	f(`{"log_processed":{"host":"192.0.2.1","user":"-","method":"GET","path":"/","code":200,"size":3},"kubernetes":{}}`,
+		`{"remote":"192.0.2.1","user":"-","method":"GET","path":"/","code":200,"size":3}`, "kubernetes type=kubernetes")
+	f(`{"host":"192.0.2.1","user":"-","method":"GET","path":"/","code":"200","size":"3","kubernetes":{"container_name":"nginx"}}`,
+		`{"remote":"192.0.2.1","user":"-","method":"GET","path":"/","code":"200","size":"3"}`, "kubernetes name=nginx type=kubernetes")
+	f(`{"log_processed":{"host":"192.0.2.1","user":"-","method":"GET","path":"/","status":200,"size":3},"kubernetes":{}}`,
+		`{"host":"192.0.2.1","user":"-","method":"GET","path":"/","status":200,"size":3}`, "kubernetes type=kubernetes")
+	f(`{"log_processed":{"host":"a.example","user":"-","method":"GET","path":"/","code":200,"size":3},"kubernetes":{}}`,
+		`{"host":"a.example","user":"-","method":"GET","path":"/","code":200,"size":3}`, "kubernetes type=kubernetes")
 	f(`{"body":"x","attributes":{"log.iostream":"stdout"},"resource":{"k8s.pod.name":"web-0","k8s.namespace.name":"shop","k8s.container.name":"nginx","container.id":"43","k8s.cluster.name":"c"}}`, "x",
 		"opentelemetry stream=stdout id=43 name=nginx type=kubernetes cluster=c space=shop resource=web-0")
 	f(`{"body":{"status":200},"severity_text":"INFO","resource":{"aws.ecs.task.arn":"arn:t","aws.ecs.cluster.arn":"arn:c"}}`, `{"status":200}`, "opentelemetry type=ecs cluster=arn:c resource=arn:t")

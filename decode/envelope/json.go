@@ -32,7 +32,11 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	if !ok {
 		return o.openParsed(text, scratch, e)
 	}
-	inner, scratch = unescaped(line, scratch)
+	if line.Kind == jsonscan.Object && hostIsPeer(line.Raw) {
+		inner, scratch = withoutRouter(line.Raw, scratch)
+	} else {
+		inner, scratch = unescaped(line, scratch)
+	}
 	kind := o.kind(inLog)
 	add(e, kind)
 	e.Partial = o.isFragment(kind, inner)
@@ -81,15 +85,10 @@ func (o *object) read(text []byte) bool {
 	return s.Err == nil
 }
 
-// mayBeRouted reports whether the rest of an object may hold the member log, or one
-// that only a log router writes.
+// mayBeRouted reports whether the rest of an object may hold the member log, or the
+// name of a container, which all log routers write beside what else they add.
 func mayBeRouted(rest []byte) bool {
-	for _, part := range [...]string{`log"`, `"kubernetes"`, `"container_`, `"ecs_`} {
-		if bytes.Contains(rest, []byte(part)) {
-			return true
-		}
-	}
-	return false
+	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`))
 }
 
 // set keeps the value of a known key.

@@ -21,6 +21,8 @@ func (o *object) openParsed(text, scratch []byte, e *record.Envelope) (inner, ne
 		inner, scratch = withoutRouter(text, scratch)
 	} else if inner, ok = accessObject(text); !ok {
 		return text, scratch, false
+	} else if hostIsPeer(inner) {
+		inner, scratch = withoutRouter(inner, scratch)
 	}
 	add(e, o.kind(true))
 	return inner, o.describe(scratch, e), true
@@ -30,6 +32,7 @@ func (o *object) openParsed(text, scratch []byte, e *record.Envelope) (inner, ne
 // log router has added. The text is known to be an object of JSON.
 func withoutRouter(text, scratch []byte) (inner, newScratch []byte) {
 	start := len(scratch)
+	peer := hostIsPeer(text)
 	scratch = append(scratch, '{')
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
@@ -48,6 +51,9 @@ func withoutRouter(text, scratch []byte) (inner, newScratch []byte) {
 		}
 		if len(scratch) > start+1 {
 			scratch = append(scratch, ',')
+		}
+		if peer && string(raw) == "host" {
+			raw = remote
 		}
 		scratch = append(append(append(scratch, '"'), raw...), '"', ':')
 		scratch = append(scratch, text[at:s.I]...)
@@ -115,4 +121,35 @@ func hasAccessKey(raw []byte) bool {
 			return true
 		}
 	}
+}
+
+var remote = []byte("remote")
+
+// hostIsPeer reports whether a parser of Fluent Bit made the object that puts
+// $remote_addr into the member host: its parser for ingress-nginx does. In objects of
+// nginx itself, host is what the visitor asked for.
+func hostIsPeer(raw []byte) bool {
+	var host jsonscan.Value
+	own := 0 // of the members that the parser always writes
+	s := jsonscan.Scanner{B: raw}
+	s.Enter('{')
+	for first := true; ; first = false {
+		key, more := s.Key(first)
+		if !more {
+			break
+		}
+		v, ok := s.Value()
+		if !ok {
+			return false
+		}
+		switch string(key) {
+		case "host":
+			host = v
+		case "user", "method", "path", "code", "size":
+			own++
+		case "remote", "remote_addr", "client", "client_ip", "status", "request":
+			return false
+		}
+	}
+	return own == 5 && host.Kind == jsonscan.Text && isAddress(host.Raw)
 }
