@@ -64,6 +64,9 @@ type ReadError struct {
 
 // Error returns name, place and cause in one line.
 func (e *ReadError) Error() string {
+	if _, ok := errors.AsType[*UnreadableError](e.Err); ok {
+		return fmt.Sprintf("%s: %v", e.Name, e.Err)
+	}
 	return fmt.Sprintf("read %s at byte %d: %v", e.Name, e.Offset, e.Err)
 }
 
