@@ -20,6 +20,7 @@ type eventReader struct {
 	origins   map[string]*record.Origin
 	key       []byte // scratch
 	plain     *record.Origin
+	failed    bool // the rest is not read
 }
 
 // A place is where in a document the next bytes stand.
@@ -51,6 +52,9 @@ func (r *Reader) maxEvent() int { return min(r.opts.MaxPayload, 6*r.opts.MaxLine
 // nextLogEvent returns the next log event of documents or of a table. After an error
 // in them, nothing more is read: where the next event begins is not known.
 func (r *Reader) nextLogEvent() (*record.Line, error) {
+	if r.events.failed {
+		return nil, r.failure(r.err)
+	}
 	r.line = record.Line{Offset: r.events.count}
 	var found bool
 	var err error
@@ -64,6 +68,7 @@ func (r *Reader) nextLogEvent() (*record.Line, error) {
 	}
 	if err != nil {
 		err = r.failure(err)
+		r.events.failed = true
 		if r.err == nil {
 			r.err = io.EOF
 		}

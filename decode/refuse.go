@@ -77,9 +77,9 @@ func mayBeMagic(head []byte) bool {
 // isBinary reports whether the head of a stream is no text. Control characters, NUL
 // among them, and bytes that are not UTF-8 are no text. In compressed data they are
 // more than half of all bytes, and some stand at the very start. In an error log with
-// the TLS handshakes of visitors, they may be half of all bytes too, but nginx begins
+// the TLS handshakes of visitors, they may be more than half too, but nginx begins
 // each line with a time. So more than 30 % of them are binary data if some are at the
-// start, and more than 60 % in any case. NULs at the front do not count: a log that was
+// start, and more than 85 % in any case. NULs at the front do not count: a log that was
 // emptied while it was written begins with a hole of them.
 func isBinary(head []byte) bool {
 	const (
@@ -99,7 +99,7 @@ func isBinary(head []byte) bool {
 		at += size
 	}
 	share := n * 100 / max(len(head), 1)
-	return n > few && (share > 60 || early && share > 30)
+	return n > few && (share > 85 || early && share > 30)
 }
 
 func isNoText(c rune, size int) bool {
@@ -115,7 +115,10 @@ func isNoText(c rune, size int) bool {
 // refuseCLI returns an error for output of the AWS CLI in a form for people.
 func refuseCLI(head []byte) error {
 	const asJSON = "run the command again with --output json"
-	line, rest, _ := bytes.Cut(head, []byte("\n"))
+	line, rest, whole := bytes.Cut(head, []byte("\n"))
+	if !whole {
+		return nil
+	}
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) > 10 && len(bytes.Trim(line, "-")) == 0 && len(rest) > 0 && rest[0] == '|' {
 		return &UnreadableError{"a table of the AWS CLI", asJSON}
