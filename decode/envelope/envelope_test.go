@@ -83,6 +83,25 @@ func dumpLog(t *testing.T, path string) string {
 	return b.String()
 }
 
+// TestGoldenDoubtful opens the lines of testdata/doubtful/<case>.log.
+func TestGoldenDoubtful(t *testing.T) {
+	for _, name := range []string{"awslogs", "names"} {
+		path := filepath.Join("testdata", "doubtful", name)
+		text, err := os.ReadFile(path + ".log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for line := range bytes.Lines(text) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			var e record.Envelope
+			inner, _, ok := OpenDoubtful(line, nil, &e)
+			fmt.Fprintf(&b, "%s\n    %t %s\n    %q\n\n", line, ok, dump(&e), inner)
+		}
+		golden.Check(t, path+".txt", []byte(b.String()))
+	}
+}
+
 const access = `203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET /a HTTP/1.1" 200 3 "-" "curl/8"`
 
 // TestOpen: text, what is inside, what the envelopes say.
