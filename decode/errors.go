@@ -9,6 +9,9 @@ import (
 // Options.MaxPayload, before or after decompression.
 var ErrTooLarge = errors.New("larger than allowed")
 
+// errCutOff is the cause of an error about a document that ends too early.
+var errCutOff = errors.New("the document is cut off")
+
 // A Stage is the step of decoding that failed.
 type Stage string
 

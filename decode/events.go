@@ -89,7 +89,7 @@ func (r *Reader) nextItem() (found bool, err error) {
 		if !ok {
 			if e.place != betweenDocuments && r.err == io.EOF {
 				e.place = betweenDocuments
-				return false, jsonError(io.ErrUnexpectedEOF)
+				return false, jsonError(errCutOff)
 			}
 			return false, nil
 		}
@@ -259,7 +259,7 @@ func (r *Reader) value(c byte) ([]byte, error) {
 			r.err = r.lines.read(r.stream)
 		}
 		if r.err != nil {
-			return nil, jsonError(io.ErrUnexpectedEOF)
+			return nil, jsonError(errCutOff)
 		}
 	}
 }

@@ -25,8 +25,8 @@ var magic = []struct {
 	what   string
 	hint   string
 }{
-	{"\xFD7zXZ\x00", "xz", "unpack it first: xz -dc FILE | clearhop enrich"},
-	{"\x04\x22\x4D\x18", "lz4", "unpack it first: lz4 -dc FILE | clearhop enrich"},
+	{"\xFD7zXZ\x00", "xz data", "unpack it first: xz -dc FILE | clearhop enrich"},
+	{"\x04\x22\x4D\x18", "lz4 data", "unpack it first: lz4 -dc FILE | clearhop enrich"},
 	{"\x1F\x9D", "an old compress file", "unpack it first: zcat FILE | clearhop enrich"},
 	{"PK\x03\x04", "a zip archive", "unpack it first: unzip -p FILE | clearhop enrich"},
 	{"7z\xBC\xAF\x27\x1C", "a 7z archive", "unpack it first: 7z e -so FILE | clearhop enrich"},

@@ -90,7 +90,7 @@ func (r *Reader) csvRow() (n, size int, ok bool, err error) {
 			return len(held), len(held), true, nil
 		}
 		if r.err != nil {
-			return 0, 0, false, &PayloadError{Stage: StageForm, Err: io.ErrUnexpectedEOF}
+			return 0, 0, false, &PayloadError{Stage: StageForm, Err: errCutOff}
 		}
 	}
 }

@@ -106,12 +106,19 @@ func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envel
 	if !ok {
 		return line.Text, scratch
 	}
-	w.spare.Reset()
-	if w.formatsFor(line.Origin).Parse(line.Text, &w.spare) == nil {
+	// What nginx may have written as $time_iso8601 is taken off only if that helps.
+	mustHelp := e.Kinds[0] == record.Timestamped && !parser.IsErrorLine(inner)
+	if w.reads(line, line.Text) || mustHelp && !w.reads(line, inner) {
 		*e = record.Envelope{}
 		return line.Text, scratch
 	}
 	return inner, newScratch
+}
+
+// reads reports whether a format of the line's stream reads text.
+func (w *Worker) reads(line *record.Line, text []byte) bool {
+	w.spare.Reset()
+	return w.formatsFor(line.Origin).Parse(text, &w.spare) == nil
 }
 
 // join looks for the lines that continue the error message of line i, and marks
@@ -128,8 +135,7 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 		inner, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		// A line that a format of the stream reads is never part of an error
 		// message, whatever a visitor put into that message.
-		w.spare.Reset()
-		access := w.formatsFor(lines[k].Origin).Parse(inner, &w.spare) == nil
+		access := w.reads(&lines[k], inner)
 		switch b.errors.Add(inner, access) {
 		case parser.JoinDone:
 			b.continues[k] = int32(i + 1)

@@ -48,14 +48,15 @@
 // first that fits wins:
 //
 //  1. log, if it is text;
-//  2. the first of message, @message, msg and MESSAGE that is text;
-//  3. log, if it is an object and the envelope has a member that only a log
+//  2. body, if it is text or an object, and attributes or resource is an object;
+//  3. the first of message, @message, msg and MESSAGE that is text;
+//  4. message, if it is an object and the others name a pod and a container;
+//  5. log_processed, if it is an object;
+//  6. log, if it is an object and the envelope has a member that only a log
 //     router writes: container_id, container_name, ecs_cluster, ecs_task_arn,
 //     ecs_task_definition, or an object kubernetes. This is what remains of a
 //     line of JSON when the router parses it;
-//  4. body, if it is text or an object and attributes or resource is an object;
-//  5. log_processed, if it is an object; or, beside a member that only a log router
-//     writes, the first object with a key of an access log.
+//  7. beside such a member, the first object with a key of an access log.
 //
 // nginx can write JSON too. So an object with a key of an access log is not an
 // envelope, unless one of the router's members is there. Then it is one if log is text.
