@@ -147,7 +147,7 @@ func (s *scanner) sniffEvent() content {
 		if !ok {
 			break
 		}
-		if event.add(key, v) || event.inQuery() {
+		if event.add(key, v) || event.query {
 			return documents
 		}
 	}
@@ -181,9 +181,6 @@ func (m *eventMembers) add(key []byte, v jsonscan.Value) bool {
 	}
 	return m.message && m.time && m.api
 }
-
-// inQuery reports whether the object is a row of Logs Insights.
-func (m *eventMembers) inQuery() bool { return m.query }
 
 // sniffTable decides by the first line whether a stream is CSV or text of events.
 func sniffTable(head []byte) content {

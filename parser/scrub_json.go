@@ -28,20 +28,25 @@ func AppendScrubbedJSON(dst, text []byte) (out []byte, found bool) {
 		case ':', ' ', '\t', '\r', '\n':
 			at++
 		default:
-			end := at
-			for end < len(text) && bytes.IndexByte([]byte(",]} \t\r\n\""), text[end]) < 0 {
-				end++
-			}
-			if secret && end > at {
+			end := at + max(1, bareLen(text[at:]))
+			if secret {
 				s.quoted(at, end)
 			}
-			at = max(end, at+1)
+			at = end
 		}
 	}
 	if !s.found {
 		return dst, false
 	}
 	return append(s.out, text[s.copied:]...), true
+}
+
+// bareLen returns the length of the number, true, false or null at the start of text.
+func bareLen(text []byte) int {
+	if n := bytes.IndexAny(text, ",]} \t\r\n\""); n >= 0 {
+		return n
+	}
+	return len(text)
 }
 
 // quoted replaces a value that is no string by one.

@@ -75,7 +75,7 @@ func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 		spaces += len(name) - len(trimmed)
 		name = trimmed
 	}
-	if spaces == 0 || !isComposeName(name) {
+	if spaces == 0 || !isComposeName(name) && !isTaskName(name) {
 		return text, false
 	}
 	inner := skipColours(text[bar+1:])
@@ -121,10 +121,6 @@ func skipColours(text []byte) []byte {
 // isComposeName reports whether name is one that Compose gives to a container:
 // the project (optional), the service and a number.
 func isComposeName(name []byte) bool {
-	if task, node, ok := bytes.Cut(name, []byte("@")); ok {
-		// docker service logs: the service, a number, an id, and the node.
-		return isContainerName(task) && bytes.Count(task, []byte(".")) >= 2 && isHost(node) && len(node) > 0
-	}
 	i := len(name)
 	for i > 0 && isDigit(name[i-1]) {
 		i--
@@ -144,6 +140,13 @@ func isComposeName(name []byte) bool {
 		}
 	}
 	return letters
+}
+
+// isTaskName reports whether name is one that docker service logs writes: the service,
+// a number and an id, and the node.
+func isTaskName(name []byte) bool {
+	task, node, ok := bytes.Cut(name, []byte("@"))
+	return ok && len(node) > 0 && isHost(node) && bytes.Count(task, []byte(".")) >= 2 && isContainerName(task)
 }
 
 // isBarred reports whether bars separate the parts of text, as in the lines of
