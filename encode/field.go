@@ -51,6 +51,7 @@ type field[T any] struct {
 	key     []byte // the last part of the path as a JSON key with its colon
 	text    func(*T) []byte
 	word    func(*T) string
+	instead func(*T) []byte // beside word: the value where word has none
 	integer func(*T) record.Int
 	decimal func(*T) (float64, bool)
 	boolean func(*T) (value, ok bool)
@@ -68,6 +69,13 @@ func text[T any](path, doc, from string, value func(*T) []byte) field[T] {
 
 func word[T any](path, doc, from string, value func(*T) string) field[T] {
 	return field[T]{Field: Field{Path: path, Type: String, Doc: doc, From: from}, word: value}
+}
+
+// wordOr is word, with the value of instead where word has none.
+func wordOr[T any](path, doc, from string, value func(*T) string, instead func(*T) []byte) field[T] {
+	f := word(path, doc, from, value)
+	f.instead = instead
+	return f
 }
 
 func integer[T any](path, unit, doc, from string, value func(*T) record.Int) field[T] {
@@ -171,6 +179,10 @@ func appendMembers[T any](dst []byte, nodes []node[T], v *T) []byte {
 		case n.word != nil:
 			if s := n.word(v); s != "" {
 				dst = appendString(append(appendComma(dst), n.key...), s)
+			} else if n.instead != nil {
+				if b := n.instead(v); b != nil {
+					dst = appendString(append(appendComma(dst), n.key...), b)
+				}
 			}
 		case n.integer != nil:
 			if i := n.integer(v); i.Valid {
