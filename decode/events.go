@@ -240,7 +240,8 @@ func (r *Reader) value(c byte) ([]byte, error) {
 	var find cut
 	for {
 		held := r.lines.bytes()
-		n, whole := 0, false
+		var n int
+		var whole bool
 		switch c {
 		case '{', '[', '"':
 			n, whole = find.json(held)

@@ -188,7 +188,7 @@ func (r *Reader) nextRow() (found bool, err error) {
 				r.err = r.lines.read(r.stream)
 			}
 			if r.err != nil {
-				return false, nil
+				return false, nil //nolint:nilerr // Next returns r.err after the last row
 			}
 			continue
 		}
@@ -239,7 +239,7 @@ func (r *Reader) eventRow() (n, size int, err error) {
 			return len(held), len(held), nil
 		}
 		if r.err != nil {
-			return 0, 0, nil
+			return 0, 0, nil //nolint:nilerr // Next returns r.err after the last row
 		}
 	}
 }
