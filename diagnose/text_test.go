@@ -151,7 +151,7 @@ UTC.
   a.log: edge hop, 3 of 6 access lines faulty
   b.log: hop not known, 0 of 1 access line faulty
 `
-	if diff := cmp.Diff(want, written(t, fullReport(), Style{})); diff != "" {
+	if diff := cmp.Diff(want, written(t, fullReport(), Style{Width: 96})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

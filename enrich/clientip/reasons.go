@@ -299,12 +299,12 @@ func nothingPassedOn(f *facts, c *finding) bool {
 // this. Where the NLB is the peer, a consumer of PrivateLink has the same address.
 func (f *facts) protocolNamesNode() bool {
 	switch {
-	case !f.proxyNamesProxy() || f.byEndpoint:
+	case !f.proxyNamesProxy() || f.byEndpoint || !f.proxy.class.isNLB():
 		return false
-	case f.proxy.class == nlbNode:
-		return !f.realip.class.isNLB()
+	case f.peer.isOnThisHost():
+		return true
 	}
-	return f.proxy.class.isNLB() && f.peer.isOnThisHost()
+	return f.proxy.class == nlbNode && !f.realip.class.isNLB()
 }
 
 // edge is where a fault between the NLB and the first nginx is fixed.
