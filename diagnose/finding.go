@@ -113,6 +113,11 @@ func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
 	if d.is.reason == verdict.FieldsDisagree && n.named*2 > n.lines {
 		remedy = proxyProtocolDisagrees // only the edge logs a client by the PROXY protocol
 	}
+	if n.isBehindLocalHop() && (d.is.reason == verdict.ProxyProtocolOff || d.is.reason == verdict.EdgeHandedOnNothing) {
+		remedy = localHop
+		// One change is right for whatever else these lines allow at this hop.
+		left = slices.DeleteFunc(slices.Clone(left), func(reason verdict.Reason) bool { return reason.IsFault() })
+	}
 	f := Finding{
 		Code: d.is.reason, Hop: d.is.hop, Title: remedy.title,
 		Certain: len(left) == 0, Why: d.why, FollowsFrom: d.followsFrom,
@@ -262,7 +267,7 @@ func topParts(parts []Part) []Part {
 // not be trusted.
 func (c *Counters) fixValues(f *fault, left []verdict.Reason) *fixValues {
 	v := &fixValues{nlb: c.config.Chain.AllNLB().Texts(), groups: c.config.TargetGroups}
-	if c.config.GivenNLB && c.nlbSeen == 0 {
+	if c.config.GivenNLB && c.nlbSeen == 0 && len(c.config.Unlisted.NLB) > 0 {
 		v.gone = c.config.givenNLB.Texts()
 		v.nlb = slices.DeleteFunc(v.nlb, func(text string) bool { return slices.Contains(v.gone, text) })
 	}

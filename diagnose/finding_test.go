@@ -143,3 +143,20 @@ func TestFixValues(t *testing.T) {
 		t.Errorf("%+v", step)
 	}
 }
+
+// TestLocalHop: what only requests from nginx's own host show is fixed at the hop
+// that runs there.
+func TestLocalHop(t *testing.T) {
+	f := func(peer string, want bool) {
+		t.Helper()
+		d := faultOf("edge_handed_on_nothing or proxy_protocol_off")
+		d.tally.peers.at(netip.MustParseAddr(peer), 3)
+		got := NewCounters(Config{}).findings((&facts{}).decide([]fault{d}))[0]
+		if (got.Title == localHop.title) != want || got.Certain != want {
+			t.Errorf("%s: %s, %+v", peer, got.Title, got.Alternatives)
+		}
+	}
+	f("127.0.0.1", true)
+	f("::1", true)
+	f("10.16.1.13", false)
+}

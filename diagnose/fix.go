@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"clearhop/record"
@@ -87,6 +89,26 @@ var proxyProtocolDisagrees = remedy{
 	func(v *fixValues) []Step { return []Step{v.edgeReads()} },
 }
 
+// localHop is the remedy of faults that only requests from nginx's own host show.
+var localHop = remedy{
+	"A proxy on nginx's own host hides the client: it does not pass on the NLB's PROXY protocol",
+	func(v *fixValues) []Step {
+		nlb := trust(slices.DeleteFunc(slices.Clone(v.nlb), isLoopback), "<the NLB's subnets>")
+		on := v.turnOn()
+		on.Note = "If the hop on nginx's own host speaks HTTP, let it send X-Forwarded-For instead of the PROXY protocol."
+		return []Step{
+			{Where: whereStream, Lines: append([]string{"listen 443 proxy_protocol;  # your port"}, append(nlb, "proxy_protocol on;")...)},
+			{Where: whereBehind, Lines: []string{"listen 127.0.0.1:8443 proxy_protocol;  # your port", "set_real_ip_from 127.0.0.1;", "real_ip_header proxy_protocol;"}},
+			on,
+		}
+	},
+}
+
+func isLoopback(text string) bool {
+	addr, err := netip.ParseAddr(text)
+	return err == nil && addr.IsLoopback()
+}
+
 // remedyOf returns the remedy of a cause. One that the table does not hold has
 // the words of its reason and no steps.
 func remedyOf(k cause) remedy {
@@ -120,7 +142,10 @@ const (
 	whereProxy = "in the location of the edge nginx that passes requests on"
 	whereWeb   = "in http or server of the web nginx"
 	whereGroup = "at the target group of the NLB"
-	whereFlags = "in the settings of Clearhop: the command's flag, or the parameter of the functions"
+	// A stream block that the NLB reaches, and the http server behind it.
+	whereStream = "in the stream server on nginx's own host that the NLB reaches"
+	whereBehind = "in the http server behind it"
+	whereFlags  = "in the settings of Clearhop: the command's flag, or the parameter of the functions"
 )
 
 const listen = "listen 80 proxy_protocol;  # your port"

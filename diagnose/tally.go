@@ -93,6 +93,12 @@ func (n *causeTally) sharesPeers(other *causeTally) bool {
 	return slices.ContainsFunc(n.peers.slots, func(s slot[netip.Addr, int64]) bool { return other.peers.known(s.key) != nil })
 }
 
+// isBehindLocalHop reports whether all lines came from nginx's own host.
+func (n *causeTally) isBehindLocalHop() bool {
+	isElsewhere := func(s slot[netip.Addr, int64]) bool { return !s.key.IsLoopback() }
+	return len(n.peers.slots) > 0 && !slices.ContainsFunc(n.peers.slots, isElsewhere)
+}
+
 // mayBeChecks reports whether the lines may be health checks that do not look
 // like such: no user agent is logged, and all lines ask for one path.
 func (n *causeTally) mayBeChecks() bool {

@@ -200,7 +200,7 @@ func (t *textWriter) noFaults() {
 		return
 	}
 	t.line("")
-	t.line("%sNo faults, but good to know:%s", t.Paint.Title, t.Off)
+	t.line("%sGood to know, though no fault:%s", t.Paint.Title, t.Off)
 	for _, n := range t.Noted {
 		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", terminal.Plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}

@@ -132,7 +132,7 @@ Not in the log_format, and what that costs:
   $a: this and that.
   $b (in a.log, b.log): more.
 
-No faults, but good to know:
+Good to know, though no fault:
   1 line of proxy_protocol_not_sent (nginx waits for it): too few.
   Look at this.
 
