@@ -14,6 +14,7 @@ func setRequest(a *record.Access, line []byte) {
 	if len(line) == 0 {
 		return
 	}
+	a.Request = line
 	method, rest, _ := bytes.Cut(line, space)
 	rest = bytes.Trim(rest, " ")
 	if !isMethod(method) || len(rest) == 0 {
