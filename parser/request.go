@@ -11,10 +11,10 @@ import (
 // first on the connection. Like nginx, it accepts several spaces between the parts
 // and at the end.
 func setRequest(a *record.Access, line []byte) {
+	a.Request = line
 	if len(line) == 0 {
 		return
 	}
-	a.Request = line
 	method, rest, _ := bytes.Cut(line, space)
 	rest = bytes.Trim(rest, " ")
 	if !isMethod(method) || len(rest) == 0 {

@@ -121,7 +121,7 @@ func (f *Format) Template() *Template {
 // exported returns v for other packages.
 func exported(v variable) Variable {
 	return Variable{
-		Name: v.name, Seconds: v.kind == kindSeconds || v.kind == kindSecondsList,
+		Name: strings.ToLower(v.name), Seconds: v.kind == kindSeconds || v.kind == kindSecondsList,
 		Text: v.text, Number: v.number, List: v.list, ListNumber: v.listNumber,
 	}
 }

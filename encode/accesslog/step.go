@@ -12,12 +12,28 @@ import (
 // A step writes one part of a log_format.
 type step struct {
 	parser.TemplatePart
-	// write appends the variable; nil for fixed text. ok is false if the record does
-	// not hold the variable, and then nothing was appended.
-	write func(dst []byte, s *step, l *line) (_ []byte, ok bool)
+	op op
 	// absent is what stands in the place of a variable without a value.
 	absent string
 }
+
+// An op is how a step is written. It is a number and no function, because what a
+// function of a table gets would be allocated for each line.
+type op uint8
+
+const (
+	opFixed op = iota
+	opClient
+	opPort
+	opRequest
+	opTarget
+	opTime
+	opEndpoint
+	opText
+	opNumber
+	opList
+	opExtra
+)
 
 // A line is what the steps write.
 type line struct {
@@ -37,7 +53,7 @@ func steps(t *parser.Template) []step {
 			all = append(all, s)
 			continue
 		}
-		s.write = writerOf(&part.Variable)
+		s.op = opOf(&part.Variable)
 		switch {
 		case t.Escape == parser.EscapeDefault:
 			s.absent = "-"
@@ -59,33 +75,58 @@ func alwaysThere(name string) bool {
 	return false
 }
 
-// writerOf returns what writes a variable.
-func writerOf(v *parser.Variable) func([]byte, *step, *line) ([]byte, bool) {
+// opOf returns how a variable is written.
+func opOf(v *parser.Variable) op {
 	switch v.Name {
 	case "remote_addr":
-		return writeClient
+		return opClient
 	case "remote_port":
-		return writePort
+		return opPort
 	case "request":
-		return writeRequest
+		return opRequest
 	case "request_uri":
-		return writeTarget
-	case "server_protocol":
-		return writeProtocol
+		return opTarget
 	case "time_local", "time_iso8601", "msec":
-		return writeTime
+		return opTime
 	case "proxy_protocol_tlv_0xea":
-		return writeEndpoint
+		return opEndpoint
 	}
 	switch {
 	case v.Text != nil:
-		return writeText
+		return opText
 	case v.Number != nil:
-		return writeNumber
+		return opNumber
 	case v.List != nil || v.ListNumber != nil:
-		return writeList
+		return opList
 	}
-	return writeExtra
+	return opExtra
+}
+
+// write appends the variable of the step. ok is false if the record does not hold it;
+// then nothing was appended.
+func (s *step) write(dst []byte, l *line) (_ []byte, ok bool) {
+	switch s.op {
+	case opClient:
+		return writeClient(dst, l)
+	case opPort:
+		return writePort(dst, l)
+	case opRequest:
+		return writeRequest(dst, l)
+	case opTarget:
+		return writeTarget(dst, l)
+	case opTime:
+		return writeTime(dst, s, l)
+	case opEndpoint:
+		return writeEndpoint(dst, l)
+	case opText:
+		return writeText(dst, s, l)
+	case opNumber:
+		return writeNumber(dst, s, l)
+	case opList:
+		return writeList(dst, s, l)
+	default:
+		return writeExtra(dst, s, l)
+	}
 }
 
 // appendLine appends the line of r. known says whether its client is written.
@@ -93,11 +134,11 @@ func (w *Writer) appendLine(dst []byte, r *record.Record, known bool) []byte {
 	l := line{r, w.escape, known}
 	for i := range w.steps {
 		s := &w.steps[i]
-		if s.write == nil {
+		if s.op == opFixed {
 			dst = append(dst, s.Text...)
 			continue
 		}
-		written, ok := s.write(dst, s, &l)
+		written, ok := s.write(dst, &l)
 		if !ok {
 			written = append(written, s.absent...)
 		}
@@ -111,7 +152,7 @@ func (l *line) text(dst, value []byte) ([]byte, bool) {
 	return appendEscaped(dst, value, l.escape), value != nil
 }
 
-func writeClient(dst []byte, _ *step, l *line) ([]byte, bool) {
+func writeClient(dst []byte, l *line) ([]byte, bool) {
 	if !l.known {
 		return dst, false
 	}
@@ -122,7 +163,7 @@ func writeClient(dst []byte, _ *step, l *line) ([]byte, bool) {
 }
 
 // writePort writes the port that belongs to the address of writeClient.
-func writePort(dst []byte, _ *step, l *line) ([]byte, bool) {
+func writePort(dst []byte, l *line) ([]byte, bool) {
 	var port record.Int
 	if l.known {
 		switch l.Provenance.Field {
@@ -149,7 +190,7 @@ const http09 = "HTTP/0.9"
 
 // writeRequest writes the request line. If the log had only its parts, or if
 // something in it is hidden, it is put together again.
-func writeRequest(dst []byte, _ *step, l *line) ([]byte, bool) {
+func writeRequest(dst []byte, l *line) ([]byte, bool) {
 	a := &l.Access
 	switch target := requestTarget(l); {
 	case a.Request != nil:
@@ -179,7 +220,7 @@ func requestTarget(l *line) []byte {
 
 // writeTarget writes $request_uri: the target without the scheme and the host that it
 // may begin with.
-func writeTarget(dst []byte, _ *step, l *line) ([]byte, bool) {
+func writeTarget(dst []byte, l *line) ([]byte, bool) {
 	target := requestTarget(l)
 	i := bytes.Index(target, schemeEnd)
 	if i < 0 || bytes.IndexByte(target[:i], '/') >= 0 {
@@ -197,15 +238,6 @@ func writeTarget(dst []byte, _ *step, l *line) ([]byte, bool) {
 }
 
 var schemeEnd = []byte("://")
-
-// writeProtocol writes $server_protocol.
-func writeProtocol(dst []byte, _ *step, l *line) ([]byte, bool) {
-	a := &l.Access
-	if a.Protocol == nil && a.Request != nil && a.BadRequest == nil {
-		return append(dst, http09...), true
-	}
-	return l.text(dst, a.Protocol)
-}
 
 // writeTime writes the time of the line, in the zone of the line. A line that has no
 // time at all, and only got that of reading, has none here either.
@@ -225,7 +257,7 @@ func writeTime(dst []byte, s *step, l *line) ([]byte, bool) {
 
 // writeEndpoint writes the id of a VPC endpoint after the byte that says what it is;
 // parser takes that byte off.
-func writeEndpoint(dst []byte, _ *step, l *line) ([]byte, bool) {
+func writeEndpoint(dst []byte, l *line) ([]byte, bool) {
 	if l.Access.VPCEndpoint == nil {
 		return dst, false
 	}
