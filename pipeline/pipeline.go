@@ -24,7 +24,6 @@ import (
 	"errors"
 	"hash"
 
-	"clearhop/decode/envelope"
 	"clearhop/encode"
 	"clearhop/encode/accesslog"
 	"clearhop/enrich"
@@ -103,7 +102,7 @@ func (p *Pipeline) NewWorker() *Worker {
 func (w *Worker) Process(line *record.Line) Outcome {
 	inner := line.Text
 	if line.Defect == record.Sound {
-		inner, w.batch.scratch = envelope.Open(line.Text, w.batch.scratch[:0], &w.envelope)
+		inner, w.batch.scratch = w.openAlone(line, w.batch.scratch[:0], &w.envelope)
 	}
 	return w.process(line, nil, inner)
 }
@@ -237,16 +236,32 @@ func (w *Worker) read(r *record.Record, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	r.Original = w.original(text)
+	r.Original = w.original(asRead(r, text))
 	errors.As(err, &r.ParseError)
 	return err
+}
+
+// asRead returns what an unparsed line keeps: what the envelopes hold, or the line as
+// it was read if one of them is an object of JSON with members that nobody knows. The
+// object may be the program's own log line, of which one member is called message.
+func asRead(r *record.Record, text []byte) []byte {
+	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
+		if kind == record.TransformedLog {
+			return r.Line.Text
+		}
+	}
+	return text
 }
 
 // original returns the head of a text without its secrets. A line that is no
 // access line may be a header that nginx dumped.
 func (w *Worker) original(text []byte) []byte {
 	text = text[:min(len(text), MaxOriginal)]
-	if scrubbed, found := parser.AppendScrubbed(w.scrubbed[:0], text); found {
+	scrub := parser.AppendScrubbed
+	if len(text) > 0 && text[0] == '{' {
+		scrub = parser.AppendScrubbedJSON
+	}
+	if scrubbed, found := scrub(w.scrubbed[:0], text); found {
 		w.scrubbed = scrubbed
 		return scrubbed
 	}

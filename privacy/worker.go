@@ -201,7 +201,7 @@ func (w *Worker) hideTexts(r *record.Record) {
 		&a.Method, &a.Protocol, &a.BadRequest, &a.ContentType, &a.RequestID, &a.Referer, &a.UserAgent,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
 		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
-		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource,
+		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
 	} {
 		w.hideText(text, w.g.stays)
 	}
