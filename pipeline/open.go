@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"clearhop/encode"
+	"clearhop/encode/accesslog"
 	"clearhop/enrich"
 	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
@@ -23,6 +24,7 @@ type Pipeline struct {
 	rules      *rule.Set
 	guard      *privacy.Guard
 	encoder    *encode.Encoder
+	lines      *accesslog.Writer // nil where events are written
 	refreshers []*refresher
 	original   bool
 	now        func() time.Time
@@ -31,7 +33,7 @@ type Pipeline struct {
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, now: c.Now}
+	p := &Pipeline{original: c.Original, lines: c.Lines, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}

@@ -25,6 +25,7 @@ import (
 	"hash"
 
 	"clearhop/encode"
+	"clearhop/encode/accesslog"
 	"clearhop/enrich"
 	"clearhop/parser"
 	"clearhop/privacy"
@@ -39,9 +40,12 @@ type Outcome struct {
 	// Record is the line as it was understood, without what the privacy settings
 	// hide. Only Record.Line is as it was read.
 	Record *record.Record
-	// Data is the event with a newline at its end. It is empty if, and only if,
-	// the event is dropped.
+	// Data is the event with a newline at its end, or the line that Config.Lines
+	// writes. It is empty if, and only if, the event is dropped or Line says that
+	// there is no line.
 	Data []byte
+	// Line is what became of the line that Config.Lines writes.
+	Line accesslog.Fate
 	// Dropped says that a rule leaves the event out.
 	Dropped bool
 	// Rule is the text of the rule that decided on the event, dropped or not. It
@@ -62,7 +66,8 @@ type Worker struct {
 	rec    record.Record
 	spare  record.Record   // for lines that are looked at before their turn
 	hidden *privacy.Worker // nil where nothing is to be hidden
-	data   []byte          // the event
+	data   []byte          // the event, or the line
+	came   []byte          // the line as it came, with another client
 
 	// The formats of each stream, and those of the stream in hand: see formatsFor.
 	formats       map[string]*parser.Set
@@ -113,6 +118,7 @@ func (w *Worker) process(line, first *record.Line, text []byte) Outcome {
 		out.Err = errors.Join(out.Err, err)
 	}
 	w.judge(&out)
+	w.keep(r, text)
 	w.hide(r)
 	w.encode(&out)
 	return out
@@ -148,6 +154,25 @@ func (w *Worker) judge(out *Outcome) {
 	out.Dropped, out.Rule, out.Route = judged.Dropped, judged.Rule, judged.Route
 }
 
+// keep keeps the text of a line that is to be written as it came, with the client in
+// its place: what is to be hidden is then hidden in this text too.
+func (w *Worker) keep(r *record.Record, text []byte) {
+	if w.p.lines == nil || !w.p.lines.AsTheyCame() {
+		return
+	}
+	if cap(w.came) > maxKept {
+		w.came = nil
+	}
+	w.came = w.p.lines.AppendText(w.came[:0], text, r, w.p.enricher.IsProxyText)
+	r.Original = w.came
+	if !w.p.guard.Active() {
+		return
+	}
+	if scrubbed, found := parser.AppendScrubbed(w.scrubbed[:0], w.came); found {
+		w.scrubbed, r.Original = scrubbed, scrubbed
+	}
+}
+
 // hide hides what the privacy settings ask for, also in records that are dropped:
 // callers see only the redacted record.
 func (w *Worker) hide(r *record.Record) {
@@ -159,7 +184,7 @@ func (w *Worker) hide(r *record.Record) {
 // maxKept bounds the buffer that a Worker keeps from line to line.
 const maxKept = 256 << 10
 
-// encode writes the event, unless it is dropped.
+// encode writes the event or the line, unless it is dropped.
 func (w *Worker) encode(out *Outcome) {
 	if out.Dropped {
 		return
@@ -167,7 +192,11 @@ func (w *Worker) encode(out *Outcome) {
 	if cap(w.data) > maxKept {
 		w.data = nil
 	}
-	w.data = w.p.encoder.Append(w.data[:0], out.Record)
+	if w.p.lines != nil {
+		w.data, out.Line = w.p.lines.Append(w.data[:0], out.Record)
+	} else {
+		w.data = w.p.encoder.Append(w.data[:0], out.Record)
+	}
 	out.Data = w.data
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"clearhop/encode/accesslog"
 	"clearhop/record"
 	"clearhop/verdict"
 )
@@ -21,6 +22,10 @@ type Tally struct {
 	Dropped   int64 // lines that a rule drops
 	DroppedBy Names // of them, by the text of the rule
 	Routes    Names // events that rules send elsewhere, by route
+
+	// Fates counts by what became of the lines that Config.Lines writes, in the order
+	// of accesslog.Fate.
+	Fates [accesslog.NumFates]int64
 
 	Envelopes [record.NumEnvelopeKinds]int64 // envelopes around lines, by record.EnvelopeKind
 	Levels    Names                          // error lines by level
@@ -106,6 +111,7 @@ func (t *Tally) Add(out *Outcome) {
 	r := out.Record
 	t.Lines++
 	t.Datasets[r.Dataset]++
+	t.Fates[out.Line]++
 	if out.Dropped {
 		t.Dropped++
 		t.DroppedBy.add(out.Rule)

@@ -82,7 +82,7 @@ func (w *Worker) redactQueries(r *record.Record) {
 		w.redact(&a.Extra[i].Value, in)
 	}
 	// These still hold the values. No event shows them.
-	a.RequestTarget, a.Args = r.URL.Original, r.URL.Query
+	a.RequestTarget, a.Args, a.Request = r.URL.Original, r.URL.Query, nil
 }
 
 // redact replaces the values of the keys in text.
@@ -297,7 +297,7 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 func (w *Worker) dropSources(a *record.Access) {
 	for _, text := range [...]*[]byte{
 		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP,
-		&a.RequestTarget, &a.URI, &a.Args, &a.Host, &a.HTTPHost,
+		&a.Request, &a.RequestTarget, &a.URI, &a.Args, &a.Host, &a.HTTPHost,
 	} {
 		*text = nil
 	}
