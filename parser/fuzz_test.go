@@ -227,7 +227,7 @@ func nginxValue(v variable, material []byte) (value, rest []byte) {
 		return seconds(), rest
 	}
 	if len(chunk) == 0 {
-		if len(rest)%2 == 1 && (v.kind == kindText || v.kind == kindWord) {
+		if len(rest)%2 == 1 && (v.kind == kindText || v.kind == kindWord || v.kind == kindProtocol) {
 			return []byte{}, rest
 		}
 		return nil, rest
@@ -237,7 +237,7 @@ func nginxValue(v variable, material []byte) (value, rest []byte) {
 		return number(), rest
 	case kindSeconds:
 		return seconds(), rest
-	case kindWord:
+	case kindWord, kindProtocol:
 		return bytes.Map(func(r rune) rune {
 			if r <= ' ' {
 				return -1

@@ -17,6 +17,7 @@ type Set struct {
 	// formats too, so it is tried only after all of them.
 	lastResort LineFormat
 	last       int // the index of the format that matched last
+	leftOut    []error
 }
 
 // Auto is the name of all built-in formats together, with JSON and CombinedExtra. A
@@ -105,13 +106,23 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	for _, f := range conf.Formats {
 		s.formats = append(s.formats, f)
 	}
+	var leftOut []error
+	for _, e := range conf.LeftOut {
+		leftOut = append(leftOut, e)
+	}
+	s.leftOut = append(s.leftOut, leftOut...)
 	for _, log := range conf.Logs {
 		if log.Format == combined {
 			// This format needs no log_format.
 			return s.add(combined, combined, c)
 		}
 	}
-	if len(conf.Formats) == 0 {
+	switch {
+	case len(conf.Formats) > 0:
+		return nil
+	case len(leftOut) > 0:
+		return errors.Join(leftOut...)
+	default:
 		return fmt.Errorf("%s has no log_format", name)
 	}
 	return nil
@@ -119,6 +130,10 @@ func (s *Set) addConf(name string, c SetConfig) error {
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
 func (s *Set) Clone() *Set { return &Set{formats: s.formats, lastResort: s.lastResort} }
+
+// LeftOut returns an error for each log_format that an nginx.conf has and the Set has
+// not, because nobody can read back what nginx writes in it.
+func (s *Set) LeftOut() []error { return s.leftOut }
 
 // Names returns the names of the formats in the order in which they are tried.
 func (s *Set) Names() []string {

@@ -120,7 +120,7 @@ func TestNewSetErrors(t *testing.T) {
 		}
 	}
 	f("no format")
-	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host\n"+
+	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host, and $host can begin with any byte\n"+
 		"format 3: not a log_format: column 1: a variable's name must follow \"$\"", `$host$host`, `$host`, `$`)
 	_, err := newSet(`$host$host`, `$`)
 	if !errors.Is(err, ErrAmbiguous) || !errors.Is(err, ErrSyntax) {

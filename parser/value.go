@@ -17,6 +17,8 @@ const (
 	notInt     = "not a whole number"
 	notSeconds = "not a number of seconds"
 	notTime    = "not a time"
+
+	notProtocol = "not a protocol"
 )
 
 // parse reads a number: seconds become nanoseconds. An absent value gives an absent

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"strings"
 
 	"clearhop/record"
@@ -12,6 +13,8 @@ type kind uint8
 const (
 	kindText        kind = iota // any bytes; many of these values come from the client
 	kindWord                    // text without a space: addresses, ids, hosts
+	kindProtocol                // HTTP/1.1, which spaces can follow
+	kindMark                    // a "?" or nothing: $is_args
 	kindInt                     // a whole number
 	kindSeconds                 // seconds with a fraction
 	kindTimeLocal               // 28/Sep/1970:12:00:00 +0600
@@ -57,6 +60,11 @@ func (k kind) run(b []byte) int {
 			n++
 		}
 		return n
+	case kindMark:
+		if len(b) > 0 && b[0] == '?' {
+			return 1
+		}
+		return 0
 	case kindInt, kindIntList:
 		return digitRun(b)
 	case kindSeconds, kindSecondsList, kindMsec:
@@ -102,6 +110,10 @@ func (k kind) timeRank() int {
 func (k kind) misfit(raw []byte) string {
 	ok := true
 	switch k {
+	case kindProtocol:
+		if bytes.IndexByte(bytes.TrimRight(raw, " "), ' ') >= 0 {
+			return notProtocol
+		}
 	case kindInt:
 		if _, ok = parseInt(raw); !ok {
 			return notInt
@@ -164,7 +176,7 @@ var variables = []variable{
 	{name: "document_uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.URI }},
 	{name: "args", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
 	{name: "query_string", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
-	{name: "server_protocol", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Protocol }},
+	{name: "server_protocol", kind: kindProtocol, text: func(a *record.Access) *[]byte { return &a.Protocol }},
 	{name: "host", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Host }},
 	{name: "http_host", kind: kindText, text: func(a *record.Access) *[]byte { return &a.HTTPHost }},
 	{name: "server_name", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.ServerName }},
@@ -241,9 +253,11 @@ func extraKind(name string) kind {
 		"limit_rate", "pid", "proxy_port", "proxy_protocol_server_port", "request_port", "ssl_client_v_remain",
 		"tcpinfo_rcv_space", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd":
 		return kindInt
+	case "is_args":
+		return kindMark
 	case "connection_time", "gzip_ratio":
 		return kindSeconds
-	case "hostname", "http2", "http3", "is_args", "is_request_port", "limit_conn_status", "limit_req_status", "nginx_version", "pipe",
+	case "hostname", "http2", "http3", "is_request_port", "limit_conn_status", "limit_req_status", "nginx_version", "pipe",
 		"proxy_alternative_upstream_name", "proxy_host", "proxy_protocol_server_addr", "proxy_upstream_name",
 		"request_body_file", "request_completion", "server_addr", "slice_range",
 		"ssl_alpn_protocol", "ssl_ciphers", "ssl_client_fingerprint", "ssl_client_serial", "ssl_client_sigalg",

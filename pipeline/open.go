@@ -65,6 +65,16 @@ func New(c Config) (*Pipeline, error) {
 	return p, nil
 }
 
+// LeftOut returns an error for each log_format of the settings' nginx.conf files that
+// cannot be read back, and that is therefore not used. Tell the user.
+func (p *Pipeline) LeftOut() []error {
+	var errs []error
+	for _, err := range p.formats.LeftOut() {
+		errs = append(errs, fmt.Errorf("%w; this format is left out, and the others are used", err))
+	}
+	return errs
+}
+
 // openDatabases opens the GeoIP databases and has Refresh look for new versions.
 func (p *Pipeline) openDatabases(c *Config) error {
 	databases, reloader, err := c.GeoIP.Open(c.OpenObject, c.Now)

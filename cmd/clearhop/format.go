@@ -48,6 +48,7 @@ func (c *formatCommand) Run(s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	s.warnLeftOut(p)
 	var errs []error
 	for i, f := range formats {
 		if i > 0 {
@@ -76,7 +77,7 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		if err != nil {
 			return nil, "", err
 		}
-		if len(conf.Formats) == 0 {
+		if len(conf.Formats) == 0 && len(conf.LeftOut) == 0 {
 			return nil, "", fmt.Errorf("%s has no log_format: nginx then logs in the format combined", name)
 		}
 		return conf.Formats, "@" + name, nil
