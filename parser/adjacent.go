@@ -207,16 +207,11 @@ func (f *Format) begins(line []byte, i, at int) bool {
 
 // vacant reports whether step i can have an absent or an empty value at index at.
 func (f *Format) vacant(line []byte, i, at int) bool {
-	st := &f.steps[i]
-	if f.escape == EscapeDefault && st.variable.kind != kindMark {
-		if at < len(line) && line[at] == '-' && f.ends(line, i, at+1) {
-			return true
-		}
-		if !st.isArgs {
-			return false
-		}
-		// After "/path?", $args is empty and not absent.
+	if f.escape == EscapeDefault && at < len(line) && line[at] == '-' && f.steps[i].variable.kind != kindMark && f.ends(line, i, at+1) {
+		return true
 	}
+	// nginx writes an empty $args after "/path?", and an empty $uri for a request
+	// that it cannot read.
 	return f.ends(line, i, at)
 }
 

@@ -43,6 +43,9 @@ func TestAdjacentVariables(t *testing.T) {
 	f(`$request_time$scheme|`, `0.012https|`, `Scheme="https" RequestTime=12000000`)
 	f(`$status$server_protocol`, `200HTTP/1.1`, `Protocol="HTTP/1.1" Status=200`)
 
+	// For a request line that nginx cannot read, $uri is empty.
+	f(`"$host$uri" "$http_referer"`, `"www.example.com" "/"`, `URI="" Host="www.example.com" Referer="/"`)
+
 	const path = `"$request_method $uri$is_args$args $server_protocol"`
 	f(path, `"GET /a?c=1?d HTTP/1.1"`, `Method="GET" URI="/a" Args="c=1?d" Protocol="HTTP/1.1" Extra.is_args="?"`)
 	f(path, `"GET /a b?c=1 HTTP/1.1"`, `Method="GET" URI="/a b" Args="c=1" Protocol="HTTP/1.1" Extra.is_args="?"`)
@@ -69,8 +72,7 @@ func TestAdjacentMismatch(t *testing.T) {
 			t.Errorf("%s: %q is read as %q", format, line, dump(&r))
 		}
 	}
-	f(`"$host$request_uri" $status`, `"www.example.com" 200`)
-	f(`"$host$request_uri" "$http_referer"`, `"www.example.com" "/"`)
+	f(`"$host$request_uri" $status`, `"www.example.com 200`)
 	f(`$server_port$request_uri`, `80a`)
 	f(`$status$scheme`, `200ftp`)
 }

@@ -43,6 +43,8 @@ var witnessed = []string{
 	"log_format raw escape=none '$remote_addr\x1f$remote_user\x1f$time_iso8601\x1f$request\x1f$status\x1f$http_referer\x1f$http_user_agent\x1f$upstream_addr';",
 	`log_format raw_quotes escape=none '$remote_addr [$time_local] "$request" $status "$http_referer" "$http_user_agent"';`,
 	`log_format joined '$time_local$status "$http_host" $request_uri $server_protocol "$http_x_foo"';`,
+	`log_format url '"$request_method $scheme://$host:$server_port$request_uri $server_protocol" $status "$uri$is_args$args" $server_port$request_method$uri';`,
+	`log_format url_json escape=json '{"url":"$scheme://$http_host$request_uri","path":"$uri$is_args$args","at":$status$server_protocol}';`,
 }
 
 // twinVariables are written twice more for each request, between bytes that no
@@ -50,7 +52,7 @@ var witnessed = []string{
 // escaped, which tells absent from empty. That is what parsed values are held
 // against, so nothing of the parser vouches for the parser.
 var twinVariables = strings.Fields(`remote_addr remote_port remote_user time_local time_iso8601 msec request request_method
-	request_uri uri args server_protocol status bytes_sent body_bytes_sent request_length request_time request_id
+	request_uri uri is_args args server_protocol status bytes_sent body_bytes_sent request_length request_time request_id
 	http_referer http_user_agent http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host scheme
 	server_name server_port sent_http_content_type proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
 	proxy_protocol_server_port realip_remote_addr realip_remote_port connection connection_requests pipe upstream_addr

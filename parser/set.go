@@ -125,7 +125,6 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	default:
 		return fmt.Errorf("%s has no log_format", name)
 	}
-	return nil
 }
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
