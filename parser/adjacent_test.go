@@ -36,7 +36,7 @@ func TestAdjacentVariables(t *testing.T) {
 	f(`$server_port$request_uri`, `8443/a`, `RequestTarget="/a" ServerPort=8443`)
 	f(`$server_port$request_uri`, `8443-`, `ServerPort=8443`)
 	f(`$server_port$request_uri`, `-/a`, `RequestTarget="/a"`)
-	f(`$server_name$request_uri`, `_/a`, `RequestTarget="/a" ServerName="_"`)
+	f(`$server_name$request_uri`, `_/a`, `RequestTarget="/a" ServerName="_" Extra.server_name="_"`)
 	f(`$http_host$request_uri $status`, `h:8080/a 200`, `RequestTarget="/a" HTTPHost="h:8080" Status=200`)
 	f(`$remote_addr$uri $status`, `2001:db8::1/a b 200`, `RemoteAddr="2001:db8::1" URI="/a b" Status=200`)
 	f(`$status$request_method$request_uri`, `200M-SEARCH/a`, `Method="M-SEARCH" RequestTarget="/a" Status=200`)

@@ -146,8 +146,8 @@ func TestCompileError(t *testing.T) {
 	f(`§`, "the format is empty", ErrSyntax)
 	f(`§   `, "the format is empty", ErrSyntax)
 	f(`§"-"`, "the format has no variable", ErrSyntax)
-	f(`§common`, `no format is called "common"; known: combined, main, main_real_ip, clearhop, ingress, upstream_time, timed_combined, combined_extra`, ErrSyntax)
-	f(`§log_format`, `no format is called "log_format"; known: combined, main, main_real_ip, clearhop, ingress, upstream_time, timed_combined, combined_extra`, ErrSyntax)
+	f(`§common`, `no format is called "common"; known: combined, main, main_real_ip, clearhop, ingress, ingress_2019, ingress_2018, ingress_2017, basic, proxy, upstream_time, timed_combined, combined_extra`, ErrSyntax)
+	f(`§log_format`, `no format is called "log_format"; known: combined, main, main_real_ip, clearhop, ingress, ingress_2019, ingress_2018, ingress_2017, basic, proxy, upstream_time, timed_combined, combined_extra`, ErrSyntax)
 	f(`log_format x;§`, "a name and at least one string must follow log_format", ErrSyntax)
 	f(`log_format ;§`, "a name and at least one string must follow log_format", ErrSyntax)
 	f(`log_format x escape=json;§`, "the format's string is missing", ErrSyntax)
@@ -225,6 +225,15 @@ func TestBuiltin(t *testing.T) {
 			" realip_remote_addr proxy_protocol_addr host request_id msec request_time request_length scheme upstream_addr upstream_status upstream_response_time",
 		"ingress": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
 			" proxy_upstream_name proxy_alternative_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2019": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name proxy_alternative_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2018": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2017": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status",
+		"basic": "remote_addr time_local protocol status bytes_sent bytes_received session_time",
+		"proxy": "remote_addr time_local protocol status bytes_sent bytes_received session_time upstream_addr upstream_bytes_sent" +
+			" upstream_bytes_received upstream_connect_time",
 		"upstream_time":  "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_connect_time upstream_header_time upstream_response_time",
 		"timed_combined": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_response_time pipe",
 	}

@@ -106,6 +106,7 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 		}
 	}
 	finishUpstream(&r.Access)
+	finishForwarded(&r.Access)
 	return nil
 }
 

@@ -120,6 +120,7 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 		a.Logged |= record.LoggedRequest
 	}
 	finishUpstream(a)
+	finishForwarded(a)
 	if !ofRequest(a) {
 		return f.mismatch(nil, 0, noRequest)
 	}
@@ -174,6 +175,9 @@ func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
 		n, reason := m.key.number(value)
 		if reason == "" {
 			*v.number(&r.Access) = n
+			if v.kept {
+				addExtra(&r.Access, []byte(v.name), value)
+			}
 		}
 		return reason
 	case v.text == nil && v.list == nil && v.listNumber == nil && v.kind != kindRequest:

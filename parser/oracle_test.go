@@ -19,7 +19,7 @@ const oracleFormats = 48
 // any bytes, so only a quote or a byte that no request contains can end them.
 var clientSays = strings.Fields(`remote_user request request_uri uri args http_referer http_user_agent
 	http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host request_method server_protocol
-	sent_http_content_type trailing`)
+	sent_http_content_type trailing the_real_ip`)
 
 // composites are variables with nothing between them, as people log a whole URL.
 var composites = [][]string{

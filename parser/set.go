@@ -67,6 +67,10 @@ func (s *Set) add(name, text string, c SetConfig) error {
 			if err := s.add(builtin, builtin, c); err != nil {
 				return err
 			}
+			if exclude := excluded[builtin]; exclude != nil {
+				last := len(s.formats) - 1
+				s.formats[last] = exclusive{s.formats[last], exclude}
+			}
 		}
 		return nil
 	case name == JSON:

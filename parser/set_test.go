@@ -22,13 +22,19 @@ func TestSet(t *testing.T) {
 		mainRealIP = main + ` "2.2.2.2"`
 		clearhop   = mainRealIP + ` - - "h" 5c8f 1795345224.007 0.012 81 http "-" "-" "-"`
 		ingress    = combined + ` 81 0.012 [default-web-8080] [] 10.16.2.4:8080, 10.16.2.5:8080 0, 12 0.001, 0.010 502, 200 5c8f`
+		old        = `::1 - [1.1.1.1] - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "\x22" 81 0.012 [a] `
+		old2019    = old + `[] - - - - 5c8f`
+		old2018    = old + `- - - - 5c8f`
+		old2017    = old + `- - - -`
+		basic      = `::1 [22/Nov/2026:11:00:24 +0000] TCP 200 3 4 0.012`
+		proxy      = basic + ` "-" "-" "-" "-"`
 		upstream   = combined + `rt=0.012 uct="0.001" uht="0.002" urt="0.010"`
 		timed      = combined + ` 0.012 0.001, 0.010 .`
 		object     = `{"remote_addr":"::1","status":200,"request":"GET / HTTP/1.1"}`
 		short      = `::1 200`
 	)
-	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "upstream_time", "timed_combined", "json", "short"}
-	lines := []string{combined, main, mainRealIP, clearhop, ingress, upstream, timed, object, short}
+	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "ingress_2019", "ingress_2018", "ingress_2017", "basic", "proxy", "upstream_time", "timed_combined", "json", "short"}
+	lines := []string{combined, main, mainRealIP, clearhop, ingress, old2019, old2018, old2017, basic, proxy, upstream, timed, object, short}
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
 	}
