@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"bytes"
+	"net/netip"
 	"strconv"
 
 	"clearhop/enrich/clientip"
@@ -55,7 +56,39 @@ func (w *Worker) keepAnswer(r *record.Record) {
 	r.Client.Address = a.Address
 	r.Provenance = a.Provenance
 	setPorts(r)
+	if len(r.Access.RemoteAddr) > 0 && !showsAddress(r, r.Access.RemoteAddr) {
+		keep(r, "remote_addr", r.Access.RemoteAddr)
+	}
 }
+
+// showsAddress reports whether the event has an address as the client, the peer or a
+// hop.
+func showsAddress(r *record.Record, text []byte) bool {
+	c := &r.Client
+	if bytes.Equal(c.Address, text) || isWritten(c.IP, text) || isWritten(c.SourceIP, text) {
+		return true
+	}
+	for _, hop := range r.Provenance.Hops {
+		if isWritten(hop, text) {
+			return true
+		}
+	}
+	for _, claim := range r.Provenance.Claimed {
+		if bytes.Equal(claim, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWritten reports whether text is the address, with or without an IPv4 address
+// mapped to IPv6.
+func isWritten(addr netip.Addr, text []byte) bool {
+	var buf [64]byte
+	return addr.IsValid() && bytes.Equal(addr.AppendTo(buf[:0]), bytes.TrimPrefix(text, mapped))
+}
+
+var mapped = []byte("::ffff:")
 
 // setPorts tells whose ports were logged. $remote_port belongs to $remote_addr: if
 // the log shows that the realip module replaced the peer, it is the port of the

@@ -82,6 +82,9 @@ func keepUnshown(r *record.Record) {
 			keep(r, "args", a.Args)
 		}
 	}
+	if string(a.HTTPS) == "on" && !bytes.Equal(u.Scheme, schemes[1]) {
+		keep(r, "https", a.HTTPS)
+	}
 	if len(a.HTTPHost) > 0 {
 		host, port := splitHost(a.HTTPHost)
 		if !bytes.Equal(host, u.Domain) || port.Valid && port != u.Port {

@@ -73,12 +73,38 @@ func (f *Format) Variables() []string {
 	return names
 }
 
+// Dropped returns the names of the format's variables that no event shows: times, if
+// the format has a more precise one.
+func (f *Format) Dropped() []string {
+	var names []string
+	for i := range f.steps {
+		if !f.steps[i].store {
+			names = append(names, f.steps[i].variable.name)
+		}
+	}
+	return names
+}
+
+// Extra returns the names of the format's variables whose values go to Access.Extra,
+// where some of them also have a field of their own.
+func (f *Format) Extra() []string {
+	var names []string
+	for i := range f.steps {
+		v := &f.steps[i].variable
+		hasField := v.text != nil || v.number != nil || v.list != nil || v.listNumber != nil || v.kind == kindRequest || v.kind.timeRank() != noTime
+		if v.kept || !hasField {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
 // usualVariables is the number of variables up to which splitting a line allocates
 // nothing.
 const usualVariables = 48
 
-// Parse reads line into r, whose Access must be in the state after Reset. If the
-// line does not match, the error is a *record.ParseError, and r.Access may be
+// Parse reads line into r, whose Access must be in the state after Reset. Blanks and
+// tabs around the line do no harm. If the line does not match, the error is a *record.ParseError, and r.Access may be
 // partly filled.
 func (f *Format) Parse(line []byte, r *record.Record) error {
 	if line == nil {
@@ -90,7 +116,16 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 		places = make([]place, len(f.steps))
 	}
 	if err := f.split(line, places); err != nil {
-		return err
+		// A viewer or a router can leave blanks around a line.
+		trimmed := bytes.Trim(line, " \t")
+		if len(trimmed) == len(line) {
+			return err
+		}
+		clear(places)
+		if f.split(trimmed, places) != nil {
+			return err
+		}
+		line = trimmed
 	}
 	r.Dataset = record.AccessLine
 	r.Access.Logged = f.logged

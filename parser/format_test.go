@@ -402,11 +402,11 @@ func TestParseExtras(t *testing.T) {
 
 	// $proxy_add_x_forwarded_for is X-Forwarded-For with $remote_addr behind it.
 	f(`"$proxy_add_x_forwarded_for"`, `"198.51.100.7, 203.0.113.9, 10.16.1.11"`,
-		`RemoteAddr="10.16.1.11"`, `XForwardedFor="198.51.100.7, 203.0.113.9"`, `Forwarded="198.51.100.7, 203.0.113.9, 10.16.1.11"`)
-	f(`$remote_addr "$proxy_add_x_forwarded_for"`, `10.16.1.11 "10.16.1.11"`, `RemoteAddr="10.16.1.11"`, `Forwarded="10.16.1.11"`)
-	f(`$remote_addr [$the_real_ip]`, `10.16.1.11 [203.0.113.9]`, `RemoteAddr="10.16.1.11"`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`)
-	f(`$remote_addr [$the_real_ip]`, `203.0.113.9 [203.0.113.9]`, `RemoteAddr="203.0.113.9"`, `Forwarded="203.0.113.9"`)
-	f(`[$the_real_ip] $status`, `[203.0.113.9] 200`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Status=200`)
+		`RemoteAddr="10.16.1.11"`, `XForwardedFor="198.51.100.7, 203.0.113.9"`, `Forwarded="198.51.100.7, 203.0.113.9, 10.16.1.11"`, `Extra.proxy_add_x_forwarded_for="198.51.100.7, 203.0.113.9, 10.16.1.11"`)
+	f(`$remote_addr "$proxy_add_x_forwarded_for"`, `10.16.1.11 "10.16.1.11"`, `RemoteAddr="10.16.1.11"`, `Forwarded="10.16.1.11"`, `Extra.proxy_add_x_forwarded_for="10.16.1.11"`)
+	f(`$remote_addr [$the_real_ip]`, `10.16.1.11 [203.0.113.9]`, `RemoteAddr="10.16.1.11"`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Extra.the_real_ip="203.0.113.9"`)
+	f(`$remote_addr [$the_real_ip]`, `203.0.113.9 [203.0.113.9]`, `RemoteAddr="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Extra.the_real_ip="203.0.113.9"`)
+	f(`[$the_real_ip] $status`, `[203.0.113.9] 200`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Status=200`, `Extra.the_real_ip="203.0.113.9"`)
 
 	// The VPC endpoint's id, with and without the subtype before it.
 	f(`"$proxy_protocol_tlv_0xEA"`, `"\x01vpce-08d2bf15fac5001c9"`, `VPCEndpoint="vpce-08d2bf15fac5001c9"`, `Extra.proxy_protocol_tlv_0xEA="vpce-08d2bf15fac5001c9"`)
@@ -424,7 +424,7 @@ func TestParseMismatch(t *testing.T) {
 	f(`<$status>`, `§`, "", noPrefix)
 	f(`<$status>`, `§200>`, "", noPrefix)
 	f(`ab$status`, `a§c200`, "", noPrefix)
-	f(`<$status>`, `<200>§ `, "", goesOn)
+	f(`<$status>`, `<200>§ x`, "", goesOn)
 	f(`"$http_referer"`, `"a"§"`, "", goesOn)
 	f(`"$http_referer" "$http_user_agent"`, `"§a"  "b"`, "http_referer", noEnd)
 	f(`"$http_referer"`, `"§a`, "http_referer", noEnd)
@@ -565,7 +565,7 @@ func TestHostileLinesAreLinear(t *testing.T) {
 	f("combined", "", " - [", `"`)
 	f("clearhop", start, `" `, "")
 	f(`$http_user_agent [$host~`, "", " [", "") // the text that is missing is sought once
-	f(`$http_user_agent [$host~`, "", " [a", "~ ")
+	f(`$http_user_agent [$host~`, "", " [a", "~ x")
 	f(`$http_user_agent:$host $status`, "", "a:", " x")    // one word, many places in it
 	f(`$http_user_agent:$host:$server_port`, "", "a:", "") // and two values that may end at each
 	f(`$http_user_agent:$host:$server_port:$status`, "", "1:", "x 1:1:")

@@ -63,7 +63,7 @@ func NewSet(c SetConfig) (*Set, error) {
 func (s *Set) add(name, text string, c SetConfig) error {
 	switch {
 	case name == Auto:
-		for _, builtin := range append(BuiltinNames(), JSON, CombinedExtra) {
+		for _, builtin := range append(BuiltinNames(), JSON, LTSV, CombinedExtra) {
 			if err := s.add(builtin, builtin, c); err != nil {
 				return err
 			}
@@ -75,6 +75,13 @@ func (s *Set) add(name, text string, c SetConfig) error {
 		return nil
 	case name == JSON:
 		f, err := NewJSON(c.JSONKeys)
+		if err != nil {
+			return err
+		}
+		s.formats = append(s.formats, f)
+		return nil
+	case name == LTSV:
+		f, err := NewLTSV(c.JSONKeys)
 		if err != nil {
 			return err
 		}

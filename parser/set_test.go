@@ -31,10 +31,11 @@ func TestSet(t *testing.T) {
 		upstream   = combined + `rt=0.012 uct="0.001" uht="0.002" urt="0.010"`
 		timed      = combined + ` 0.012 0.001, 0.010 .`
 		object     = `{"remote_addr":"::1","status":200,"request":"GET / HTTP/1.1"}`
+		labels     = "host:::1\tstatus:200\treq:GET / HTTP/1.1"
 		short      = `::1 200`
 	)
-	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "ingress_2019", "ingress_2018", "ingress_2017", "basic", "proxy", "upstream_time", "timed_combined", "json", "short"}
-	lines := []string{combined, main, mainRealIP, clearhop, ingress, old2019, old2018, old2017, basic, proxy, upstream, timed, object, short}
+	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "ingress_2019", "ingress_2018", "ingress_2017", "basic", "proxy", "upstream_time", "timed_combined", "json", "ltsv", "short"}
+	lines := []string{combined, main, mainRealIP, clearhop, ingress, old2019, old2018, old2017, basic, proxy, upstream, timed, object, labels, short}
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
 	}
@@ -87,8 +88,8 @@ func TestSetError(t *testing.T) {
 	f(`hello`, "main", "remote_addr", 1)
 	f(head+`x 3 "-" "-" "-"`, "main", "status", len(head)+1)
 	f(head+`200 3 "-" "-" "-" "-"`, "main", "", len(head)+len(`200 3 "-" "-" "-"`)+1)
-	f(head+`200 3 "-" "-" `, "combined", "", len(head)+len(`200 3 "-" "-"`)+1)
-	f(`200 `, "", "", 4)
+	f(head+`200 3 "-" "-" x`, "combined", "", len(head)+len(`200 3 "-" "-"`)+1)
+	f(`200 x`, "", "", 4)
 }
 
 func TestSetClone(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 const (
 	nanosPerSecond = 1_000_000_000
 	nanosPerMilli  = 1_000_000
+	nanosPerMicro  = 1_000
 )
 
 // The reasons why a value is wrong. Events show them, so their texts must stay as

@@ -204,10 +204,10 @@ var variables = []variable{
 	{name: vpceVariable, kind: kindWord, kept: true, text: func(a *record.Access) *[]byte { return &a.VPCEndpoint }},
 
 	// What a proxy passes on: the client's X-Forwarded-For and $remote_addr behind it.
-	{name: "proxy_add_x_forwarded_for", kind: kindText, logged: record.LoggedXForwardedFor | record.LoggedRemoteAddr,
+	{name: "proxy_add_x_forwarded_for", kind: kindText, kept: true, logged: record.LoggedXForwardedFor | record.LoggedRemoteAddr,
 		text: func(a *record.Access) *[]byte { return &a.Forwarded }},
 	// In ingress-nginx until 2019: X-Forwarded-For, or $remote_addr without one.
-	{name: "the_real_ip", kind: kindText, logged: record.LoggedXForwardedFor, text: func(a *record.Access) *[]byte { return &a.Forwarded }},
+	{name: "the_real_ip", kind: kindText, kept: true, logged: record.LoggedXForwardedFor, text: func(a *record.Access) *[]byte { return &a.Forwarded }},
 
 	// ngx_stream_core_module
 	{name: "session_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
@@ -235,6 +235,16 @@ var variables = []variable{
 	{name: "upstream_response_time", kind: kindSecondsList, listNumber: func(u *record.Upstream) *record.Int { return &u.ResponseTime }},
 	{name: "upstream_response_length", kind: kindIntList, listNumber: func(u *record.Upstream) *record.Int { return &u.ResponseBytes }},
 	{name: "upstream_cache_status", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.CacheStatus }},
+}
+
+// Variables returns the names of the variables that have a field of their own, without
+// "$". The values of all others go to Access.Extra.
+func Variables() []string {
+	names := make([]string, len(variables))
+	for i := range variables {
+		names[i] = variables[i].name
+	}
+	return names
 }
 
 // vpceVariable is the PROXY protocol's TLV with the id of the VPC endpoint (AWS

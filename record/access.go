@@ -18,8 +18,8 @@ type Access struct {
 	XRealIP           []byte // $http_x_real_ip
 	// Forwarded is $proxy_add_x_forwarded_for: X-Forwarded-For with $remote_addr
 	// behind it. Parsers also fill those two fields from it.
-	Forwarded []byte
-	VPCEndpoint       []byte // $proxy_protocol_tlv_0xEA, its subtype byte cut off
+	Forwarded   []byte
+	VPCEndpoint []byte // $proxy_protocol_tlv_0xEA, its subtype byte cut off
 
 	RemoteUser    []byte // $remote_user
 	Method        []byte // $request_method, or the request line's
