@@ -220,8 +220,7 @@ func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
 			r.Access.Logged |= m.key.variable.logged
 			return
 		}
-		if second := m.key.second; second != nil && !r.Access.Logged.Has(second.logged) && looksLikeAddress(value) && guessText(second.text(&r.Access), value) {
-			r.Access.Logged |= second.logged
+		if guessSecond(&r.Access, m.key.second, value) {
 			return
 		}
 	}
@@ -262,6 +261,16 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		return false
 	}
 	return v.setList(a, value) == ""
+}
+
+// guessSecond stores value as the second meaning of a key: the client's address beside
+// that of the peer is what a header names. It reports false if it stored nothing.
+func guessSecond(a *record.Access, second *variable, value []byte) bool {
+	if second == nil || a.Logged.Has(second.logged) || !looksLikeAddress(value) || bytes.HasPrefix(value, a.RemoteAddr) {
+		return false // the same address with its port is no header
+	}
+	a.Logged |= second.logged
+	return guessText(second.text(a), value)
 }
 
 // guessNumber stores a number in field. A field with another number stays.

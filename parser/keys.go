@@ -48,8 +48,8 @@ var nanosPer = [...]float64{inSeconds: nanosPerSecond, inMillis: nanosPerMilli, 
 // A latency counts only with its unit, because some write it in milliseconds.
 var conventions = []struct{ variable, names string }{
 	{"msec", "time timestamp ts date datetime eventtime logtime epoch timeepoch timems timestampms tsms"},
-	{"remote_addr", "ip remoteip remote remotehost remoteaddress address sourceip sourceaddress httprequestremoteip requestremoteip"},
-	{"remote_addr+http_x_forwarded_for", "client clientip clientaddr clientaddress clienthost requestclientip"},
+	{"remote_addr", "ip remoteip remote remotehost remoteaddress address sourceip sourceaddress httprequestremoteip requestremoteip clienthost"},
+	{"remote_addr+http_x_forwarded_for", "client clientip clientaddr clientaddress requestclientip"},
 	{"remote_port", "clientport sourceport requestremoteport"},
 	{"remote_user", "user username auth authuser userid clientusername"},
 	{"request", "requestline httprequest req"},
