@@ -117,7 +117,8 @@ func explainFormat(w io.Writer, f *parser.Format) {
 	explainMissing(w, f)
 }
 
-// containers are the variables that hold X-Forwarded-For.
+// containers are the variables that hold X-Forwarded-For. The first one holds
+// $remote_addr too.
 var containers = []string{"proxy_add_x_forwarded_for", "the_real_ip"}
 
 // explainMissing prints what the missing variables cost.
@@ -126,6 +127,7 @@ func explainMissing(w io.Writer, f *parser.Format) {
 	for _, v := range f.Variables() {
 		has[v] = true
 	}
+	has[string(verdict.RemoteAddr)] = has[string(verdict.RemoteAddr)] || has[containers[0]]
 	for _, v := range containers {
 		has[string(verdict.XForwardedFor)] = has[string(verdict.XForwardedFor)] || has[v]
 	}
