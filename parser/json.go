@@ -107,24 +107,17 @@ func (f *JSONFormat) assign(r *record.Record, s *scanner) error {
 	f.placeHost(s)
 	best := noTime
 	for i := range s.count {
-		if m := s.member(i); m.key != nil && !m.key.guessed {
+		if m := s.member(i); m.pass() == named {
 			if reason := f.setNamed(r, m, &best); reason != "" {
 				return f.mismatch(m.key, m.at, reason)
 			}
 		}
 	}
-	seconds := false
-	for i := range s.count {
-		m := s.member(i)
-		if m.key != nil && m.key.second != nil {
-			seconds = true
-		} else if m.key == nil || m.key.guessed {
-			f.setGuessed(r, m, &best)
-		}
-	}
-	for i := 0; seconds && i < s.count; i++ {
-		if m := s.member(i); m.key != nil && m.key.second != nil {
-			f.setGuessed(r, m, &best)
+	for pass := guessed; pass <= guessedTwice; pass++ {
+		for i := range s.count {
+			if m := s.member(i); m.pass() == pass {
+				f.setGuessed(r, m, &best)
+			}
 		}
 	}
 	a := &r.Access
@@ -143,6 +136,28 @@ func (f *JSONFormat) assign(r *record.Record, s *scanner) error {
 	}
 	r.Dataset = record.AccessLine
 	return nil
+}
+
+// The passes in which the members of a line are stored: a guess must know what the
+// keys say that are none.
+const (
+	named        = iota
+	guessed      // also unknown keys
+	guessedTwice // keys that mean something else beside others
+)
+
+// pass returns the pass in which m is stored.
+func (m *member) pass() int {
+	switch {
+	case m.key == nil:
+		return guessed
+	case !m.key.guessed:
+		return named
+	case m.key.second != nil:
+		return guessedTwice
+	default:
+		return guessed
+	}
 }
 
 // mismatch returns the error for the value of a key, or for the line if k is nil.

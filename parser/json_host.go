@@ -8,32 +8,41 @@ import "bytes"
 // not $host. It is the client's address if no other key is.
 func (f *JSONFormat) placeHost(s *scanner) {
 	var host *member
-	others, clients := false, false
+	clients := false
 	for i := range s.count {
-		m := s.member(i)
-		switch {
-		case m.key == nil || m.shape == nested:
-		case m.key.variable.name == "remote_addr":
+		switch m := s.member(i); {
+		case m.means("remote_addr"):
 			clients = true
-		case m.key.variable.name == "host" && !m.key.guessed:
+		case m.means("host") && !m.key.guessed:
 			host = m
 		}
 	}
 	if host == nil || host.key.configured || !isAddress(host.raw) {
 		return
 	}
-	for i := range s.count {
-		m := s.member(i)
-		if m != host && m.key != nil && m.shape != nested && (m.key.variable.name == "host" || m.key.variable.name == "http_host") {
-			others = others || len(m.raw) > 1 && !bytes.Equal(m.raw, host.raw)
-		}
-	}
+	others := s.hasOtherHost(host)
 	switch {
 	case clients && others:
 		host.key = nil
 	case !clients && (others || f.hostIsClient):
 		host.key = f.keys.client
 	}
+}
+
+// means reports whether the key of m means the variable of that name.
+func (m *member) means(name string) bool {
+	return m.key != nil && m.shape != nested && m.key.variable.name == name
+}
+
+// hasOtherHost reports whether the line has another host under another key.
+func (s *scanner) hasOtherHost(host *member) bool {
+	for i := range s.count {
+		m := s.member(i)
+		if m != host && (m.means("host") || m.means("http_host")) && len(m.raw) > 1 && !bytes.Equal(m.raw, host.raw) {
+			return true
+		}
+	}
+	return false
 }
 
 // isAddress reports whether b is an IP address without a port.
