@@ -84,10 +84,12 @@ func Follow(names []string, fromEnd bool) []Input {
 // A followed is the Source of a file that grows.
 type followed struct{ *decode.Follower }
 
-// Next waits for the next line. All errors are temporary: the file may come back.
+// Next waits for the next line. Almost all errors are temporary: the file may come
+// back. Only what cannot be followed at all, such as a compressed file, ends it.
 func (f *followed) Next() (*record.Line, error) {
 	line, err := f.Follower.Next()
-	if err != nil && err != io.EOF {
+	var unreadable *decode.UnreadableError
+	if err != nil && err != io.EOF && !errors.As(err, &unreadable) {
 		return nil, &TemporaryError{err}
 	}
 	return line, err

@@ -34,10 +34,14 @@ func TestSet(t *testing.T) {
 		labels     = "host:::1\tstatus:200\treq:GET / HTTP/1.1"
 		short      = `::1 200`
 	)
-	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "ingress_2019", "ingress_2018", "ingress_2017", "basic", "proxy", "upstream_time", "timed_combined", "json", "ltsv", "short"}
+	// A line of each format, in the order of BuiltinNames.
+	formats := append(BuiltinNames(), JSON, LTSV, "short")
 	lines := []string{combined, main, mainRealIP, clearhop, ingress, old2019, old2018, old2017, basic, proxy, upstream, timed, object, labels, short}
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
+	}
+	if len(lines) != len(formats) {
+		t.Fatalf("%d lines of %d formats: add the line of a new format, in the order of %q", len(lines), len(formats), formats)
 	}
 	// Each format after each other one: the format that matched last only changes
 	// the order.
