@@ -47,7 +47,7 @@ func full() *record.Record {
 			Extra: []record.Pair{{Name: "connection", Value: []byte("17")}},
 		},
 		Client: record.Client{
-			IP: netip.MustParseAddr("2001:db8:210::10"), Address: []byte("unix:"),
+			IP: netip.MustParseAddr("2001:db8:210::10"), Address: []byte("unix:"), Port: number(51234),
 			SourceIP: netip.MustParseAddr("10.16.1.11"), SourceAddress: []byte("f00d"), SourcePort: number(40130),
 		},
 		Provenance: record.Provenance{

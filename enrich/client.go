@@ -1,6 +1,10 @@
 package enrich
 
 import (
+	"bytes"
+	"net/netip"
+	"strconv"
+
 	"clearhop/enrich/clientip"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -49,21 +53,76 @@ func (w *Worker) keepAnswer(r *record.Record) {
 	a := &w.answer
 	r.Client.IP = a.Client
 	r.Client.SourceIP = a.Peer
-	r.Client.SourcePort = sourcePort(&r.Access)
 	r.Client.Address = a.Address
 	r.Provenance = a.Provenance
+	setPorts(r)
+	if len(r.Access.RemoteAddr) > 0 && !showsAddress(r, r.Access.RemoteAddr) {
+		keep(r, "remote_addr", r.Access.RemoteAddr)
+	}
 }
 
-// sourcePort is the peer's port: $realip_remote_port, or $remote_port where
-// the realip module replaced nothing.
-func sourcePort(a *record.Access) record.Int {
-	switch {
-	case a.RealipRemotePort.Valid:
-		return a.RealipRemotePort
-	case a.RealipRemoteAddr != nil && string(a.RealipRemoteAddr) == string(a.RemoteAddr):
-		return a.RemotePort
+// showsAddress reports whether the event has an address as the client, the peer or a
+// hop.
+func showsAddress(r *record.Record, text []byte) bool {
+	c := &r.Client
+	if bytes.Equal(c.Address, text) || isWritten(c.IP, text) || isWritten(c.SourceIP, text) {
+		return true
 	}
-	return record.Int{}
+	for _, hop := range r.Provenance.Hops {
+		if isWritten(hop, text) {
+			return true
+		}
+	}
+	for _, claim := range r.Provenance.Claimed {
+		if bytes.Equal(claim, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWritten reports whether text is the address, with or without an IPv4 address
+// mapped to IPv6.
+func isWritten(addr netip.Addr, text []byte) bool {
+	var buf [64]byte
+	return addr.IsValid() && bytes.Equal(addr.AppendTo(buf[:0]), bytes.TrimPrefix(text, mapped))
+}
+
+var mapped = []byte("::ffff:")
+
+// setPorts tells whose ports were logged. $remote_port belongs to $remote_addr: if
+// the log shows that the realip module replaced the peer, it is the port of the
+// client. Otherwise it counts as the peer's.
+func setPorts(r *record.Record) {
+	a, c := &r.Access, &r.Client
+	replaced := a.RealipRemoteAddr != nil && !bytes.Equal(a.RealipRemoteAddr, a.RemoteAddr)
+	c.SourcePort = a.RealipRemotePort
+	if !replaced && !c.SourcePort.Valid {
+		c.SourcePort = a.RemotePort
+	}
+	switch field := r.Provenance.Field; {
+	case field == verdict.ProxyProtocolAddr:
+		c.Port = a.ProxyProtocolPort
+	case field == verdict.RemoteAddr && (replaced || a.RealipRemotePort.Valid && a.RealipRemotePort != a.RemotePort):
+		c.Port = a.RemotePort
+	}
+	if a.RemotePort.Valid && c.SourcePort != a.RemotePort && c.Port != a.RemotePort {
+		keep(r, "remote_port", appendNumber(r, a.RemotePort.N))
+	}
+}
+
+// appendNumber writes a number into scratch space.
+func appendNumber(r *record.Record, n int64) []byte {
+	scratch := r.Scratch()
+	from := len(scratch)
+	scratch = strconv.AppendInt(scratch, n, 10)
+	r.SetScratch(scratch)
+	return scratch[from:len(scratch):len(scratch)]
+}
+
+// keep puts a value that no field of the event has among the extra variables.
+func keep(r *record.Record, name string, value []byte) {
+	r.Access.Extra = append(r.Access.Extra, record.Pair{Name: name, Value: value})
 }
 
 // variables are those of a record that have no field of their own.

@@ -112,6 +112,7 @@ func (w *Worker) Enrich(r *record.Record) error {
 		return nil
 	}
 	splitURL(&r.URL, &r.Access)
+	keepUnshown(r)
 	w.resolveClient(r)
 	w.readUserAgent(r)
 	return w.lookUpPlace(r)

@@ -73,28 +73,67 @@ func TestServerVariablesComeBeforeTheRequestLine(t *testing.T) {
 	}
 	u = record.URL{}
 	splitURL(&u, &record.Access{URI: []byte("/x.php"), Args: []byte("a=1"), HTTPHost: []byte("h:81"), Scheme: []byte("http")})
-	if got := show(&u); got != "http h /x.php a=1 php -" || u.Original != nil {
+	if got := show(&u); got != "http h /x.php a=1 php port" || u.Original != nil {
 		t.Errorf("got %s, original %q", got, u.Original)
 	}
 }
 
-func TestSourcePort(t *testing.T) {
-	port := record.Int{N: 1, Valid: true}
-	other := record.Int{N: 2, Valid: true}
+// TestPorts: each port that was logged is in the event, and belongs to its address.
+func TestPorts(t *testing.T) {
+	port := func(n int64) record.Int { return record.Int{N: n, Valid: true} }
+	text := func(s string) []byte { return []byte(s) }
 	for name, c := range map[string]struct {
-		access record.Access
-		want   record.Int
+		access         record.Access
+		field          verdict.Field
+		source, client record.Int
+		extra          string
 	}{
-		"the peer's is logged":      {record.Access{RemotePort: other, RealipRemotePort: port}, port},
-		"nothing was replaced":      {record.Access{RemotePort: port, RemoteAddr: []byte("a"), RealipRemoteAddr: []byte("a")}, port},
-		"the peer was replaced":     {record.Access{RemotePort: other, RemoteAddr: []byte("a"), RealipRemoteAddr: []byte("b")}, record.Int{}},
-		"the peer is not logged":    {record.Access{RemotePort: other, RemoteAddr: []byte("a")}, record.Int{}},
-		"neither of them is logged": {record.Access{}, record.Int{}},
+		"the peer's is logged":          {record.Access{RemotePort: port(2), RealipRemotePort: port(1)}, verdict.RemoteAddr, port(1), port(2), ""},
+		"nothing was replaced":          {record.Access{RemotePort: port(1), RemoteAddr: text("a"), RealipRemoteAddr: text("a")}, verdict.RemoteAddr, port(1), record.Int{}, ""},
+		"the peer was replaced":         {record.Access{RemotePort: port(2), RemoteAddr: text("a"), RealipRemoteAddr: text("b")}, verdict.RemoteAddr, record.Int{}, port(2), ""},
+		"by another proxy":              {record.Access{RemotePort: port(2), RemoteAddr: text("a"), RealipRemoteAddr: text("b")}, verdict.XForwardedFor, record.Int{}, record.Int{}, "2"},
+		"the peer is not logged":        {record.Access{RemotePort: port(2), RemoteAddr: text("a")}, verdict.RemoteAddr, port(2), record.Int{}, ""},
+		"the PROXY protocol's":          {record.Access{RemotePort: port(2), ProxyProtocolPort: port(3), RemoteAddr: text("a")}, verdict.ProxyProtocolAddr, port(2), port(3), ""},
+		"neither of them is logged":     {record.Access{}, verdict.RemoteAddr, record.Int{}, record.Int{}, ""},
+		"the same port of both of them": {record.Access{RemotePort: port(1), RealipRemotePort: port(1)}, verdict.RemoteAddr, port(1), record.Int{}, ""},
 	} {
-		if got := sourcePort(&c.access); got != c.want {
-			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		r := record.Record{Access: c.access}
+		r.Provenance.Field = c.field
+		setPorts(&r)
+		extra := ""
+		for _, p := range r.Access.Extra {
+			extra += string(p.Value)
+		}
+		if r.Client.SourcePort != c.source || r.Client.Port != c.client || extra != c.extra {
+			t.Errorf("%s: source %v, client %v, extra %q; want %v, %v, %q", name, r.Client.SourcePort, r.Client.Port, extra, c.source, c.client, c.extra)
 		}
 	}
+}
+
+// TestUnshownURL: what nginx logged beside the request is kept if it says something
+// else.
+func TestUnshownURL(t *testing.T) {
+	f := func(a record.Access, want string) {
+		t.Helper()
+		r := record.Record{Access: a}
+		splitURL(&r.URL, &r.Access)
+		keepUnshown(&r)
+		got := ""
+		for _, p := range r.Access.Extra {
+			got += p.Name + "=" + string(p.Value) + " "
+		}
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	text := func(s string) []byte { return []byte(s) }
+	f(record.Access{RequestTarget: text("/a?b"), URI: text("/a"), Args: text("b")}, "")
+	f(record.Access{RequestTarget: text("/a?b"), URI: text("/index.php"), Args: text("q=/a")}, "uri=/index.php args=q=/a ")
+	f(record.Access{URI: text("/a"), Args: text("b")}, "")
+	f(record.Access{Host: text("h"), HTTPHost: text("h")}, "")
+	f(record.Access{HTTPHost: text("h:81")}, "")
+	f(record.Access{HTTPHost: text("h:81"), ServerPort: record.Int{N: 80, Valid: true}}, "http_host=h:81 ")
+	f(record.Access{Host: text("h"), HTTPHost: text("H")}, "http_host=H ")
 }
 
 // TestUnparsedLinesHaveNothingToAdd: no verdict is made up for them.

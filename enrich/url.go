@@ -49,11 +49,15 @@ var slash = []byte("/")
 // setServer sets what nginx says about the server. It overrides the request line, in
 // which the client can write anything.
 func setServer(u *record.URL, a *record.Access) {
+	var port record.Int
 	switch {
 	case len(a.Host) > 0:
-		u.Domain, _ = splitHost(a.Host)
+		u.Domain, port = splitHost(a.Host)
 	case len(a.HTTPHost) > 0:
-		u.Domain, _ = splitHost(a.HTTPHost)
+		u.Domain, port = splitHost(a.HTTPHost)
+	}
+	if port.Valid {
+		u.Port = port
 	}
 	switch {
 	case len(a.Scheme) > 0:
@@ -63,6 +67,29 @@ func setServer(u *record.URL, a *record.Access) {
 	}
 	if a.ServerPort.Valid {
 		u.Port = a.ServerPort
+	}
+}
+
+// keepUnshown puts what nginx logged of the URL among the extra variables, if the
+// parts of the URL come from other variables and say something else.
+func keepUnshown(r *record.Record) {
+	a, u := &r.Access, &r.URL
+	if a.RequestTarget != nil {
+		if len(a.URI) > 0 && !bytes.Equal(a.URI, u.Path) {
+			keep(r, "uri", a.URI)
+		}
+		if len(a.Args) > 0 && !bytes.Equal(a.Args, u.Query) {
+			keep(r, "args", a.Args)
+		}
+	}
+	if string(a.HTTPS) == "on" && !bytes.Equal(u.Scheme, schemes[1]) {
+		keep(r, "https", a.HTTPS)
+	}
+	if len(a.HTTPHost) > 0 {
+		host, port := splitHost(a.HTTPHost)
+		if !bytes.Equal(host, u.Domain) || port.Valid && port != u.Port {
+			keep(r, "http_host", a.HTTPHost)
+		}
 	}
 }
 
@@ -103,7 +130,8 @@ func extension(path []byte) []byte {
 	return ext
 }
 
-// splitHost splits "host:port" and "[v6]:port". It removes the brackets.
+// splitHost splits "host:port" and "[v6]:port". It removes the brackets. Programs
+// other than nginx write IPv6 addresses without brackets, and then without a port.
 func splitHost(authority []byte) (host []byte, port record.Int) {
 	host = authority
 	rest := []byte(nil)
@@ -113,7 +141,7 @@ func splitHost(authority []byte) (host []byte, port record.Int) {
 			return host, record.Int{}
 		}
 		host, rest = host[1:end], host[end+1:]
-	} else if i := bytes.LastIndexByte(host, ':'); i >= 0 {
+	} else if i := bytes.LastIndexByte(host, ':'); i >= 0 && !isBareIPv6(host) {
 		host, rest = host[:i], host[i:]
 	}
 	if len(rest) > 1 && rest[0] == ':' && len(rest) <= len(":65535") {
@@ -127,4 +155,18 @@ func splitHost(authority []byte) (host []byte, port record.Int) {
 		port = record.Int{N: n, Valid: 0 < n && n <= 65535}
 	}
 	return host, port
+}
+
+// isBareIPv6 reports whether host is an IPv6 address without brackets.
+func isBareIPv6(host []byte) bool {
+	colons := 0
+	for _, c := range host {
+		switch {
+		case c == ':':
+			colons++
+		case c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F'):
+			return false
+		}
+	}
+	return colons > 1
 }

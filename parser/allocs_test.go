@@ -20,6 +20,10 @@ var usualLines = []struct{ name, format, line string }{
 		`{"t":"2026-11-22T11:00:24+00:00","a":"203.0.113.9","r":"GET /assets/app.3f9a.css?v=2 HTTP/1.1","s":200,"b":5120,"f":"https://www.example.com/a/b","u":"say \"Mozilla\""}`},
 	{"unquoted", `$remote_addr $remote_user $time_iso8601 $status $http_user_agent $request_time $upstream_addr $upstream_status $http_x_foo`,
 		`203.0.113.9 - 2026-11-22T11:00:24+00:00 200 Mozilla/5.0 (X11; Linux x86_64) 12 Firefox/128.0 0.012 10.16.2.4:8080, 10.16.2.5:8080 502, 200 a b`},
+	{"url", `$remote_addr [$time_local] "$request_method $scheme://$host:$server_port$request_uri $server_protocol" $status "$uri$is_args$args"`,
+		`203.0.113.9 [22/Nov/2026:11:00:24 +0000] "GET https://www.example.com:8443/assets/app.3f9a.css?v=2 HTTP/1.1" 200 "/assets/app.3f9a.css?v=2"`},
+	{"basic", "basic", `203.0.113.9 [22/Nov/2026:11:00:24 +0000] TCP 200 8743 944 0.473`},
+	{"ingress_2019", "ingress_2019", `10.244.0.1 - [203.0.113.9] - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [a] [] 10.16.2.4:8080 17 0.016 200 5c8f`},
 }
 
 const usualCombined = `203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET /assets/app.3f9a.css?v=2 HTTP/1.1" 200 5120 ` +

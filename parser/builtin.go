@@ -7,6 +7,10 @@ package parser
 //   - main is in the nginx.conf of nginx.org's packages and of the Docker image.
 //   - ingress is the default of ingress-nginx, which calls it upstreaminfo (its
 //     documentation, "Log format").
+//   - ingress_2017, ingress_2018 and ingress_2019 were its defaults until 2019, with
+//     $remote_addr or $the_real_ip in front and $the_real_ip or
+//     $proxy_add_x_forwarded_for in brackets.
+//   - basic and proxy are for a stream block (ngx_stream_log_module).
 //   - upstream_time is in the NGINX documentation ("Configuring logging"), without
 //     a space before rt.
 //   - timed_combined is in many public configurations.
@@ -33,6 +37,25 @@ var builtins = []struct{ name, directive string }{
     '$status $body_bytes_sent "$http_referer" "$http_user_agent" '
     '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr '
     '$upstream_response_length $upstream_response_time $upstream_status $req_id';`},
+	{"ingress_2019", `log_format ingress_2019 '$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" '
+    '$status $body_bytes_sent "$http_referer" "$http_user_agent" '
+    '$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr '
+    '$upstream_response_length $upstream_response_time $upstream_status $req_id';`},
+	{"ingress_2018", `log_format ingress_2018 '$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" '
+    '$status $body_bytes_sent "$http_referer" "$http_user_agent" '
+    '$request_length $request_time [$proxy_upstream_name] $upstream_addr '
+    '$upstream_response_length $upstream_response_time $upstream_status $req_id';`},
+	{"ingress_2017", `log_format ingress_2017 '$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" '
+    '$status $body_bytes_sent "$http_referer" "$http_user_agent" '
+    '$request_length $request_time [$proxy_upstream_name] $upstream_addr '
+    '$upstream_response_length $upstream_response_time $upstream_status';`},
+	{"basic", `log_format basic '$remote_addr [$time_local] '
+    '$protocol $status $bytes_sent $bytes_received '
+    '$session_time';`},
+	{"proxy", `log_format proxy '$remote_addr [$time_local] '
+    '$protocol $status $bytes_sent $bytes_received '
+    '$session_time "$upstream_addr" '
+    '"$upstream_bytes_sent" "$upstream_bytes_received" "$upstream_connect_time"';`},
 	{"upstream_time", `log_format upstream_time '$remote_addr - $remote_user [$time_local] '
     '"$request" $status $body_bytes_sent '
     '"$http_referer" "$http_user_agent"'

@@ -138,11 +138,13 @@ func compile(name string, escape Escape, parts []part) (*Format, error) {
 		last := len(f.steps) - 1
 		switch {
 		case t.isVariable:
-			if last >= 0 && len(f.steps[last].literal) == 0 && f.steps[last].variable.width == 0 {
-				return nil, &CompileError{Column: t.column, Err: ErrAmbiguous,
-					Reason: fmt.Sprintf("nothing stands between $%s and $%s", f.steps[last].variable.name, t.text)}
+			v := lookup(t.text)
+			if last >= 0 && len(f.steps[last].literal) == 0 {
+				if reason := inseparable(&f.steps[last].variable, &v); reason != "" {
+					return nil, &CompileError{Column: t.column, Err: ErrAmbiguous, Reason: reason}
+				}
 			}
-			f.steps = append(f.steps, step{variable: lookup(t.text)})
+			f.steps = append(f.steps, step{variable: v})
 		case strings.Contains(t.text, "\n"):
 			return nil, &CompileError{Column: t.column, Reason: "the fixed text has a line break, so nginx would write several lines", Err: ErrAmbiguous}
 		case last < 0:
@@ -159,6 +161,7 @@ func compile(name string, escape Escape, parts []part) (*Format, error) {
 	if len(f.steps) == 0 {
 		return nil, &CompileError{Column: 1, Reason: "the format has no variable", Err: ErrSyntax}
 	}
+	f.planRuns()
 	f.plan()
 	return f, nil
 }
@@ -202,7 +205,7 @@ func (f *Format) planEnd(st *step) {
 			return
 		}
 	}
-	if st.variable.width > 0 || st.variable.kind.isNumeric() {
+	if st.variable.width > 0 || st.variable.kind.isNumeric() || st.variable.kind == kindMark {
 		return
 	}
 	for i, c := range st.literal {
@@ -218,6 +221,8 @@ func (f *Format) planEnd(st *step) {
 func (f *Format) ambiguous(st *step) string {
 	v, next := &st.variable, st.literal[0]
 	switch {
+	case v.kind == kindMark && next == '?':
+		return fmt.Sprintf("a question mark follows $%s, which can be empty", v.name)
 	case st.marked || v.width > 0:
 		return ""
 	case v.kind.isNumeric() && '0' <= next && next <= '9':

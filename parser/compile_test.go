@@ -172,10 +172,19 @@ func TestCompileError(t *testing.T) {
 	f(`log_format x 'a\d§$ ';`, `a variable's name must follow "$"`, ErrSyntax)
 	f("log_format x # ' \n '$status' '\\t§$';", `a variable's name must follow "$"`, ErrSyntax)
 
-	f(`$host§$status`, "nothing stands between $host and $status", ErrAmbiguous)
-	f(`$host§${Status}`, "nothing stands between $host and $Status", ErrAmbiguous)
-	f(`log_format x '$host'  '§$status';`, "nothing stands between $host and $status", ErrAmbiguous)
-	f(`$status§$time_local`, "nothing stands between $status and $time_local", ErrAmbiguous)
+	f(`$host§$status`, "nothing stands between $host and $status, and $host can contain a digit, with which $status can begin", ErrAmbiguous)
+	f(`$host§${Status}`, "nothing stands between $host and $status, and $host can contain a digit, with which $status can begin", ErrAmbiguous)
+	f(`log_format x '$host'  '§$status';`, "nothing stands between $host and $status, and $host can contain a digit, with which $status can begin", ErrAmbiguous)
+	f(`$status§$time_local`, "nothing stands between $status and $time_local, and $status can contain a digit, with which $time_local can begin", ErrAmbiguous)
+	f(`$status§$request_time`, "nothing stands between $status and $request_time, and $status can contain a digit, with which $request_time can begin", ErrAmbiguous)
+	f(`$request_body§$status`, "nothing stands between $request_body and $status, and $request_body can contain a digit, with which $status can begin", ErrAmbiguous)
+	f(`$protocol§$status`, "nothing stands between $protocol and $status, and $protocol can contain a digit, with which $status can begin", ErrAmbiguous)
+	f(`$scheme§$host`, "nothing stands between $scheme and $host, and $host can begin with any byte", ErrAmbiguous)
+	f(`$request_uri§$is_args$args`, `nothing stands between $request_uri and $is_args, and $request_uri can contain "?", with which $is_args can begin`, ErrAmbiguous)
+	f(`$request_uri§$uri`, `nothing stands between $request_uri and $uri, and $request_uri can contain "/", with which $uri can begin`, ErrAmbiguous)
+	f(`$upstream_addr§$request_uri`, `nothing stands between $upstream_addr and $request_uri, and $upstream_addr can contain "/", with which $request_uri can begin`, ErrAmbiguous)
+	f(`$uri$is_args§$status`, "nothing stands between $is_args, which can be empty, and $status", ErrAmbiguous)
+	f(`$uri${is_args}§?`, "a question mark follows $is_args, which can be empty", ErrAmbiguous)
 	f(`$upstream_addr§, $upstream_status`, "the text after $upstream_addr could be one more item of the list", ErrAmbiguous)
 	f(`$upstream_addr§ : $upstream_status`, "the text after $upstream_addr could be one more item of the list", ErrAmbiguous)
 	f(`${upstream_addr}§ms, $status`, "the text after $upstream_addr could be one more item of the list", ErrAmbiguous)
@@ -189,7 +198,7 @@ func TestCompileError(t *testing.T) {
 
 func TestCompileErrorText(t *testing.T) {
 	_, err := Compile(`$a$b`)
-	want := `log_format cannot be read back: column 3: nothing stands between $a and $b`
+	want := `log_format cannot be read back: column 3: nothing stands between $a and $b, and $b can begin with any byte`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -217,6 +226,15 @@ func TestBuiltin(t *testing.T) {
 			" realip_remote_addr proxy_protocol_addr host request_id msec request_time request_length scheme upstream_addr upstream_status upstream_response_time",
 		"ingress": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
 			" proxy_upstream_name proxy_alternative_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2019": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name proxy_alternative_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2018": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status req_id",
+		"ingress_2017": "remote_addr the_real_ip remote_user time_local request status body_bytes_sent http_referer http_user_agent request_length request_time" +
+			" proxy_upstream_name upstream_addr upstream_response_length upstream_response_time upstream_status",
+		"basic": "remote_addr time_local protocol status bytes_sent bytes_received session_time",
+		"proxy": "remote_addr time_local protocol status bytes_sent bytes_received session_time upstream_addr upstream_bytes_sent" +
+			" upstream_bytes_received upstream_connect_time",
 		"upstream_time":  "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_connect_time upstream_header_time upstream_response_time",
 		"timed_combined": "remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent request_time upstream_response_time pipe",
 	}

@@ -10,11 +10,13 @@ import (
 
 // A Conf is what an nginx.conf says about access logs.
 type Conf struct {
-	// Formats are the formats of the log_format directives of http, in their
-	// order. Formats that cannot be read back are missing; ParseConf's error
-	// names them.
+	// Formats are the formats of the log_format directives of http and stream, in
+	// their order.
 	Formats []*Format
-	// Logs are the access_log directives of http, in their order.
+	// LeftOut has an error for each log_format that Formats lacks, because it
+	// cannot be read back or is not written as nginx wants it.
+	LeftOut []*ConfError
+	// Logs are the access_log directives of http and stream, in their order.
 	Logs []AccessLog
 }
 
@@ -76,16 +78,15 @@ const (
 )
 
 // ParseConf finds the log_format and access_log directives in the text of an nginx
-// configuration, in blocks of any depth. It skips those in stream and mail, which
-// do not log requests. name is the name of the file, for errors.
+// configuration, in blocks of any depth. name is the name of the file, for errors.
 //
 // open reads the files of an include directive. It gets the path as it is written,
 // which may be a pattern that matches any number of files, or none. If open is
 // nil, includes are skipped.
 //
-// The error joins a *ConfError for each format that cannot be read back and for
-// each include that was not read. The Conf has everything else and is never nil.
-// After an error of syntax, the rest of that file is missing too.
+// The error joins a *ConfError for each format of LeftOut and for each include that
+// was not read. The Conf has everything else and is never nil. After an error of
+// syntax, the rest of that file is missing too.
 func ParseConf(text []byte, name string, open func(path string) ([]ConfFile, error)) (*Conf, error) {
 	c := &confReader{conf: &Conf{}, open: open}
 	c.read(ConfFile{Name: name, Text: text}, nil, 0)
@@ -97,6 +98,7 @@ type confReader struct {
 	conf  *Conf
 	open  func(path string) ([]ConfFile, error)
 	errs  []error
+	names []string // of the formats; those of stream begin with "stream "
 	files int
 	bytes int
 }
@@ -142,7 +144,7 @@ func (f *confFile) directive(at int) (next int, more bool) {
 		}
 		f.blocks = f.blocks[:len(f.blocks)-1]
 	case ';':
-		if !notOfHTTP(f.blocks) {
+		if !notOfLogs(f.blocks) {
 			f.simple(d)
 		}
 	default: // the end of the file
@@ -181,22 +183,24 @@ func (f *confFile) simple(d confDirective) {
 	}
 }
 
-// notOfHTTP reports whether directives in these blocks do not concern access logs:
-// the blocks are of other protocols, or they hold data.
-func notOfHTTP(blocks []string) bool {
+// notOfLogs reports whether directives in these blocks do not concern access logs:
+// the blocks are of mail, or they hold data.
+func notOfLogs(blocks []string) bool {
 	for _, b := range blocks {
 		switch b {
-		case "stream", "mail", "map", "geo", "types", "split_clients", "charset_map", "match":
+		case "mail", "map", "geo", "types", "split_clients", "charset_map", "match":
 			return true
 		}
 	}
 	return false
 }
 
-// fail adds an error for what is at index at of the file.
-func (f *confFile) fail(at int, format, reason string, cause error) {
+// fail adds an error for what is at index at of the file, and returns it.
+func (f *confFile) fail(at int, format, reason string, cause error) *ConfError {
 	line, column := position(f.text, at)
-	f.errs = append(f.errs, &ConfError{File: f.name, Line: line, Column: column, Format: format, Reason: reason, Err: cause})
+	err := &ConfError{File: f.name, Line: line, Column: column, Format: format, Reason: reason, Err: cause}
+	f.errs = append(f.errs, err)
+	return err
 }
 
 func (f *confFile) failSyntax(at int, reason string) { f.fail(at, "", reason, ErrSyntax) }
@@ -207,7 +211,7 @@ func (f *confFile) logFormat(d confDirective) {
 	parsed, err := parseDirective(text)
 	var format *Format
 	if err == nil {
-		if slices.ContainsFunc(f.conf.Formats, func(other *Format) bool { return other.name == parsed.name }) {
+		if !f.define(parsed.name) {
 			f.fail(d.start, parsed.name, "", ErrDuplicate)
 			return
 		}
@@ -219,10 +223,23 @@ func (f *confFile) logFormat(d confDirective) {
 		f.conf.Formats = append(f.conf.Formats, format)
 	case errors.As(err, &compileError):
 		name := cmp.Or(parsed.name, formatName(text))
-		f.fail(d.start+compileError.Column-1, name, compileError.Reason, compileError.Err)
+		f.conf.LeftOut = append(f.conf.LeftOut, f.fail(d.start+compileError.Column-1, name, compileError.Reason, compileError.Err))
 	default:
-		f.fail(d.start, parsed.name, "", err)
+		f.conf.LeftOut = append(f.conf.LeftOut, f.fail(d.start, parsed.name, "", err))
 	}
+}
+
+// define notes the name of a format. It reports false if the name is taken: http and
+// stream have names of their own.
+func (f *confFile) define(name string) bool {
+	if slices.Contains(f.blocks, "stream") {
+		name = "stream " + name
+	}
+	if slices.Contains(f.names, name) {
+		return false
+	}
+	f.names = append(f.names, name)
+	return true
 }
 
 // formatName returns the name in a log_format directive whose other arguments are

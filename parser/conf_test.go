@@ -43,10 +43,12 @@ func TestParseConf(t *testing.T) {
 		return found, nil
 	})
 	want := []string{
+		"proxy escape=default remote_addr time_local protocol status bytes_sent session_time",
 		"main escape=default remote_addr remote_user time_local request status body_bytes_sent http_referer http_user_agent http_x_forwarded_for",
 		"json escape=json time_iso8601 status remote_addr",
 		"a escape=default status",
 		"c escape=default host",
+		"nginx.conf:9 /var/log/nginx/stream.log proxy",
 		"nginx.conf:26 /var/log/nginx/access.log main",
 		"conf.d/a.conf:1 logs/a.log a",
 		"nginx.conf:34 syslog:server=unix:/dev/log json",
@@ -54,7 +56,7 @@ func TestParseConf(t *testing.T) {
 	if diff := cmp.Diff(want, confText(conf)); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
-	wantErr := `nginx.conf:18:35: log_format cannot be read back: log_format glued: nothing stands between $remote_addr and $status
+	wantErr := `nginx.conf:18:35: log_format cannot be read back: log_format glued: nothing stands between $remote_addr and $status, and $remote_addr can contain a digit, with which $status can begin
 conf.d/b.conf:2:4: not a log_format: log_format b: a variable's name must follow "$"
 conf.d/b.conf:3:1: log_format defined twice: log_format main`
 	if err == nil || err.Error() != wantErr {
@@ -66,7 +68,7 @@ conf.d/b.conf:3:1: log_format defined twice: log_format main`
 
 	// Without a function to open files, includes are skipped.
 	conf, err = ParseConf(text, "nginx.conf", nil)
-	if len(conf.Formats) != 2 || errors.Is(err, ErrDuplicate) || !errors.Is(err, ErrAmbiguous) {
+	if len(conf.Formats) != 3 || errors.Is(err, ErrDuplicate) || !errors.Is(err, ErrAmbiguous) {
 		t.Errorf("without includes: %q, %v", confText(conf), err)
 	}
 }
@@ -107,7 +109,7 @@ func TestParseConfErrors(t *testing.T) {
 	f(`log_format a §'$status`, "the closing quote is missing", ErrSyntax, 0)
 	f(`log_format a '$status'§'$host';`, "a space must follow the closing quote", ErrSyntax, 0)
 	f(`§x_by_lua_block { if x then { `, "the block x_by_lua_block is not closed", ErrSyntax, 0)
-	f("log_format a '$status';\nlog_format b escape=json '$host' '§$status'; log_format c $host;", "nothing stands between $host and $status", ErrAmbiguous, 2)
+	f("log_format a '$status';\nlog_format b escape=json '$host' '§$status'; log_format c $host;", "nothing stands between $host and $status, and $host can contain a digit, with which $status can begin", ErrAmbiguous, 2)
 	f("a;\n §include none;", "include none", os.ErrNotExist, 0)
 	f("§include a b;", "include takes one path", ErrSyntax, 0)
 	f("§include self;", "files include each other more than 16 deep", ErrInclude, 0)

@@ -45,7 +45,7 @@ func ExampleCompile_refused() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, parser.ErrAmbiguous))
 	// Output:
-	// log_format cannot be read back: column 53: nothing stands between $status and $body_bytes_sent
+	// log_format cannot be read back: column 53: nothing stands between $status and $body_bytes_sent, and $status can contain a digit, with which $body_bytes_sent can begin
 	// true
 }
 

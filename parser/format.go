@@ -18,7 +18,7 @@ type Format struct {
 // A step reads one variable and the fixed text after it.
 type step struct {
 	variable variable
-	literal  []byte // the fixed text; empty only in the last step and after a fixed width
+	literal  []byte // the fixed text; empty in the last step and if the next variable follows directly
 	// marked reports that the literal has, at mark, a byte that nginx escapes in
 	// all values: the first such byte ends the value.
 	marked bool
@@ -28,6 +28,17 @@ type step struct {
 	// open reports that the value may contain the literal: the value ends at the
 	// first place from which the rest of the line fits.
 	open bool
+	// adjacent reports that the next variable follows directly. Then the value ends
+	// where the next one can begin.
+	adjacent bool
+	// edge is a byte, if hasEdge is set, that no value of a run of adjacent
+	// variables contains and that stands in the literal after the run.
+	edge    byte
+	hasEdge bool
+	// first and isArgs are of the variable, if it directly follows another one:
+	// the bytes with which its values begin, and whether it is $args.
+	first  *byteSet
+	isArgs bool
 	// back is the open step to go back to if this one fails, or -1.
 	back  int
 	store bool // false for a time if the format has a more precise one
@@ -62,12 +73,38 @@ func (f *Format) Variables() []string {
 	return names
 }
 
+// Dropped returns the names of the format's variables that no event shows: times, if
+// the format has a more precise one.
+func (f *Format) Dropped() []string {
+	var names []string
+	for i := range f.steps {
+		if !f.steps[i].store {
+			names = append(names, f.steps[i].variable.name)
+		}
+	}
+	return names
+}
+
+// Extra returns the names of the format's variables whose values go to Access.Extra,
+// where some of them also have a field of their own.
+func (f *Format) Extra() []string {
+	var names []string
+	for i := range f.steps {
+		v := &f.steps[i].variable
+		hasField := v.text != nil || v.number != nil || v.list != nil || v.listNumber != nil || v.kind == kindRequest || v.kind.timeRank() != noTime
+		if v.kept || !hasField {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
 // usualVariables is the number of variables up to which splitting a line allocates
 // nothing.
 const usualVariables = 48
 
-// Parse reads line into r, whose Access must be in the state after Reset. If the
-// line does not match, the error is a *record.ParseError, and r.Access may be
+// Parse reads line into r, whose Access must be in the state after Reset. Blanks and
+// tabs around the line do no harm. If the line does not match, the error is a *record.ParseError, and r.Access may be
 // partly filled.
 func (f *Format) Parse(line []byte, r *record.Record) error {
 	if line == nil {
@@ -79,7 +116,16 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 		places = make([]place, len(f.steps))
 	}
 	if err := f.split(line, places); err != nil {
-		return err
+		// A viewer or a router can leave blanks around a line.
+		trimmed := bytes.Trim(line, " \t")
+		if len(trimmed) == len(line) {
+			return err
+		}
+		clear(places)
+		if f.split(trimmed, places) != nil {
+			return err
+		}
+		line = trimmed
 	}
 	r.Dataset = record.AccessLine
 	r.Access.Logged = f.logged
@@ -96,6 +142,7 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 		}
 	}
 	finishUpstream(&r.Access)
+	finishForwarded(&r.Access)
 	return nil
 }
 
@@ -146,7 +193,7 @@ func (f *Format) split(line []byte, places []place) error {
 	for i := 0; i < len(f.steps); {
 		st, p := &f.steps[i], &places[i]
 		p.start = at
-		found := f.end(line, st, p)
+		found := f.end(line, i, p)
 		reason, where := noEnd, at
 		if found {
 			if reason, where = f.check(line, i, p); reason == "" {
@@ -196,13 +243,17 @@ func (f *Format) check(line []byte, i int, p *place) (reason string, at int) {
 	return "", 0
 }
 
-// end sets p.end to the end of the value that starts at p.start. In an open step
+// end sets p.end to the end of step i's value, which starts at p.start. In an open step
 // it sets p.end to the next place where the value can end. It reports whether there
 // is one.
-func (f *Format) end(line []byte, st *step, p *place) bool {
+func (f *Format) end(line []byte, i int, p *place) bool {
+	st := &f.steps[i]
 	if width := st.variable.width; width > 0 {
 		p.end = p.start + width
 		return p.end <= len(line) && bytes.HasPrefix(line[p.end:], st.literal)
+	}
+	if st.isArgs && f.withoutMark(line, i, p.start) {
+		return f.endAbsent(line, i, p)
 	}
 	bound := p.bound
 	if p.start >= bound {
@@ -214,9 +265,17 @@ func (f *Format) end(line []byte, st *step, p *place) bool {
 	}
 	if !st.open {
 		p.end = bound - 1 - st.mark
-		return p.end >= p.start && bytes.HasPrefix(line[p.end:], st.literal)
+		return p.end >= p.start && bytes.HasPrefix(line[p.end:], st.literal) && (!st.adjacent || f.begins(line, i+1, p.end))
 	}
 	from := max(p.start, p.end+1)
+	if st.adjacent {
+		if at := f.nextBoundary(line, i, from, bound); at >= 0 {
+			p.end = at
+			return true
+		}
+		p.end = bound - 1
+		return false
+	}
 	if from < bound {
 		n := bytes.Index(line[from:min(bound-1+len(st.literal), len(line))], st.literal)
 		if n >= 0 {
@@ -238,6 +297,8 @@ func (f *Format) reach(rest []byte, st *step) int {
 		return listEnd(rest, k)
 	case k.isNumeric() && f.escape == EscapeDefault && len(rest) > 0 && rest[0] == '-':
 		return 1
+	case st.hasEdge && st.open:
+		rest = rest[:f.markIndex(rest, st.edge)]
 	}
 	return k.run(rest)
 }
@@ -250,13 +311,13 @@ func (f *Format) standsApart(line []byte, at int, st *step) bool {
 	switch {
 	case at == 0 || at == len(line):
 		return false
-	case st.marked:
+	case st.marked || st.hasEdge && st.open:
 		return f.escape == EscapeJSON && line[at-1] == '\\'
 	case k.isList():
 		// No item starts with these bytes, but a separator contains them.
 		return line[at] == ':' || line[at] == ' ' && !bytes.HasPrefix(line[at:], nextGroup)
 	}
-	return k.isNumeric()
+	return k.isNumeric() || k == kindMark
 }
 
 // misfit returns why raw does not look like a value of the step, or "" if it does.

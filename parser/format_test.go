@@ -308,7 +308,7 @@ func TestParseOpenValues(t *testing.T) {
 
 	// An IPv6 address before a colon, as "$remote_addr:$remote_port" writes it.
 	f(`pp=$proxy_protocol_addr:$proxy_protocol_port pps=$server_addr:$server_port`, `pp=2001:db8::10:53054 pps=::1:80`,
-		`ProxyProtocolAddr="2001:db8::10"`, `ProxyProtocolPort=53054`, `ServerPort=80`, `Extra.server_addr="::1"`)
+		`ProxyProtocolAddr="2001:db8::10"`, `ProxyProtocolPort=53054`, `ServerPort=80`, `Extra.proxy_protocol_port="53054"`, `Extra.server_addr="::1"`)
 	f(`$remote_addr:$remote_port`, `192.0.2.1:8080`, `RemoteAddr="192.0.2.1"`, `RemotePort=8080`)
 	f(`$proxy_protocol_addr:$proxy_protocol_port`, `-:-`)
 	f(`$remote_addr-$status`, `unix:-200`, `RemoteAddr="unix:"`, "Status=200")
@@ -394,13 +394,25 @@ func TestParseExtras(t *testing.T) {
 	f(`$scheme $https $ssl_protocol $ssl_cipher $ssl_server_name "$http_host" $server_name "$sent_http_content_type"`,
 		`https on TLSv1.3 TLS_AES_128_GCM_SHA256 example.com "example.com:443" _ "text/html; charset=utf-8"`,
 		`HTTPHost="example.com:443"`, `ServerName="_"`, `Scheme="https"`, `HTTPS="on"`, `ContentType="text/html; charset=utf-8"`,
-		`TLSProtocol="TLSv1.3"`, `TLSCipher="TLS_AES_128_GCM_SHA256"`, `TLSServerName="example.com"`)
+		`TLSProtocol="TLSv1.3"`, `TLSCipher="TLS_AES_128_GCM_SHA256"`, `TLSServerName="example.com"`, `Extra.server_name="_"`)
+
+	// A stream block's.
+	f(`$protocol $bytes_sent $bytes_received $session_time`, `UDP 3 4 0.005`, `BytesSent=3`, `RequestLength=4`, `RequestTime=5000000`, `Extra.protocol="UDP"`)
+	f(`$protocol $status`, `https 200`, `Status=200`, `Extra.protocol="https"`)
+
+	// $proxy_add_x_forwarded_for is X-Forwarded-For with $remote_addr behind it.
+	f(`"$proxy_add_x_forwarded_for"`, `"198.51.100.7, 203.0.113.9, 10.16.1.11"`,
+		`RemoteAddr="10.16.1.11"`, `XForwardedFor="198.51.100.7, 203.0.113.9"`, `Forwarded="198.51.100.7, 203.0.113.9, 10.16.1.11"`, `Extra.proxy_add_x_forwarded_for="198.51.100.7, 203.0.113.9, 10.16.1.11"`)
+	f(`$remote_addr "$proxy_add_x_forwarded_for"`, `10.16.1.11 "10.16.1.11"`, `RemoteAddr="10.16.1.11"`, `Forwarded="10.16.1.11"`, `Extra.proxy_add_x_forwarded_for="10.16.1.11"`)
+	f(`$remote_addr [$the_real_ip]`, `10.16.1.11 [203.0.113.9]`, `RemoteAddr="10.16.1.11"`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Extra.the_real_ip="203.0.113.9"`)
+	f(`$remote_addr [$the_real_ip]`, `203.0.113.9 [203.0.113.9]`, `RemoteAddr="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Extra.the_real_ip="203.0.113.9"`)
+	f(`[$the_real_ip] $status`, `[203.0.113.9] 200`, `XForwardedFor="203.0.113.9"`, `Forwarded="203.0.113.9"`, `Status=200`, `Extra.the_real_ip="203.0.113.9"`)
 
 	// The VPC endpoint's id, with and without the subtype before it.
-	f(`"$proxy_protocol_tlv_0xEA"`, `"\x01vpce-08d2bf15fac5001c9"`, `VPCEndpoint="vpce-08d2bf15fac5001c9"`)
-	f(`$proxy_protocol_tlv_0xea`, `\x01vpce-0`, `VPCEndpoint="vpce-0"`)
-	f(`log_format x escape=json '"$proxy_protocol_tlv_0xEA"';`, `"\u0001vpce-0"`, `VPCEndpoint="vpce-0"`)
-	f(`"$proxy_protocol_tlv_0xEA"`, `"vpce-0"`, `VPCEndpoint="vpce-0"`)
+	f(`"$proxy_protocol_tlv_0xEA"`, `"\x01vpce-08d2bf15fac5001c9"`, `VPCEndpoint="vpce-08d2bf15fac5001c9"`, `Extra.proxy_protocol_tlv_0xEA="vpce-08d2bf15fac5001c9"`)
+	f(`$proxy_protocol_tlv_0xea`, `\x01vpce-0`, `VPCEndpoint="vpce-0"`, `Extra.proxy_protocol_tlv_0xEA="vpce-0"`)
+	f(`log_format x escape=json '"$proxy_protocol_tlv_0xEA"';`, `"\u0001vpce-0"`, `VPCEndpoint="vpce-0"`, `Extra.proxy_protocol_tlv_0xEA="vpce-0"`)
+	f(`"$proxy_protocol_tlv_0xEA"`, `"vpce-0"`, `VPCEndpoint="vpce-0"`, `Extra.proxy_protocol_tlv_0xEA="vpce-0"`)
 	f(`"$proxy_protocol_tlv_0xEA"`, `"-"`)
 }
 
@@ -412,7 +424,7 @@ func TestParseMismatch(t *testing.T) {
 	f(`<$status>`, `§`, "", noPrefix)
 	f(`<$status>`, `§200>`, "", noPrefix)
 	f(`ab$status`, `a§c200`, "", noPrefix)
-	f(`<$status>`, `<200>§ `, "", goesOn)
+	f(`<$status>`, `<200>§ x`, "", goesOn)
 	f(`"$http_referer"`, `"a"§"`, "", goesOn)
 	f(`"$http_referer" "$http_user_agent"`, `"§a"  "b"`, "http_referer", noEnd)
 	f(`"$http_referer"`, `"§a`, "http_referer", noEnd)
@@ -553,7 +565,7 @@ func TestHostileLinesAreLinear(t *testing.T) {
 	f("combined", "", " - [", `"`)
 	f("clearhop", start, `" `, "")
 	f(`$http_user_agent [$host~`, "", " [", "") // the text that is missing is sought once
-	f(`$http_user_agent [$host~`, "", " [a", "~ ")
+	f(`$http_user_agent [$host~`, "", " [a", "~ x")
 	f(`$http_user_agent:$host $status`, "", "a:", " x")    // one word, many places in it
 	f(`$http_user_agent:$host:$server_port`, "", "a:", "") // and two values that may end at each
 	f(`$http_user_agent:$host:$server_port:$status`, "", "1:", "x 1:1:")

@@ -30,6 +30,11 @@ func TestBuiltinsDoNotShadow(t *testing.T) {
 		"main_real_ip":   combined + ` "-" "-"`,
 		"clearhop":       combined + ` "-" "-" - - "h" 5c8f 1795345224.007 0.012 81 http "-" "-" "-"`,
 		"ingress":        combined + ` 81 0.012 [default-web-8080] [] - - - - 5c8f`,
+		"ingress_2019":   `10.244.0.1 - [203.0.113.9] - admin [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [default-web-8080] [] - - - - 5c8f`,
+		"ingress_2018":   `10.244.0.1 - [203.0.113.9] - admin [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [default-web-8080] - - - - 5c8f`,
+		"ingress_2017":   `10.244.0.1 - [203.0.113.9, 10.244.0.1] - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [default-web-8080] - - - -`,
+		"basic":          `203.0.113.9 [22/Nov/2026:11:00:24 +0000] TCP 200 8743 944 0.473`,
+		"proxy":          `203.0.113.9 [22/Nov/2026:11:00:24 +0000] TCP 200 8743 944 0.473 "10.16.1.14:5432" "944" "8743" "0.001"`,
 		"upstream_time":  combined + `rt=0.012 uct="-" uht="-" urt="-"`,
 		"timed_combined": combined + ` 0.012 - .`,
 	}
@@ -40,17 +45,66 @@ func TestBuiltinsDoNotShadow(t *testing.T) {
 		}
 		for _, name := range BuiltinNames() {
 			var r record.Record
-			err := mustCompile(t, name).Parse([]byte(line), &r)
+			err := autoFormat(t, name).Parse([]byte(line), &r)
 			if (err == nil) != (name == of) {
 				t.Errorf("%s and a line of %s: %v", name, of, err)
 			}
 		}
 		var r record.Record
 		err := mustCompile(t, CombinedExtra).Parse([]byte(line), &r)
-		if want := strings.HasPrefix(line, combined+" "); (err == nil) != want {
+		if want := strings.HasPrefix(line, combined+" ") || strings.HasPrefix(of, "ingress_20"); (err == nil) != want {
 			t.Errorf("%s and a line of %s: %v", CombinedExtra, of, err)
 		}
 	}
+}
+
+// autoFormat returns a built-in format as Auto has it.
+func autoFormat(t *testing.T, name string) LineFormat {
+	t.Helper()
+	s, err := newSet(Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range s.formats {
+		if f.Name() == name {
+			return f
+		}
+	}
+	t.Fatalf("%s has no format %s", Auto, name)
+	return nil
+}
+
+// TestAutoLeavesLinesToOthers: a line fits one format of auto, whatever the format of
+// the lines before it is.
+func TestAutoLeavesLinesToOthers(t *testing.T) {
+	f := func(line, want string) {
+		t.Helper()
+		for _, before := range []string{
+			`10.244.0.1 - x [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [a] [] - - - - 5c8f`,
+			`10.244.0.1 - [203.0.113.9] - x [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [a] [] - - - - 5c8f`,
+			`203.0.113.9 [22/Nov/2026:11:00:24 +0000] TCP 200 8743 944 0.473`,
+		} {
+			s, err := newSet(Auto)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range []string{before, line} {
+				var r record.Record
+				err = s.Parse([]byte(text), &r)
+				if text == line && r.Format != want {
+					t.Errorf("%q is read as %q (%v), want %q", line, r.Format, err, want)
+				}
+			}
+		}
+	}
+	const rest = ` [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "x" 81 0.012 [a] [] - - - - 5c8f`
+	f(`10.244.0.1 - [203.0.113.9] - admin`+rest, "ingress_2019")
+	f(`10.244.0.1 - admin`+rest, "ingress")
+	f(`10.244.0.1 - [admin]`+rest, "ingress")
+	// A visitor's X-Forwarded-For must not end the brackets before the proxy does.
+	f(`10.244.0.1 - [198.51.100.66] - x, 203.0.113.9] - -`+rest, CombinedExtra)
+	f(`203.0.113.9 [22/Nov/2026:11:00:24 +0000] GET 200 8743 944 0.473`, "")
+	f(`203.0.113.9 [22/Nov/2026:11:00:24 +0000] UDP 200 8743 944 0.473`, "basic")
 }
 
 // What follows combined is kept as one value, whatever it is.

@@ -44,11 +44,16 @@ func FuzzParse(f *testing.F) {
 			err := format.Parse(line, &r)
 			if err == nil {
 				places := make([]place, len(format.steps))
-				if err := format.split(line, places); err != nil {
-					t.Fatalf("%s: parsed, and then: %v", shape(format), err)
+				read := line
+				if err := format.split(read, places); err != nil {
+					clear(places)
+					read = bytes.Trim(line, " \t") // the blanks around a line do not count
+					if err := format.split(read, places); err != nil {
+						t.Fatalf("%s: parsed, and then: %v", shape(format), err)
+					}
 				}
-				if got := printed(format, line, places); !bytes.Equal(got, line) {
-					t.Fatalf("%s:\n line %q\nprint %q", shape(format), line, got)
+				if got := printed(format, read, places); !bytes.Equal(got, read) {
+					t.Fatalf("%s:\n line %q\nprint %q", shape(format), read, got)
 				}
 			}
 			if err2 := format.Parse(line, &again); fmt.Sprint(err) != fmt.Sprint(err2) || fmt.Sprint(dump(&r)) != fmt.Sprint(dump(&again)) {
@@ -126,6 +131,8 @@ func FuzzFormat(f *testing.F) {
 	for _, text := range append(builtinDirectives(), witnessed...) {
 		f.Add(text, []byte("GET / HTTP/1.1\x00a b [c] \" - \\\x00\xc3\xa9, : -\x00"))
 	}
+	f.Add(`"$scheme://$host$request_uri" $uri$is_args$args $status`, []byte("a\x00b\x00c?d\x00e\x00f\x00g-\x00"))
+	f.Add(`log_format x escape=json '$server_port$request_method$uri$is_args$args|$host$uri';`, []byte("a\x00b\x00c?d\x00e\x00f\x00g-\x00"))
 	f.Add(`$http_a|$http_b|$host:$server_port-$status`, []byte("a|b\x00c\x00"))
 	f.Add(`[$upstream_addr] $upstream_status:$time_local$msec`, []byte("[a], b"))
 	f.Add(`log_format x escape=json '\\$http_a\\"$http_b" $host\\';`, []byte(`\\"`))
@@ -143,6 +150,9 @@ func FuzzFormat(f *testing.F) {
 		for i := range format.steps {
 			st := &format.steps[i]
 			values[i], material = nginxValue(st.variable, material)
+			if i > 0 && st.isArgs && format.steps[i-1].variable.kind == kindMark && len(values[i-1]) == 0 && len(values[i]) > 0 {
+				values[i] = nil // there is no "?"
+			}
 			raws[i] = appendEscaped(nil, values[i], format.escape)
 			if values[i] == nil && format.escape == EscapeDefault {
 				raws[i] = []byte("-")
@@ -226,8 +236,20 @@ func nginxValue(v variable, material []byte) (value, rest []byte) {
 	case kindMsec:
 		return seconds(), rest
 	}
+	switch first := v.beginning(); {
+	case v.kind == kindMark:
+		return []byte("?")[:pick%2], rest
+	case len(chunk) > 0 && first['/']:
+		return append([]byte("/"), chunk...), rest
+	case len(chunk) > 0 && first['h']:
+		return []byte([]string{"http", "https"}[pick%2]), rest
+	case len(chunk) > 0 && first['H']:
+		return fmt.Appendf(nil, "HTTP/%d", pick), rest
+	case len(chunk) > 0 && first['G']:
+		return []byte("GET"), rest
+	}
 	if len(chunk) == 0 {
-		if len(rest)%2 == 1 && (v.kind == kindText || v.kind == kindWord) {
+		if len(rest)%2 == 1 && (v.kind == kindText || v.kind == kindWord || v.kind == kindProtocol) {
 			return []byte{}, rest
 		}
 		return nil, rest
@@ -237,7 +259,7 @@ func nginxValue(v variable, material []byte) (value, rest []byte) {
 		return number(), rest
 	case kindSeconds:
 		return seconds(), rest
-	case kindWord:
+	case kindWord, kindProtocol:
 		return bytes.Map(func(r rune) rune {
 			if r <= ' ' {
 				return -1

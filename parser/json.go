@@ -65,6 +65,8 @@ const JSON = "json"
 type JSONFormat struct {
 	name string
 	keys *keyTable
+	// hostIsClient reports that the key host means $remote_addr.
+	hostIsClient bool
 }
 
 // NewJSON makes the format. keys adds names to the known ones and overrides them.
@@ -97,17 +99,25 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	if err := s.scan(); err != nil {
 		return f.mismatch(err.key, err.at, err.reason)
 	}
+	return f.assign(r, &s)
+}
+
+// assign stores the members of a line.
+func (f *JSONFormat) assign(r *record.Record, s *scanner) error {
+	f.placeHost(s)
 	best := noTime
 	for i := range s.count {
-		if m := s.member(i); m.key != nil && !m.key.guessed {
+		if m := s.member(i); m.pass() == named {
 			if reason := f.setNamed(r, m, &best); reason != "" {
 				return f.mismatch(m.key, m.at, reason)
 			}
 		}
 	}
-	for i := range s.count {
-		if m := s.member(i); m.key == nil || m.key.guessed {
-			f.setGuessed(r, m, &best)
+	for pass := guessed; pass <= guessedTwice; pass++ {
+		for i := range s.count {
+			if m := s.member(i); m.pass() == pass {
+				f.setGuessed(r, m, &best)
+			}
 		}
 	}
 	a := &r.Access
@@ -120,6 +130,7 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 		a.Logged |= record.LoggedRequest
 	}
 	finishUpstream(a)
+	finishForwarded(a)
 	if !ofRequest(a) {
 		return f.mismatch(nil, 0, noRequest+s.unknownKeys())
 	}
@@ -170,6 +181,28 @@ func isPlainKey(name []byte) bool {
 	return len(name) > 0 && len(name) <= maxNamedKey
 }
 
+// The passes in which the members of a line are stored: a guess must know what the
+// keys say that are none.
+const (
+	named        = iota
+	guessed      // also unknown keys
+	guessedTwice // keys that mean something else beside others
+)
+
+// pass returns the pass in which m is stored.
+func (m *member) pass() int {
+	switch {
+	case m.key == nil:
+		return guessed
+	case !m.key.guessed:
+		return named
+	case m.key.second != nil:
+		return guessedTwice
+	default:
+		return guessed
+	}
+}
+
 // mismatch returns the error for the value of a key, or for the line if k is nil.
 func (f *JSONFormat) mismatch(k *key, at int, reason string) error {
 	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
@@ -218,6 +251,9 @@ func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
 		n, reason := m.key.number(value)
 		if reason == "" {
 			*v.number(&r.Access) = n
+			if v.kept {
+				addExtra(&r.Access, []byte(v.name), value)
+			}
 		}
 		return reason
 	case v.text == nil && v.list == nil && v.listNumber == nil && v.kind != kindRequest:
@@ -232,11 +268,18 @@ func (f *JSONFormat) setGuessed(r *record.Record, m *member, best *int) {
 	value := m.value(r)
 	if m.key != nil && m.shape != nested {
 		if value == nil {
-			r.Access.Logged |= m.key.variable.logged
+			v := &m.key.variable
+			if m.key.second != nil && r.Access.RemoteAddr != nil {
+				v = m.key.second
+			}
+			r.Access.Logged |= v.logged
 			return
 		}
 		if f.guess(r, m.key, value, best) {
 			r.Access.Logged |= m.key.variable.logged
+			return
+		}
+		if guessSecond(&r.Access, m.key.second, value) {
 			return
 		}
 	}
@@ -278,6 +321,16 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		return false
 	}
 	return v.setList(a, value) == ""
+}
+
+// guessSecond stores value as the second meaning of a key: the client's address beside
+// that of the peer is what a header names. It reports false if it stored nothing.
+func guessSecond(a *record.Access, second *variable, value []byte) bool {
+	if second == nil || a.Logged.Has(second.logged) || !looksLikeAddress(value) || bytes.HasPrefix(value, a.RemoteAddr) {
+		return false // the same address with its port is no header
+	}
+	a.Logged |= second.logged
+	return guessText(second.text(a), value)
 }
 
 // guessNumber stores a number in field. A field with another number stays.
@@ -345,7 +398,52 @@ func setBestTime(r *record.Record, ms int64, rank int, best *int) {
 // number reads a number. A log router may have rewritten the JSON and the number
 // in it, as 200.0 or 1.2e-05.
 func (k *key) number(value []byte) (record.Int, string) {
-	n, reason := k.plainNumber(value)
+	if k.guessed && k.variable.kind == kindSeconds {
+		return k.duration(value)
+	}
+	return k.numberIn(k.unit, value)
+}
+
+// duration reads a duration whose unit can stand behind it, as in 0.123s or 12ms. A
+// whole number of more than a day under the name duration is in nanoseconds, as
+// Datadog and Traefik write it: nginx writes seconds with three decimals.
+func (k *key) duration(value []byte) (record.Int, string) {
+	number, unit, ok := cutUnit(value)
+	switch {
+	case ok:
+		return k.numberIn(unit, number)
+	case k.unit == inSuffix:
+		return record.Int{}, notSeconds
+	}
+	n, reason := k.numberIn(k.unit, value)
+	if k.folded == "duration" && n.N >= 100_000*nanosPerSecond && bytes.IndexByte(value, '.') < 0 {
+		n.N /= nanosPerSecond
+	}
+	return n, reason
+}
+
+// cutUnit cuts the unit from the end of a duration.
+func cutUnit(value []byte) (number []byte, u unit, ok bool) {
+	for _, suffix := range suffixes {
+		if number, ok := bytes.CutSuffix(value, suffix.text); ok && len(number) > 0 {
+			return number, suffix.unit, true
+		}
+	}
+	return nil, inSeconds, false
+}
+
+// suffixes are units behind a number. The s of seconds comes last, because the others
+// end in it too.
+var suffixes = []struct {
+	text []byte
+	unit unit
+}{
+	{[]byte("ms"), inMillis}, {[]byte("us"), inMicros}, {[]byte("\u00b5s"), inMicros}, {[]byte("ns"), inNanos}, {[]byte("s"), inSeconds},
+}
+
+// numberIn reads a number. Durations are in the given unit.
+func (k *key) numberIn(u unit, value []byte) (record.Int, string) {
+	n, reason := k.plainNumber(u, value)
 	if reason == "" || !bytes.ContainsAny(value, ".eE") || len(value) > 40 {
 		return n, reason
 	}
@@ -354,7 +452,7 @@ func (k *key) number(value []byte) (record.Int, string) {
 		return record.Int{}, reason
 	}
 	if k.variable.kind == kindSeconds {
-		x *= nanosPer[k.unit]
+		x *= nanosPer[u]
 	} else if x != float64(int64(x)) {
 		return record.Int{}, reason
 	}
@@ -365,16 +463,20 @@ func (k *key) number(value []byte) (record.Int, string) {
 }
 
 // plainNumber reads a number as nginx writes it. Durations become nanoseconds.
-func (k *key) plainNumber(value []byte) (record.Int, string) {
+func (k *key) plainNumber(u unit, value []byte) (record.Int, string) {
 	kind := k.variable.kind
-	if kind != kindSeconds || k.unit == inSeconds {
-		return kind.parse(value)
-	}
-	if k.unit == inNanos {
+	if kind == kindSeconds && u == inNanos {
 		return kindInt.parse(value)
 	}
 	n, reason := kind.parse(value)
-	n.N /= 1000
+	if kind == kindSeconds {
+		switch u {
+		case inMillis:
+			n.N /= 1000
+		case inMicros:
+			n.N /= 1000_000
+		}
+	}
 	return n, reason
 }
 

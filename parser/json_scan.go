@@ -107,7 +107,7 @@ func (s *scanner) cut(n int) {
 func (s *scanner) scan() *scanError {
 	i := skipSpace(s.line, 0)
 	if i == len(s.line) || s.line[i] != '{' {
-		return &scanError{at: i, reason: noObject}
+		return &scanError{reason: noObject}
 	}
 	end, err := s.object(i, nil, path{}, 1)
 	if err != nil {

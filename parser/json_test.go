@@ -130,7 +130,7 @@ func TestJSONValues(t *testing.T) {
 	f(`"bytes":5.5`, `Extra.bytes="5.5"`)
 	f(`"bytes":1e300`, `Extra.bytes="1e300"`)
 	// Guesses and names.
-	f(`"client_ip":"10.0.0.1"`, `Extra.client_ip="10.0.0.1"`)
+	f(`"client_ip":"10.0.0.1"`, `XForwardedFor="10.0.0.1"`)
 	f(`"ip":"::1"`, ``)
 	f(`"code":1200`, `Extra.code="1200"`)
 	f(`"method":"get it"`, `Extra.method="get it"`)

@@ -17,7 +17,12 @@ type key struct {
 	// guessed reports that the name is only a convention: if the value does not
 	// look like one of the variable, the key means something else.
 	guessed bool
-	unit    unit
+	// second is what a guessed key means if the line has the variable under another
+	// key with another value.
+	second *variable
+	// configured reports that the operator named the key.
+	configured bool
+	unit       unit
 }
 
 // A unit is the unit of a duration.
@@ -26,41 +31,44 @@ type unit uint8
 const (
 	inSeconds unit = iota // what nginx writes
 	inMillis
+	inMicros
 	inNanos
+	inSuffix // what stands behind the number: 0.123s, 12ms
 )
 
 // nanosPer is the length of each unit in nanoseconds.
-var nanosPer = [...]float64{inSeconds: nanosPerSecond, inMillis: nanosPerMilli, inNanos: 1}
+var nanosPer = [...]float64{inSeconds: nanosPerSecond, inMillis: nanosPerMilli, inMicros: nanosPerMicro, inNanos: 1, inSuffix: nanosPerSecond}
 
 // conventions are the keys that public log formats and log schemas use for nginx
 // variables, besides the variables' own names. They are written as fold returns
 // them: x_forwarded_for, X-Forwarded-For and xForwardedFor are the same key, and so
 // are http.request.method and {"http":{"request":{"method":…}}}.
 //
-// response_time and latency are missing, because some formats use them for
-// $request_time and as many for $upstream_response_time.
+// Where a line has $request_time under its own name, response_time is something else.
+// A latency counts only with its unit, because some write it in milliseconds.
 var conventions = []struct{ variable, names string }{
 	{"msec", "time timestamp ts date datetime eventtime logtime epoch timeepoch timems timestampms tsms"},
-	{"remote_addr", "ip clientip remoteip remote remotehost client clientaddr clientaddress remoteaddress sourceip sourceaddress" +
-		" httprequestremoteip"},
-	{"remote_port", "clientport sourceport"},
-	{"remote_user", "user username auth authuser"},
-	{"request", "requestline httprequest"},
+	{"remote_addr", "ip remoteip remote remotehost remoteaddress address sourceip sourceaddress httprequestremoteip requestremoteip clienthost"},
+	{"remote_addr+http_x_forwarded_for", "client clientip clientaddr clientaddress requestclientip"},
+	{"remote_port", "clientport sourceport requestremoteport"},
+	{"remote_user", "user username auth authuser userid clientusername"},
+	{"request", "requestline httprequest req"},
 	{"request_method", "method verb httpmethod httprequestmethod httprequestrequestmethod"},
-	{"request_uri", "url requesturl urloriginal requestpath httpurl httprequesturi httprequestrequesturl httptarget"},
+	{"request_uri", "url requesturl urloriginal urlfull requestpath httpurl httprequesturi httprequestrequesturl httptarget"},
 	{"uri", "uri path urlpath httppath"},
 	{"args", "query requestquery querystring urlquery"},
-	{"server_protocol", "protocol proto requestproto requestprotocol httpversion httpprotocol"},
-	{"host", "vhost domain urldomain requesthost"},
+	{"server_protocol", "protocol proto httprequestprotocol requestproto requestprotocol httpversion httpprotocol"},
+	{"host", "vhost domain urldomain requesthost requestheadershost domainhttphost"},
 	{"scheme", "urlscheme requestscheme"},
-	{"status", "statuscode responsecode responsestatus code httpstatus httpcode httpstatuscode httpresponsestatuscode httprequeststatus response"},
-	{"body_bytes_sent", "bytes size bodybytes bodysent bodysentbytes responsesize responselength httpresponsebodybytes"},
-	{"bytes_sent", "bytesout sentbytes httpresponsebytes"},
-	{"request_length", "bytesin requestsize httprequestbytes"},
-	{"http_referer", "referer referrer httpreferrer httprequestreferrer httprequestreferer"},
-	{"http_user_agent", "agent ua useragent useragentoriginal httpuseragent httprequestuseragent"},
-	{"http_x_forwarded_for", "xff xforwardedfor forwardedfor networkforwardedip"},
-	{"http_x_real_ip", "xrealip realip"},
+	{"status", "statuscode responsecode responsestatus code httpstatus httpcode httpstatuscode httpresponsestatuscode httprequeststatus responsestatuscode downstreamstatus response"},
+	{"body_bytes_sent", "bytes size bodybytes bodysent bodysentbytes responsesize responselength httpresponsebodybytes respbodysize" +
+		" responsebodysize downstreamcontentsize"},
+	{"bytes_sent", "bytesout sentbytes httpresponsebytes httprequestresponsesize"},
+	{"request_length", "bytesin reqsize requestsize httprequestbytes httprequestrequestsize"},
+	{"http_referer", "referer referrer httpreferrer httprequestreferrer httprequestreferer requestreferer requestheadersreferer"},
+	{"http_user_agent", "agent ua useragent useragentoriginal httpuseragent httprequestuseragent requestuseragent requestheadersuseragent"},
+	{"http_x_forwarded_for", "xff xforwardedfor xforwardfor forwardedfor networkforwardedip requestxforwardedfor requestheadersxforwardedfor"},
+	{"http_x_real_ip", "xrealip realip requestxrealip requestheadersxrealip"},
 	{"proxy_protocol_addr", "proxyaddr proxyprotocolip"},
 	{"request_id", "reqid requestid xrequestid httprequestid"},
 	{"sent_http_content_type", "responsecontenttype httpresponsemimetype"},
@@ -68,12 +76,17 @@ var conventions = []struct{ variable, names string }{
 	{"ssl_cipher", "tlscipher"},
 	{"ssl_server_name", "sni tlssni tlsservername tlsclientservername"},
 	{"upstream_addr", "upstream upstreamaddress upstreamhost"},
-	{"upstream_response_time", "upstreamtime"},
+	{"upstream_response_time", "upstreamtime apptime"},
 	{"upstream_cache_status", "cachestatus"},
-	{"request_time", "duration requestduration durations durationseconds requesttimes"},
-	{"request_time/ms", "durationms requesttimems requestdurationms tookms elapsedms responsetimems latencyms"},
-	{"request_time/ns", "eventduration"},
+	{"request_time", "duration requestduration durations durationseconds requesttimes reqtime resptime responsetime"},
+	{"request_time/ms", "durationms requesttimems requestdurationms tookms elapsedms responsetimems latencyms latenciesrequest"},
+	{"request_time/us", "durationus requesttimeus reqtimemicrosec"},
+	{"request_time/ns", "eventduration durationns"},
+	{"request_time/suffix", "latency httprequestlatency"},
 }
+
+// unitNames are the units as conventions has them.
+var unitNames = map[string]unit{"ms": inMillis, "us": inMicros, "ns": inNanos, "suffix": inSuffix}
 
 // wrappers are objects that only group others: their members are read as if they
 // were outside.
@@ -144,6 +157,8 @@ func fold(name string) string {
 type keyTable struct {
 	keys  []key
 	first [maxFolded + 2]uint16 // the index of the first key of each length
+	// client is a key that is guessed to mean $remote_addr.
+	client *key
 }
 
 func (t *keyTable) find(p *path) *key {
@@ -173,12 +188,11 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 	byName := map[string]key{}
 	for _, c := range conventions {
 		name, suffix, _ := strings.Cut(c.variable, "/")
-		k := key{variable: lookup(name), guessed: true}
-		switch suffix {
-		case "ms":
-			k.unit = inMillis
-		case "ns":
-			k.unit = inNanos
+		name, second, _ := strings.Cut(name, "+")
+		k := key{variable: lookup(name), guessed: true, unit: unitNames[suffix]}
+		if second != "" {
+			v := lookup(second)
+			k.second = &v
 		}
 		for _, n := range strings.Fields(c.names) {
 			k.folded = n
@@ -214,7 +228,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 		return nil, errors.Join(errs...)
 	}
 
-	t := &keyTable{keys: make([]key, 0, len(byName))}
+	t := &keyTable{keys: make([]key, 0, len(byName)), client: &key{variable: lookup("remote_addr"), guessed: true}}
 	for _, k := range byName {
 		t.keys = append(t.keys, k)
 	}
@@ -233,7 +247,7 @@ const unmapped = "-"
 
 // configuredKey returns the key of a configured name.
 func configuredKey(name, variableName string) (key, error) {
-	k := key{folded: fold(name)}
+	k := key{folded: fold(name), configured: true}
 	if k.folded == "" {
 		return k, fmt.Errorf("not a key: a key has letters or digits, at most %d of them", maxFolded)
 	}

@@ -43,6 +43,8 @@ var witnessed = []string{
 	"log_format raw escape=none '$remote_addr\x1f$remote_user\x1f$time_iso8601\x1f$request\x1f$status\x1f$http_referer\x1f$http_user_agent\x1f$upstream_addr';",
 	`log_format raw_quotes escape=none '$remote_addr [$time_local] "$request" $status "$http_referer" "$http_user_agent"';`,
 	`log_format joined '$time_local$status "$http_host" $request_uri $server_protocol "$http_x_foo"';`,
+	`log_format url '"$request_method $scheme://$host:$server_port$request_uri $server_protocol" $status "$uri$is_args$args" $server_port$request_method$uri';`,
+	`log_format url_json escape=json '{"url":"$scheme://$http_host$request_uri","path":"$uri$is_args$args","at":$status$server_protocol}';`,
 }
 
 // twinVariables are written twice more for each request, between bytes that no
@@ -50,12 +52,13 @@ var witnessed = []string{
 // escaped, which tells absent from empty. That is what parsed values are held
 // against, so nothing of the parser vouches for the parser.
 var twinVariables = strings.Fields(`remote_addr remote_port remote_user time_local time_iso8601 msec request request_method
-	request_uri uri args server_protocol status bytes_sent body_bytes_sent request_length request_time request_id
+	request_uri uri is_args args server_protocol status bytes_sent body_bytes_sent request_length request_time request_id
 	http_referer http_user_agent http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host scheme
 	server_name server_port sent_http_content_type proxy_protocol_addr proxy_protocol_port proxy_protocol_server_addr
 	proxy_protocol_server_port realip_remote_addr realip_remote_port connection connection_requests pipe upstream_addr
 	upstream_status upstream_connect_time upstream_header_time upstream_response_time upstream_response_length
-	proxy_upstream_name proxy_alternative_upstream_name req_id trailing`)
+	proxy_upstream_name proxy_alternative_upstream_name req_id trailing
+	the_real_ip protocol session_time bytes_received upstream_bytes_sent upstream_bytes_received`)
 
 const (
 	unitSeparator   = "\x1f"
@@ -74,7 +77,7 @@ var fieldOf = map[string]string{
 	"proxy_protocol_port": "ProxyProtocolPort", "realip_remote_addr": "RealipRemoteAddr", "realip_remote_port": "RealipRemotePort",
 	"upstream_addr": "Address", "upstream_status": "Status", "upstream_connect_time": "ConnectTime", "upstream_header_time": "HeaderTime",
 	"upstream_response_time": "ResponseTime", "upstream_response_length": "ResponseBytes",
-	"req_id": "RequestID",
+	"req_id": "RequestID", "the_real_ip": "Forwarded", "session_time": "RequestTime", "bytes_received": "RequestLength",
 }
 
 // A shot is what is sent over one connection.
@@ -212,6 +215,11 @@ http {
 	map $uri $proxy_upstream_name { default "default-web-8080"; /nothing "-"; }
 	map $uri $proxy_alternative_upstream_name { default ""; /retry "default-canary-8080"; }
 	map $uri $req_id { default $request_id; }
+	map $http_x_forwarded_for $the_real_ip { default $http_x_forwarded_for; "" $remote_addr; }
+	# Those of a stream block.
+	map $uri $protocol { default TCP; /nothing UDP; }
+	map $uri $session_time { default $request_time; }
+	map $uri $bytes_received { default $request_length; }
 	map $uri $trailing { default "$request_time \"$http_x_foo\" $upstream_addr"; /nothing "-"; /retry ""; }
 %[2]s
 	upstream retry { server 127.0.0.1:%[6]d max_fails=0; server 127.0.0.1:%[5]d backup; }
@@ -361,7 +369,7 @@ func TestNginx(t *testing.T) {
 
 // formatsRecorded are the formats whose lines are kept in testdata/formats. The
 // command in docs/architecture.md records the lines of a new one.
-var formatsRecorded = []string{"ingress", "upstream_time", "timed_combined", CombinedExtra}
+var formatsRecorded = []string{"ingress", "ingress_2019", "ingress_2018", "ingress_2017", "basic", "proxy", "upstream_time", "timed_combined", CombinedExtra}
 
 // recorded is where the lines of a format are kept for the golden tests; empty
 // if they are not.
@@ -465,19 +473,23 @@ func compareTwin(t *testing.T, f LineFormat, line string, names []string, r *rec
 			diff = cmp.Diff(wantTime(t, w, names), r.Timestamp)
 		case name == "request":
 			diff = diffRequest(want, w, &r.Access)
-		case strings.HasPrefix(name, "upstream_"):
+		case strings.HasPrefix(name, "upstream_") && fieldOf[name] != "":
 			diff = cmp.Diff(wantList(t, name, want), gotList(name, r.Access.Upstream, want))
 		case fieldOf[name] == "":
 			if want == nil {
 				break
 			}
-			if extra == len(r.Access.Extra) {
+			i := slices.IndexFunc(r.Access.Extra, func(p record.Pair) bool { return p.Name == name })
+			if i < 0 {
 				diff = "missing among the extra ones"
 				break
 			}
-			diff = cmp.Diff(record.Pair{Name: name, Value: want}, r.Access.Extra[extra])
+			diff = cmp.Diff(record.Pair{Name: name, Value: want}, r.Access.Extra[i])
 			extra++
 		default:
+			if lookup(name).kept && want != nil { // it has a field, and is also an extra one
+				extra++
+			}
 			field := reflect.ValueOf(r.Access).FieldByName(fieldOf[name]).Interface()
 			if _, isInt := field.(record.Int); isInt {
 				diff = cmp.Diff(wantInt(t, name, want), field)
@@ -491,6 +503,9 @@ func compareTwin(t *testing.T, f LineFormat, line string, names []string, r *rec
 		if diff != "" {
 			t.Errorf("%s: %.300q: $%s (-nginx +parsed):\n%s", f.Name(), line, name, diff)
 		}
+	}
+	if _, exact := f.(*Format); exact && extra != len(r.Access.Extra) { // JSON also keeps what a guess does not fit
+		t.Errorf("%s: %.300q: %d extra variables, want %d", f.Name(), line, len(r.Access.Extra), extra)
 	}
 }
 

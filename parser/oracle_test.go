@@ -19,7 +19,38 @@ const oracleFormats = 48
 // any bytes, so only a quote or a byte that no request contains can end them.
 var clientSays = strings.Fields(`remote_user request request_uri uri args http_referer http_user_agent
 	http_x_forwarded_for http_x_real_ip http_host http_x_foo cookie_sid arg_q host request_method server_protocol
-	sent_http_content_type`)
+	sent_http_content_type trailing the_real_ip`)
+
+// composites are variables with nothing between them, as people log a whole URL.
+var composites = [][]string{
+	{"scheme", "://", "host", "request_uri"},
+	{"host", "uri"},
+	{"uri", "is_args", "args"},
+	{"server_port", "request_uri"},
+	{"server_name", "request_uri"},
+	{"host", ":", "server_port", "request_uri"},
+	{"http_host", "request_uri"},
+	{"status", "request_method", "uri", "is_args", "args"},
+	{"remote_addr", "uri"},
+}
+
+// randomComposite returns the text of a composite without variables that are in
+// taken, or "". It adds the variables to taken.
+func randomComposite(random *rand.Rand, taken *[]string) string {
+	var b strings.Builder
+	for _, name := range composites[random.IntN(len(composites))] {
+		switch {
+		case strings.HasPrefix(name, ":"):
+			b.WriteString(name)
+			continue
+		case slices.Contains(*taken, name):
+			return ""
+		}
+		b.WriteString("$" + name)
+		*taken = append(*taken, name)
+	}
+	return b.String()
+}
 
 // randomFormat makes a log_format of random variables, separators and escapes
 // that can be read back.
@@ -27,7 +58,10 @@ func randomFormat(random *rand.Rand, i int) string {
 	escape := []Escape{EscapeDefault, EscapeJSON, EscapeNone}[i%3]
 	variables := slices.Clone(twinVariables)
 	random.Shuffle(len(variables), func(a, b int) { variables[a], variables[b] = variables[b], variables[a] })
+	var taken []string
+	composite := randomComposite(random, &taken)
 	variables = variables[:4+random.IntN(18)]
+	variables = slices.DeleteFunc(variables, func(name string) bool { return slices.Contains(taken, name) })
 	if slices.Contains(variables, "request") {
 		// These fill the same fields as $request, and where nginx could not
 		// read a request line they differ from it: TestNginx has such formats.
@@ -59,6 +93,12 @@ func randomFormat(random *rand.Rand, i int) string {
 		default:
 			b.WriteString(word)
 		}
+	}
+	switch {
+	case escape == EscapeNone:
+		b.WriteString(unitSeparator + composite)
+	case composite != "":
+		b.WriteString(` "` + composite + `"`)
 	}
 	if random.IntN(3) == 0 && escape != EscapeNone {
 		b.WriteString(" end")

@@ -5,11 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // ReadConf reads an nginx.conf and the files that it includes. It skips included
 // files that do not exist on this machine, because mime.types and the files of
-// modules often do not. A log_format that cannot be read back is an error.
+// modules often do not. The error joins everything else that is wrong, apart from
+// the formats of LeftOut.
 func ReadConf(name string) (*Conf, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -18,7 +20,7 @@ func ReadConf(name string) (*Conf, error) {
 	conf, err := ParseConf(text, name, func(include string) ([]ConfFile, error) {
 		return readIncluded(filepath.Dir(name), include)
 	})
-	return conf, withoutIncludes(err)
+	return conf, withoutLeftOut(err, conf.LeftOut)
 }
 
 // readIncluded reads the files that an include directive names. A relative name is
@@ -45,17 +47,20 @@ func readIncluded(dir, pattern string) ([]ConfFile, error) {
 	return files, nil
 }
 
-// withoutIncludes removes the errors about files that were not included.
-func withoutIncludes(err error) error {
+// withoutLeftOut removes the errors about files that were not included, and about formats
+// that were left out.
+func withoutLeftOut(err error, leftOut []*ConfError) error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}
 	var errs []error
 	for _, e := range joined.Unwrap() {
-		if !errors.Is(e, ErrInclude) {
-			errs = append(errs, e)
+		format, ok := e.(*ConfError)
+		if errors.Is(e, ErrInclude) || ok && slices.Contains(leftOut, format) {
+			continue
 		}
+		errs = append(errs, e)
 	}
 	return errors.Join(errs...)
 }

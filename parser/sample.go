@@ -22,6 +22,8 @@ func (f *Format) Sample() []byte {
 // value is absent.
 var samples = map[string]string{
 	"remote_addr": "203.0.113.7", "realip_remote_addr": "10.16.1.11", "proxy_protocol_addr": "203.0.113.7",
+	"proxy_add_x_forwarded_for": "203.0.113.7", "the_real_ip": "203.0.113.7", "proxy_host": "backend",
+	"protocol": "TCP", "session_time": "0.473", "bytes_received": "210",
 	"http_x_forwarded_for": "", "http_x_real_ip": "", "remote_user": "", vpceVariable: "",
 	"request": "GET /shop/item?id=7 HTTP/1.1", "request_method": "GET", "request_uri": "/shop/item?id=7",
 	"uri": "/shop/item", "document_uri": "/shop/item", "args": "id=7", "query_string": "id=7", "server_protocol": "HTTP/1.1",

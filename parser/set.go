@@ -16,7 +16,8 @@ type Set struct {
 	// lastResort is CombinedExtra or nil. It reads the lines of most other
 	// formats too, so it is tried only after all of them.
 	lastResort LineFormat
-	last       int  // the index of the format that matched last
+	last       int // the index of the format that matched last
+	leftOut    []error
 	isAuto     bool // Auto is among the formats
 }
 
@@ -71,6 +72,13 @@ func (s *Set) add(name, text string, c SetConfig) error {
 		}
 		s.formats = append(s.formats, f)
 		return nil
+	case name == LTSV:
+		f, err := NewLTSV(c.JSONKeys)
+		if err != nil {
+			return err
+		}
+		s.formats = append(s.formats, f)
+		return nil
 	case strings.HasPrefix(name, "@"):
 		return s.addConf(name[1:], c)
 	}
@@ -91,13 +99,24 @@ func (s *Set) add(name, text string, c SetConfig) error {
 // other format has its shape.
 func (s *Set) addAuto(c SetConfig) error {
 	s.isAuto = true
-	for _, name := range append(BuiltinNames(), JSON, CombinedExtra) {
+	for _, name := range append(BuiltinNames(), JSON, LTSV, CombinedExtra) {
 		if err := s.add(name, name, c); err != nil {
 			return err
 		}
-		last := len(s.formats) - 1
-		if f, ok := s.formats[last].(*Format); ok && name != CombinedExtra && name != Recommended && f.logged&headers != 0 {
-			s.formats[last] = Guess(f, headers)
+		if name == CombinedExtra {
+			continue
+		}
+		last := &s.formats[len(s.formats)-1]
+		exclude := excluded[name]
+		if f, ok := (*last).(*Format); ok && name != Recommended && f.logged&headers != 0 {
+			g := Guess(f, headers)
+			if exclude != nil {
+				g = g.Believed() // the shape of the line has more to tell than this column
+			}
+			*last = g
+		}
+		if exclude != nil {
+			*last = exclusive{*last, exclude}
 		}
 	}
 	return nil
@@ -118,16 +137,25 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	for _, f := range conf.Formats {
 		s.formats = append(s.formats, f)
 	}
+	var leftOut []error
+	for _, e := range conf.LeftOut {
+		leftOut = append(leftOut, e)
+	}
+	s.leftOut = append(s.leftOut, leftOut...)
 	for _, log := range conf.Logs {
 		if log.Format == combined {
 			// This format needs no log_format.
 			return s.add(combined, combined, c)
 		}
 	}
-	if len(conf.Formats) == 0 {
+	switch {
+	case len(conf.Formats) > 0:
+		return nil
+	case len(leftOut) > 0:
+		return errors.Join(leftOut...)
+	default:
 		return fmt.Errorf("%s has no log_format", name)
 	}
-	return nil
 }
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
@@ -170,6 +198,10 @@ func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, mor
 	revised.formats = append(revised.formats, more...)
 	return revised
 }
+
+// LeftOut returns an error for each log_format that an nginx.conf has and the Set has
+// not, because nobody can read back what nginx writes in it.
+func (s *Set) LeftOut() []error { return s.leftOut }
 
 // Names returns the names of the formats in the order in which they are tried.
 func (s *Set) Names() []string {

@@ -22,14 +22,21 @@ func TestSet(t *testing.T) {
 		mainRealIP = main + ` "2.2.2.2"`
 		clearhop   = mainRealIP + ` - - "h" 5c8f 1795345224.007 0.012 81 http "-" "-" "-"`
 		ingress    = combined + ` 81 0.012 [default-web-8080] [] 10.16.2.4:8080, 10.16.2.5:8080 0, 12 0.001, 0.010 502, 200 5c8f`
+		old        = `::1 - [1.1.1.1] - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "\x22" 81 0.012 [a] `
+		old2019    = old + `[] - - - - 5c8f`
+		old2018    = old + `- - - - 5c8f`
+		old2017    = old + `- - - -`
+		basic      = `::1 [22/Nov/2026:11:00:24 +0000] TCP 200 3 4 0.012`
+		proxy      = basic + ` "-" "-" "-" "-"`
 		upstream   = combined + `rt=0.012 uct="0.001" uht="0.002" urt="0.010"`
 		timed      = combined + ` 0.012 0.001, 0.010 .`
 		object     = `{"remote_addr":"::1","status":200,"request":"GET / HTTP/1.1"}`
+		labels     = "host:::1\tstatus:200\treq:GET / HTTP/1.1"
 		short      = `::1 200`
 	)
 	// A line of each format, in the order of BuiltinNames.
-	formats := append(BuiltinNames(), JSON, "short")
-	lines := []string{combined, main, mainRealIP, clearhop, ingress, upstream, timed, object, short}
+	formats := append(BuiltinNames(), JSON, LTSV, "short")
+	lines := []string{combined, main, mainRealIP, clearhop, ingress, old2019, old2018, old2017, basic, proxy, upstream, timed, object, labels, short}
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
 	}
@@ -85,8 +92,8 @@ func TestSetError(t *testing.T) {
 	f(`hello`, "main", "remote_addr", 1)
 	f(head+`x 3 "-" "-" "-"`, "main", "status", len(head)+1)
 	f(head+`200 3 "-" "-" "-" "-"`, "main", "", len(head)+len(`200 3 "-" "-" "-"`)+1)
-	f(head+`200 3 "-" "-" `, "combined", "", len(head)+len(`200 3 "-" "-"`)+1)
-	f(`200 `, "", "", 4)
+	f(head+`200 3 "-" "-" x`, "combined", "", len(head)+len(`200 3 "-" "-"`)+1)
+	f(`200 x`, "", "", 4)
 }
 
 func TestSetClone(t *testing.T) {
@@ -124,7 +131,7 @@ func TestNewSetErrors(t *testing.T) {
 		}
 	}
 	f("no format")
-	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host\n"+
+	f("format 1: log_format cannot be read back: column 6: nothing stands between $host and $host, and $host can begin with any byte\n"+
 		"format 3: not a log_format: column 1: a variable's name must follow \"$\"", `$host$host`, `$host`, `$`)
 	_, err := newSet(`$host$host`, `$`)
 	if !errors.Is(err, ErrAmbiguous) || !errors.Is(err, ErrSyntax) {

@@ -42,7 +42,12 @@ func (s *Settings) Zone() (*time.Location, error) {
 type Formats struct {
 	all      *Set
 	patterns []patternFormats // the longest pattern first
+	leftOut  []error
 }
+
+// LeftOut returns an error for each log_format of an nginx.conf that cannot be read
+// back. Its lines will be unparsed unless another format reads them.
+func (f *Formats) LeftOut() []error { return f.leftOut }
 
 type patternFormats struct {
 	pattern string // in the syntax of path.Match
@@ -52,12 +57,14 @@ type patternFormats struct {
 // Compile compiles all formats and reads the files that they name. The error joins
 // one for each format and each pattern that is wrong.
 func (s *Settings) Compile() (*Formats, error) {
-	var errs []error
+	var errs, leftOut []error
 	compile := func(name string, texts ...string) *Set {
 		set, err := NewSet(SetConfig{Formats: texts, JSONKeys: s.JSONKey, ReadConf: ReadConf})
 		if err != nil {
 			errs = append(errs, setting.Error(name, err))
+			return nil
 		}
+		leftOut = append(leftOut, set.LeftOut()...)
 		return set
 	}
 	texts := s.Format
@@ -78,6 +85,7 @@ func (s *Settings) Compile() (*Formats, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	f.leftOut = leftOut
 	return f, nil
 }
 

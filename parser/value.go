@@ -9,6 +9,7 @@ import (
 const (
 	nanosPerSecond = 1_000_000_000
 	nanosPerMilli  = 1_000_000
+	nanosPerMicro  = 1_000
 )
 
 // The reasons why a value is wrong. Events show them, so their texts must stay as
@@ -17,6 +18,8 @@ const (
 	notInt     = "not a whole number"
 	notSeconds = "not a number of seconds"
 	notTime    = "not a time"
+
+	notProtocol = "not a protocol"
 )
 
 // parse reads a number: seconds become nanoseconds. An absent value gives an absent

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"strings"
 
 	"clearhop/record"
@@ -12,6 +13,8 @@ type kind uint8
 const (
 	kindText        kind = iota // any bytes; many of these values come from the client
 	kindWord                    // text without a space: addresses, ids, hosts
+	kindProtocol                // HTTP/1.1, which spaces can follow
+	kindMark                    // a "?" or nothing: $is_args
 	kindInt                     // a whole number
 	kindSeconds                 // seconds with a fraction
 	kindTimeLocal               // 28/Sep/1970:12:00:00 +0600
@@ -57,6 +60,11 @@ func (k kind) run(b []byte) int {
 			n++
 		}
 		return n
+	case kindMark:
+		if len(b) > 0 && b[0] == '?' {
+			return 1
+		}
+		return 0
 	case kindInt, kindIntList:
 		return digitRun(b)
 	case kindSeconds, kindSecondsList, kindMsec:
@@ -102,6 +110,10 @@ func (k kind) timeRank() int {
 func (k kind) misfit(raw []byte) string {
 	ok := true
 	switch k {
+	case kindProtocol:
+		if bytes.IndexByte(bytes.TrimRight(raw, " "), ' ') >= 0 {
+			return notProtocol
+		}
 	case kindInt:
 		if _, ok = parseInt(raw); !ok {
 			return notInt
@@ -140,6 +152,9 @@ type variable struct {
 	number     func(*record.Access) *record.Int
 	list       func(*record.Upstream) *[]byte
 	listNumber func(*record.Upstream) *record.Int
+	// kept reports that the value also goes to Access.Extra, because no field of the
+	// event has it.
+	kept bool
 }
 
 // Members of a Logged set that the record does not name. Together they replace
@@ -164,10 +179,10 @@ var variables = []variable{
 	{name: "document_uri", kind: kindText, logged: loggedTarget, text: func(a *record.Access) *[]byte { return &a.URI }},
 	{name: "args", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
 	{name: "query_string", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Args }},
-	{name: "server_protocol", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Protocol }},
+	{name: "server_protocol", kind: kindProtocol, text: func(a *record.Access) *[]byte { return &a.Protocol }},
 	{name: "host", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Host }},
 	{name: "http_host", kind: kindText, text: func(a *record.Access) *[]byte { return &a.HTTPHost }},
-	{name: "server_name", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.ServerName }},
+	{name: "server_name", kind: kindWord, kept: true, text: func(a *record.Access) *[]byte { return &a.ServerName }},
 	{name: "server_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ServerPort }},
 	{name: "scheme", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Scheme }},
 	{name: "https", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.HTTPS }},
@@ -178,15 +193,25 @@ var variables = []variable{
 	{name: "request_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
 	{name: "request_id", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	// In ingress-nginx: the visitor's X-Request-ID, or $request_id without one.
-	{name: "req_id", kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
+	{name: ingressID, kind: kindText, text: func(a *record.Access) *[]byte { return &a.RequestID }},
 	{name: "sent_http_content_type", kind: kindText, text: func(a *record.Access) *[]byte { return &a.ContentType }},
 	{name: "http_referer", kind: kindText, text: func(a *record.Access) *[]byte { return &a.Referer }},
 	{name: "http_user_agent", kind: kindText, logged: record.LoggedUserAgent, text: func(a *record.Access) *[]byte { return &a.UserAgent }},
 	{name: "http_x_forwarded_for", kind: kindText, logged: record.LoggedXForwardedFor, text: func(a *record.Access) *[]byte { return &a.XForwardedFor }},
 	{name: "http_x_real_ip", kind: kindText, logged: record.LoggedXRealIP, text: func(a *record.Access) *[]byte { return &a.XRealIP }},
 	{name: "proxy_protocol_addr", kind: kindWord, logged: record.LoggedProxyProtocolAddr, text: func(a *record.Access) *[]byte { return &a.ProxyProtocolAddr }},
-	{name: "proxy_protocol_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ProxyProtocolPort }},
-	{name: vpceVariable, kind: kindWord, text: func(a *record.Access) *[]byte { return &a.VPCEndpoint }},
+	{name: "proxy_protocol_port", kind: kindInt, kept: true, number: func(a *record.Access) *record.Int { return &a.ProxyProtocolPort }},
+	{name: vpceVariable, kind: kindWord, kept: true, text: func(a *record.Access) *[]byte { return &a.VPCEndpoint }},
+
+	// What a proxy passes on: the client's X-Forwarded-For and $remote_addr behind it.
+	{name: "proxy_add_x_forwarded_for", kind: kindText, kept: true, logged: record.LoggedXForwardedFor | record.LoggedRemoteAddr,
+		text: func(a *record.Access) *[]byte { return &a.Forwarded }},
+	// In ingress-nginx until 2019: X-Forwarded-For, or $remote_addr without one.
+	{name: "the_real_ip", kind: kindText, kept: true, logged: record.LoggedXForwardedFor, text: func(a *record.Access) *[]byte { return &a.Forwarded }},
+
+	// ngx_stream_core_module
+	{name: "session_time", kind: kindSeconds, number: func(a *record.Access) *record.Int { return &a.RequestTime }},
+	{name: "bytes_received", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.RequestLength }},
 
 	// The time of the line, which is the end of the request.
 	{name: "time_local", kind: kindTimeLocal, width: len("28/Sep/1970:12:00:00 +0600")},
@@ -212,9 +237,23 @@ var variables = []variable{
 	{name: "upstream_cache_status", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.CacheStatus }},
 }
 
+// Variables returns the names of the variables that have a field of their own, without
+// "$". The values of all others go to Access.Extra.
+func Variables() []string {
+	names := make([]string, len(variables))
+	for i := range variables {
+		names[i] = variables[i].name
+	}
+	return names
+}
+
 // vpceVariable is the PROXY protocol's TLV with the id of the VPC endpoint (AWS
 // PrivateLink). nginx has it since 1.23.2.
 const vpceVariable = "proxy_protocol_tlv_0xEA"
+
+// ingressID is the id of a request in ingress-nginx. If $request_id is logged before
+// it, $req_id is kept under its own name.
+const ingressID = "req_id"
 
 // xRequestID is the header in which one hop passes its $request_id to the next. It
 // is kept under its own name. If $request_id is not logged, it is also the id of
@@ -252,11 +291,13 @@ func extraKind(name string) kind {
 		"limit_rate", "pid", "proxy_port", "proxy_protocol_server_port", "request_port", "ssl_client_v_remain",
 		"tcpinfo_rcv_space", "tcpinfo_rtt", "tcpinfo_rttvar", "tcpinfo_snd_cwnd":
 		return kindInt
+	case "is_args":
+		return kindMark
 	case "connection_time", "gzip_ratio":
 		return kindSeconds
-	case "hostname", "http2", "http3", "is_args", "is_request_port", "limit_conn_status", "limit_req_status", "nginx_version", "pipe",
+	case "hostname", "http2", "http3", "is_request_port", "limit_conn_status", "limit_req_status", "nginx_version", "pipe",
 		"proxy_alternative_upstream_name", "proxy_host", "proxy_protocol_server_addr", "proxy_upstream_name",
-		"request_body_file", "request_completion", "server_addr", "slice_range",
+		"request_body_file", "request_completion", "protocol", "server_addr", "slice_range",
 		"ssl_alpn_protocol", "ssl_ciphers", "ssl_client_fingerprint", "ssl_client_serial", "ssl_client_sigalg",
 		"ssl_curve", "ssl_curves", "ssl_early_data", "ssl_session_id", "ssl_session_reused", "ssl_sigalg":
 		return kindWord
@@ -271,6 +312,19 @@ func extraKind(name string) kind {
 // set stores value, which is nil if the variable is absent. It returns what is
 // wrong with value, or an empty reason.
 func (v *variable) set(r *record.Record, value []byte) (reason string) {
+	reason = v.setField(r, value)
+	if v.kept && value != nil && reason == "" {
+		if v.text != nil {
+			value = *v.text(&r.Access)
+		}
+		r.Access.Extra = append(r.Access.Extra, record.Pair{Name: v.name, Value: value})
+	}
+	return reason
+}
+
+// setField stores value, which is nil if the variable is absent. It returns what is
+// wrong with value, or an empty reason.
+func (v *variable) setField(r *record.Record, value []byte) (reason string) {
 	switch v.kind {
 	case kindRequest:
 		setRequest(&r.Access, value)
@@ -305,7 +359,7 @@ func (v *variable) setNumber(field *record.Int, value []byte) (reason string) {
 func (v *variable) setText(a *record.Access, value []byte) {
 	switch {
 	case value == nil:
-	case v.text == nil:
+	case v.text == nil || v.name == ingressID && a.RequestID != nil && !bytes.Equal(value, a.RequestID):
 		if v.name == xRequestID && a.RequestID == nil {
 			a.RequestID = value
 		}

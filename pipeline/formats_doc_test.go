@@ -54,9 +54,10 @@ func formatTable(t *testing.T) string {
 		"main":         sampleOf("combined") + ` "-"`,
 		"main_real_ip": firstLine("testdata/main_real_ip.log"),
 		parser.JSON:    firstLine("../parser/testdata/json/names.log"),
+		parser.LTSV:    "time:22/Nov/2026:11:00:24 +0000\thost:203.0.113.9\tvhost:www.example.com\treq:GET /a?b=1 HTTP/1.1\tstatus:200\tsize:5120\treqtime:0.012\tua:probe/1.0",
 	}
 	var b strings.Builder
-	for _, name := range append(parser.BuiltinNames(), parser.JSON, parser.CombinedExtra) {
+	for _, name := range append(parser.BuiltinNames(), parser.JSON, parser.LTSV, parser.CombinedExtra) {
 		sample := samples[name]
 		if sample == "" {
 			sample = sampleOf(name)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"clearhop/encode"
@@ -65,6 +66,16 @@ func New(c Config) (*Pipeline, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// LeftOut returns an error for each log_format of the settings' nginx.conf files that
+// cannot be read back, and that is therefore not used. Tell the user.
+func (p *Pipeline) LeftOut() []error {
+	var errs []error
+	for _, err := range p.formats.LeftOut() {
+		errs = append(errs, fmt.Errorf("%w; this format is left out, and the others are used", err))
+	}
+	return errs
 }
 
 // openDatabases opens the GeoIP databases and has Refresh look for new versions.

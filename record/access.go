@@ -19,7 +19,10 @@ type Access struct {
 	ProxyProtocolPort Int    // $proxy_protocol_port
 	XForwardedFor     []byte // $http_x_forwarded_for
 	XRealIP           []byte // $http_x_real_ip
-	VPCEndpoint       []byte // $proxy_protocol_tlv_0xEA, its subtype byte cut off
+	// Forwarded is $proxy_add_x_forwarded_for: X-Forwarded-For with $remote_addr
+	// behind it. Parsers also fill those two fields from it.
+	Forwarded   []byte
+	VPCEndpoint []byte // $proxy_protocol_tlv_0xEA, its subtype byte cut off
 
 	RemoteUser    []byte // $remote_user
 	Method        []byte // $request_method, or the request line's
@@ -44,8 +47,8 @@ type Access struct {
 	Status        Int    // $status
 	BodyBytesSent Int    // $body_bytes_sent, bytes without the header
 	BytesSent     Int    // $bytes_sent, bytes with the header
-	RequestLength Int    // $request_length, bytes: line, header and body
-	RequestTime   Int    // $request_time, in nanoseconds
+	RequestLength Int    // $request_length, bytes: line, header and body; or $bytes_received
+	RequestTime   Int    // $request_time or $session_time, in nanoseconds
 	ContentType   []byte // $sent_http_content_type
 	RequestID     []byte // $request_id
 	Referer       []byte // $http_referer

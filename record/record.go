@@ -209,6 +209,8 @@ type Client struct {
 	// address: a masked address, a name, "unix:"; or the pseudonym of a hidden
 	// one.
 	Address []byte
+	// Port is the client's port, where nginx logged one that is not the peer's.
+	Port Int
 	// SourceIP and SourcePort are the TCP peer that nginx saw; SourceAddress is
 	// the pseudonym of a hidden one.
 	SourceIP      netip.Addr

@@ -162,6 +162,7 @@ func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
 	}
+	x.warnLeftOut(p)
 	survey := diagnose.NewSurvey()
 	// An error is reported when all lines are read.
 	limit := surveyed

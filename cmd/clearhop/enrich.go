@@ -68,6 +68,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	s.warnLeftOut(p)
 	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}

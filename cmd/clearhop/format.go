@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"clearhop/encode"
@@ -16,6 +17,7 @@ import (
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // formatCommand explains log_formats.
@@ -59,6 +61,7 @@ func (c *formatCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	s.warnLeftOut(p)
 	var errs []error
 	for i, f := range formats {
 		if i > 0 {
@@ -90,12 +93,12 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 		if err != nil {
 			return nil, "", err
 		}
-		if len(conf.Formats) == 0 {
+		if len(conf.Formats) == 0 && len(conf.LeftOut) == 0 {
 			return nil, "", fmt.Errorf("%s has no log_format: nginx then logs in the format combined", name)
 		}
 		return conf.Formats, "@" + name, nil
 	}
-	if c.Format == parser.JSON || c.Format == parser.Auto {
+	if c.Format == parser.JSON || c.Format == parser.LTSV || c.Format == parser.Auto {
 		return nil, "", fmt.Errorf("%q is not a single log_format: see docs/formats.md", c.Format)
 	}
 	f, err := parser.Compile(c.Format)
@@ -114,21 +117,33 @@ func explainFormat(w io.Writer, f *parser.Format) {
 	for _, v := range f.Variables() {
 		width = max(width, len(v)+1)
 	}
+	dropped, extra := f.Dropped(), f.Extra()
 	for _, v := range f.Variables() {
 		fields := fed[v]
-		if fields == nil {
-			fields = []string{"nginx.access.extra." + v}
+		switch {
+		case slices.Contains(dropped, v):
+			fields = []string{"nothing: the format has a more precise time"}
+		case slices.Contains(extra, v):
+			fields = append(slices.Clone(fields), "nginx.access.extra."+v)
 		}
 		fmt.Fprintf(w, "  %-*s  %s\n", width, "$"+v, strings.Join(fields, ", "))
 	}
 	explainMissing(w, f)
 }
 
+// containers are the variables that hold X-Forwarded-For. The first one holds
+// $remote_addr too.
+var containers = []string{"proxy_add_x_forwarded_for", "the_real_ip"}
+
 // explainMissing prints what the missing variables cost.
 func explainMissing(w io.Writer, f *parser.Format) {
 	has := map[string]bool{}
 	for _, v := range f.Variables() {
 		has[v] = true
+	}
+	has[string(verdict.RemoteAddr)] = has[string(verdict.RemoteAddr)] || has[containers[0]]
+	for _, v := range containers {
+		has[string(verdict.XForwardedFor)] = has[string(verdict.XForwardedFor)] || has[v]
 	}
 	title := "\nWhat is missing, and what that costs\n"
 	for _, v := range clientip.Variables() {
@@ -174,6 +189,9 @@ func fedBy() map[string][]string {
 	walk("", encode.Fields())
 	for _, v := range clientip.Variables() {
 		fed[string(v.Field)] = append([]string{"client.ip", "provenance"}, fed[string(v.Field)]...)
+	}
+	for _, v := range containers {
+		fed[v] = fed[string(verdict.XForwardedFor)]
 	}
 	return fed
 }

@@ -32,6 +32,13 @@ func discoverFirst(ctx context.Context, s streams, p *pipeline.Pipeline) error {
 	return nil
 }
 
+// warnLeftOut names the formats of an nginx.conf that are not used.
+func (s streams) warnLeftOut(p *pipeline.Pipeline) {
+	for _, err := range p.LeftOut() {
+		s.warn(err)
+	}
+}
+
 // warn prints errors that do not end the run. Where the NLB's nodes could not be
 // looked up, it also says which addresses hold until they can.
 func (s streams) warn(err error) {

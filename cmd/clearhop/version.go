@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"clearhop/enrich/geoip"
+	"clearhop/enrich/useragent"
 )
 
 // versionCommand prints what this is and whose data it may use.
@@ -15,6 +16,7 @@ type versionCommand struct{}
 // Run prints to standard output.
 func (versionCommand) Run(s streams) error {
 	fmt.Fprintf(s.out, "clearhop %s %s/%s %s\n", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Fprintf(s.out, "\nUser agents are read by the rules of %s.\n", useragent.RulesVersion)
 	printAttributions(s.out)
 	return nil
 }

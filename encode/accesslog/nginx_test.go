@@ -103,8 +103,8 @@ func formats() []logFormat {
 	}
 	for _, name := range parser.BuiltinNames() {
 		directive, _ := parser.Builtin(name)
-		if strings.Contains(directive, "$req_id") || strings.Contains(directive, "$proxy_upstream_name") {
-			continue // variables that nginx does not have
+		if strings.Contains(directive, "$req_id") || strings.Contains(directive, "$proxy_upstream_name") || strings.Contains(directive, "$session_time") {
+			continue // variables that nginx does not have, or not in http
 		}
 		all = append(all, logFormat{name, directive, parser.EscapeDefault, false})
 	}

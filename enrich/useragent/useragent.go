@@ -13,6 +13,10 @@ import (
 //go:embed rules.txt
 var rulesFile string
 
+// RulesVersion says which rules of uap-core these are: the commit, and the month in
+// which it was uap-core's newest.
+const RulesVersion = "uap-core 73e7340c3ed8, October 2026"
+
 // A Result is what a user agent says. A text that is not known is empty; the
 // zero Result says nothing at all. All texts are valid UTF-8 without control
 // characters, and at most [MaxText] bytes long.

@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 		Result{"Chrome", "90.0", "Android", "8.1", "CUBOT_X18_Plus", false})
 
 	// Apps and their libraries.
-	f("MyApp/3.1 CFNetwork/1485 Darwin/23.1.0", Result{"MyApp", "3.1", "iOS", "", "iOS-Device", false})
+	f("MyApp/3.1 CFNetwork/1485 Darwin/23.1.0", Result{"MyApp", "3.1", "iOS", "17.1", "iOS-Device", false})
 	f("okhttp/4.12.0", Result{"okhttp", "4.12.0", "", "", "", false})
 
 	// Bots that uap-core knows.

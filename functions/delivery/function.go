@@ -113,6 +113,9 @@ func newFunction(c Config, p *pipeline.Pipeline) *function {
 		metrics: newMetrics(c.Log, c.Namespace, c.FunctionName, c.Name),
 		idle:    make(chan *worker, max(c.Concurrency, 1)),
 	}
+	for _, err := range p.LeftOut() {
+		f.log.Warn("a log_format cannot be read back", "error", err)
+	}
 	if c.LogGroup != "" {
 		f.ownGroups = append(f.ownGroups, c.LogGroup)
 	}
