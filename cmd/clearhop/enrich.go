@@ -25,7 +25,8 @@ type enrichCommand struct {
 	As      relogFlags        `embed:"" group:"Lines of an access log in the place of events"`
 	Follow  bool              `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
 	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
-	Summary bool              `help:"Print a summary to standard error at the end."`
+	Summary bool              `help:"Print a summary to standard error at the end: clients, times, paths, how the input was read, and whether the chain is broken."`
+	Color   string            `enum:"auto,always,never" default:"auto" help:"Colours of the summary: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 	Quiet   bool              `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
@@ -76,6 +77,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, p.Close())
 	}
 	sum := newSummary(c.Summary)
+	sum.lines = c.As.As != ""
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
@@ -85,7 +87,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	sum.inputs, sum.empty = counts.Inputs, counts.Empty
 	err = errors.Join(err, out.close(context.WithoutCancel(ctx)), p.Close())
 	if c.Summary {
-		sum.print(s.err, p)
+		sum.print(newPage(s.err, c.Color), p)
 	} else if !c.Quiet {
 		sum.printCount(s.err)
 	}
