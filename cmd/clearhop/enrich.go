@@ -45,6 +45,11 @@ Examples:
   clearhop enrich --follow /var/log/nginx/access.log
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
+  clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
+
+With --as, access lines are written in the place of events. The client is written only
+if a trusted hop vouches for it, because a visitor can make up any other address, and
+fail2ban would ban whomever it names. docs/tools.md has commands for other programs.
 
 Each setting can be given as a flag, as the environment variable behind it, or in
 the file of --config; a flag comes before a variable, and that before the file.
