@@ -32,7 +32,8 @@ func TestLinesAllocateNothing(t *testing.T) {
 		c.Lines = lines
 		w := open(t, c)
 		origin := &record.Origin{Source: name}
-		texts := append(chaintest.Lines(t, "web-no-realip/web.clearhop.log"), chaintest.Lines(t, "ppv2-not-sent/edge.error.log")...)
+		texts := append(chaintest.Lines(t, "web-no-realip/web.clearhop.log"),
+			[]byte(`2026/11/22 11:00:25 [error] 7#7: *1 open() "/x" failed (2: No such file or directory), client: 10.16.1.13, server: _, request: "GET /x HTTP/1.1"`))
 		each := func() {
 			for i := range texts {
 				w.Process(&record.Line{Text: texts[i], Offset: int64(i), Origin: origin})

@@ -5,10 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"clearhop/internal/chaintest"
-
+	"clearhop/encode/accesslog"
 	"clearhop/enrich/geoip"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/mmdbtest"
+	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -39,6 +40,9 @@ func counts(t *pipeline.Tally) map[string]int64 {
 	for cause, n := range t.Causes {
 		put(n, "cause", cause)
 	}
+	for fate, n := range t.Fates[1:] {
+		put(n, "fate", fate+1)
+	}
 	for d, n := range t.Datasets {
 		put(n, "dataset", record.Dataset(d))
 	}
@@ -63,21 +67,22 @@ func slowCounts(all map[string]int64, out *pipeline.Outcome) {
 	r, p := out.Record, &out.Record.Provenance
 	access := r.Dataset == record.AccessLine
 	for name, is := range map[string]bool{
-		"lines ":                          true,
-		"dropped ":                        out.Dropped,
-		"rule " + out.Rule:                out.Dropped,
-		"route " + out.Route:              out.Route != "",
-		"dataset " + r.Dataset.String():   true,
-		"level " + string(r.Error.Level):  r.Dataset == record.ErrorLogLine,
-		"reason " + p.Reason.String():     p.Reason.String() != "",
-		"faults ":                         p.Reason.IsFault(),
-		"format " + r.Format:              access,
-		"verdict " + p.Verdict.String():   access,
-		"geo " + string(r.Geo.State):      access && r.Geo.State != "",
-		"errors ":                         access && out.Err != nil,
-		"nlb ":                            access && p.NLBPrivateIP,
-		"nlb reason " + p.Reason.String(): access && p.NLBPrivateIP,
-		"inferred ":                       access && p.NLBPrivateIP && p.NLBInferred,
+		"lines ":                                    true,
+		fmt.Sprint("fate ", out.Line):               out.Line != accesslog.NoLine,
+		"dropped ":                                  out.Dropped,
+		"rule " + out.Rule:                          out.Dropped,
+		"route " + out.Route:                        out.Route != "",
+		"dataset " + r.Dataset.String():             true,
+		"level " + string(r.Error.Level):            r.Dataset == record.ErrorLogLine,
+		"reason " + p.Reason.String():               p.Reason.String() != "",
+		"faults ":                                   p.Reason.IsFault(),
+		"format " + r.Format:                        access,
+		"verdict " + p.Verdict.String():             access,
+		"geo " + string(r.Geo.State):                access && r.Geo.State != "",
+		"errors ":                                   access && out.Err != nil,
+		"nlb ":                                      access && p.NLBPrivateIP,
+		"nlb reason " + p.Reason.String():           access && p.NLBPrivateIP,
+		"inferred ":                                 access && p.NLBPrivateIP && p.NLBInferred,
 		fmt.Sprint("hop of ", p.Reason, " ", p.Hop): p.Hop.String() != "",
 	} {
 		if is {
@@ -107,6 +112,11 @@ func TestTally(t *testing.T) {
 	c := chain()
 	c.GeoIP = geoip.Settings{CityDB: city}
 	c.Rules.Rule = []string{"drop verdict=health_check", "drop level=notice", "route:faults verdict=lost"}
+	template, err := parser.ParseTemplate("combined", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Lines = accesslog.New(accesslog.Config{Template: template})
 	w := open(t, c)
 	var tally pipeline.Tally
 	want := map[string]int64{}
