@@ -83,7 +83,7 @@ func (s *summary) countWritten() string {
 	}
 	add(&with, n[accesslog.WrittenUnknown], "without a known client")
 	add(&with, n[accesslog.WrittenUnvouched], "whose client nobody vouches for")
-	add(&out, n[accesslog.LeftOutNoAccess], "no access lines")
+	add(&out, n[accesslog.LeftOutNoAccess], "other than access lines")
 	add(&out, n[accesslog.LeftOutUnreadable], "cut or private")
 	add(&out, n[accesslog.LeftOutUnknown], "without a known client")
 	add(&out, n[accesslog.LeftOutUnvouched], "whose client nobody vouches for")
