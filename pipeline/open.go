@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"clearhop/encode"
@@ -101,29 +100,13 @@ func (p *Pipeline) openChain(c *Config) (clientip.Config, error) {
 // proxies stay. e is nil if client is wrong.
 func (c *Config) newGuard(client clientip.Config, e *enrich.Enricher) (*privacy.Guard, error) {
 	config, err := c.Privacy.Read()
-	var errs []error
-	if config.Mode != privacy.None {
-		errs = append(errs,
-			setting.Error("nlb", refuseEverybody(client.NLB)),
-			setting.Error("trusted", refuseEverybody(client.Trusted)))
-	}
-	if err := errors.Join(append(errs, err)...); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if e != nil {
 		config.Stays = e.IsNamedProxy
 	}
 	return privacy.New(config)
-}
-
-// refuseEverybody refuses a set of proxies that holds every visitor.
-func refuseEverybody(set clientip.Addresses) error {
-	for _, p := range set.Prefixes {
-		if p.Bits() == 0 {
-			return fmt.Errorf("%s holds every address, and privacy leaves those of proxies as they are", p)
-		}
-	}
-	return nil
 }
 
 // Close closes the databases. No Worker may be in use any more.

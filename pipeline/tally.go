@@ -40,6 +40,7 @@ type Tally struct {
 	Formats      Names                      // by the name of the log_format
 	Verdicts     [verdict.NumVerdicts]int64 // by verdict.Verdict
 	NLBPrivate   int64                      // $remote_addr shows an NLB's private address
+	NLBChecks    int64                      // of them: health checks, which show it in a right chain too
 	NLBInferred  int64                      // of them: the NLB's addresses are inferred
 	NLBReasons   [verdict.NumReasons]int64  // of them, by reason
 	Geo          Names                      // by record.GeoState, where there is a client to look up
@@ -151,6 +152,9 @@ func (t *Tally) addAccess(r *record.Record, err error) {
 		if p.NLBInferred {
 			t.NLBInferred++
 		}
+		if p.Verdict == verdict.HealthCheck {
+			t.NLBChecks++
+		}
 	}
 	if r.Geo.State != "" {
 		t.Geo.add(string(r.Geo.State))
@@ -166,6 +170,10 @@ func (t *Tally) addCause(e *record.ParseError) {
 	}
 	t.Causes[Cause{e.Variable, e.Reason}]++
 }
+
+// NLBVisitors returns how many access lines of visitors show an NLB's private
+// address. Health checks come from that address, so they are not counted.
+func (t *Tally) NLBVisitors() int64 { return t.NLBPrivate - t.NLBChecks }
 
 // Faults returns how many lines have a reason that is a fault of the chain.
 func (t *Tally) Faults() int64 {

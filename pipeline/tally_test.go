@@ -29,6 +29,7 @@ func counts(t *pipeline.Tally) map[string]int64 {
 	put(t.Dropped, "dropped", "")
 	put(t.NLBPrivate, "nlb", "")
 	put(t.NLBInferred, "inferred", "")
+	put(t.NLBChecks, "nlb checks", "")
 	put(t.LookupErrors, "errors", "")
 	put(t.Faults(), "faults", "")
 	put(t.Newest, "newest", "")
@@ -67,22 +68,23 @@ func slowCounts(all map[string]int64, out *pipeline.Outcome) {
 	r, p := out.Record, &out.Record.Provenance
 	access := r.Dataset == record.AccessLine
 	for name, is := range map[string]bool{
-		"lines ":                                    true,
-		fmt.Sprint("fate ", out.Line):               out.Line != accesslog.NoLine,
-		"dropped ":                                  out.Dropped,
-		"rule " + out.Rule:                          out.Dropped,
-		"route " + out.Route:                        out.Route != "",
-		"dataset " + r.Dataset.String():             true,
-		"level " + string(r.Error.Level):            r.Dataset == record.ErrorLogLine,
-		"reason " + p.Reason.String():               p.Reason.String() != "",
-		"faults ":                                   p.Reason.IsFault(),
-		"format " + r.Format:                        access,
-		"verdict " + p.Verdict.String():             access,
-		"geo " + string(r.Geo.State):                access && r.Geo.State != "",
-		"errors ":                                   access && out.Err != nil,
-		"nlb ":                                      access && p.NLBPrivateIP,
-		"nlb reason " + p.Reason.String():           access && p.NLBPrivateIP,
-		"inferred ":                                 access && p.NLBPrivateIP && p.NLBInferred,
+		"lines ":                          true,
+		fmt.Sprint("fate ", out.Line):     out.Line != accesslog.NoLine,
+		"dropped ":                        out.Dropped,
+		"rule " + out.Rule:                out.Dropped,
+		"route " + out.Route:              out.Route != "",
+		"dataset " + r.Dataset.String():   true,
+		"level " + string(r.Error.Level):  r.Dataset == record.ErrorLogLine,
+		"reason " + p.Reason.String():     p.Reason.String() != "",
+		"faults ":                         p.Reason.IsFault(),
+		"format " + r.Format:              access,
+		"verdict " + p.Verdict.String():   access,
+		"geo " + string(r.Geo.State):      access && r.Geo.State != "",
+		"errors ":                         access && out.Err != nil,
+		"nlb ":                            access && p.NLBPrivateIP,
+		"nlb reason " + p.Reason.String(): access && p.NLBPrivateIP,
+		"inferred ":                       access && p.NLBPrivateIP && p.NLBInferred,
+		"nlb checks ":                     access && p.NLBPrivateIP && p.Verdict == verdict.HealthCheck,
 		fmt.Sprint("hop of ", p.Reason, " ", p.Hop): p.Hop.String() != "",
 	} {
 		if is {

@@ -66,6 +66,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.ShortUsageOnError(),
 		kong.Configuration(loadConfig),
 		kong.PostBuild(addHelp),
+		kong.PostBuild(hideFromDoctor),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in: in, out: out, err: errOut}),
 	)

@@ -42,12 +42,6 @@ func (s *summary) add(out *pipeline.Outcome) {
 	}
 }
 
-// nlbVisitors is how many access lines of visitors show an NLB's private address.
-// Health checks come from that address, so they are not counted.
-func (s *summary) nlbVisitors() int64 {
-	return s.tally.NLBPrivate - s.tally.NLBReasons[verdict.HealthCheckProbe]
-}
-
 // printCount prints the one line that ends every run, and for lines of an access log
 // what became of them.
 func (s *summary) printCount(w io.Writer) {
@@ -59,7 +53,7 @@ func (s *summary) printCount(w io.Writer) {
 	if t.Dropped > 0 {
 		more += fmt.Sprintf("; %d dropped by rules", t.Dropped)
 	}
-	fmt.Fprintf(w, "clearhop: %s; %d with an NLB's private address%s\n", s.countLines(), s.nlbVisitors(), more)
+	fmt.Fprintf(w, "clearhop: %s; %d with an NLB's private address%s\n", s.countLines(), s.tally.NLBVisitors(), more)
 	if s.lines {
 		fmt.Fprintf(w, "clearhop: %s\n", s.countWritten())
 	}
@@ -287,7 +281,7 @@ func shows(n int64) string {
 
 // printNLB says how many requests still show the load balancer's address.
 func (s *summary) printNLB(page *page) {
-	if n := s.nlbVisitors(); n > 0 {
+	if n := s.tally.NLBVisitors(); n > 0 {
 		text := fmt.Sprintf("%s of %s still %s an NLB's private address", grouped(n), terminal.Plural(s.visitors.Requests, "request"), shows(n))
 		if s.tally.NLBInferred > 0 {
 			text += " (every private address counts, because neither --nlb nor --trusted is given)"

@@ -43,7 +43,7 @@ var metricList = func() []metric {
 		always("Unparsed", unitCount, "Lines that no format reads.", func(c *counts) int64 { return c.lines.Datasets[record.Unparsed] }),
 		always("AccessLines", unitCount, "Access lines.", func(c *counts) int64 { return c.lines.Datasets[record.AccessLine] }),
 		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *counts) int64 { return c.lines.Dropped }),
-		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *counts) int64 { return c.lines.NLBPrivate }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address, health checks left out: these come from that address in a right chain too.", func(c *counts) int64 { return c.lines.NLBVisitors() }),
 		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *counts) int64 { return c.lines.Verdicts[verdict.HealthCheck] }),
 		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *counts) int64 { return c.lines.Faults() }),
 		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *counts) int64 { return int64(c.PayloadsUnread) }),
