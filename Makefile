@@ -30,12 +30,17 @@ help: ## show this list
 
 run: build samples ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
 	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
-	$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
+	@echo '$(CLEARHOP) enrich --summary --nlb … --trusted … -o $(BUILD)/events.ndjson $(SAMPLES)/*/*.log'
+	@echo
+	@$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
 		$$(test -f $(GEOIP)/country.mmdb && echo --city-db $(GEOIP)/country.mmdb) \
 		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
 		$(SAMPLES)/*/*.clearhop.log $(SAMPLES)/*/*.error.log testdata/seed/access.log
-	@echo "The events are in $(BUILD)/events.ndjson; the first one:"
-	@head -n 1 $(BUILD)/events.ndjson
+	@echo
+	@echo "These were the logs of $$(ls $(SAMPLES) | wc -l) set-ups, most of them wrong on purpose. Next:"
+	@echo '  which hop of one is broken:   $(CLEARHOP) doctor $(SAMPLES)/web-no-realip/*.clearhop.log'
+	@echo '  lines with the true client:   $(CLEARHOP) enrich --as combined $(SAMPLES)/ok/edge.clearhop.log'
+	@echo '  what an event is like:        head -n 1 $(BUILD)/events.ndjson'
 
 # A database is built anew when its sources change; npm's packages are kept in
 # .cache. One after the other, since both write ATTRIBUTION.txt.

@@ -5,10 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"clearhop/internal/chaintest"
-
+	"clearhop/encode/accesslog"
 	"clearhop/enrich/geoip"
+	"clearhop/internal/chaintest"
 	"clearhop/internal/mmdbtest"
+	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -40,6 +41,9 @@ func counts(t *pipeline.Tally) map[string]int64 {
 	for cause, n := range t.Causes {
 		put(n, "cause", cause)
 	}
+	for fate, n := range t.Fates[1:] {
+		put(n, "fate", fate+1)
+	}
 	for d, n := range t.Datasets {
 		put(n, "dataset", record.Dataset(d))
 	}
@@ -65,6 +69,7 @@ func slowCounts(all map[string]int64, out *pipeline.Outcome) {
 	access := r.Dataset == record.AccessLine
 	for name, is := range map[string]bool{
 		"lines ":                          true,
+		fmt.Sprint("fate ", out.Line):     out.Line != accesslog.NoLine,
 		"dropped ":                        out.Dropped,
 		"rule " + out.Rule:                out.Dropped,
 		"route " + out.Route:              out.Route != "",
@@ -109,6 +114,11 @@ func TestTally(t *testing.T) {
 	c := chain()
 	c.GeoIP = geoip.Settings{CityDB: city}
 	c.Rules.Rule = []string{"drop verdict=health_check", "drop level=notice", "route:faults verdict=lost"}
+	template, err := parser.ParseTemplate("combined", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Lines = accesslog.New(accesslog.Config{Template: template})
 	w := open(t, c)
 	var tally pipeline.Tally
 	want := map[string]int64{}

@@ -25,7 +25,8 @@ type enrichCommand struct {
 	As      relogFlags        `embed:"" group:"Lines of an access log in the place of events"`
 	Follow  bool              `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
 	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
-	Summary bool              `help:"Print a summary to standard error at the end."`
+	Summary bool              `help:"Print a summary to standard error at the end: clients, times, paths, how the input was read, and whether the chain is broken."`
+	Color   string            `enum:"auto,always,never" default:"auto" help:"Colours of the summary: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 	Quiet   bool              `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
@@ -44,6 +45,11 @@ Examples:
   clearhop enrich --follow /var/log/nginx/access.log
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
+  clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
+
+With --as, access lines are written in the place of events. The client is written only
+if a trusted hop vouches for it, because a visitor can make up any other address, and
+fail2ban would ban whomever it names. docs/tools.md has commands for other programs.
 
 Each setting can be given as a flag, as the environment variable behind it, or in
 the file of --config; a flag comes before a variable, and that before the file.
@@ -78,6 +84,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	}
 	sum := newSummary(c.Summary)
 	read := readings{private: p.Private()}
+	sum.lines = c.As.As != ""
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
@@ -87,13 +94,13 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	})
 	sum.inputs, sum.empty = counts.Inputs, counts.Empty
 	err = errors.Join(err, out.close(context.WithoutCancel(ctx)), p.Close())
+	if c.Summary || !c.Quiet {
+		read.print(s.err) // first: the verdict stays on the screen
+	}
 	if c.Summary {
-		sum.print(s.err, p)
+		sum.print(newPage(s.err, c.Color), p)
 	} else if !c.Quiet {
 		sum.printCount(s.err)
-	}
-	if c.Summary || !c.Quiet {
-		read.print(s.err)
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
 		return errInterrupted

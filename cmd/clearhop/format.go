@@ -87,7 +87,7 @@ func (c *formatCommand) formats() (formats []*parser.Format, text string, err er
 	}
 	if isConf {
 		if looksLikeLog(name) {
-			return nil, "", fmt.Errorf("%s looks like a log, not like an nginx.conf; try: clearhop format --from %s", name, quote(name))
+			return nil, "", fmt.Errorf("%s looks like a log, not like an nginx.conf; try: clearhop format --from %s", name, shellWord(name))
 		}
 		conf, err := parser.ReadConf(name)
 		if err != nil {

@@ -59,21 +59,21 @@ func (c *formatCommand) printProposal(w io.Writer, r *pipeline.Reading) bool {
 			fmt.Fprintln(w, text)
 		}
 		fmt.Fprintln(w, "Compare it with the log_format in nginx.conf, and correct the names. Then use it:")
-		c.printCommands(w, "--format "+quote(r.Inferred.Argument()))
+		c.printCommands(w, "--format "+shellWord(r.Inferred.Argument()))
 	case keys != nil && len(keys.Means) > 0:
 		fmt.Fprintf(w, "%s: %s of JSON. These keys are not known, and their values look like nginx variables:\n\n", r.Stream, lines)
 		for _, m := range keys.Means {
 			fmt.Fprintf(w, "  %s  $%s\n", m.Key, m.Variable)
 		}
 		fmt.Fprintln(w, "\nIf that is right, use it:")
-		c.printCommands(w, "--json-key "+quote(keys.Setting()))
+		c.printCommands(w, "--json-key "+shellWord(keys.Setting()))
 	case len(r.Formats) > 0 && r.Unparsed*2 < r.Lines:
 		fmt.Fprintf(w, "%s: %s. They are read without a setting:\n\n", r.Stream, lines)
 		for _, f := range r.Formats {
 			fmt.Fprintf(w, "  %s  %s\n", f.Name, terminal.Plural(int64(f.Lines), "line"))
 		}
 		fmt.Fprintln(w, "\nNobody named the format, so a forwarded header in it is not vouched for. If it is right:")
-		c.printCommands(w, "--format "+quote(r.Formats[0].Name))
+		c.printCommands(w, "--format "+shellWord(r.Formats[0].Name))
 	default:
 		return false
 	}
@@ -81,7 +81,7 @@ func (c *formatCommand) printProposal(w io.Writer, r *pipeline.Reading) bool {
 }
 
 func (c *formatCommand) printCommands(w io.Writer, setting string) {
-	file := quote(c.From)
+	file := shellWord(c.From)
 	fmt.Fprintf(w, "\n  clearhop doctor %s %s\n  clearhop enrich %s %s\n", setting, file, setting, file)
 }
 

@@ -53,17 +53,17 @@ func readAs(r *pipeline.Reading, private bool) diagnose.ReadAs {
 	switch keys := r.Keys; {
 	case r.Inferred != nil:
 		a.Inferred, a.Used = r.Inferred.Text, r.Taken
-		a.Try = "--format " + quote(r.Inferred.Argument())
+		a.Try = "--format " + shellWord(r.Inferred.Argument())
 		a.Unproven = unproven(r.Inferred)
 	case keys != nil && len(keys.Means) > 0:
 		a.Unproven = []string{fmt.Sprintf("%s nobody knows; by their values they look like %s.",
 			countOf(len(keys.Means), "key has a name that", "keys have names that"), meanings(keys))}
-		a.Try = "--json-key " + quote(keys.Setting())
+		a.Try = "--json-key " + shellWord(keys.Setting())
 	case r.Unparsed*2 >= r.Lines:
-		a.Try = "clearhop format --from " + quote(r.Stream)
+		a.Try = "clearhop format --from " + shellWord(r.Stream)
 	case r.Guessed != 0 && len(a.Formats) > 0:
 		a.Unproven = []string{"Nobody named this format, so " + headersIn(r.Guessed) + " is a guess, and no client that only this column names is vouched for."}
-		a.Try = "--format " + quote(a.Formats[0])
+		a.Try = "--format " + shellWord(a.Formats[0])
 	}
 	return a
 }
@@ -115,16 +115,6 @@ func countOf(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
-}
-
-// quote returns text as one word of a shell.
-func quote(text string) string {
-	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./=,:@+", r)
-	}) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // print prints what deserves attention. The names of known formats alone stand in the

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
+	"clearhop/diagnose"
+	"clearhop/encode/accesslog"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -16,20 +17,11 @@ import (
 
 // A summary is what a person wants to know of a run.
 type summary struct {
-	inputs int
-	empty  int64 // lines
-	tally  pipeline.Tally
-	tables *tables // nil unless the whole summary is asked for
-}
-
-// The tables of a summary count what a Tally does not. They cost time for each
-// line.
-type tables struct {
-	countries names
-	networks  names
-	paths     names
-	statuses  names
-	bots      int64
+	inputs   int
+	empty    int64 // lines
+	tally    pipeline.Tally
+	visitors *diagnose.Visitors // nil unless the whole summary is asked for
+	lines    bool               // lines of an access log were written, not events
 }
 
 // newSummary makes an empty summary. whole says that more is to be printed than
@@ -37,176 +29,306 @@ type tables struct {
 func newSummary(whole bool) *summary {
 	s := &summary{}
 	if whole {
-		s.tables = &tables{countries: names{}, networks: names{}, paths: names{}, statuses: names{}}
+		s.visitors = diagnose.NewVisitors()
 	}
 	return s
-}
-
-// names counts by name. It takes no new names when it holds maxNames of them: a
-// scanner asks for any number of paths.
-type names map[string]int64
-
-const (
-	maxNames = 50_000
-	others   = "(others)"
-)
-
-func (n names) add(name []byte) {
-	if _, known := n[string(name)]; !known && len(n) >= maxNames {
-		n[others]++
-		return
-	}
-	n[string(name)]++
-}
-
-func (n names) addText(name string) {
-	if _, known := n[name]; !known && len(n) >= maxNames {
-		name = others
-	}
-	n[name]++
 }
 
 // add counts one outcome.
 func (s *summary) add(out *pipeline.Outcome) {
 	s.tally.Add(out)
-	if s.tables != nil && out.Record.Dataset == record.AccessLine {
-		s.tables.add(out.Record)
+	if s.visitors != nil {
+		s.visitors.Add(out.Record)
 	}
 }
 
-// add counts an access line.
-func (t *tables) add(r *record.Record) {
-	if r.UserAgent.Bot {
-		t.bots++
-	}
-	if r.Geo.CountryName != "" {
-		t.countries.addText(r.Geo.CountryName)
-	} else if r.Geo.State != "" { // the client is known, if only by a pseudonym
-		t.countries.addText("(" + string(r.Geo.State) + ")")
-	}
-	if r.AS.Organization != "" {
-		t.networks.addText(r.AS.Organization)
-	}
-	if r.URL.Path != nil {
-		t.paths.add(r.URL.Path)
-	}
-	if r.Access.Status.Valid {
-		t.statuses.addText(statusClass(r.Access.Status.N))
-	}
-}
-
-func statusClass(status int64) string {
-	if status < 100 || status > 599 {
-		return strconv.FormatInt(status, 10)
-	}
-	return strconv.FormatInt(status/100, 10) + "xx"
-}
-
-// printCount prints the one line that ends every run.
+// printCount prints the one line that ends every run, and for lines of an access log
+// what became of them.
 func (s *summary) printCount(w io.Writer) {
 	t := &s.tally
-	dropped := ""
-	if t.Dropped > 0 {
-		dropped = fmt.Sprintf("; %d dropped by rules", t.Dropped)
+	more := ""
+	if n := t.Verdicts[verdict.HealthCheck]; n > 0 {
+		more += "; " + terminal.Plural(n, "health check")
 	}
-	fmt.Fprintf(w, "clearhop: %s: %d access, %d error, %d other, %d unparsed; %d with an NLB's private address%s\n",
-		terminal.Plural(t.Lines, "line"), t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed],
-		t.NLBPrivate, dropped)
+	if t.Dropped > 0 {
+		more += fmt.Sprintf("; %d dropped by rules", t.Dropped)
+	}
+	fmt.Fprintf(w, "clearhop: %s; %d with an NLB's private address%s\n", s.countLines(), s.tally.NLBVisitors(), more)
+	if s.lines {
+		fmt.Fprintf(w, "clearhop: %s\n", s.countWritten())
+	}
 }
 
-// print prints the whole summary.
-func (s *summary) print(w io.Writer, p *pipeline.Pipeline) {
+// countLines says how many lines there were of each kind.
+func (s *summary) countLines() string {
 	t := &s.tally
-	access := t.Datasets[record.AccessLine]
-	fmt.Fprintf(w, "Clearhop read %s from %s.\n\n", terminal.Plural(t.Lines, "line"), terminal.Plural(int64(s.inputs), "input"))
-	printTable(w, "Lines", t.Lines, []entry{
-		{"access lines", access, ""},
-		{"error lines", t.Datasets[record.ErrorLogLine], ""},
-		{"other: an entrypoint's words, notices, lines that go on another one", t.Datasets[record.OtherLine], ""},
-		{"unparsed", t.Datasets[record.Unparsed], ""},
-	})
-	printTable(w, "Formats of access lines (log_format)", access, top(named(t.Formats), 20))
-	printTable(w, "Error lines by level", t.Datasets[record.ErrorLogLine], top(named(t.Levels), 8))
-	printTable(w, "Events dropped, by rule", t.Lines, top(named(t.DroppedBy), 20))
-	printTable(w, "Events sent elsewhere, by route", t.Lines, top(named(t.Routes), 20))
-	printTable(w, "Envelopes of log routers", t.Lines, top(coded[record.EnvelopeKind](t.Envelopes[:]), 10))
-	printTable(w, "Why lines could not be read", t.Datasets[record.Unparsed], top(causes(t.Causes), 5))
-	if access == 0 {
-		return
+	return fmt.Sprintf("%s: %d access, %d error, %d other, %d unparsed", terminal.Plural(t.Lines, "line"),
+		t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed])
+}
+
+// countWritten says what became of the lines that --as asks for.
+func (s *summary) countWritten() string {
+	n := &s.tally.Fates
+	var out, with []string
+	add := func(list *[]string, n int64, text string) {
+		if n > 0 {
+			*list = append(*list, fmt.Sprintf("%d %s", n, text))
+		}
 	}
-	printTable(w, "Who the client is (verdict)", access, top(explained[verdict.Verdict](t.Verdicts[:]), 10))
-	s.printChain(w)
-	s.tables.print(w, access)
-	if t.LookupErrors > 0 {
-		fmt.Fprintf(w, "Look-ups that failed in a damaged GeoIP database: %d.\n", t.LookupErrors)
+	add(&with, n[accesslog.WrittenUnknown], "without a known client")
+	add(&with, n[accesslog.WrittenUnvouched], "whose client nobody vouches for")
+	add(&out, n[accesslog.LeftOutNoAccess], "other than access lines")
+	add(&out, n[accesslog.LeftOutUnreadable], "cut or private")
+	add(&out, n[accesslog.LeftOutUnknown], "without a known client")
+	add(&out, n[accesslog.LeftOutUnvouched], "whose client nobody vouches for")
+	dashes := n[accesslog.WrittenUnknown] + n[accesslog.WrittenUnvouched]
+	text := terminal.Plural(n[accesslog.Written]+dashes, "line") + " written"
+	if dashes > 0 {
+		text += fmt.Sprintf(", %d of them with - for the client (%s)", dashes, strings.Join(with, ", "))
+	}
+	if len(out) > 0 {
+		text += "; left out: " + strings.Join(out, ", ")
+	}
+	if n[accesslog.WrittenUnvouched]+n[accesslog.LeftOutUnvouched] > 0 {
+		text += ". Name your proxies with --nlb and --trusted, or take the visitors' word with --unvouched"
+	}
+	return text
+}
+
+// The rows of each part of a summary, so that all of it fits on a screen of 40 lines.
+const (
+	maxTimes   = 7
+	maxClients = 5
+	maxRobots  = 3
+	maxTexts   = 3 // paths, hosts, formats and so on
+	maxFaults  = 2
+)
+
+// print prints the whole summary. What matters most comes last, because it stays on
+// the screen.
+func (s *summary) print(page *page, p *pipeline.Pipeline) {
+	t := &s.tally
+	page.line("%sClearhop read %s%s (%s)", page.Title, terminal.Plural(int64(s.inputs), "input"), page.Off, s.countLines())
+	if t.Datasets[record.AccessLine] > 0 {
+		s.printRequests(page)
+		s.printClients(page)
+		s.printPaths(page)
+	}
+	s.printReading(page, p)
+	s.printChain(page)
+}
+
+// printRequests prints when the requests came, and how they were answered.
+func (s *summary) printRequests(page *page) {
+	v := s.visitors
+	title := "Requests: " + grouped(v.Requests)
+	if v.HasBytes {
+		title += ", " + byteSize(v.Bytes) + " sent"
+	}
+	apart := ""
+	if v.HealthChecks > 0 {
+		apart = "health checks apart: " + grouped(v.HealthChecks)
+	}
+	page.title(title, apart)
+	page.bars(v.Times(maxTimes))
+	if status := statusTexts(v.Status[:], v.Requests); len(status) > 0 {
+		page.wrapped("  ", "status: "+strings.Join(status, ", "))
+	}
+}
+
+// statusTexts gives the classes of statuses with their shares.
+func statusTexts(counts []int64, of int64) []string {
+	var texts []string
+	for class, n := range counts {
+		if name := fmt.Sprintf("%dxx", class); n > 0 {
+			if class == 0 {
+				name = "none"
+			}
+			texts = append(texts, fmt.Sprintf("%s %s (%s)", name, grouped(n), terminal.Percent(n, of)))
+		}
+	}
+	return texts
+}
+
+// printClients prints the clients with the most requests: people first, then robots.
+func (s *summary) printClients(page *page) {
+	v := s.visitors
+	people, robots := v.Clients(maxClients), v.Programs(maxRobots)
+	if len(people) == 0 {
+		robots = v.Programs(maxClients)
+	}
+	note := ""
+	if v.Unvouched > 0 {
+		note = "? nobody vouches for it"
+	}
+	if len(people) > 0 || v.Unknown > 0 {
+		page.title("Clients", note)
+		page.clients(people, v.Requests)
+		note = ""
+	}
+	if v.Unknown > 0 {
+		page.row(fmt.Sprintf("%8s  %6s  not known", grouped(v.Unknown), terminal.Percent(v.Unknown, v.Requests)))
+	}
+	if len(robots) > 0 {
+		page.title("Robots and tools: "+grouped(v.Robots)+" of the requests", note)
+		page.clients(robots, v.Requests)
+	}
+}
+
+// printPaths prints what was asked for.
+func (s *summary) printPaths(page *page) {
+	page.line("")
+	list := func(title string, all []diagnose.Counted) {
+		entries := make([]entry, len(all))
+		for i, c := range all {
+			entries[i] = entry{c.Text, c.Requests}
+		}
+		page.list("", title, s.visitors.Requests, entries)
+	}
+	list("Paths", s.visitors.Paths(maxTexts))
+	if hosts := s.visitors.Hosts(maxTexts); len(hosts) > 1 {
+		list("Hosts", hosts)
+	}
+}
+
+// printReading says how the input was read.
+func (s *summary) printReading(page *page, p *pipeline.Pipeline) {
+	t := &s.tally
+	page.title("How it was read", "")
+	list := func(what string, of int64, entries []entry) { page.list("  ", what, of, entries) }
+	list("access lines as", t.Datasets[record.AccessLine], top(named(t.Formats), maxTexts))
+	list("in envelopes of", t.Lines, top(coded(t.Envelopes[:]), maxTexts))
+	list("error lines", t.Datasets[record.ErrorLogLine], top(named(t.Levels), maxTexts))
+	list("unparsed because", t.Datasets[record.Unparsed], top(causes(t.Causes), 2))
+	list("dropped by the rule", t.Lines, top(named(t.DroppedBy), maxTexts))
+	list("sent to the route", t.Lines, top(named(t.Routes), maxTexts))
+	if s.lines {
+		page.wrapped("  ", s.countWritten())
 	}
 	if s.empty > 0 {
-		fmt.Fprintf(w, "Empty lines left out: %d.\n", s.empty)
+		page.wrapped("  ", "empty lines left out: "+grouped(s.empty))
 	}
+	page.wrapped("  ", placesFrom(p))
+	if t.LookupErrors > 0 {
+		page.wrapped("  ", "look-ups that failed in a damaged GeoIP database: "+grouped(t.LookupErrors))
+	}
+}
+
+// placesFrom says which databases the countries and networks come from.
+func placesFrom(p *pipeline.Pipeline) string {
+	var texts []string
 	for _, db := range p.Databases() {
-		age := ""
+		text := fmt.Sprintf("%s of %s", db.Path, db.Built.Format("2006-01-02"))
 		if db.Stale {
-			age = ", which is older than geo-max-age allows"
+			text += ", which is older than geo-max-age allows"
 		}
-		fmt.Fprintf(w, "GeoIP: %s, built %s%s.\n", db.Path, db.Built.Format("2006-01-02"), age)
+		texts = append(texts, text)
 	}
-	if len(p.Databases()) == 0 {
-		fmt.Fprintln(w, "GeoIP: no database given, so no country and no network is known (make geoip builds one).")
+	if len(texts) == 0 {
+		return "countries and networks: no GeoIP database is given (make geoip builds two)"
 	}
+	return "countries and networks: " + strings.Join(texts, "; ")
 }
 
-// print prints the tables of access lines.
-func (t *tables) print(w io.Writer, access int64) {
-	printTable(w, "Countries of clients", access, t.countries.top(5))
-	printTable(w, "Networks of clients", access, t.networks.top(5))
-	printTable(w, "Paths", access, t.paths.top(5))
-	printTable(w, "Status", access, t.statuses.byName())
-	fmt.Fprintf(w, "Bots and tools by their user agent: %d of %d.\n", t.bots, access)
-}
-
-// printChain says how many records show an NLB's address, why, and how to fix it.
-func (s *summary) printChain(w io.Writer) {
+// printChain says what is wrong with the chain, and what to do next.
+func (s *summary) printChain(page *page) {
 	t := &s.tally
-	inferred := ""
-	if t.NLBInferred > 0 {
-		inferred = " (inferred: no nlb or trusted was given, so every private address counts)"
+	page.line("")
+	judged := int64(0)
+	for _, n := range t.Reasons {
+		judged += n
 	}
-	fmt.Fprintf(w, "%d of %s still show an NLB's private address%s.\n\n",
-		t.NLBPrivate, terminal.Plural(t.Datasets[record.AccessLine], "access line"), inferred)
-	printTable(w, "Why they do (reason)", t.NLBPrivate, top(explained[verdict.Reason](t.NLBReasons[:]), 20))
+	judged -= t.Reasons[verdict.HealthCheckProbe]
+	faults := faultsOf(t)
+	switch {
+	case judged == 0:
+		page.line("%sThe chain: nothing can be said, because no line shows a request.%s", page.Unknown, page.Off)
+		return
+	case len(faults) == 0:
+		page.line("%sThe chain: no line shows a fault.%s", page.Healthy, page.Off)
+		s.printNLB(page)
+		return
+	}
+	page.line("%sThe chain: %s of %s %s a fault.%s", page.Broken, grouped(t.Faults()), terminal.Plural(judged, "line"), shows(t.Faults()), page.Off)
+	s.printNLB(page)
+	for _, r := range faults[:min(maxFaults, len(faults))] {
+		var hops []string
+		for hop, n := range t.Hops[r] {
+			if n > 0 {
+				hops = append(hops, "the "+verdict.Hop(hop).String()+" hop")
+			}
+		}
+		at := ""
+		if len(hops) > 0 {
+			at = " at " + strings.Join(hops, " and ")
+		}
+		page.wrapped("  ", fmt.Sprintf("%s%s, %s: %s", r, at, terminal.Plural(t.Reasons[r], "line"), strings.ReplaceAll(r.Info().Means, "`", "")))
+	}
+	if more := len(faults) - maxFaults; more > 0 {
+		page.row(fmt.Sprintf("and %d more", more))
+	}
+	page.line("The doctor says which of the possible causes it is, since when, and the fix:")
+	page.line("  %sclearhop doctor %s%s", page.Config, s.doctorFiles(), page.Off)
+}
+
+// shows is the verb for n lines.
+func shows(n int64) string {
+	if n == 1 {
+		return "shows"
+	}
+	return "show"
+}
+
+// printNLB says how many requests still show the load balancer's address.
+func (s *summary) printNLB(page *page) {
+	if n := s.tally.NLBVisitors(); n > 0 {
+		text := fmt.Sprintf("%s of %s still %s an NLB's private address", grouped(n), terminal.Plural(s.visitors.Requests, "request"), shows(n))
+		if s.tally.NLBInferred > 0 {
+			text += " (every private address counts, because neither --nlb nor --trusted is given)"
+		}
+		page.wrapped("  ", text)
+	}
+}
+
+// doctorFiles names the inputs with the most faults as words of a shell.
+func (s *summary) doctorFiles() string {
+	var words []string
+	for _, name := range s.visitors.Faulty(2) {
+		if name == "-" {
+			return "FILE"
+		}
+		words = append(words, shellWord(name))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord returns text as one word of a shell.
+func shellWord(text string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-./=,:@+%", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(terminal.Printable(text), "'", `'\''`) + "'"
+}
+
+// faultsOf returns the faults that lines show, the most frequent first.
+func faultsOf(t *pipeline.Tally) []verdict.Reason {
 	var faults []verdict.Reason
 	for _, r := range verdict.Reasons() {
 		if r.IsFault() && t.Reasons[r] > 0 {
 			faults = append(faults, r)
 		}
 	}
-	if len(faults) == 0 {
-		fmt.Fprintf(w, "No line shows a fault of the chain.\n\n")
-		return
-	}
-	slices.SortFunc(faults, func(a, b verdict.Reason) int {
-		return cmp.Or(cmp.Compare(t.Reasons[b], t.Reasons[a]), cmp.Compare(a.String(), b.String()))
-	})
-	fmt.Fprintln(w, "Faults of the chain, and what mends them")
-	for _, r := range faults {
-		fmt.Fprintf(w, "  %s: %s", r, terminal.Plural(t.Reasons[r], "line"))
-		var hops []string
-		for _, hop := range coded[verdict.Hop](t.Hops[r][:]) {
-			hops = append(hops, fmt.Sprintf("%s %d", hop.name, hop.n))
-		}
-		if len(hops) > 0 {
-			fmt.Fprintf(w, " (hop: %s)", strings.Join(hops, ", "))
-		}
-		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(r.Info().Fix, "`", ""))
-	}
-	fmt.Fprintln(w)
+	slices.SortStableFunc(faults, func(a, b verdict.Reason) int { return cmp.Compare(t.Reasons[b], t.Reasons[a]) })
+	return faults
 }
 
-// An entry is a row of a table.
+// An entry is a name and its count.
 type entry struct {
 	name string
 	n    int64
-	note string
 }
 
 // named returns the entries of counts by name.
@@ -218,32 +340,12 @@ func named(counts pipeline.Names) []entry {
 	return entries
 }
 
-// coded returns the entries of counts by code, those of zero left out, in the
-// order of their names.
-func coded[C interface {
-	~uint8
-	fmt.Stringer
-}](counts []int64) []entry {
+// coded returns the entries of counts by kind of envelope, those of zero left out.
+func coded(counts []int64) []entry {
 	var entries []entry
 	for i, n := range counts {
 		if n > 0 {
-			entries = append(entries, entry{name: C(i).String(), n: n})
-		}
-	}
-	sortByName(entries)
-	return entries
-}
-
-// explained is coded, with the meaning of each code.
-func explained[C interface {
-	~uint8
-	fmt.Stringer
-	Info() verdict.Info
-}](counts []int64) []entry {
-	var entries []entry
-	for i, n := range counts {
-		if n > 0 {
-			entries = append(entries, entry{C(i).String(), n, strings.ReplaceAll(C(i).Info().Means, "`", "")})
+			entries = append(entries, entry{name: record.EnvelopeKind(i).String(), n: n})
 		}
 	}
 	return entries
@@ -264,51 +366,4 @@ func top(entries []entry, limit int) []entry {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name))
 	})
 	return entries[:min(limit, len(entries))]
-}
-
-func sortByName(entries []entry) {
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
-}
-
-func (n names) top(limit int) []entry { return top(n.byName(), limit) }
-
-// byName returns all entries in the order of their names.
-func (n names) byName() []entry {
-	entries := make([]entry, 0, len(n))
-	for name, count := range n {
-		entries = append(entries, entry{name: name, n: count})
-	}
-	sortByName(entries)
-	return entries
-}
-
-// printTable prints rows of count, share and name under a title.
-func printTable(w io.Writer, title string, of int64, entries []entry) {
-	if len(entries) == 0 {
-		return
-	}
-	fmt.Fprintln(w, title)
-	width := 0
-	for _, e := range entries {
-		width = max(width, len([]rune(shortened(e.name))))
-	}
-	for _, e := range entries {
-		line := fmt.Sprintf("  %8d  %6s  %-*s", e.n, terminal.Percent(e.n, of), width, shortened(e.name))
-		if e.note != "" {
-			line += "  " + e.note
-		}
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
-	}
-	fmt.Fprintln(w)
-}
-
-const maxPrinted = 80
-
-// shortened is printable, and no longer than a table's column.
-func shortened(name string) string {
-	name = terminal.Printable(name)
-	if runes := []rune(name); len(runes) > maxPrinted {
-		name = string(runes[:maxPrinted]) + "…"
-	}
-	return name
 }
