@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"feed", "internal/terminal", "record", "verdict", "pipeline", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"clearhop/decode"
@@ -75,17 +76,35 @@ func Follow(names []string, fromEnd bool) []Input {
 	var inputs []Input
 	for _, name := range names {
 		inputs = append(inputs, func(ctx context.Context) (Source, error) {
-			return &followed{decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd})}, nil
+			return &followed{Follower: decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd}), name: name}, nil
 		})
 	}
 	return inputs
 }
 
-// A followed is the Source of a file that grows.
-type followed struct{ *decode.Follower }
+// A WaitError says that a file to follow does not exist yet.
+type WaitError struct{ Name string }
 
-// Next waits for the next line. All errors are temporary: the file may come back.
+// Error says what is waited for.
+func (e *WaitError) Error() string { return "waiting for " + e.Name }
+
+// A followed is the Source of a file that grows.
+type followed struct {
+	*decode.Follower
+	name   string
+	looked bool // for the file, at the start
+}
+
+// Next waits for the next line. All errors are temporary: the file may come back. One
+// that does not exist at the start is the first error, because its name may be
+// wrong.
 func (f *followed) Next() (*record.Line, error) {
+	if !f.looked {
+		f.looked = true
+		if _, err := os.Stat(f.name); errors.Is(err, fs.ErrNotExist) {
+			return nil, &TemporaryError{&WaitError{Name: f.name}}
+		}
+	}
 	line, err := f.Follower.Next()
 	if err != nil && err != io.EOF {
 		return nil, &TemporaryError{err}
