@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +49,10 @@ $(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
 $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
 	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
+# RELEASE names the version of a release, such as v1.2.3. Without it the version is
+# that of the checkout.
 build: ## build the command into build/clearhop
-	$(GO) build -o $(CLEARHOP) ./cmd/clearhop
+	$(GO) build $(if $(RELEASE),-ldflags '-X main.release=$(RELEASE)') -o $(CLEARHOP) ./cmd/clearhop
 
 samples: ## write the logs of all scenarios to build/samples, one folder each
 	@rm -rf $(SAMPLES)
@@ -81,10 +83,12 @@ build-GeoIPLayer: geoip
 	cp -r $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb $(GEOIP)/ATTRIBUTION.txt $(ARTIFACTS_DIR)/geoip/
 
 PAYLOAD ?= testdata/payload/subscription.json
-invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
+invoke: ## run the built function once, locally, on PAYLOAD; events to standard output, logs to standard error
 	@mkdir -p $(BUILD)/subscriber
+	@echo "building the function (a minute or two the first time)…" >&2
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
-	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	@$(GO) build -o $(BUILD)/invoke ./internal/tools/invoke
+	@$(BUILD)/invoke -events $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
 	cfn-lint template.yaml
@@ -137,6 +141,9 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 golden: ## rewrite golden files and generated documentation; read the diff
 	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+
+picture: ## draw the README's picture again, from what the doctor prints now
+	$(TEST) -count 1 -run TestPicture ./cmd/clearhop -update
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

@@ -2,9 +2,11 @@ package parser
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ReadConf reads an nginx.conf and the files that it includes. It skips included
@@ -19,6 +21,33 @@ func ReadConf(name string) (*Conf, error) {
 		return readIncluded(filepath.Dir(name), include)
 	})
 	return conf, withoutIncludes(err)
+}
+
+// SplitConf takes FILE#FORMAT apart: an nginx.conf, and the name of one of its
+// formats. The name is empty if it is not given, as in FILE or in FILE#, by which a
+// file can be meant whose name has a # in it.
+func SplitConf(text string) (file, format string) {
+	i := strings.LastIndexByte(text, '#')
+	if i < 0 {
+		return text, ""
+	}
+	return text[:i], text[i+1:]
+}
+
+// Format returns the format of a name. file is the name of the configuration, for
+// the error.
+func (c *Conf) Format(file, name string) (*Format, error) {
+	var known []string
+	for _, f := range c.Formats {
+		if f.Name() == name {
+			return f, nil
+		}
+		known = append(known, f.Name())
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("%s has no log_format", file)
+	}
+	return nil, fmt.Errorf("%s has no log_format %s; it has %s", file, name, strings.Join(known, ", "))
 }
 
 // readIncluded reads the files that an include directive names. A relative name is

@@ -25,8 +25,9 @@ const Auto = "auto"
 
 // A SetConfig says which formats a Set has.
 type SetConfig struct {
-	// Formats are texts for Compile, Auto, JSON, CombinedExtra, or "@nginx.conf"
-	// for the formats of that file. They are tried in this order.
+	// Formats are texts for Compile, Auto, JSON, CombinedExtra, "@nginx.conf" for
+	// the formats of that file, or "@nginx.conf#main" for one of them. They are
+	// tried in this order.
 	Formats []string
 	// JSONKeys are the keys for NewJSON.
 	JSONKeys map[string]string
@@ -98,9 +99,18 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	if c.ReadConf == nil {
 		return errors.New("formats cannot be read from a file here: write the log_format itself")
 	}
-	conf, err := c.ReadConf(name)
+	file, format := SplitConf(name)
+	conf, err := c.ReadConf(file)
 	if err != nil {
 		return err
+	}
+	if format != "" {
+		f, err := conf.Format(file, format)
+		if err != nil {
+			return err
+		}
+		s.formats = append(s.formats, f)
+		return nil
 	}
 	for _, f := range conf.Formats {
 		s.formats = append(s.formats, f)
@@ -112,7 +122,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 		}
 	}
 	if len(conf.Formats) == 0 {
-		return fmt.Errorf("%s has no log_format", name)
+		return fmt.Errorf("%s has no log_format", file)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 
 // formatCommand explains log_formats.
 type formatCommand struct {
-	Format string   `arg:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf, or the name of a known format."`
+	Format string   `arg:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf (FILE#NAME for one of its formats), or the name of a known format."`
 	Line   []string `placeholder:"LINE" sep:"none" help:"A log line to read. The default is an example line of the format. Repeatable."`
 }
 
@@ -32,6 +33,7 @@ Examples:
   clearhop format main
   clearhop format 'log_format short "$remote_addr [$time_local] $status";'
   clearhop format /etc/nginx/nginx.conf
+  clearhop format /etc/nginx/nginx.conf#main --line "$(head -n 1 access.log)"
   clearhop format main --line "$(head -n 1 access.log)"
 
 Exit codes: 0 the formats were explained; 1 a line does not match the format;
@@ -67,25 +69,65 @@ func (c *formatCommand) Run(s streams) error {
 // formats returns the formats that the argument names, and the argument as the
 // pipeline takes it. An argument that is neither a file nor a name is a format.
 func (c *formatCommand) formats() (formats []*parser.Format, text string, err error) {
-	name, isConf := strings.CutPrefix(c.Format, "@")
-	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() || strings.HasSuffix(name, ".conf") {
-		isConf = true
-	}
-	if isConf {
-		conf, err := parser.ReadConf(name)
-		if err != nil {
-			return nil, "", err
-		}
-		if len(conf.Formats) == 0 {
-			return nil, "", fmt.Errorf("%s has no log_format: nginx then logs in the format combined", name)
-		}
-		return conf.Formats, "@" + name, nil
+	if conf := c.conf(); conf != "" {
+		formats, err := formatsOf(conf)
+		return formats, "@" + conf, err
 	}
 	if c.Format == parser.JSON || c.Format == parser.Auto {
 		return nil, "", fmt.Errorf("%q is not a single log_format: see docs/formats.md", c.Format)
 	}
 	f, err := parser.Compile(c.Format)
 	return []*parser.Format{f}, c.Format, err
+}
+
+// conf returns the nginx.conf that the argument names, as FILE or FILE#FORMAT; "" if
+// it names none.
+func (c *formatCommand) conf() string {
+	name, marked := strings.CutPrefix(c.Format, "@")
+	file, _ := parser.SplitConf(name)
+	for _, file := range []string{name, file} {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() || strings.HasSuffix(file, ".conf") {
+			marked = true
+		}
+	}
+	if !marked {
+		return ""
+	}
+	return name
+}
+
+// formatsOf returns the formats of an nginx.conf, or the one that is named.
+func formatsOf(name string) ([]*parser.Format, error) {
+	file, format := parser.SplitConf(name)
+	conf, err := parser.ReadConf(file)
+	switch {
+	case err != nil && looksLikeLog(file):
+		return nil, fmt.Errorf("%s looks like a log, not like an nginx.conf: clearhop doctor %s reads it; to try a format on one of its lines: clearhop format FORMAT --line LINE", file, file)
+	case err != nil:
+		return nil, err
+	case format != "":
+		f, err := conf.Format(file, format)
+		return []*parser.Format{f}, err
+	case len(conf.Formats) == 0:
+		return nil, fmt.Errorf("%s has no log_format: nginx then logs in the format combined", file)
+	}
+	return conf.Formats, nil
+}
+
+// looksLikeLog reports whether the first line of a file is one of a log: it has a
+// status code or a time of day, or it is JSON, and no semicolon ends it.
+func looksLikeLog(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	s := bufio.NewScanner(io.LimitReader(f, 64<<10))
+	if !s.Scan() {
+		return false
+	}
+	line := strings.TrimSpace(s.Text())
+	return strings.HasPrefix(line, "{") || !strings.HasPrefix(line, "#") && strings.ContainsAny(line, "0123456789") && !strings.HasSuffix(line, ";")
 }
 
 func explainFormat(w io.Writer, f *parser.Format) {
