@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"parser":                     {"record", "internal/setting"},
 	"encode":                     {"record", "verdict", "internal/jsonscan"},
 	"encode/parquet":             {"encode"},
+	"encode/accesslog":           {"record", "verdict", "parser"}, // parser reads what it writes: both go by one table of variables
 	"sink":                       {"sink"},
 	"enrich":                     {"record", "verdict", "enrich/clientip", "enrich/geoip", "enrich/useragent"},
 	"enrich/clientip":            {"record", "verdict", "internal/setting"},
@@ -41,7 +42,7 @@ var mayImport = map[string][]string{
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/terminal"},
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
-	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "internal/setting"},
+	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
 	"analytics":                  {"encode"},
 	"chain":                      {},
 	"internal/chaintest":         {"chain"},
@@ -52,8 +53,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"internal/picture":           {},
-	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "rule", "encode", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
+	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "aws/subscription", "diagnose", "aws/nlb"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},

@@ -1,7 +1,6 @@
-// Package analytics is what is asked of the events once they lie in a table:
-// the view requests, one flat row for each access record, and the questions that
-// every user asks of it. The SQL is written here once; the template gives it to
-// Athena.
+// Package analytics has the SQL for a table of events: the view requests, with one
+// flat row for each access record, and the queries that most users need. The SQL is
+// written here once. A test copies it into template.yaml, which gives it to Athena.
 //
 //	for _, c := range analytics.View() { … }      // c.Name, c.Expression, c.Type
 //	for _, q := range analytics.Queries() { … }   // q.Name, q.Description, q.SQL
@@ -22,14 +21,14 @@ import (
 // A ViewColumn is a column of the view requests.
 type ViewColumn struct {
 	Name string
-	// Expression gives the column of a row of the table events.
+	// Expression is the SQL that reads the column from a row of the table events.
 	Expression string
 	// Type is the column's type in Athena's SQL.
 	Type string
 }
 
-// view names the columns of requests and the fields of the event that they
-// show. What is not here is reached through the table events.
+// view has each column of the view requests and the field of the event that it shows.
+// All other fields can be read from the table events.
 var view = []struct{ name, path string }{
 	{"ts", "@timestamp"},
 	{"event_id", "event.id"},
@@ -71,12 +70,11 @@ var view = []struct{ name, path string }{
 // Dataset is the dataset of the events that the view shows.
 const Dataset = "nginx.access"
 
-// Partitions are the columns of a table of events that its objects' names give:
-// the day and the hour, UTC, in which they arrived.
+// Partitions returns the columns that Athena takes from the names of the objects: the
+// day and the hour, in UTC, in which the events arrived.
 func Partitions() []string { return []string{"dt", "hour"} }
 
-// View returns the columns of the view requests, and behind them the
-// partitions.
+// View returns the columns of the view requests, followed by the partitions.
 func View() []ViewColumn {
 	types := map[string]encode.Type{}
 	for _, f := range encode.Fields() {
@@ -96,8 +94,8 @@ func View() []ViewColumn {
 	return all
 }
 
-// expression writes a path of the event as SQL does. "as" is a word of SQL's
-// own.
+// expression writes the path of a field in SQL. It quotes the words that SQL
+// reserves, such as "as".
 func expression(field string) string {
 	parts := strings.Split(strings.TrimPrefix(field, "@"), ".")
 	for i, part := range parts {
@@ -124,8 +122,8 @@ func athenaType(t encode.Type) string {
 	panic(fmt.Sprintf("analytics: a view has no column of type %s", t))
 }
 
-// ViewSQL is the query behind the view: of the table events in the database
-// given, or of the default one.
+// ViewSQL returns the query that defines the view. It reads the table events of the
+// database, or of the default database if the name is empty.
 func ViewSQL(database string) string {
 	table := "events"
 	if database != "" {
@@ -138,7 +136,7 @@ func ViewSQL(database string) string {
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + table + " WHERE event.dataset = '" + Dataset + "'"
 }
 
-// A Query is a question to the view requests.
+// A Query is a query of the view requests.
 type Query struct {
 	Name        string
 	Description string
@@ -148,8 +146,8 @@ type Query struct {
 //go:embed queries/*.sql
 var files embed.FS
 
-// Queries returns the questions that every user asks, by their names. Each is a
-// file in the folder queries, whose first line is a comment that describes it.
+// Queries returns the queries that most users need, sorted by name. Each one is a file
+// in the folder queries. The first line of the file is a comment that describes it.
 func Queries() []Query {
 	names, err := files.ReadDir("queries")
 	if err != nil {

@@ -41,8 +41,11 @@ type scenario struct {
 	// fooled are the logs, such as "web" or "edge.seed", whose lines look right
 	// although they are wrong: their fields do not show it.
 	fooled []string
-	// healthy promises that no record has a fault.
+	// healthy promises that no record has a fault, but for those of a forger whose
+	// lines have the reason forged: nobody can tell them from those of a chain with
+	// this fault.
 	healthy bool
+	forged  verdict.Reason
 	// want is the reason of an innocent visitor's requests, by hop and format:
 	// "edge", "web", or "edge.seed". A hop that logs none of them has none.
 	want map[string]verdict.Reason

@@ -299,6 +299,8 @@ var scenarios = []scenario{
 		name: "past-the-nlb", what: "a caller inside the VPC goes past the NLB, with and without a PROXY protocol header of its own",
 		nginx: olderNginx, needsSets: "the caller has a private address",
 		fooled: []string{"web"}, // $proxy_protocol_addr is passed on whoever the peer is
+		// It does what a node that nlb lacks would do.
+		forged: verdict.UnlistedNode,
 		traffic: []connection{
 			visit(visitor4),
 			direct(visit(inside4), edge4, 80),

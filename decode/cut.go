@@ -119,3 +119,13 @@ func (c *cut) line(b []byte) (int, bool) {
 	}
 	return c.seen + n, true
 }
+
+// scalar finds the end of a number, true, false or null.
+func (c *cut) scalar(b []byte) (int, bool) {
+	for ; c.seen < len(b); c.seen++ {
+		if at := b[c.seen]; at == ',' || at == ']' || at == '}' || blank(b[c.seen:c.seen+1]) == 1 {
+			return c.seen, true
+		}
+	}
+	return 0, false
+}

@@ -22,6 +22,7 @@ type Decoder struct {
 	unpacked []byte // the JSON; lines alias it
 	lines    []record.Line
 	payload  Payload
+	all      []*Payload // what DecodeAll returns
 
 	src  bytes.Reader
 	gzip gzip.Reader

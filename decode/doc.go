@@ -22,6 +22,8 @@
 //		use(&p.Lines[i])
 //	}
 //
+// [Decoder.DecodeAll] decodes a record of a stream that may hold several of them.
+//
 // Every log event becomes one [record.Line]. Its ID is the event's id, and its
 // Offset is the event's index. Origin.Source is "logGroup:logStream"; neither name
 // can contain a colon. An event without a message becomes a line too: it has the
@@ -30,11 +32,32 @@
 // # Files and streams
 //
 // [NewReader] reads log lines, or a sequence of payloads, from any [io.Reader]. The
-// stream may be plain, gzip or zstd. The Reader recognizes all this by content
+// stream may be plain, gzip, zstd or bzip2. The Reader recognizes all this by content
 // too. A payload gives the same lines, and so the same events, whether it comes
 // from a file or from a Lambda event.
 //
 // [Follow] reads a plain file while it is being written, as tail -F does.
+//
+// # Documents and tables
+//
+// A Reader also reads what the AWS CLI, Logs Insights and the console write around log
+// events:
+//
+//	{"events":[{"message":"..","timestamp":..,"eventId":"..","logStreamName":".."}],"nextToken":".."}
+//	{"results":[[{"field":"@message","value":".."}]],"status":"Complete"}
+//	[{"@timestamp":"2026-11-22 11:00:25.123","@message":".."}]
+//	@timestamp,@message                                  CSV; or timestamp,message
+//	EVENTS	eventId	ingestionTime	logStreamName	message	timestamp
+//
+// Every event becomes one [record.Line], as an event of a payload does. Its ID is the
+// eventId; where there is none, the ID is empty and Offset is the event's index in the
+// stream. Origin.Source is the stream's name. One event is held at a time.
+//
+// An object of JSON that stands on several lines is one line: it begins with a line that
+// holds only "{" and ends with one that holds only "}".
+//
+// A stream that holds no lines as it is, such as an archive or binary data, gives an
+// [*UnreadableError].
 //
 // # Line endings
 //

@@ -9,6 +9,9 @@ import (
 // Options.MaxPayload, before or after decompression.
 var ErrTooLarge = errors.New("larger than allowed")
 
+// errCutOff is the cause of an error about a document that ends too early.
+var errCutOff = errors.New("the document is cut off")
+
 // A Stage is the step of decoding that failed.
 type Stage string
 
@@ -64,6 +67,9 @@ type ReadError struct {
 
 // Error returns name, place and cause in one line.
 func (e *ReadError) Error() string {
+	if _, ok := errors.AsType[*UnreadableError](e.Err); ok {
+		return fmt.Sprintf("%s: %v", e.Name, e.Err)
+	}
 	return fmt.Sprintf("read %s at byte %d: %v", e.Name, e.Offset, e.Err)
 }
 

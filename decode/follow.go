@@ -76,7 +76,8 @@ func Follow(ctx context.Context, path string, o Options) *Follower {
 // ends first, Next returns the line as it is.
 //
 // After ctx has ended, Next returns the lines that were read, and then io.EOF. Any
-// other error is a *ReadError; the next call waits once and tries again.
+// other error is a *ReadError; the next call waits once and tries again. It is of no
+// use if the cause is an *UnreadableError, unless another file gets the path.
 func (f *Follower) Next() (*record.Line, error) {
 	if f.failed {
 		f.failed = false
@@ -174,6 +175,10 @@ func (f *Follower) open() error {
 	if err != nil {
 		return err
 	}
+	if err := refuseToFollow(file); err != nil {
+		_ = file.Close()
+		return err
+	}
 	if skip {
 		// Start at the last byte and skip what precedes the next newline. If the
 		// last byte is a newline, that is nothing; else it is the rest of a line.
@@ -185,6 +190,20 @@ func (f *Follower) open() error {
 	}
 	f.file = file
 	return nil
+}
+
+// refuseToFollow returns an error for a file that cannot grow line by line.
+func refuseToFollow(file *os.File) error {
+	head := make([]byte, binaryHead)
+	n, err := file.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return nil // reading it will tell
+	}
+	head = head[:n]
+	if isGzip(head) || isZstd(head) || isBzip2(head) {
+		return &UnreadableError{"a compressed file, which does not grow line by line", "read it without --follow"}
+	}
+	return refuseBytes(head)
 }
 
 // look checks for a rotation when the end of the file was reached. moved reports

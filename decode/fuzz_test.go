@@ -2,10 +2,13 @@ package decode
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,7 +80,7 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte("{\"a\":1}\nH4sI no\n\"x\"\n"), byte(9))
 	f.Fuzz(func(t *testing.T, data []byte, most byte) {
 		maxLine := int(most) + 1
-		if isGzip(data) || isZstd(data) || sniff(data) == payloads {
+		if isGzip(data) || isZstd(data) || isBzip2(data) || sniff(data) > logLines || hasObjectOnLines(data) || mayBeRefused(data) {
 			// This is another input: there must be no panic, and an end.
 			drain(NewReader(bytes.NewReader(data), Options{MaxLine: maxLine, MaxPayload: 1 << 16}))
 			return
@@ -105,6 +108,66 @@ func FuzzReader(f *testing.F) {
 			if reader.Empty() != empty {
 				t.Fatalf("%s: %d empty lines, want %d", name, reader.Empty(), empty)
 			}
+		}
+	})
+}
+
+// mayBeRefused reports whether a stream is refused, if its first read gives all of it
+// or less.
+func mayBeRefused(data []byte) bool {
+	for n := range len(data) + 1 {
+		if refuse(data[:n]) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// FuzzEvents: the events of a document of filter-log-events are those that
+// encoding/json reads, and what is no JSON ends in an error.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte(`{"message":"a \"b\"\u0041\n","timestamp":1754733600123,"eventId":"7"},{"message":"b","logStreamName":"s"}`))
+	f.Add([]byte(`{"eventId":"7"},{},{"message":null}`))
+	f.Add([]byte(`{"message":"a"}],"x":[`))
+	f.Fuzz(func(t *testing.T, items []byte) {
+		text := append(append([]byte(`{"events":[`), items...), "]}"...)
+		lines, err := drain(NewReader(bytes.NewReader(text), Options{}))
+		var want struct {
+			Events []struct{ EventID, Message *string }
+		}
+		if !utf8.Valid(text) || json.Unmarshal(text, &want) != nil || bytes.Contains(bytes.ToLower(text), []byte(`"id"`)) {
+			return
+		}
+		if sniff(text) != documents || strings.Count(string(text), `"events"`) != 1 || strings.Contains(string(text), `"results"`) || bytes.Contains(items, []byte{'\\', 'u', '0'}) {
+			return // another input
+		}
+		if errors.Is(err, jsonscan.ErrDepth) {
+			return // encoding/json allows deeper nesting
+		}
+		if err != nil || len(lines) != len(want.Events) {
+			t.Fatalf("%s: %d lines, want %d; %v", text, len(lines), len(want.Events), err)
+		}
+		for i, e := range want.Events {
+			if e.Message == nil || lines[i].Defect != record.Sound || strings.Count(string(items), "essage") != len(want.Events) {
+				continue
+			}
+			if got := strings.TrimSuffix(strings.TrimSuffix(*e.Message, "\n"), "\r"); string(lines[i].Text) != got {
+				t.Fatalf("%s: line %d is %q, want %q", text, i, lines[i].Text, got)
+			}
+		}
+	})
+}
+
+// FuzzTables: a table of any bytes ends, without a panic, and in no more lines than it
+// has.
+func FuzzTables(f *testing.F) {
+	f.Add([]byte("@timestamp,@message\n2025-08-09 10:00:00.123,\"a \"\"b\"\"\nc\"\n"))
+	f.Add([]byte("EVENTS\t7\ta\nb\t1754733600123\nEVENTS\t"))
+	f.Add([]byte("b/1\tf/1\nEVENTS\t1754733601000\ta\t1754733600123\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines, _ := drain(NewReader(bytes.NewReader(data), Options{MaxLine: 100, MaxPayload: 1 << 16}))
+		if n := bytes.Count(data, []byte("\n")) + 1; len(lines) > n && !bytes.ContainsAny(data, "{[") {
+			t.Fatalf("%d events of %d lines", len(lines), n)
 		}
 	})
 }

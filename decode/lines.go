@@ -59,6 +59,7 @@ type lines struct {
 	scanned int   // the number of bytes of the window that have no newline
 	skipped int   // the number of bytes that were removed after the current line's head
 	empty   int64 // the number of empty lines
+	objects bool  // objects of JSON may stand on several lines
 }
 
 // next sets line to the next whole line in the window and reports whether there is
@@ -73,6 +74,14 @@ func (l *lines) next(line *record.Line) bool {
 			return false
 		}
 		n += l.scanned
+		if l.objects {
+			end, wait := objectEnd(held, n)
+			if wait && len(held) <= l.maxLine {
+				l.scanned = n
+				return false
+			}
+			n = end
+		}
 		if l.take(line, n, n+1) {
 			return true
 		}
@@ -82,6 +91,9 @@ func (l *lines) next(line *record.Line) bool {
 // ready reports whether next will find a line in the window. Empty lines before
 // it are counted and left out, as next does.
 func (l *lines) ready() bool {
+	if l.objects {
+		return false // the line may go on
+	}
 	for {
 		held := l.bytes()
 		n := bytes.IndexByte(held[l.scanned:], '\n')
@@ -160,4 +172,56 @@ func (l *lines) restart(offset int64) {
 // readTo returns the number of bytes of the stream that were read.
 func (l *lines) readTo() int64 {
 	return l.offset + int64(l.skipped) + int64(l.end-l.start)
+}
+
+// hasObjectOnLines reports whether a line of the head of a stream holds only the
+// bracket that opens an object of JSON, as "jq ." and "aws logs tail --format json"
+// write it.
+func hasObjectOnLines(head []byte) bool {
+	return opensObject(head) || bytes.Contains(head, []byte("\n{\n")) || bytes.Contains(head, []byte("\n{\r\n"))
+}
+
+func opensObject(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("{\n")) || bytes.HasPrefix(b, []byte("{\r\n"))
+}
+
+// objectEnd returns the end of the line at the start of held, which has its first
+// newline at n. If the line opens an object, or is what aws logs tail writes before
+// one, its end is that of the object: the first line that holds only the closing
+// bracket. wait reports that more of the stream is needed.
+func objectEnd(held []byte, n int) (end int, wait bool) {
+	from := n
+	if !opensObject(held) {
+		if !endsInStream(held[:n]) {
+			return n, false
+		}
+		behind := held[n+1:]
+		if len(behind) < len("{\r\n") {
+			return n, true
+		}
+		if !opensObject(behind) {
+			return n, false
+		}
+		from = n + 1
+	}
+	for {
+		at := bytes.Index(held[from:], []byte("\n}"))
+		if at < 0 {
+			return n, true
+		}
+		end = from + at + len("\n}")
+		if rest := held[end:]; len(rest) == 0 || string(rest) == "\r" {
+			return n, true
+		}
+		if end = len(held) - len(bytes.TrimPrefix(held[end:], []byte("\r"))); held[end] == '\n' {
+			return end, false
+		}
+		from = end
+	}
+}
+
+// endsInStream reports whether a line is a time and a log stream, and nothing more.
+func endsInStream(line []byte) bool {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	return len(line) > 0 && line[len(line)-1] == ' ' && (line[0] == 0x1b || line[0]-'0' < 10) && bytes.Count(line, []byte(" ")) == 2
 }

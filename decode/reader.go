@@ -22,6 +22,8 @@ type Reader struct {
 
 	decoder Decoder
 	pending []record.Line // of the current payload
+
+	events *eventReader // of documents and tables; nil for all others
 }
 
 // NewReader returns a Reader of r. Nothing is read before the first call of
@@ -51,8 +53,11 @@ func (r *Reader) Next() (*record.Line, error) {
 	if r.kind == undecided {
 		r.err = r.begin()
 	}
-	if r.kind == payloads {
+	switch {
+	case r.kind == payloads:
 		return r.nextEvent()
+	case r.kind > payloads:
+		return r.nextLogEvent()
 	}
 	for {
 		if r.lines.next(&r.line) {
@@ -104,10 +109,24 @@ func (r *Reader) begin() error {
 			r.lines.drop(len(byteOrderMark))
 		}
 		head := r.lines.bytes()
+		if refused := refuse(head); refused != nil {
+			r.kind = logLines
+			r.lines.restart(0)
+			return refused
+		}
+		if err == nil && mayBeMagic(head) {
+			continue
+		}
 		r.kind = sniff(head)
 		if r.kind == undecided && (err != nil || len(head) >= sniffSize) {
 			r.kind = logLines
 		}
+	}
+	switch {
+	case r.kind > payloads:
+		r.events = newEvents(r)
+	case r.kind == logLines:
+		r.lines.objects = hasObjectOnLines(r.lines.bytes())
 	}
 	return err
 }

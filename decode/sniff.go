@@ -13,6 +13,9 @@ const (
 	undecided content = iota // more of the stream is needed
 	logLines
 	payloads
+	documents // JSON of the AWS CLI or of Logs Insights
+	csvRows   // CSV of Logs Insights or of the console
+	eventRows // text of the AWS CLI
 )
 
 // sniffSize is the number of bytes of a stream that are examined at most to find
@@ -20,8 +23,9 @@ const (
 const sniffSize = 64 << 10
 
 // sniff returns the content of a stream by its first bytes. An access log can be
-// JSON too, so an object is a payload only if it has a top-level member of a
-// payload with a value of the right kind.
+// JSON too, so an object is a payload or a document only if it has a top-level member
+// of one, with a value of the right kind. Visitors cannot write what decides: the
+// first line of a table, or the names of the first members.
 func sniff(head []byte) content {
 	s := scanner{jsonscan.Scanner{B: head}}
 	switch s.Peek() {
@@ -31,44 +35,174 @@ func sniff(head []byte) content {
 		}
 	case '{':
 		return s.sniffObject()
+	case '[':
+		return s.sniffArray()
 	case '"':
-		return sniffBase64(head[s.I+1:])
+		if kind := sniffBase64(head[s.I+1:]); kind != logLines {
+			return kind
+		}
+		return sniffTable(head)
 	case gzipBase64[0]:
 		return sniffBase64(head[s.I:])
+	case '@', 't', 'm', 'E', 'b':
+		return sniffTable(head[s.I:])
 	}
 	return logLines
 }
 
 func (s *scanner) sniffObject() content {
 	s.Enter('{')
+	event := eventMembers{}
 	for first := true; ; first = false {
 		key, more := s.Key(first)
 		if !more {
 			break
 		}
 		c := s.Peek()
-		switch rest := s.B[s.I:]; string(key) {
-		case "awslogs":
-			if c == '{' {
-				return payloads
-			}
-		case "logEvents":
-			if c == '[' {
-				return payloads
-			}
-		case "messageType":
-			for _, word := range []string{`"DATA_MESSAGE"`, `"CONTROL_MESSAGE"`} {
-				if bytes.HasPrefix(rest, []byte(word)) {
-					return payloads
-				}
-			}
+		rest := s.B[s.I:]
+		if kind := sniffMember(key, c, rest); kind != logLines {
+			return kind
 		}
-		if _, ok := s.Value(); !ok {
+		v, ok := s.Value()
+		if !ok {
 			break
+		}
+		if event.add(key, v) {
+			return documents
 		}
 	}
 	if s.Err == jsonscan.ErrEnd {
 		return undecided
+	}
+	return logLines
+}
+
+// sniffMember decides by a member whose value begins with c, which rest begins with.
+func sniffMember(key []byte, c byte, rest []byte) content {
+	switch string(key) {
+	case "awslogs":
+		if c == '{' {
+			return payloads
+		}
+	case "logEvents":
+		if c == '[' {
+			return payloads
+		}
+	case "messageType":
+		for _, word := range []string{`"DATA_MESSAGE"`, `"CONTROL_MESSAGE"`} {
+			if bytes.HasPrefix(rest, []byte(word)) {
+				return payloads
+			}
+		}
+	case "events", "results":
+		if c == '[' {
+			inner := scanner{jsonscan.Scanner{B: rest}}
+			return inner.sniffItems()
+		}
+	}
+	return logLines
+}
+
+// sniffItems decides by the first item of a member of a document.
+func (s *scanner) sniffItems() content {
+	s.Enter('[')
+	switch c := s.Peek(); c {
+	case 0:
+		return undecided
+	case '{', '[', ']':
+		return documents
+	}
+	return logLines
+}
+
+// sniffArray decides whether an array is one of log events: objects of which the
+// first has a time and a message, or, over several lines as the AWS CLI writes them,
+// texts or arrays of texts.
+func (s *scanner) sniffArray() content {
+	s.Enter('[')
+	from := s.I
+	c := s.Peek()
+	onLines := bytes.IndexByte(s.B[from:s.I], '\n') >= 0
+	switch {
+	case c == 0 && len(s.B) < sniffSize:
+		return undecided
+	case c == '{':
+		return s.sniffEvent()
+	case onLines && (c == '"' || c == '['):
+		return documents
+	}
+	return logLines
+}
+
+// sniffEvent decides by the members of an object that is the first item of an array.
+func (s *scanner) sniffEvent() content {
+	s.Enter('{')
+	event := eventMembers{}
+	for first := true; ; first = false {
+		key, more := s.Key(first)
+		if !more {
+			break
+		}
+		v, ok := s.Value()
+		if !ok {
+			break
+		}
+		if event.add(key, v) || event.query {
+			return documents
+		}
+	}
+	switch {
+	case s.Err == jsonscan.ErrEnd:
+		return undecided
+	case event.message && event.time:
+		return documents
+	}
+	return logLines
+}
+
+// eventMembers are the members of an object that only a log event of the API of
+// CloudWatch Logs has together.
+type eventMembers struct{ message, time, api, query bool }
+
+// add takes a member, and reports whether the object is a log event.
+func (m *eventMembers) add(key []byte, v jsonscan.Value) bool {
+	switch string(key) {
+	case "message":
+		m.message = v.Kind == jsonscan.Text
+	case "timestamp":
+		_, ok := millis(v)
+		m.time = ok && v.Kind == jsonscan.Number
+	case "ingestionTime":
+		m.api = m.api || v.Kind == jsonscan.Number
+	case "eventId", "logStreamName":
+		m.api = m.api || v.Kind == jsonscan.Text
+	case "@message":
+		m.query = v.Kind == jsonscan.Text
+	}
+	return m.message && m.time && m.api
+}
+
+// sniffTable decides by the first line whether a stream is CSV or text of events.
+func sniffTable(head []byte) content {
+	line, rest, whole := bytes.Cut(head, []byte("\n"))
+	if !whole {
+		if len(head) >= maxHeader {
+			return logLines
+		}
+		return undecided
+	}
+	switch {
+	case isEventRow(line):
+		return eventRows
+	case isTokenRow(line):
+		if len(rest) < len(eventsTag) && bytes.HasPrefix([]byte(eventsTag), rest) {
+			return undecided
+		}
+		if bytes.HasPrefix(rest, []byte(eventsTag)) {
+			return eventRows
+		}
+	case readHeader(line).message >= 0:
+		return csvRows
 	}
 	return logLines
 }

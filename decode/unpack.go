@@ -2,6 +2,8 @@ package decode
 
 import (
 	"bufio"
+	"bytes"
+	"compress/bzip2"
 	"errors"
 	"io"
 
@@ -20,12 +22,15 @@ const maxLayers = 2
 
 const readSize = 64 << 10
 
-// unpack returns the decompressed stream of r, which is plain, gzip or zstd. It
+// unpack returns the decompressed stream of r, which is plain, gzip, zstd or bzip2. It
 // waits for the first bytes of r.
 func unpack(r io.Reader) (io.Reader, error) {
 	for range maxLayers {
 		in := bufio.NewReaderSize(r, readSize)
-		head, err := in.Peek(4)
+		head, err := in.Peek(4) // no more: a stream may be waiting after a short line
+		if bytes.HasPrefix(head, []byte("BZh")) {
+			head, err = in.Peek(len(bzip2Magic))
+		}
 		if err != nil && err != io.EOF {
 			// The bytes before the error may be lines.
 			return in, nil
@@ -42,6 +47,8 @@ func unpack(r io.Reader) (io.Reader, error) {
 				return nil, err
 			}
 			r = z
+		case isBzip2(head):
+			r = bzip2.NewReader(in)
 		default:
 			return in, nil
 		}
@@ -58,6 +65,20 @@ func isZstd(b []byte) bool {
 		return string(b[1:4]) == "\xb5\x2f\xfd"
 	}
 	return string(b[1:4]) == "\x2a\x4d\x18"
+}
+
+// bzip2Magic is how a bzip2 stream begins. The digit stands for any from 1 to 9.
+const bzip2Magic = "BZh91AY&SY"
+
+// bzip2End follows the digit in an empty stream.
+const bzip2End = "\x17rE8P\x90"
+
+// isBzip2 reports whether b begins a bzip2 stream.
+func isBzip2(b []byte) bool {
+	const digit = 3
+	return len(b) >= len(bzip2Magic) && string(b[:digit]) == bzip2Magic[:digit] &&
+		'1' <= b[digit] && b[digit] <= '9' &&
+		(string(b[digit+1:len(bzip2Magic)]) == bzip2Magic[digit+1:] || string(b[digit+1:len(bzip2Magic)]) == bzip2End)
 }
 
 var errAfterGzip = errors.New("gzip: the bytes after the last member are not gzip")

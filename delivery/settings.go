@@ -49,7 +49,7 @@ func (s Settings) names() []sinkName {
 // Check returns everything that is wrong with s. It does no I/O.
 func (s Settings) Check() error {
 	var errs []error
-	known := Kind(s.Sink) == Stdout
+	var kinds []string
 	for _, n := range s.names() {
 		chosen := Kind(s.Sink) == n.kind
 		switch {
@@ -58,10 +58,11 @@ func (s Settings) Check() error {
 		case !chosen && n.value != "":
 			errs = append(errs, fmt.Errorf("%s: is given, but the sink is %s", n.variable, cmp.Or(s.Sink, "none")))
 		}
-		known = known || chosen
+		kinds = append(kinds, string(n.kind))
 	}
-	if !known {
-		errs = append(errs, fmt.Errorf("CLEARHOP_SINK: there is no sink %q; known: firehose, kinesis, s3, file, stdout", s.Sink))
+	kinds = append(kinds, string(Stdout)) // it has no name
+	if !slices.Contains(kinds, s.Sink) {
+		errs = append(errs, fmt.Errorf("CLEARHOP_SINK: there is no sink %q; known: %s", s.Sink, strings.Join(kinds, ", ")))
 	}
 	if s.S3 != "" {
 		errs = append(errs, named("CLEARHOP_S3", checkPlace(s.S3)))

@@ -13,8 +13,8 @@ import (
 	"clearhop/internal/golden"
 )
 
-// TestTemplateIsGenerated holds the parts of template.yaml that say again what
-// stands elsewhere: the event's columns, the view and the queries, the metrics.
+// TestTemplateIsGenerated compares the generated parts of template.yaml with the code
+// that they are made from: columns, view, queries, alarms and dashboard.
 func TestTemplateIsGenerated(t *testing.T) {
 	golden.YAMLSections(t, "../template.yaml", map[string]string{
 		"columns": columnSection(), "view": viewSection(t), "view columns": viewColumnSection(),
@@ -22,7 +22,7 @@ func TestTemplateIsGenerated(t *testing.T) {
 	})
 }
 
-// TestGuideIsGenerated holds the tables of docs/aws.md.
+// TestGuideIsGenerated compares the generated tables of docs/aws.md with the code.
 func TestGuideIsGenerated(t *testing.T) {
 	var metrics, rings, queries strings.Builder
 	metrics.WriteString("| metric | unit | what it is |\n| --- | --- | --- |\n")
@@ -66,7 +66,7 @@ func viewColumnSection() string {
 	return b.String()
 }
 
-// viewSection is the JSON that Athena keeps of a view.
+// viewSection returns the JSON in which Athena stores the view.
 func viewSection(t *testing.T) string {
 	type column struct {
 		Name string `json:"name"`
@@ -86,7 +86,8 @@ func viewSection(t *testing.T) string {
 	return "- '" + strings.ReplaceAll(text, "'", "''") + "'\n"
 }
 
-// camel writes a name as the template writes those of resources.
+// camel writes a name in the way that the template names resources: slow_paths
+// becomes SlowPaths.
 func camel(name string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(name, "_") {
@@ -108,24 +109,27 @@ func querySection() string {
 	return b.String()
 }
 
-// An alarm rings by a metric, or by an expression of several.
+// An alarm compares a metric, or an expression of several metrics, with a threshold.
 type alarm struct {
 	name, text string
-	metrics    []string // of ours, or "AWS/Lambda:Errors" and the like: see dimensions
+	metrics    []string // ours by name; those of AWS as NAMESPACE:NAME, such as AWS/Lambda:Errors
 	expression string   // of m1, m2 …; empty for the first metric alone
 	statistic  string
 	threshold  string
 	below      bool
 	period     int // seconds
 	periods    int
-	missing    string // what the lack of data means
-	condition  string // of the template, where the alarm is not always there
+	missing    string // TreatMissingData of CloudWatch
+	condition  string // the condition of the template under which the alarm exists; empty for always
 }
 
-// alarms are what a pager is for. Each names a thing that somebody must mend.
+// alarms are all alarms of the template. Each one is about a fault that a person must
+// fix.
 var alarms = []alarm{
 	{name: "Faults", text: "The share of lines with a fault of the chain: run clearhop doctor on the log.",
 		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "UnlistedNode", text: "An address behaves like a node of the NLB, and nlb does not hold it: was an Availability Zone added, or the NLB created again? Run clearhop doctor on the log.",
+		metrics: []string{"FaultUnlistedNode"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed?",
 		metrics: []string{"Unparsed", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref UnparsedPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "DeadLetters", text: "Events or payloads became dead letters: see the function's log for the reason.",
@@ -158,10 +162,10 @@ var alarms = []alarm{
 		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
 }
 
-// function is the name of the function whose metrics are looked at.
+// function is the expression for the name of the function that reports the metrics.
 const function = "!If [BySubscription, !Ref SubscriberFunction, !If [ByKinesis, !Ref StreamFunction, !Ref TransformFunction]]"
 
-// dimensions say whose metrics are looked at, by their namespace.
+// dimensions give the dimension of a metric by its namespace.
 var dimensions = map[string]string{
 	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
 	"AWS/Lambda":   "{ Name: FunctionName, Value: " + function + " }",
@@ -169,9 +173,9 @@ var dimensions = map[string]string{
 	"AWS/Firehose": "{ Name: DeliveryStreamName, Value: !Ref EventStream }",
 }
 
-// dimension says whose metrics of a namespace the alarm looks at.
+// dimension returns the dimension of the alarm's metrics of a namespace.
 func (a alarm) dimension(namespace string) string {
-	if a.condition == "ByKinesis" { // the others are not there
+	if a.condition == "ByKinesis" { // only the stream function exists then
 		return "{ Name: FunctionName, Value: !Ref StreamFunction }"
 	}
 	return dimensions[namespace]

@@ -2,9 +2,12 @@ package diagnose
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"clearhop/enrich/clientip"
+	"clearhop/internal/terminal"
 	"clearhop/record"
 	"clearhop/verdict"
 )
@@ -78,19 +81,36 @@ func (c *Counters) adviceOnChain() (advice []string) {
 	if roles == nil {
 		return nil
 	}
-	unlisted := func(peers []Peer, as, flag string) {
+	unlisted := func(given bool, peers []Peer, as, flag string) {
 		for _, p := range peers {
-			if c.isUnlisted(p.Address) {
+			if given && c.isLeftOut(p.Address) {
 				advice = append(advice, fmt.Sprintf("%s looks like a %s (%s) and is not among the addresses given with %s: it counts as a client.", p.Address, as, p.Why, flag))
 			}
 		}
 	}
-	unlisted(roles.NLB, "node of the NLB", "--nlb")
-	unlisted(roles.Edge, "task of the edge", "--trusted")
+	unlisted(c.config.GivenNLB, roles.NLB, "node of the NLB", "--nlb")
+	unlisted(c.config.GivenTrusted, roles.Edge, "task of the edge", "--trusted")
+	if c.matchesNothing() {
+		advice = append(advice, fmt.Sprintf("No line shows an address of --nlb (%s). That is as it should be in the log of a web nginx, and in one that shows clients only. Otherwise check these addresses.", strings.Join(c.config.givenNLB.Texts(), ", ")))
+	}
 	if !c.config.GivenTrusted && len(roles.CDN) > 0 {
 		advice = append(advice, "A CDN, or another proxy, seems to stand before the NLB: give its networks with --trusted. If there is none, visitors forge X-Forwarded-For.")
 	}
 	return advice
+}
+
+// isLeftOut reports whether addr is in no set, and no finding is about it.
+func (c *Counters) isLeftOut(addr netip.Addr) bool {
+	_, found := c.config.Unlisted.holds(addr)
+	return !found && !c.config.Chain.IsProxy(addr)
+}
+
+// matchesNothing reports whether no line shows an address of the NLB that was
+// given, and nothing else that looks like one, in a log that may be the edge's.
+func (c *Counters) matchesNothing() bool {
+	isWeb := func(s *sourceTally) bool { return s.hop() == verdict.Web }
+	return c.config.GivenNLB && !c.config.givenNLB.Empty() && c.nlbSeen == 0 && c.read.Judged > 0 && len(c.config.Unlisted.NLB) == 0 &&
+		!slices.ContainsFunc(c.sources, isWeb)
 }
 
 // adviceOnLines says which lines could not be judged, where they are many.
@@ -98,13 +118,13 @@ func (c *Counters) adviceOnLines() (advice []string) {
 	read := &c.read
 	isMany := func(n, of int64) bool { return n > 0 && n*10 >= of }
 	if isMany(read.Masked, read.Access) {
-		advice = append(advice, fmt.Sprintf("In %d of %d access lines $remote_addr is no address: masked logs cannot be judged.", read.Masked, read.Access))
+		advice = append(advice, fmt.Sprintf("In %d of %s $remote_addr is no address: masked logs cannot be judged.", read.Masked, terminal.Plural(read.Access, "access line")))
 	}
 	if isMany(read.Refused, read.Access) && read.Access > fewLines {
 		advice = append(advice, fmt.Sprintf("%d of %d requests were refused before nginx could know the client. %s.", read.Refused, read.Access, capitalized(verdict.RejectedBeforeRealip.Info().Fix)))
 	}
 	if isMany(read.Unparsed, read.Lines) {
-		advice = append(advice, fmt.Sprintf("%d of %d lines could not be read: give the log_format with --format.", read.Unparsed, read.Lines))
+		advice = append(advice, fmt.Sprintf("%d of %s could not be read: give the log_format with --format.", read.Unparsed, terminal.Plural(read.Lines, "line")))
 	}
 	return advice
 }

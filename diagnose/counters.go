@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 
@@ -15,6 +16,10 @@ type Config struct {
 	Chain clientip.Chain
 	// GivenNLB and GivenTrusted say which sets of the chain somebody gave.
 	GivenNLB, GivenTrusted bool
+	// Unlisted are addresses that a Survey found and the sets given leave out.
+	Unlisted Unlisted
+	// givenNLB and givenTrusted are the sets without those.
+	givenNLB, givenTrusted clientip.Addresses
 	// Roles are those that a Survey inferred; nil if there was none.
 	Roles *Roles
 	// TargetGroups is what AWS says about the NLBs; nil if it was not asked.
@@ -22,9 +27,11 @@ type Config struct {
 }
 
 // WithRoles returns c with what a Survey inferred: the sets of the chain that
-// were not given are those of roles.
+// were not given are those of roles, and those that were given hold the addresses
+// too that they leave out.
 func (c Config) WithRoles(roles Roles) Config {
 	c.Roles = &roles
+	c.addUnlisted(&roles)
 	if !c.GivenNLB {
 		c.Chain.NLB = addressesOf(roles.NLB)
 		c.Chain.Inferred = false // the lines say which private addresses are the NLB's
@@ -65,6 +72,7 @@ type Counters struct {
 	healthy     int64    // judged lines that show no fault
 	faulty      int64    // judged lines that show one
 	right       timeline // of the healthy ones
+	nlbSeen     int64    // access lines that show an address of the NLB that was given
 	first, last int64    // ms since the Unix epoch, of judged lines; 0: not known
 }
 
@@ -127,6 +135,9 @@ func (c *Counters) AddTally(t Tally) {
 	}
 }
 
+// LeaveOut counts a line that the caller does not want judged.
+func (c *Counters) LeaveOut() { c.read.LeftOut++ }
+
 // Add counts a record.
 func (c *Counters) Add(r *record.Record) {
 	c.read.Lines++
@@ -173,6 +184,7 @@ func (c *Counters) addAccessRecord(r *record.Record) {
 	}
 	line.source = c.index[source.name]
 	t := tallyOf(r)
+	c.addUnlistedLine(t, r, line.remote)
 	if t.Reason != verdict.HealthCheckProbe {
 		c.joins.add(r, line, c.config.Chain.IsProxy)
 	}
@@ -220,18 +232,27 @@ func (c *Counters) addAccess(t *Tally, r *record.Record) {
 		c.read.Refused += t.Lines
 	case t.Reason == verdict.NotAnAddress:
 		c.read.Masked += t.Lines
+	case t.Reason == verdict.UnlistedNode && !c.config.GivenNLB:
+		// Nobody gave a set that could be out of date: it is a client of your own
+		// that speaks the PROXY protocol.
+		c.addRight(source, t)
 	case t.Reason.IsFault():
 		c.addFault(cause{t.Reason, t.Hop}, t, r)
 	case slices.Contains(t.Alternatives, verdict.ProxyProtocolNotListened):
 		// A scanner can write one such line. Their share in all lines decides.
 		c.addFault(cause{verdict.ProxyProtocolNotListened, verdict.Edge}, t, r)
 	default:
-		c.addJudged(source, t)
-		c.healthy += t.Lines
-		source.right += t.Lines
-		if t.First != 0 {
-			c.right.add(t.First, t.Lines)
-		}
+		c.addRight(source, t)
+	}
+}
+
+// addRight counts lines that show no fault.
+func (c *Counters) addRight(source *sourceTally, t *Tally) {
+	c.addJudged(source, t)
+	c.healthy += t.Lines
+	source.right += t.Lines
+	if t.First != 0 {
+		c.right.add(t.First, t.Lines)
 	}
 }
 
@@ -300,7 +321,7 @@ func (c *Counters) source(name string) *sourceTally {
 // logged too. Its source is not set.
 func (c *Counters) readHopLine(r *record.Record) hopLine {
 	a := &r.Access
-	l := hopLine{header: hasHeader(a), remote: address(a.RemoteAddr), handed: c.handedOn(a)}
+	l := hopLine{header: hasHeader(a), remote: address(a.RemoteAddr), unix: bytes.HasPrefix(a.RemoteAddr, unixPeer), handed: c.handedOn(a)}
 	if r.Provenance.Vouched {
 		l.client = r.Client.IP
 	}

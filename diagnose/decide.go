@@ -81,7 +81,7 @@ func (d *decision) isCertain() bool { return len(d.left) == 0 }
 func (f *facts) decide(faults []fault) []decision {
 	var decided []decision
 	for i := range faults {
-		decided = append(decided, (&question{f, &faults[i], decided}).decide())
+		decided = append(decided, (&question{facts: f, fault: &faults[i], all: faults, earlier: decided}).decide())
 	}
 	return decided
 }
@@ -90,6 +90,7 @@ func (f *facts) decide(faults []fault) []decision {
 type question struct {
 	*facts
 	*fault
+	all     []fault    // the others too
 	earlier []decision // those of the faults before it in the chain
 }
 
@@ -97,8 +98,9 @@ type question struct {
 type answer struct {
 	// is is the cause of the fault; NoReason where the answer leaves it open.
 	is          verdict.Reason
-	why         string         // see decision
-	followsFrom verdict.Reason // see decision
+	left        []verdict.Reason // causes that are possible beside it
+	why         string           // see decision
+	followsFrom verdict.Reason   // see decision
 }
 
 // A rule knows something about the cause of a fault that its lines do not show.
@@ -108,7 +110,8 @@ type rule func(*question) (a answer, ok bool)
 // rules are those for each cause. The first that knows something decides.
 var rules = map[cause][]rule{
 	{verdict.ProxyProtocolOff, verdict.Edge}: {
-		(*question).offByAWS, (*question).offByJoinedRequests, (*question).offByWebHop,
+		(*question).offByAWS, (*question).provenAtThisHop, (*question).offByJoinedRequests, (*question).offByWebHop,
+		(*question).offByHistory,
 	},
 	{verdict.ProxyProtocolNotSent, verdict.Edge}:     {(*question).notSentByAWS},
 	{verdict.ProxyProtocolNotListened, verdict.Edge}: {(*question).notListenedByAWS},
@@ -129,7 +132,7 @@ func (q *question) decide() decision {
 			continue
 		}
 		if a.is != verdict.NoReason {
-			d.is.reason, d.left = a.is, nil
+			d.is.reason, d.left = a.is, a.left
 		}
 		d.why, d.followsFrom = a.why, a.followsFrom
 		break
@@ -176,6 +179,38 @@ func (q *question) offByWebHop() (answer, bool) {
 		return answer{}, false
 	}
 	return answer{is: verdict.RealipNotApplied, why: "the web hop's log names clients, which it can only have from the edge"}, true
+}
+
+// provenAtThisHop: other lines that came by the same peers, in a format that shows
+// more, prove that the NLB sends the PROXY protocol.
+func (q *question) provenAtThisHop() (answer, bool) {
+	for i := range q.all {
+		other := &q.all[i]
+		if other.reason == verdict.RealipNotApplied && other.hop == q.hop && len(other.others) == 0 && q.allows(other.reason) && other.tally.sharesPeers(q.tally) {
+			return answer{is: other.reason, why: "other lines of the same hop, in a format that logs more, show it"}, true
+		}
+	}
+	return answer{}, false
+}
+
+// offByHistory: lines were right before, so the NLB sent the PROXY protocol and
+// nginx waited for it. If only the NLB had stopped to send it, every request
+// would fail.
+func (q *question) offByHistory() (answer, bool) {
+	if !q.allows(verdict.RealipNotApplied) || !q.began || q.tally.succeeded*2 < q.tally.lines {
+		return answer{}, false
+	}
+	left := []verdict.Reason{verdict.ProxyProtocolOff}
+	for _, other := range q.others {
+		if other != verdict.RealipNotApplied {
+			left = append(left, other)
+		}
+	}
+	return answer{
+		is: verdict.RealipNotApplied, left: left,
+		why: "the lines before were right, and requests still succeed. If only proxy_protocol_v2.enabled had been turned off, every request would fail, because nginx would still wait for the PROXY protocol. " +
+			"So the configuration of nginx has changed, or an address of the NLB has: a is more likely than b",
+	}, true
 }
 
 // notSentByAWS: where the NLB sends the PROXY protocol now, the error lines have

@@ -13,6 +13,8 @@ type fault struct {
 	// others are other causes that the same lines allow, and that are fixed in
 	// another way. They sit at the edge. Without any the fault is certain.
 	others []verdict.Reason
+	// began says that lines before it were right.
+	began bool
 }
 
 // allows reports whether the lines allow another cause.
@@ -22,7 +24,7 @@ func (f *fault) allows(other verdict.Reason) bool { return slices.Contains(f.oth
 func (c *Counters) others(k cause, n *causeTally) []verdict.Reason {
 	var found []verdict.Reason
 	for _, other := range verdict.Reasons() { // in a fixed order
-		if n.mostAllow(other) && isWorthNaming(k, n, other) {
+		if n.mostAllow(other) && isWorthNaming(k, n, other) && !n.refute(k, other) {
 			found = append(found, other)
 		}
 	}
@@ -38,9 +40,19 @@ func (c *Counters) others(k cause, n *causeTally) []verdict.Reason {
 	return found
 }
 
+// refute reports whether lines of the same cause, in a format that logs more, show
+// that it is not the other one.
+func (n *causeTally) refute(k cause, other verdict.Reason) bool {
+	without := n.lines - n.alternatives[other]
+	return k.reason == verdict.ProxyProtocolOff && other == verdict.RealipNotApplied && without >= concentrateMin && without*10 >= n.lines
+}
+
 // isWorthNaming reports whether another cause that the lines allow belongs into
 // the report.
 func isWorthNaming(k cause, n *causeTally, other verdict.Reason) bool {
+	if k.isUnlisted() {
+		return false // what else the lines show is a finding of its own, once the address is listed
+	}
 	switch other {
 	case verdict.PrivateLink:
 		return k.reason != verdict.ProxyProtocolOff // the fix is the same
@@ -80,6 +92,9 @@ func (c *Counters) mayBeUnknownCDN(k cause) bool {
 // mayBeOwnClient reports whether the lines may be those of clients inside the
 // network, which were inferred to be nodes of the NLB.
 func (c *Counters) mayBeOwnClient(k cause, n *causeTally) bool {
+	if k.reason == verdict.UnlistedNode {
+		return c.config.Unlisted.areByTraffic()
+	}
 	if !c.config.inferredNLB() || c.healthy == 0 || n.agents.estimate() >= manyAgents {
 		return false
 	}

@@ -43,7 +43,9 @@ func TestOthers(t *testing.T) {
 	type allowed = map[verdict.Reason]int64
 
 	f("nothing else is allowed", Config{}, off, 9, 0, nil)
-	f("half of the lines allow another cause", Config{}, off, 9, 0, allowed{realip: 5}, realip)
+	f("half of the lines allow another cause", Config{}, off, 9, 0, allowed{much: 5}, much)
+	f("lines that log more prove the cause", Config{}, off, 9, 0, allowed{realip: 7})
+	f("too few lines prove it", Config{}, off, 9, 0, allowed{realip: 8}, realip)
 	f("less than half allow it", Config{}, off, 9, 0, allowed{realip: 4})
 	f("several are in the order of the verdicts", Config{}, off, 9, 0, allowed{realip: 10, much: 10}, much, realip)
 	f("PrivateLink has the same fix as off", Config{}, off, 9, 0, allowed{verdict.PrivateLink: 10})

@@ -11,35 +11,112 @@ import (
 
 // findings makes the findings of a report, in the order of the chain.
 func (c *Counters) findings(decided []decision) []Finding {
-	// What is a finding of its own is no alternative of another one.
-	own := map[cause]bool{}
+	// What is a finding of its own is no alternative of another one, unless other
+	// peers show it.
+	own := map[cause]*causeTally{}
 	for i := range decided {
-		own[decided[i].is] = true
+		own[decided[i].is] = decided[i].tally
 	}
 	findings := make([]Finding, 0, len(decided))
 	for i := range decided {
 		d := &decided[i]
 		var left []verdict.Reason
 		for _, reason := range d.left {
-			if reason == d.is.reason || !own[cause{reason, verdict.Edge}] {
+			n := own[cause{reason, verdict.Edge}]
+			if reason == d.is.reason || n == nil || d.is.hop == verdict.Edge && d.cause.hop == verdict.Edge && !n.sharesPeers(d.tally) {
 				left = append(left, reason)
 			}
 		}
-		findings = append(findings, c.finding(d, left))
+		findings = addFinding(findings, c.finding(d, left))
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(place(cause{a.Code, a.Hop}), place(cause{b.Code, b.Hop})), cmp.Compare(b.Lines, a.Lines))
 	})
+	setSameFix(findings)
 	return findings
+}
+
+// addFinding adds a finding to the others. Lines in two formats can show one
+// cause at one hop: that is one finding.
+func addFinding(findings []Finding, f Finding) []Finding {
+	i := slices.IndexFunc(findings, func(other Finding) bool {
+		return other.Code == f.Code && other.Hop == f.Hop && other.Certain && f.Certain && other.Title == f.Title
+	})
+	if i < 0 {
+		return append(findings, f)
+	}
+	all := &findings[i]
+	all.Lines += f.Lines
+	all.Of = max(all.Of, f.Of, all.Lines)
+	all.Share = shareOf(all.Lines, all.Of)
+	all.Peers, all.Sources = addParts(all.Peers, f.Peers), addParts(all.Sources, f.Sources)
+	evidence := append(slices.Clone(all.Evidence[:min(len(all.Evidence), 1)]), f.Evidence...)
+	all.Evidence = evidence[:min(len(evidence), maxEvidence)]
+	all.Why = cmp.Or(all.Why, f.Why)
+	all.Joined = max(all.Joined, f.Joined)
+	if f.First.Before(all.First) {
+		all.First, all.Since, all.RightBefore = f.First, f.Since, f.RightBefore
+	}
+	if f.Last.After(all.Last) {
+		all.Last, all.Until, all.RightAfter = f.Last, f.Until, f.RightAfter
+	}
+	return findings
+}
+
+// addParts joins two lists of parts.
+func addParts(all, more []Part) []Part {
+	for _, p := range more {
+		i := slices.IndexFunc(all, func(other Part) bool { return other.Name == p.Name })
+		if i < 0 {
+			all = append(all, p)
+			continue
+		}
+		known := all[i].Of > 0 && p.Of > 0
+		all[i].Lines += p.Lines
+		if all[i].Of = max(all[i].Of, p.Of, all[i].Lines); !known {
+			all[i].Of = 0
+		}
+	}
+	return topParts(all)
+}
+
+// setSameFix finds the findings whose steps are those of an earlier one.
+func setSameFix(findings []Finding) {
+	for i := range findings {
+		for k := range findings[:i] {
+			a, b := &findings[k], &findings[i]
+			if a.Certain && b.Certain && a.Hop == b.Hop && sameSteps(a.Steps, b.Steps) {
+				b.SameFix = a.Code
+				break
+			}
+		}
+	}
+}
+
+// sameSteps reports whether two lists of steps change the same lines, and takes
+// the notes of b over to a if they do.
+func sameSteps(a, b []Step) bool {
+	same := slices.EqualFunc(a, b, func(a, b Step) bool { return a.Where == b.Where && slices.Equal(a.Lines, b.Lines) })
+	for i := range a {
+		if same && len(b[i].Note) > len(a[i].Note) {
+			a[i].Note = b[i].Note
+		}
+	}
+	return same && len(a) > 0
 }
 
 // finding makes one finding; left are the causes that are still possible beside
 // it.
 func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
-	n, values := d.tally, c.fixValues(d.fault)
+	n, values := d.tally, c.fixValues(d.fault, left)
 	remedy := remedyOf(d.is)
 	if d.is.reason == verdict.FieldsDisagree && n.named*2 > n.lines {
 		remedy = proxyProtocolDisagrees // only the edge logs a client by the PROXY protocol
+	}
+	if n.isBehindLocalHop() && (d.is.reason == verdict.ProxyProtocolOff || d.is.reason == verdict.EdgeHandedOnNothing) {
+		remedy = localHop
+		// One change is right for whatever else these lines allow at this hop.
+		left = slices.DeleteFunc(slices.Clone(left), func(reason verdict.Reason) bool { return reason.IsFault() })
 	}
 	f := Finding{
 		Code: d.is.reason, Hop: d.is.hop, Title: remedy.title,
@@ -51,6 +128,16 @@ func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
 		Fix:      d.is.reason.Info().Fix, Steps: remedy.stepsWith(values),
 		Joined: joinedOf(d.is, &c.joins.result),
 	}
+	if d.is.isUnlisted() {
+		f.HealthChecks = n.checks // they are not among the judged lines
+		f.Of += n.checks
+		for i := range f.Peers {
+			if f.Peers[i].Lines > 0 {
+				f.Peers[i].Of = 0
+			}
+		}
+	}
+	f.Of = max(f.Of, f.Lines)
 	f.Share = shareOf(f.Lines, f.Of)
 	c.setTimes(&f, n)
 	for _, reason := range left {
@@ -65,6 +152,8 @@ func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
 // joinedOf returns how many of the requests that both hops logged show a cause.
 func joinedOf(k cause, j *Joined) int64 {
 	switch {
+	case k.hop == verdict.Web && k.reason == verdict.TrustsTooMuch:
+		return j.WebOther
 	case k.hop == verdict.Web:
 		return j.Web
 	case k.reason == verdict.ProxyProtocolOff:
@@ -83,18 +172,32 @@ const changeMin = 5
 
 // setTimes says when a fault began or ended in the middle of the log.
 func (c *Counters) setTimes(f *Finding, n *causeTally) {
-	if n.first == 0 || c.right.width == 0 {
-		return
+	before, after := c.rightAround(n)
+	first, last := timeOf(n.first), timeOf(n.last)
+	if before > 0 {
+		f.Since, f.RightBefore = &first, before
 	}
-	before, after := c.right.before(n.first), c.right.after(n.last+1)
+	if after > 0 {
+		f.Until, f.RightAfter = &last, after
+	}
+}
+
+// rightAround counts the lines that were right before a fault began and after it
+// ended; 0 where they are too few to say that it did.
+func (c *Counters) rightAround(n *causeTally) (before, after int64) {
+	if n.first == 0 || c.right.width == 0 {
+		return 0, 0
+	}
+	before, after = c.right.before(n.first), c.right.after(n.last+1)
 	within := max(c.faulty+c.healthy-before-after, 1)
 	share := shareOf(n.lines, within)
-	if float64(before)*share >= changeMin {
-		f.Since, f.RightBefore = &f.First, before
+	if float64(before)*share < changeMin {
+		before = 0
 	}
-	if float64(after)*share >= changeMin {
-		f.Until, f.RightAfter = &f.Last, after
+	if float64(after)*share < changeMin {
+		after = 0
 	}
+	return before, after
 }
 
 const maxParts = 5
@@ -127,7 +230,7 @@ func (c *Counters) peerParts(k cause, n *causeTally) []Part {
 // isPeerOf reports whether the hop that shows a cause has a peer of this role.
 func (c *Counters) isPeerOf(k cause, peer netip.Addr) bool {
 	switch k.reason {
-	case verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing:
+	case verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing, verdict.UnlistedProxy:
 		return c.isEdge(peer) // the hop behind the edge shows it
 	case verdict.FieldsDisagree:
 		return false // either hop can show it
@@ -159,9 +262,15 @@ func topParts(parts []Part) []Part {
 }
 
 // fixValues collects what the steps of a fault's fix fill in. Where no address of
-// the chain is known, the peers that show the fault stand in.
-func (c *Counters) fixValues(f *fault) *fixValues {
+// the chain is known, the peers that show the fault stand in. left are the causes
+// that are possible beside it: an address that may be a client's of your own must
+// not be trusted.
+func (c *Counters) fixValues(f *fault, left []verdict.Reason) *fixValues {
 	v := &fixValues{nlb: c.config.Chain.AllNLB().Texts(), groups: c.config.TargetGroups}
+	if c.config.GivenNLB && c.nlbSeen == 0 && len(c.config.Unlisted.NLB) > 0 {
+		v.gone = c.config.givenNLB.Texts()
+		v.nlb = slices.DeleteFunc(v.nlb, func(text string) bool { return slices.Contains(v.gone, text) })
+	}
 	var edge clientip.Addresses
 	for _, prefix := range c.config.Chain.Trusted.Prefixes {
 		if clientip.IsPrivate(prefix.Addr()) {
@@ -176,11 +285,36 @@ func (c *Counters) fixValues(f *fault) *fixValues {
 		}
 	}
 	slices.Sort(seen)
-	if len(v.nlb) == 0 && f.hop == verdict.Edge {
-		v.nlb = seen
+	if slices.Contains(left, verdict.OwnClient) {
+		v.disputed = seen
+		v.nlb = slices.DeleteFunc(v.nlb, func(text string) bool { return slices.Contains(seen, text) })
+		return v
 	}
-	if len(v.edge) == 0 && f.hop == verdict.Web {
+	v.addPeers(f.cause, seen)
+	return v
+}
+
+// addPeers fills in the peers that show a fault.
+func (v *fixValues) addPeers(k cause, seen []string) {
+	switch {
+	case k.reason == verdict.UnlistedNode:
+		v.nlb = union(v.nlb, seen)
+	case k.reason == verdict.UnlistedProxy:
+		v.edge = union(v.edge, seen)
+	case len(v.nlb) == 0 && k.hop == verdict.Edge:
+		v.nlb = seen
+	case len(v.edge) == 0 && k.hop == verdict.Web:
 		v.edge = seen
 	}
-	return v
+}
+
+// union returns a followed by those of b that it does not hold.
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, text := range b {
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
 }

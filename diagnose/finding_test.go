@@ -3,6 +3,8 @@ package diagnose
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"clearhop/enrich/clientip"
@@ -61,7 +63,7 @@ func TestFindingThatPROXYProtocolContradicts(t *testing.T) {
 }
 
 func TestJoinedOf(t *testing.T) {
-	j := &Joined{Right: 1, BeforeEdge: 2, EdgeHandsOn: 4, EdgeOwnLog: 8, Web: 16}
+	j := &Joined{Right: 1, BeforeEdge: 2, EdgeHandsOn: 4, EdgeOwnLog: 8, Web: 16, WebOther: 32}
 	f := func(reason verdict.Reason, hop verdict.Hop, want int64) {
 		t.Helper()
 		if got := joinedOf(cause{reason, hop}, j); got != want {
@@ -73,7 +75,7 @@ func TestJoinedOf(t *testing.T) {
 	f(verdict.EdgeHandedOnProxy, verdict.Edge, 2+4)
 	f(verdict.EdgeHandedOnNothing, verdict.Edge, 2+4)
 	f(verdict.RealipNotApplied, verdict.Web, 16)
-	f(verdict.TrustsTooMuch, verdict.Web, 16)
+	f(verdict.TrustsTooMuch, verdict.Web, 32)
 	f(verdict.TrustsTooMuch, verdict.Edge, 0)
 }
 
@@ -122,7 +124,7 @@ func TestFixValues(t *testing.T) {
 		lines.Hop = hop
 		c := counted(Config{Chain: chain}, lines)
 		k := cause{lines.Reason, hop}
-		v := c.fixValues(&fault{cause: k, tally: c.causes[k]})
+		v := c.fixValues(&fault{cause: k, tally: c.causes[k]}, nil)
 		if diff := cmp.Diff([][]string{nlb, edge}, [][]string{v.nlb, v.edge}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -132,4 +134,29 @@ func TestFixValues(t *testing.T) {
 	f("not given, at the web hop", clientip.Chain{}, verdict.Web, nil, []string{"10.16.2.11"})
 	discovered := clientip.Chain{Nodes: map[netip.Addr]string{node1: "shop"}}
 	f("discovered", discovered, verdict.Edge, []string{"10.16.1.11"}, nil)
+
+	// An address that may be a client of your own is never one to trust.
+	c := counted(Config{Chain: given}, wrong("log", node1, verdict.RealipNotApplied, 3))
+	k := cause{verdict.RealipNotApplied, verdict.Edge}
+	v := c.fixValues(&fault{cause: k, tally: c.causes[k]}, []verdict.Reason{verdict.OwnClient})
+	if step := v.edgeReads(); slices.Contains(step.Lines, "set_real_ip_from 10.16.1.11;") || !strings.Contains(step.Note, "10.16.1.11 is left out") {
+		t.Errorf("%+v", step)
+	}
+}
+
+// TestLocalHop: what only requests from nginx's own host show is fixed at the hop
+// that runs there.
+func TestLocalHop(t *testing.T) {
+	f := func(peer string, want bool) {
+		t.Helper()
+		d := faultOf("edge_handed_on_nothing or proxy_protocol_off")
+		d.tally.peers.at(netip.MustParseAddr(peer), 3)
+		got := NewCounters(Config{}).findings((&facts{}).decide([]fault{d}))[0]
+		if (got.Title == localHop.title) != want || got.Certain != want {
+			t.Errorf("%s: %s, %+v", peer, got.Title, got.Alternatives)
+		}
+	}
+	f("127.0.0.1", true)
+	f("::1", true)
+	f("10.16.1.13", false)
 }

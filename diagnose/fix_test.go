@@ -31,7 +31,7 @@ func TestEveryFaultHasRemedy(t *testing.T) {
 		}
 	}
 	for k := range remedies {
-		if r := k.reason; !r.IsFault() && r != verdict.OwnClient && r != verdict.CDNInFront {
+		if r := k.reason; !r.IsFault() && r != verdict.OwnClient && r != verdict.CDNInFront && r != verdict.UnlistedProxy {
 			t.Errorf("%s is never reported", r)
 		}
 	}
@@ -47,16 +47,24 @@ func TestSteps(t *testing.T) {
 		inEdge  = "in the server of the edge nginx that the NLB reaches: "
 		inProxy = "in the location of the edge nginx that passes requests on: "
 		inWeb   = "in http or server of the web nginx: "
+		inFlags = "in the settings of Clearhop: the command's flag, or the parameter of the functions: "
 		atGroup = "at the target group of the NLB: "
 		read    = "set_real_ip_from 10.16.1.11; real_ip_header proxy_protocol;"
 		listens = "listen 80 proxy_protocol;  # your port "
-		turnOn  = "proxy_protocol_v2.enabled = true aws elbv2 modify-target-group-attributes --target-group-arn arn:off --attributes Key=proxy_protocol_v2.enabled,Value=true"
-		web     = "set_real_ip_from 10.16.1.13; set_real_ip_from 10.16.2.0/24; real_ip_header X-Forwarded-For; real_ip_recursive on;"
-		pass    = "proxy_set_header X-Real-IP $proxy_protocol_addr; proxy_set_header X-Forwarded-For $proxy_protocol_addr;"
+		turnOn  = `proxy_protocol_v2.enabled = true` +
+			` / aws elbv2 modify-target-group-attributes \   --target-group-arn arn:off \   --attributes Key=proxy_protocol_v2.enabled,Value=true` +
+			` / TargetGroupAttributes:   - Key: proxy_protocol_v2.enabled     Value: "true"` +
+			` / proxy_protocol_v2 = true`
+		web  = "set_real_ip_from 10.16.1.13; set_real_ip_from 10.16.2.0/24; real_ip_header X-Forwarded-For; real_ip_recursive on;"
+		pass = "proxy_set_header X-Real-IP $proxy_protocol_addr; proxy_set_header X-Forwarded-For $proxy_protocol_addr;"
 	)
 	show := func(r remedy, v *fixValues) (list []string) {
 		for _, s := range r.stepsWith(v) {
-			list = append(list, s.Where+": "+strings.Join(s.Lines, " "))
+			text := s.Where + ": " + strings.Join(s.Lines, " ")
+			for _, form := range s.Forms {
+				text += " / " + strings.Join(form.Lines, " ")
+			}
+			list = append(list, text)
 		}
 		return list
 	}
@@ -66,7 +74,9 @@ func TestSteps(t *testing.T) {
 			t.Errorf("%s@%s (-want +got):\n%s", reason, hop, diff)
 		}
 	}
-	f(verdict.ProxyProtocolNotSent, verdict.Edge, atGroup+turnOn)
+	f(verdict.UnlistedNode, verdict.NoHop, inFlags+"--nlb 10.16.1.11")
+	f(verdict.UnlistedProxy, verdict.NoHop, inFlags+"--trusted 10.16.1.13,10.16.2.0/24")
+	f(verdict.ProxyProtocolNotSent, verdict.Edge, atGroup+turnOn, inEdge+read)
 	f(verdict.ProxyProtocolNotListened, verdict.Edge, inEdge+listens+read)
 	f(verdict.ProxyProtocolOff, verdict.Edge, inEdge+listens+read, atGroup+turnOn)
 	f(verdict.RealipNotApplied, verdict.Edge, inEdge+read)

@@ -28,6 +28,7 @@ type hopLine struct {
 	hop    verdict.Hop // NoHop where the line alone does not say it
 	header bool        // a forwarded header has a value
 	remote netip.Addr
+	unix   bool       // $remote_addr is a peer on a Unix-domain socket
 	client netip.Addr // valid only where a trusted hop vouches for it
 	handed netip.Addr // the client in the forwarded header; a proxy if there is none
 }
@@ -93,8 +94,12 @@ func (j *joiner) join(a, b hopLine, isProxy func(netip.Addr) bool) {
 		j.result.EdgeHandsOn++
 	case !handedClient:
 		j.result.BeforeEdge++
-	case web.remote != web.handed:
+	case web.unix || isProxy(web.remote):
 		j.result.Web++
+	case !web.remote.IsValid():
+		j.result.WebMasked++
+	case web.remote != web.handed:
+		j.result.WebOther++
 	case isProxy(edge.remote):
 		j.result.EdgeOwnLog++
 	default:

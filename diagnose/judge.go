@@ -12,9 +12,10 @@ import (
 // them it is (decide.go), and what to do about it (finding.go, fix.go).
 func (c *Counters) Report() *Report {
 	faults, noted := c.faults()
+	findings := c.findings(c.facts().decide(faults))
 	r := &Report{
-		State:    c.state(faults),
-		Findings: c.findings(c.facts().decide(faults)),
+		State:    c.state(findings),
+		Findings: findings,
 		Noted:    noted,
 		Missing:  c.missing(),
 		Advice:   c.advice(),
@@ -30,10 +31,12 @@ func (c *Counters) Report() *Report {
 	return r
 }
 
-func (c *Counters) state(faults []fault) State {
+func (c *Counters) state(findings []Finding) State {
 	switch {
-	case len(faults) > 0:
+	case slices.ContainsFunc(findings, func(f Finding) bool { return !f.mayBeNothing() }):
 		return Broken
+	case len(findings) > 0:
+		return Uncertain
 	case c.read.Judged > 0:
 		return Healthy
 	}
@@ -47,7 +50,8 @@ func (c *Counters) faults() ([]fault, []Note) {
 	var noted []Note
 	for k, n := range c.causes {
 		if c.isFault(k, n) {
-			faults = append(faults, fault{cause: k, tally: n, others: c.others(k, n)})
+			before, _ := c.rightAround(n)
+			faults = append(faults, fault{cause: k, tally: n, others: c.others(k, n), began: before > 0})
 		} else {
 			noted = append(noted, note(k.reason, n.lines, c.whyNoFault(n)))
 		}
@@ -71,6 +75,7 @@ func note(reason verdict.Reason, lines int64, why string) Note {
 // order is the order of the reasons along the chain. What is to be fixed first
 // comes first.
 var order = [...]verdict.Reason{
+	verdict.UnlistedNode, verdict.UnlistedProxy,
 	verdict.ProxyProtocolNotSent, verdict.ProxyProtocolNotListened, verdict.ProxyProtocolOff,
 	verdict.RealipNotApplied, verdict.TrustsTooMuch, verdict.FieldsDisagree,
 	verdict.EdgeHandedOnProxy, verdict.EdgeHandedOnNothing,
@@ -102,9 +107,16 @@ func (c *Counters) sourceList(faults []fault) []Source {
 }
 
 func (c *Counters) chain() Chain {
+	nlb, proxies := c.config.Chain, c.config.Chain.Trusted
+	if c.config.Roles != nil && c.config.GivenNLB {
+		nlb.NLB = c.config.givenNLB
+	}
+	if c.config.Roles != nil && c.config.GivenTrusted {
+		proxies = c.config.givenTrusted
+	}
 	return Chain{
 		InferredNLB: c.config.inferredNLB(), InferredTrusted: c.config.inferredTrusted(),
-		NLB: c.config.Chain.AllNLB(), Trusted: c.config.Chain.Trusted,
+		NLB: nlb.AllNLB(), Trusted: proxies, Unlisted: c.config.Unlisted,
 		Roles: c.config.Roles, TargetGroups: c.config.TargetGroups,
 	}
 }

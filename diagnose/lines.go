@@ -23,6 +23,13 @@ func loggedAt(r *record.Record) int64 {
 	return 0
 }
 
+// LoggedAt returns when the line was logged; known is false where neither the line
+// nor its source says it.
+func LoggedAt(r *record.Record) (at time.Time, known bool) {
+	ms := loggedAt(r)
+	return timeOf(ms), ms != 0
+}
+
 // timeOf makes a time of milliseconds since the Unix epoch. 0, which is unknown,
 // becomes the zero Time.
 func timeOf(ms int64) time.Time {
@@ -77,6 +84,8 @@ func isInside(addr netip.Addr) bool { return addr.IsValid() && clientip.IsPrivat
 
 var (
 	http10        = []byte("HTTP/1.0")
+	browser       = []byte("Mozilla/")
+	unixPeer      = []byte("unix:")
 	healthChecker = []byte("ELB-HealthChecker/")
 	proxyHeaderV1 = []byte("PROXY TCP")
 	brokenHeader  = []byte("broken header")

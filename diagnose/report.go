@@ -3,6 +3,7 @@ package diagnose
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 
 	"clearhop/enrich/clientip"
@@ -17,7 +18,10 @@ type State string
 const (
 	Healthy State = "healthy" // no fault can be seen
 	Broken  State = "broken"  // there are findings
-	Unknown State = "unknown" // nothing could be judged
+	// Uncertain: there are findings, and for each of them it may be that nothing is
+	// broken.
+	Uncertain State = "uncertain"
+	Unknown   State = "unknown" // nothing could be judged
 )
 
 // A Report is what the lines say about the chain: WriteText is for a person,
@@ -62,6 +66,8 @@ type Finding struct {
 	Lines int64   `json:"lines"`
 	Of    int64   `json:"of"`    // all lines that could show it
 	Share float64 `json:"share"` // Lines of Of, 0 to 1
+	// HealthChecks are those of Lines that are health checks of the NLB.
+	HealthChecks int64 `json:"health_checks,omitempty"`
 
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
@@ -84,6 +90,9 @@ type Finding struct {
 	Alternatives []Alternative `json:"alternatives,omitempty"`
 	// FollowsFrom is the finding at the edge whose fix may fix this one too.
 	FollowsFrom verdict.Reason `json:"follows_from,omitempty"`
+	// SameFix is the code of an earlier finding at the same hop with the same
+	// steps: one change fixes both.
+	SameFix verdict.Reason `json:"same_fix,omitempty"`
 	// Joined is how many requests that both hops logged show it.
 	Joined int64 `json:"joined,omitempty"`
 }
@@ -99,7 +108,16 @@ type Part struct {
 type Step struct {
 	Where string   `json:"where"`
 	Lines []string `json:"lines"`
-	Note  string   `json:"note,omitempty"`
+	// Forms are other ways to write Lines, each for one tool. One of them is
+	// enough.
+	Forms []Form `json:"forms,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// A Form is what a Step is in one tool.
+type Form struct {
+	Tool  string   `json:"tool"`
+	Lines []string `json:"lines"`
 }
 
 // An Alternative is another cause that the same lines allow, and what tells it
@@ -109,6 +127,14 @@ type Alternative struct {
 	Title     string         `json:"title"`
 	TellApart string         `json:"tell_apart"`
 	Steps     []Step         `json:"cure,omitempty"`
+}
+
+// mayBeNothing reports whether one of the causes that are left is that nothing is
+// broken.
+func (f *Finding) mayBeNothing() bool {
+	return slices.ContainsFunc(f.Alternatives, func(a Alternative) bool {
+		return a.Code == verdict.OwnClient || a.Code == verdict.CDNInFront
+	})
 }
 
 // A Note is a reason that was seen and not judged a fault.
@@ -129,6 +155,7 @@ type Missing struct {
 // Read counts the lines that were read.
 type Read struct {
 	Lines        int64 `json:"lines"`
+	LeftOut      int64 `json:"left_out,omitempty"` // not among Lines: the caller did not want them judged
 	Access       int64 `json:"access"`
 	Judged       int64 `json:"judged"` // access and error lines that say something about the chain
 	HealthChecks int64 `json:"health_checks"`
@@ -161,7 +188,10 @@ type Chain struct {
 	// NLB are the nodes, given and discovered ones, Trusted the other proxies.
 	NLB     clientip.Addresses `json:"nlb,omitzero"`
 	Trusted clientip.Addresses `json:"trusted,omitzero"`
-	Roles   *Roles             `json:"roles,omitempty"` // what was inferred
+	// Unlisted behave like parts of the chain, and the sets given leave them out.
+	// The report takes them for what they look like, if only they can.
+	Unlisted Unlisted `json:"unlisted,omitzero"`
+	Roles    *Roles   `json:"roles,omitempty"` // what was inferred
 
 	TargetGroups []record.TargetGroup `json:"target_groups,omitempty"`
 }
@@ -178,8 +208,14 @@ type Joined struct {
 	EdgeHandsOn int64 `json:"edge_hands_on"`
 	// EdgeOwnLog: the edge handed the client on, and logged the NLB itself.
 	EdgeOwnLog int64 `json:"edge_own_log"`
-	// Web: the edge handed the client on, and the web hop did not take it.
+	// Web: the edge handed the client on, and the web hop logged a proxy.
 	Web int64 `json:"web"`
+	// WebOther: the edge handed the client on, and the web hop logged another
+	// address, which is no proxy's.
+	WebOther int64 `json:"web_other,omitempty"`
+	// WebMasked: the edge handed the client on, and the web hop's log holds no
+	// address that shows what it made of it.
+	WebMasked int64 `json:"web_masked,omitempty"`
 	// Sampled says that only a sample of the requests was joined.
 	Sampled bool `json:"sampled,omitempty"`
 }

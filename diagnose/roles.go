@@ -13,9 +13,18 @@ type Roles struct {
 	NLB      []Peer         `json:"nlb,omitempty"`
 	Edge     []Peer         `json:"edge,omitempty"`     // tasks that pass requests on to the web hop
 	Internal []Peer         `json:"internal,omitempty"` // clients of your own
+	OnHost   []Peer         `json:"on_host,omitempty"`  // proxies on nginx's own host
 	CDN      []netip.Prefix `json:"cdn,omitempty"`      // networks of a proxy before the NLB
 	Probes   []Probe        `json:"probes,omitempty"`
 }
+
+// isWithoutProxies reports whether nothing was found that is a proxy's.
+func (r *Roles) isWithoutProxies() bool {
+	return len(r.NLB)+len(r.Edge)+len(r.CDN)+len(r.OnHost) == 0
+}
+
+// isEmpty reports whether nothing was found at all.
+func (r *Roles) isEmpty() bool { return r.isWithoutProxies() && len(r.Internal)+len(r.Probes) == 0 }
 
 // A Peer is an address of the chain, and why it has its role.
 type Peer struct {
@@ -26,6 +35,9 @@ type Peer struct {
 	// Weak says that a task of the edge which passes no client on would look the
 	// same.
 	Weak bool `json:"weak,omitempty"`
+
+	asPeer    int64 // access lines, or error lines, that show the address as the peer
+	byTraffic bool  // only the number of requests gives it its role
 }
 
 // Bounds of what is inferred.
@@ -42,6 +54,7 @@ const (
 	nlbNode role = iota
 	edgeTask
 	ownClient
+	hopOnHost // a proxy on nginx's own host, which is in no set
 )
 
 // A candidate is one address with all that its role is judged by.
@@ -62,20 +75,26 @@ type surveyTotals struct {
 	agents   int   // user agents, estimated
 }
 
-// roleRules give an address its role. The first one that fits decides; an
-// address that none fits has no role.
-//
-// A node of the NLB speaks the PROXY protocol or writes nothing. A task of the
-// edge writes forwarded headers. Where neither shows, nodes are the few addresses
-// that carry most requests, of many user agents.
-var roleRules = [...]struct {
+// A roleRule gives an address its role if it fits.
+type roleRule struct {
 	role role
 	why  string
 	fits func(*candidate) bool
 	// weak: a task of the edge would look the same, unless the address speaks
 	// several versions of HTTP.
 	weak bool
-}{
+}
+
+// roleRules give an address its role. The first one that fits decides; an
+// address that none fits has no role.
+//
+// A node of the NLB speaks the PROXY protocol or writes nothing. A task of the
+// edge writes forwarded headers. Where neither shows, nodes are the few addresses
+// that carry most requests, of many user agents.
+var roleRules = [...]roleRule{
+	{nlbNode, "a hop on nginx's own host names it in place of the client", func(c *candidate) bool {
+		return c.local > 0 && c.local == c.client && (c.agents >= 2 || c.log.agents < 2)
+	}, false},
 	{ownClient, "it speaks the PROXY protocol, but few requests come through it", func(c *candidate) bool {
 		return c.named > 0 && isFew(c.named, c.log.named) && c.agents < manyAgents
 	}, false},
@@ -113,7 +132,10 @@ var roleRules = [...]struct {
 		return c.checks > 0 && c.client == 0
 	}, false},
 	{ownClient, "it is a client of the chain", func(c *candidate) bool {
-		return c.client > 0 || c.addr == localhost4 || c.addr == localhost6
+		return c.client > 0 || c.addr.IsLoopback() && c.browsers == 0
+	}, false},
+	{hopOnHost, "browsers come from it, and no visitor has a loopback address", func(c *candidate) bool {
+		return c.addr.IsLoopback()
 	}, false},
 	{nlbNode, "much of the traffic comes through it", func(c *candidate) bool {
 		return c.seen > 0 && float64(c.seen) >= dominantShare*float64(c.log.visitors) && (c.agents >= 2 || c.log.agents < 2)
@@ -132,26 +154,21 @@ var roleRules = [...]struct {
 	}, false},
 }
 
-var (
-	localhost4 = netip.MustParseAddr("127.0.0.1")
-	localhost6 = netip.IPv6Loopback()
-)
-
 // isFew reports whether n is less than a hundredth of all.
 func isFew(n, all int64) bool { return n*100 < all }
 
 // isNearlyAll reports whether n is nearly all of all, and not nothing.
 func isNearlyAll(n, all int64) bool { return n > 0 && float64(n) >= nearlyAll*float64(all) }
 
-// findRole finds the role of an address and why it has it; ok is false if it has
+// findRole finds the role of an address and the rule that gives it; nil if it has
 // none.
-func (c *candidate) findRole() (as role, why string, weak, ok bool) {
+func (c *candidate) findRole() (role, *roleRule) {
 	for i := range roleRules {
 		if rule := &roleRules[i]; rule.fits(c) {
-			return rule.role, rule.why, rule.weak && c.protocols.estimate() < 2, true
+			return rule.role, rule
 		}
 	}
-	return 0, "", false, false
+	return 0, nil
 }
 
 // Roles says what the private addresses are, the most frequent first.
@@ -161,16 +178,18 @@ func (s *Survey) Roles() Roles {
 	for _, probe := range roles.Probes {
 		paced[probe.Peer] += probe.Lines
 	}
-	lists := map[role]*[]Peer{nlbNode: &roles.NLB, edgeTask: &roles.Edge, ownClient: &roles.Internal}
+	lists := map[role]*[]Peer{nlbNode: &roles.NLB, edgeTask: &roles.Edge, ownClient: &roles.Internal, hopOnHost: &roles.OnHost}
 	totals := s.totals(paced)
 	for _, slot := range s.peers.slots {
 		one := newCandidate(slot.key, slot.value, paced[slot.key], totals)
-		as, why, weak, ok := one.findRole()
-		if !ok {
+		as, rule := one.findRole()
+		if rule == nil {
 			continue
 		}
 		*lists[as] = append(*lists[as], Peer{
-			Address: one.addr, Lines: one.lines + one.handedOn, UserAgents: one.agents, Why: why, Weak: weak,
+			Address: one.addr, Lines: one.lines + one.handedOn, UserAgents: one.agents, Why: rule.why,
+			Weak:   rule.weak && one.protocols.estimate() < 2,
+			asPeer: max(one.lines, one.broken), byTraffic: rule.weak,
 		})
 	}
 	for _, peers := range lists {

@@ -28,13 +28,13 @@ func TestRoleRules(t *testing.T) {
 	f := func(name string, p peerEvidence, log surveyTotals, paced int64, want, wantWhy string) {
 		t.Helper()
 		s := newCandidate(netip.MustParseAddr("10.16.1.11"), &p, paced, log)
-		as, why, weak, ok := s.findRole()
-		got := ""
-		if ok {
-			got = names[as]
-		}
-		if weak {
-			got += ", weak"
+		as, rule := s.findRole()
+		got, why := "", ""
+		if rule != nil {
+			got, why = names[as], rule.why
+			if rule.weak && s.protocols.estimate() < 2 {
+				got += ", weak"
+			}
 		}
 		if got != want || why != wantWhy {
 			t.Errorf("%s: %s (%s), want %s (%s)", name, got, why, want, wantWhy)
@@ -42,6 +42,11 @@ func TestRoleRules(t *testing.T) {
 		used[why] = true
 	}
 	f("no line says anything", peerEvidence{}, log, 0, "", "")
+
+	f("named by a hop on this host", peerEvidence{client: 9, local: 9, agents: agents(2)}, log, 0, "node", "a hop on nginx's own host names it in place of the client")
+	f("one client named by a hop on this host", peerEvidence{client: 9, local: 9, agents: agents(1)}, log, 0, "client", "it is a client of the chain")
+	f("named by an NLB too", peerEvidence{client: 9, local: 8, agents: agents(9)}, log, 0, "client", "it is a client of the chain")
+	used["browsers come from it, and no visitor has a loopback address"] = true // TestLoopback
 
 	f("speaks the PROXY protocol", peerEvidence{named: 900, agents: agents(30)}, withNamed, 0, "node", "it speaks the PROXY protocol")
 	f("speaks it for few requests", peerEvidence{named: 5, agents: agents(1)}, withNamed, 0, "client", "it speaks the PROXY protocol, but few requests come through it")
@@ -92,14 +97,21 @@ func TestRoleRules(t *testing.T) {
 	}
 }
 
-// TestLoopbackIsClient: the NLB does not connect from nginx's own machine.
-func TestLoopbackIsClient(t *testing.T) {
-	for _, addr := range []string{"127.0.0.1", "::1"} {
-		s := newCandidate(netip.MustParseAddr(addr), &peerEvidence{ordinary: 500, agents: agents(20)}, 0, surveyTotals{visitors: 500, agents: 20})
-		if as, why, _, ok := s.findRole(); !ok || as != ownClient {
-			t.Errorf("%s: role %d, %s", addr, as, why)
+// TestLoopback: the NLB does not connect from nginx's own machine. What comes
+// from there is a client of your own, unless browsers show that a proxy runs there.
+func TestLoopback(t *testing.T) {
+	f := func(p peerEvidence, want role) {
+		t.Helper()
+		for _, addr := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
+			s := newCandidate(netip.MustParseAddr(addr), &p, 0, surveyTotals{visitors: 500, agents: 20})
+			if as, rule := s.findRole(); rule == nil || as != want {
+				t.Errorf("%s: role %d, %+v", addr, as, rule)
+			}
 		}
 	}
+	f(peerEvidence{ordinary: 500, agents: agents(20)}, ownClient)
+	f(peerEvidence{ordinary: 500, agents: agents(20), browsers: 3}, hopOnHost)
+	f(peerEvidence{ordinary: 500, agents: agents(20), named: 500}, nlbNode)
 }
 
 func TestDrop(t *testing.T) {

@@ -34,6 +34,8 @@ type peerEvidence struct {
 	unheard  int64 // PROXY protocol headers that nginx took for a request
 	broken   int64 // error lines: it sent no PROXY protocol header, or closed
 	client   int64 // the PROXY protocol names the address as a client
+	local    int64 // … and the peer that named it is on nginx's own host
+	browsers int64 // ordinary ones of a browser
 	handedOn int64 // the address stands last in a forwarded header
 	alone    int64 // … with nothing before it
 	front    int64 // requests that the hop behind it logged too
@@ -140,6 +142,7 @@ func (s *Survey) addPeer(l *surveyLine) {
 	p.lines++
 	count(&p.ordinary, l.ordinary)
 	count(&p.header, l.ordinary && l.header)
+	count(&p.browsers, l.ordinary && bytes.HasPrefix(l.Access.UserAgent, browser))
 	count(&p.http10, l.ordinary && bytes.Equal(l.Access.Protocol, http10))
 	count(&p.named, l.named.IsValid())
 	count(&p.replaced, l.realip.IsValid() && l.remote.IsValid() && l.remote != l.realip && !l.header)
@@ -169,7 +172,12 @@ func (s *Survey) addPace(peer netip.Addr, r *record.Record) {
 // header holds.
 func (s *Survey) addHeader(l *surveyLine) {
 	if isInside(l.named) {
-		s.peers.at(l.named, 1).client++
+		p := s.peers.at(l.named, 1)
+		p.client++
+		if l.realip.IsLoopback() || bytes.HasPrefix(l.Access.RealipRemoteAddr, unixPeer) {
+			p.local++
+			p.agents.add(l.agent)
+		}
 	}
 	if l.ordinary && isInside(l.handed) && !l.named.IsValid() {
 		p := s.peers.at(l.handed, 1)

@@ -14,6 +14,11 @@ type cause struct {
 	hop    verdict.Hop
 }
 
+// isUnlisted reports whether the cause is that a set given is out of date.
+func (k cause) isUnlisted() bool {
+	return k.reason == verdict.UnlistedNode || k.reason == verdict.UnlistedProxy
+}
+
 // A causeTally counts the lines that show one cause.
 type causeTally struct {
 	lines        int64
@@ -28,6 +33,8 @@ type causeTally struct {
 	anonymous int64 // access lines that log no user agent
 	named     int64 // lines whose client the PROXY protocol names
 	forwarded int64 // lines with X-Forwarded-For
+	checks    int64 // health checks of the load balancer
+	succeeded int64 // access lines with a status below 400
 	evidence  []Line
 }
 
@@ -65,6 +72,8 @@ func (n *causeTally) addRecord(r *record.Record) {
 	n.paths.add(hash(r.URL.Path))
 	count(&n.named, len(r.Access.ProxyProtocolAddr) > 0)
 	count(&n.forwarded, len(r.Access.XForwardedFor) > 0)
+	count(&n.checks, isHealthCheck(&r.Access))
+	count(&n.succeeded, r.Access.Status.Valid && r.Access.Status.N < 400)
 	count(&n.anonymous, r.Dataset == record.AccessLine && !r.Access.Logged.Has(record.LoggedUserAgent))
 	if len(n.evidence) >= maxEvidence {
 		return
@@ -73,6 +82,21 @@ func (n *causeTally) addRecord(r *record.Record) {
 	if !slices.ContainsFunc(n.evidence, func(l Line) bool { return l.Text == line.Text }) {
 		n.evidence = append(n.evidence, line)
 	}
+}
+
+// sharesPeers reports whether a peer of other is one of n's too, or no line says
+// which the peers are.
+func (n *causeTally) sharesPeers(other *causeTally) bool {
+	if len(n.peers.slots) == 0 || len(other.peers.slots) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(n.peers.slots, func(s slot[netip.Addr, int64]) bool { return other.peers.known(s.key) != nil })
+}
+
+// isBehindLocalHop reports whether all lines came from nginx's own host.
+func (n *causeTally) isBehindLocalHop() bool {
+	isElsewhere := func(s slot[netip.Addr, int64]) bool { return !s.key.IsLoopback() }
+	return len(n.peers.slots) > 0 && !slices.ContainsFunc(n.peers.slots, isElsewhere)
 }
 
 // mayBeChecks reports whether the lines may be health checks that do not look

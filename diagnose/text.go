@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,9 @@ import (
 
 // A Style says how WriteText writes.
 type Style struct {
-	// Width is how many characters wide sentences are; 0 stands for 96. Lines to
-	// paste and lines of the log are never broken.
+	// Width is how many columns of a terminal the report has; 0 stands for 80.
+	// Sentences are at most 100 columns wide, which is as much as can be read. Lines
+	// to paste are never broken.
 	Width int
 	// Paint marks parts of the text. The zero value marks none.
 	Paint Paint
@@ -32,7 +34,11 @@ type Paint struct {
 	Off string // after each of them
 }
 
-const defaultWidth = 96
+const (
+	defaultWidth = 80
+	widest       = 100 // of sentences
+	narrowest    = 30  // words would be broken
+)
 
 // WriteText writes the report for a person, in one call of w.Write. All of it is
 // printable, whatever a visitor sent. The error is that of w.
@@ -40,8 +46,9 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	if style.Width == 0 {
 		style.Width = defaultWidth
 	}
+	width := max(style.Width, narrowest)
 	var out bytes.Buffer
-	t := &textWriter{out: &out, Report: r, width: style.Width, Paint: style.Paint}
+	t := &textWriter{out: &out, Report: r, screen: width, width: min(width, widest), Paint: style.Paint}
 	t.headline()
 	for i := range r.Findings {
 		t.finding(i+1, &r.Findings[i])
@@ -60,30 +67,40 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 type textWriter struct {
 	out *bytes.Buffer
 	*Report
-	width int
+	screen int // columns
+	width  int // columns of sentences
 	Paint
 }
 
 func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
 // wrapped writes a text in lines of the width, each with an indent.
-func (t *textWriter) wrapped(indent, text string) {
-	at := 0 // how wide the line is so far
+func (t *textWriter) wrapped(indent, text string) { t.fold(indent, indent, text, t.width, "", "") }
+
+// hanging writes a text behind a lead. The lines after the first are indented.
+func (t *textWriter) hanging(lead, text string) {
+	t.fold(lead, strings.Repeat(" ", 4), text, t.width, "", "")
+}
+
+// fold writes the words of a text in lines of a width. first stands before the
+// first line and rest before the others; on and off mark each line. A word that is
+// wider than a line keeps a line to itself.
+func (t *textWriter) fold(first, rest, text string, width int, on, off string) {
+	line, at := "", terminal.Columns(first)
+	lead := first
 	for _, word := range strings.Fields(text) {
-		n := len([]rune(word))
+		n := terminal.Columns(word)
 		switch {
-		case at == 0:
-			fmt.Fprint(t.out, indent, word)
-			at = len(indent) + n
-		case at+1+n > t.width:
-			fmt.Fprint(t.out, "\n", indent, word)
-			at = len(indent) + n
+		case line == "":
+			line, at = word, at+n
+		case at+1+n > width:
+			t.line("%s%s%s%s", lead, on, line, off)
+			lead, line, at = rest, word, terminal.Columns(rest)+n
 		default:
-			fmt.Fprint(t.out, " ", word)
-			at += 1 + n
+			line, at = line+" "+word, at+1+n
 		}
 	}
-	t.line("")
+	t.line("%s%s%s%s", lead, on, line, off)
 }
 
 func (t *textWriter) headline() {
@@ -91,7 +108,13 @@ func (t *textWriter) headline() {
 	case Healthy:
 		t.line("%sNo fault can be seen%s in %s.", t.Paint.Healthy, t.Off, terminal.Plural(t.Read.Judged, "line"))
 	case Broken:
-		t.line("%sThe chain is broken: %s.%s", t.Paint.Broken, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
+		text := "The chain is broken"
+		if !slices.ContainsFunc(t.Findings, func(f Finding) bool { return !cause{reason: f.Code}.isUnlisted() }) {
+			text = "The addresses given are out of date"
+		}
+		t.line("%s%s: %s.%s", t.Paint.Broken, text, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
+	case Uncertain:
+		t.line("%sThe chain may be broken: %s.%s", t.Paint.Unknown, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
 	default:
 		t.line("%sNothing could be judged.%s", t.Paint.Unknown, t.Off)
 		t.wrapped("", t.Read.whyNothing())
@@ -101,6 +124,8 @@ func (t *textWriter) headline() {
 // whyNothing says why none of the lines could be judged.
 func (r *Read) whyNothing() string {
 	switch {
+	case r.Lines == 0 && r.LeftOut > 0:
+		return "No line was logged in the time asked for."
 	case r.Lines == 0:
 		return "There was no line to read."
 	case r.Access == 0 && r.Unparsed > 0:
@@ -132,6 +157,8 @@ func (t *textWriter) joined() {
 		{j.EdgeHandsOn, "%d left the edge without the client, which the edge knew"},
 		{j.EdgeOwnLog, "%d left the edge with the client, although the edge's own log shows the NLB"},
 		{j.Web, "%d left the edge with the client, and the web hop did not use it"},
+		{j.WebMasked, "%d left the edge with the client, and the log of the web hop holds no address"},
+		{j.WebOther, "%d left the edge with one client, and the web hop took another address for the client"},
 	}), "; ")+".")
 }
 
@@ -173,7 +200,7 @@ func (t *textWriter) noFaults() {
 		return
 	}
 	t.line("")
-	t.line("%sNo faults, but good to know:%s", t.Paint.Title, t.Off)
+	t.line("%sGood to know, though no fault:%s", t.Paint.Title, t.Off)
 	for _, n := range t.Noted {
 		t.wrapped("  ", fmt.Sprintf("%s of %s (%s): %s.", terminal.Plural(n.Lines, "line"), n.Code, plain(n.Means), n.Why))
 	}
@@ -182,23 +209,29 @@ func (t *textWriter) noFaults() {
 	}
 }
 
-// chain lists the addresses that the report rests on.
+// chain lists the addresses that the report rests on. Where nothing was judged
+// and no address is known, there is nothing to list.
 func (t *textWriter) chain() {
-	t.line("")
 	c := &t.Chain
+	inferred := c.InferredNLB || c.InferredTrusted
+	if t.State == Unknown && inferred && c.NLB.Empty() && c.Trusted.Empty() && (c.Roles == nil || c.Roles.isEmpty()) && len(c.TargetGroups) == 0 {
+		return
+	}
+	t.line("")
 	switch {
-	case !c.InferredNLB && !c.InferredTrusted:
+	case !inferred:
 		t.wrapped("", "The chain, as given: NLB "+orNone(c.NLB)+"; trusted "+orNone(c.Trusted)+".")
 	case !c.InferredNLB:
-		t.line("The chain, partly inferred from these lines (give --trusted to be sure):")
-		t.wrapped("  ", "NLB, as given: "+orNone(c.NLB))
+		t.wrapped("", "The chain, partly inferred from these lines (give --trusted to be sure):")
+		t.hanging("  ", "NLB, as given: "+orNone(c.NLB))
 	case !c.InferredTrusted:
-		t.line("The chain, partly inferred from these lines (give --nlb to be sure):")
-		t.wrapped("  ", "trusted, as given: "+orNone(c.Trusted))
+		t.wrapped("", "The chain, partly inferred from these lines (give --nlb to be sure):")
+		t.hanging("  ", "trusted, as given: "+orNone(c.Trusted))
 	default:
-		t.line("The chain, inferred from these lines (give --nlb and --trusted to be sure):")
+		t.wrapped("", "The chain, inferred from these lines (give --nlb and --trusted to be sure):")
 	}
-	if c.Roles != nil && (c.InferredNLB || c.InferredTrusted) {
+	t.peers("not given", append(slices.Clip(c.Unlisted.NLB), c.Unlisted.Edge...))
+	if c.Roles != nil && inferred {
 		t.roles(c)
 	}
 	for _, g := range c.TargetGroups {
@@ -226,9 +259,14 @@ func (t *textWriter) roles(c *Chain) {
 		t.peers("edge", roles.Edge)
 		t.cdn(roles.CDN)
 	}
-	if len(roles.NLB)+len(roles.Edge) == 0 {
-		t.line("  no proxy was found: $remote_addr is a client's in all lines")
+	if c.InferredNLB && c.InferredTrusted && roles.isWithoutProxies() {
+		text := "no proxy was found"
+		if t.State == Healthy {
+			text += ": $remote_addr is a client's in all lines"
+		}
+		t.wrapped("  ", text)
 	}
+	t.peers("this host", roles.OnHost)
 	t.peers("own clients", roles.Internal)
 	for _, p := range roles.Probes[:min(len(roles.Probes), maxListed)] {
 		t.wrapped("  ", fmt.Sprintf("probe: %s from %s, %s at a fixed pace", terminal.Printable(p.Path), p.Peer, terminal.Plural(p.Lines, "request")))
@@ -241,7 +279,7 @@ func (t *textWriter) peers(as string, peers []Peer) {
 		if p.UserAgents > 0 {
 			seen += ", " + terminal.Plural(int64(p.UserAgents), "user agent")
 		}
-		t.line("  %-11s %-15s %s: %s", as, p.Address, seen, p.Why)
+		t.hanging(fmt.Sprintf("  %-11s %-15s ", as, p.Address), fmt.Sprintf("%s: %s", seen, p.Why))
 	}
 	if n := len(peers) - maxListed; n > 0 {
 		t.line("  %-11s and %d more", as, n)
@@ -270,6 +308,9 @@ func (t *textWriter) read() {
 	}) {
 		text += ", " + kind
 	}
+	if r.LeftOut > 0 {
+		text += fmt.Sprintf("; %s of another time left out", terminal.Plural(r.LeftOut, "line"))
+	}
 	if r.First != nil && !r.First.Equal(*r.Last) {
 		text += fmt.Sprintf("; from %s to %s", stamp(*r.First), stamp(*r.Last))
 	}
@@ -287,7 +328,7 @@ func (t *textWriter) sources() {
 		if s.Hop != verdict.NoHop {
 			hop = s.Hop.String() + " hop"
 		}
-		t.line("  %s: %s, %d of %s faulty", terminal.Printable(s.Name), hop, s.Faulty, terminal.Plural(s.Lines, "access line"))
+		t.hanging("  ", fmt.Sprintf("%s: %s, %d of %s faulty", terminal.Printable(s.Name), hop, s.Faulty, terminal.Plural(s.Lines, "access line")))
 	}
 	if n := len(t.Sources) - maxListed; n > 0 {
 		t.line("  and %d more", n)

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"clearhop/internal/terminal"
@@ -25,11 +26,14 @@ func (t *textWriter) finding(number int, f *Finding) {
 		t.evidence(&l)
 	}
 	t.line("")
-	if len(f.Alternatives) == 0 {
+	switch {
+	case len(f.Alternatives) > 0:
+		t.alternatives(f)
+	case f.SameFix != verdict.NoReason:
+		t.sameFix(f)
+	default:
 		t.steps("To fix it", f.Steps)
-		return
 	}
-	t.alternatives(f)
 }
 
 // title writes what is wrong. Where several causes are left, each of them has a
@@ -45,26 +49,29 @@ func (t *textWriter) title(number int, f *Finding) {
 	if f.Hop != verdict.NoHop {
 		name += ", hop " + f.Hop.String()
 	}
-	t.line("%s%d. %s%s", t.Paint.Title, number, title, t.Off)
+	t.fold(strconv.Itoa(number)+". ", "   ", plain(title), t.width, t.Paint.Title, t.Off)
 	if len(f.Alternatives) > 0 {
 		t.cause('a', f.Title)
 	}
 	for i, a := range f.Alternatives {
 		t.cause(letter(i), a.Title)
 	}
-	t.line("   %s%s%s", t.Minor, name, t.Off)
+	t.fold("   ", "   ", name, t.width, t.Minor, t.Off)
 }
 
 // letter returns the letter of an alternative; a is the finding itself.
 func letter(alternative int) rune { return 'b' + rune(alternative) }
 
 func (t *textWriter) cause(letter rune, title string) {
-	t.line("   %s%c. %s%s", t.Paint.Title, letter, plain(title), t.Off)
+	t.fold(fmt.Sprintf("   %c. ", letter), "      ", plain(title), t.width, t.Paint.Title, t.Off)
 }
 
 // shares says how many lines show a finding, and where.
 func (t *textWriter) shares(f *Finding) {
 	text := fmt.Sprintf("Seen in %d of %s (%s)", f.Lines, terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
+	if f.HealthChecks > 0 {
+		text += ", " + terminal.Plural(f.HealthChecks, "health check") + " among them"
+	}
 	if f.Joined > 0 {
 		text += fmt.Sprintf(", and in %s that both hops logged", terminal.Plural(f.Joined, "request"))
 	}
@@ -126,8 +133,8 @@ func (t *textWriter) evidence(l *Line) {
 		source += ", " + stamp(l.Time)
 	}
 	t.line("")
-	t.line("     %s%s%s", t.Minor, source, t.Off)
-	t.line("     %s", l.Text)
+	t.fold("     ", "     ", source, t.screen, t.Minor, t.Off)
+	t.fold("     ", "       ", l.Text, t.screen, "", "")
 }
 
 // alternatives says how to find out which cause it is, and what to do about
@@ -143,12 +150,35 @@ func (t *textWriter) alternatives(f *Finding) {
 	}
 }
 
+// sameFix says that the change for an earlier finding is that of this one too.
+func (t *textWriter) sameFix(f *Finding) {
+	for i := range t.Findings {
+		if other := &t.Findings[i]; other.Code == f.SameFix && other.Hop == f.Hop {
+			t.wrapped("   ", fmt.Sprintf("One change fixes both: that of finding %d.", i+1))
+			return
+		}
+	}
+}
+
+// config writes lines to paste, which are never broken.
+func (t *textWriter) config(indent string, lines []string) {
+	for _, l := range lines {
+		t.line("%s%s%s%s", indent, t.Config, l, t.Off)
+	}
+}
+
 // steps writes the lines to paste.
 func (t *textWriter) steps(lead string, steps []Step) {
 	for _, s := range steps {
-		t.line("   %s, %s:", lead, s.Where)
-		for _, l := range s.Lines {
-			t.line("     %s%s%s", t.Config, l, t.Off)
+		if len(s.Forms) > 0 {
+			t.wrapped("   ", lead+", "+s.Where+", in one of these ways:")
+		} else {
+			t.wrapped("   ", lead+", "+s.Where+":")
+			t.config("     ", s.Lines)
+		}
+		for _, form := range s.Forms {
+			t.wrapped("     ", form.Tool+":")
+			t.config("       ", form.Lines)
 		}
 		if s.Note != "" {
 			t.wrapped("     ", s.Note)

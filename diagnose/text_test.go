@@ -132,7 +132,7 @@ Not in the log_format, and what that costs:
   $a: this and that.
   $b (in a.log, b.log): more.
 
-No faults, but good to know:
+Good to know, though no fault:
   1 line of proxy_protocol_not_sent (nginx waits for it): too few.
   Look at this.
 
@@ -151,7 +151,7 @@ UTC.
   a.log: edge hop, 3 of 6 access lines faulty
   b.log: hop not known, 0 of 1 access line faulty
 `
-	if diff := cmp.Diff(want, written(t, fullReport(), Style{})); diff != "" {
+	if diff := cmp.Diff(want, written(t, fullReport(), Style{Width: 96})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,11 +1,6 @@
 package diagnose
 
-import (
-	"net/netip"
-	"slices"
-
-	"clearhop/verdict"
-)
+import "clearhop/verdict"
 
 // When a cause that lines show is a fault. Of a few lines among many healthy
 // ones, a scanner or a visitor's trick is the cause. A small sample leaves no
@@ -28,6 +23,8 @@ const (
 // isFault reports whether enough lines show a cause.
 func (c *Counters) isFault(k cause, n *causeTally) bool {
 	switch k.reason {
+	case verdict.UnlistedNode, verdict.UnlistedProxy:
+		return c.isUnlistedFault(k, n)
 	case verdict.ProxyProtocolNotListened, verdict.ProxyProtocolNotSent:
 		return c.healthy == 0 || c.isMoreThanScanners(k, n)
 	case verdict.ProxyProtocolOff, verdict.EdgeHandedOnNothing:
@@ -35,9 +32,6 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 			return false
 		}
 	case verdict.TrustsTooMuch, verdict.FieldsDisagree:
-		if c.isOfUnlisted(n) {
-			return false
-		}
 		// Only the lines of visitors that send a header show it, so a few are
 		// enough where the peer was logged.
 		if n.proven*2 >= n.lines && n.lines >= provenMin {
@@ -71,10 +65,7 @@ func shareOf(n, of int64) float64 { return float64(n) / float64(of) }
 
 // whyNoFault says why a cause that isFault refuses is none.
 func (c *Counters) whyNoFault(n *causeTally) string {
-	switch {
-	case c.isOfUnlisted(n):
-		return "they came from a peer that --nlb and --trusted do not hold, see below"
-	case n.mayBeChecks():
+	if n.mayBeChecks() {
 		return "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
 	}
 	return "too few for a fault of the chain"
@@ -118,28 +109,4 @@ func (c *Counters) judgedBeside(k cause) (n int64) {
 		}
 	}
 	return n
-}
-
-// isUnlisted reports whether addr looks like a part of the chain that the sets
-// given leave out.
-func (c *Counters) isUnlisted(addr netip.Addr) bool {
-	roles := c.config.Roles
-	if roles == nil || c.config.Chain.IsProxy(addr) {
-		return false
-	}
-	is := func(p Peer) bool { return p.Address == addr }
-	return c.config.GivenNLB && slices.ContainsFunc(roles.NLB, is) ||
-		c.config.GivenTrusted && slices.ContainsFunc(roles.Edge, is)
-}
-
-// isOfUnlisted reports whether nearly all lines of a cause came by peers that the
-// sets given leave out. That these peers are trusted is no fault of nginx.
-func (c *Counters) isOfUnlisted(n *causeTally) bool {
-	var lines int64
-	for _, s := range n.peers.slots {
-		if c.isUnlisted(s.key) {
-			lines += *s.value
-		}
-	}
-	return lines*10 >= n.lines*9
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"testing"
 
-	"clearhop/enrich/clientip"
 	"clearhop/record"
 	"clearhop/verdict"
 )
@@ -178,31 +177,6 @@ func TestMayBeChecks(t *testing.T) {
 	f("one path, and nothing else", 0, true, checks, "/", "/", "/")
 }
 
-// TestUnlistedPeers: a peer that the sets given leave out is advice, not a fault
-// of nginx.
-func TestUnlistedPeers(t *testing.T) {
-	roles := &Roles{NLB: []Peer{{Address: node2}}, Edge: []Peer{{Address: edge1}}}
-	var chain clientip.Chain
-	chain.NLB.Add(node1)
-	f := func(name string, c Config, peer netip.Addr, wantUnlisted, wantFault bool) {
-		t.Helper()
-		k := cause{verdict.TrustsTooMuch, verdict.Edge}
-		counters := counted(c, right("log", node1, 1), wrong("log", peer, k.reason, 10))
-		if got := counters.isUnlisted(peer); got != wantUnlisted {
-			t.Errorf("%s: unlisted is %t", name, got)
-		}
-		if got := counters.isFault(k, counters.causes[k]); got != wantFault {
-			t.Errorf("%s: fault is %t", name, got)
-		}
-	}
-	f("nothing was inferred", Config{GivenNLB: true, Chain: chain}, node2, false, true)
-	f("a second node was not given", Config{GivenNLB: true, Chain: chain, Roles: roles}, node2, true, false)
-	f("the nodes were not given", Config{Chain: chain, Roles: roles}, node2, false, true)
-	f("the node was given", Config{GivenNLB: true, Chain: chain, Roles: roles}, node1, false, true)
-	f("a task of the edge was not given", Config{GivenTrusted: true, Chain: chain, Roles: roles}, edge1, true, false)
-	f("a stranger", Config{GivenNLB: true, GivenTrusted: true, Chain: chain, Roles: roles}, netip.MustParseAddr("10.16.9.9"), false, true)
-}
-
 // TestJudgedBeside: lines of the other hop do not make a share smaller.
 func TestJudgedBeside(t *testing.T) {
 	c := counted(Config{},
@@ -231,7 +205,7 @@ func TestFaultsAreInOrder(t *testing.T) {
 	web := wrong("log", edge1, verdict.RealipNotApplied, 10)
 	web.Hop = verdict.Web
 	tallies = append(tallies, web)
-	faults, noted := counted(Config{}, tallies...).faults()
+	faults, noted := counted(Config{GivenNLB: true}, tallies...).faults()
 	if len(noted) != 0 {
 		t.Errorf("noted: %+v", noted)
 	}
@@ -239,7 +213,8 @@ func TestFaultsAreInOrder(t *testing.T) {
 	for _, f := range faults {
 		got += fmt.Sprintf("%s@%s\n", f.reason, f.hop)
 	}
-	want := `proxy_protocol_not_sent@edge
+	want := `unlisted_node@edge
+proxy_protocol_not_sent@edge
 proxy_protocol_not_listened@edge
 proxy_protocol_off@edge
 realip_not_applied@edge

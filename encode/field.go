@@ -51,6 +51,7 @@ type field[T any] struct {
 	key     []byte // the last part of the path as a JSON key with its colon
 	text    func(*T) []byte
 	word    func(*T) string
+	instead func(*T) []byte // beside word: the value where word has none
 	integer func(*T) record.Int
 	decimal func(*T) (float64, bool)
 	boolean func(*T) (value, ok bool)
@@ -68,6 +69,13 @@ func text[T any](path, doc, from string, value func(*T) []byte) field[T] {
 
 func word[T any](path, doc, from string, value func(*T) string) field[T] {
 	return field[T]{Field: Field{Path: path, Type: String, Doc: doc, From: from}, word: value}
+}
+
+// wordOr is word, with the value of instead where word has none.
+func wordOr[T any](path, doc, from string, value func(*T) string, instead func(*T) []byte) field[T] {
+	f := word(path, doc, from, value)
+	f.instead = instead
+	return f
 }
 
 func integer[T any](path, unit, doc, from string, value func(*T) record.Int) field[T] {
@@ -155,23 +163,13 @@ func appendMembers[T any](dst []byte, nodes []node[T], v *T) []byte {
 		n := &nodes[i]
 		switch {
 		case n.children != nil:
-			mark := len(dst)
-			dst = append(append(appendComma(dst), n.key...), '{')
-			inside := len(dst)
-			dst = appendMembers(dst, n.children, v)
-			if len(dst) == inside {
-				dst = dst[:mark]
-				continue
-			}
-			dst = append(dst, '}')
+			dst = n.appendObject(dst, v)
 		case n.text != nil:
 			if b := n.text(v); b != nil {
 				dst = appendString(append(appendComma(dst), n.key...), b)
 			}
 		case n.word != nil:
-			if s := n.word(v); s != "" {
-				dst = appendString(append(appendComma(dst), n.key...), s)
-			}
+			dst = n.appendWord(dst, v)
 		case n.integer != nil:
 			if i := n.integer(v); i.Valid {
 				dst = append(appendComma(dst), n.key...)
@@ -196,18 +194,47 @@ func appendMembers[T any](dst []byte, nodes []node[T], v *T) []byte {
 		case n.time != nil:
 			dst = appendTime(append(appendComma(dst), n.key...), n.time(v))
 		default:
-			mark := len(dst)
-			dst = append(append(appendComma(dst), n.key...), n.open)
-			inside := len(dst)
-			dst = n.append(dst, v)
-			if len(dst) == inside {
-				dst = dst[:mark]
-				continue
-			}
-			dst = append(dst, n.close)
+			dst = n.appendList(dst, v)
 		}
 	}
 	return dst
+}
+
+// appendObject appends the members of n as one object, unless all are absent.
+func (n *node[T]) appendObject(dst []byte, v *T) []byte {
+	mark := len(dst)
+	dst = append(append(appendComma(dst), n.key...), '{')
+	inside := len(dst)
+	dst = appendMembers(dst, n.children, v)
+	if len(dst) == inside {
+		return dst[:mark]
+	}
+	return append(dst, '}')
+}
+
+// appendWord appends a word, or the text that the record has instead of it.
+func (n *node[T]) appendWord(dst []byte, v *T) []byte {
+	if s := n.word(v); s != "" {
+		return appendString(append(appendComma(dst), n.key...), s)
+	}
+	if n.instead != nil {
+		if b := n.instead(v); b != nil {
+			return appendString(append(appendComma(dst), n.key...), b)
+		}
+	}
+	return dst
+}
+
+// appendList appends what the field itself writes, unless that is nothing.
+func (n *node[T]) appendList(dst []byte, v *T) []byte {
+	mark := len(dst)
+	dst = append(append(appendComma(dst), n.key...), n.open)
+	inside := len(dst)
+	dst = n.append(dst, v)
+	if len(dst) == inside {
+		return dst[:mark]
+	}
+	return append(dst, n.close)
 }
 
 // appendComma appends the comma that an item needs unless it is the first.

@@ -72,6 +72,10 @@ func (e *Enricher) Inferred() bool { return e.resolver.Load().Inferred() }
 // addr as a proxy's.
 func (e *Enricher) IsNamedProxy(addr netip.Addr) bool { return e.resolver.Load().IsNamedProxy(addr) }
 
+// IsProxyText reports whether an address, as nginx writes it, is one that the settings
+// name as a proxy's, or one that counts as the NLB's because they name none.
+func (e *Enricher) IsProxyText(text []byte) bool { return e.resolver.Load().IsProxyText(text) }
+
 // A Worker enriches the records of one goroutine.
 type Worker struct {
 	enricher *Enricher

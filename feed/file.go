@@ -95,8 +95,9 @@ type followed struct {
 	looked bool // for the file, at the start
 }
 
-// Next waits for the next line. All errors are temporary: the file may come back. One
-// that does not exist at the start is the first error, because its name may be
+// Next waits for the next line. Almost all errors are temporary: the file may come
+// back. Only what cannot be followed at all, such as a compressed file, ends it. A
+// file that does not exist at the start is the first error, because its name may be
 // wrong.
 func (f *followed) Next() (*record.Line, error) {
 	if !f.looked {
@@ -106,7 +107,8 @@ func (f *followed) Next() (*record.Line, error) {
 		}
 	}
 	line, err := f.Follower.Next()
-	if err != nil && err != io.EOF {
+	var unreadable *decode.UnreadableError
+	if err != nil && err != io.EOF && !errors.As(err, &unreadable) {
 		return nil, &TemporaryError{err}
 	}
 	return line, err

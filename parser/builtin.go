@@ -11,6 +11,8 @@ package parser
 //     a space before rt.
 //   - timed_combined is in many public configurations.
 //   - main_real_ip and clearhop are ours.
+//
+// docs/architecture.md lists what else a new format needs.
 var builtins = []struct{ name, directive string }{
 	{"combined", `log_format combined '$remote_addr - $remote_user [$time_local] '
     '"$request" $status $body_bytes_sent '

@@ -29,6 +29,9 @@ func dump(r *record.Record) []string {
 func dumpStruct(v reflect.Value) []string {
 	var out []string
 	for i := range v.NumField() {
+		if v.Type() == reflect.TypeFor[record.Access]() && v.Type().Field(i).Name == "Request" {
+			continue // the fields of its parts are there, or BadRequest is
+		}
 		switch x := v.Field(i).Interface().(type) {
 		case []byte:
 			if x != nil {

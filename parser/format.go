@@ -85,10 +85,11 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 	r.Access.Logged = f.logged
 	for i := range f.steps {
 		st := &f.steps[i]
+		p := &places[i]
 		if !st.store {
+			setZone(r, line[p.start:p.end]) // of a time that is less precise than another
 			continue
 		}
-		p := &places[i]
 		value := f.value(line[p.start:p.end], r)
 		if reason := st.variable.set(r, value); reason != "" {
 			return f.mismatch(i, p.start, reason)

@@ -11,7 +11,7 @@ import (
 // testdata/formats/*.log is what nginx wrote in TestNginx, in the formats that others
 // made. Each file has the name of its format.
 func TestGoldenFormats(t *testing.T) {
-	for _, name := range []string{"ingress", "upstream_time", "timed_combined", CombinedExtra} {
+	for _, name := range formatsRecorded {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "formats", name)
 			checkGolden(t, filepath.Join("formats", name+".txt"), dumpLines(t, mustCompile(t, name), path+".log"))

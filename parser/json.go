@@ -114,7 +114,7 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 	if len(a.BadRequest) > 0 && a.BadRequest[0] == '/' && a.Method != nil && a.RequestTarget == nil {
 		// The value of "request" is $request_uri in some formats. For a bad
 		// request line nginx would have no method.
-		a.RequestTarget, a.BadRequest = a.BadRequest, nil
+		a.RequestTarget, a.BadRequest, a.Request = a.BadRequest, nil, nil
 	}
 	if a.Logged.Has(loggedMethodAndTarget) {
 		a.Logged |= record.LoggedRequest
@@ -169,6 +169,7 @@ func (f *JSONFormat) setNamed(r *record.Record, m *member, best *int) string {
 			return notTime
 		}
 		setBestTime(r, ms, rank, best)
+		setZone(r, value)
 		return ""
 	case v.number != nil:
 		n, reason := m.key.number(value)
@@ -211,6 +212,7 @@ func (f *JSONFormat) guess(r *record.Record, k *key, value []byte, best *int) bo
 		ms, rank, ok := parseAnyTime(value)
 		if ok {
 			setBestTime(r, ms, rank, best)
+			setZone(r, value)
 		}
 		return ok
 	case v.number != nil:

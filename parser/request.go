@@ -11,6 +11,7 @@ import (
 // first on the connection. Like nginx, it accepts several spaces between the parts
 // and at the end.
 func setRequest(a *record.Access, line []byte) {
+	a.Request = line
 	if len(line) == 0 {
 		return
 	}

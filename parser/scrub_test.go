@@ -2,6 +2,7 @@ package parser
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -110,6 +111,47 @@ func FuzzScrub(f *testing.F) {
 			if got := strings.TrimRight(scrub(t, dump), "\r\n"); got != "\nAuthorization: "+scrubbed {
 				t.Fatalf("%q became %q", dump, got)
 			}
+		}
+	})
+}
+
+func TestScrubJSON(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		got := text
+		if out, found := AppendScrubbedJSON(nil, []byte(text)); found {
+			got = string(out)
+		}
+		if got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+	f(`{"level":"info","port":8080}`, `{"level":"info","port":8080}`)
+	f(`{"Authorization":"Bearer a\"b","x":"y"}`, `{"Authorization":"[scrubbed]","x":"y"}`)
+	f(`{"cookies": ["a","b"],"x":"y"}`, `{"cookies": ["[scrubbed]","[scrubbed]"],"x":"y"}`)
+	f(`{"api-key":12345,"x":7}`, `{"api-key":"[scrubbed]","x":7}`)
+	f(`{"auth":{"user":"frank","password":"a"}}`, `{"auth":{"user":"frank","password":"[scrubbed]"}}`)
+	f(`{"message":"GET /\r\nCookie: a=b\r\nHost: x"}`, `{"message":"GET /\r\nCookie: [scrubbed]\r\nHost: x"}`)
+	f(`{"message":"\"GET /?token=a&b=c\" 200"}`, `{"message":"\"GET /?token=[scrubbed]&b=c\" 200"}`)
+	f(`{"message":"\"GET /?token=a\" 200"}`, `{"message":"\"GET /?token=[scrubbed]\" 200"}`)
+	f(`{"session":"cut of`, `{"session":"[scrubbed]`)
+	f(`{"session":"[scrubbed]"}`, `{"session":"[scrubbed]"}`)
+}
+
+// FuzzScrubJSON: JSON stays JSON, and scrubbing it again changes nothing.
+func FuzzScrubJSON(f *testing.F) {
+	f.Add(`{"Authorization":"Bearer a\"b","x":["a",{"token":7}],"m":"\r\nCookie: a\\"}`)
+	f.Add(`{"message":"/?token=a\u0022&sig=b \" x","auth":[[1,"a"],null]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		out, found := AppendScrubbedJSON(nil, []byte(text))
+		if !found {
+			return
+		}
+		if json.Valid([]byte(text)) && !json.Valid(out) {
+			t.Fatalf("%s became %s", text, out)
+		}
+		if again, changed := AppendScrubbedJSON(nil, out); changed && string(again) != string(out) {
+			t.Fatalf("%s became %s, and then %s", text, out, again)
 		}
 	})
 }

@@ -27,10 +27,14 @@ func TestSet(t *testing.T) {
 		object     = `{"remote_addr":"::1","status":200,"request":"GET / HTTP/1.1"}`
 		short      = `::1 200`
 	)
-	formats := []string{"combined", "main", "main_real_ip", "clearhop", "ingress", "upstream_time", "timed_combined", "json", "short"}
+	// A line of each format, in the order of BuiltinNames.
+	formats := append(BuiltinNames(), JSON, "short")
 	lines := []string{combined, main, mainRealIP, clearhop, ingress, upstream, timed, object, short}
 	if diff := cmp.Diff(append(formats, CombinedExtra), s.Names()); diff != "" {
 		t.Fatalf("formats (-want +got):\n%s", diff)
+	}
+	if len(lines) != len(formats) {
+		t.Fatalf("%d lines of %d formats: add the line of a new format, in the order of %q", len(lines), len(formats), formats)
 	}
 	// Each format after each other one: the format that matched last only changes
 	// the order.

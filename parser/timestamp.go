@@ -1,5 +1,7 @@
 package parser
 
+import "clearhop/record"
+
 // parseTimeLocal reads $time_local, "28/Sep/1970:12:00:00 +0600", as milliseconds
 // since the Unix epoch.
 func parseTimeLocal(b []byte) (int64, bool) {
@@ -113,4 +115,18 @@ func monthNumber(a, b, c byte) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// setZone stores the zone at the end of a time as nginx writes it: +0600 or +06:00.
+// A time without a zone changes nothing.
+func setZone(r *record.Record, value []byte) {
+	for _, width := range [...]int{len("+0600"), len("+06:00")} {
+		if len(value) < width {
+			return
+		}
+		if zone, ok := rfc3339Zone(value[len(value)-width:]); ok {
+			r.Zone = zone
+			return
+		}
+	}
 }

@@ -37,15 +37,18 @@ func listEnd(b []byte, k kind) int {
 // setList stores one item of the list in each entry of Upstream. The reasons it
 // returns are part of events.
 func (v *variable) setList(a *record.Access, value []byte) string {
+	redirected := false
 	for i := 0; value != nil; i++ {
-		var item []byte
-		item, value = cutItem(value)
+		item, rest := cutItem(value)
+		next := rest != nil && value[len(item)] == nextGroup[0]
 		if i == len(a.Upstream) {
 			if i == maxTries {
 				return "more tries than nginx can make"
 			}
 			a.Upstream = append(a.Upstream, record.Upstream{})
 		}
+		a.Upstream[i].Redirected = a.Upstream[i].Redirected || redirected
+		value, redirected = rest, next
 		if noItem(item) {
 			continue
 		}

@@ -332,5 +332,6 @@ func (v *variable) setTime(r *record.Record, value []byte) (reason string) {
 		return notTime
 	}
 	r.Timestamp, r.HasTimestamp = ms, true
+	setZone(r, value)
 	return ""
 }

@@ -85,7 +85,40 @@ func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, fi
 func (w *Worker) open(lines []record.Line, i int) (inner []byte, first int) {
 	b := &w.batch
 	inner, b.scratch, first = b.fragments.Open(i, lines[i].Text, b.scratch[:0], &w.envelope)
+	if first == i && w.envelope.Count == 0 {
+		inner, b.scratch = w.openDoubtful(&lines[i], b.scratch, &w.envelope)
+	}
 	return inner, first
+}
+
+// openAlone takes the envelopes off a line, without regard to other lines.
+func (w *Worker) openAlone(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
+	if inner, newScratch = envelope.Open(line.Text, scratch, e); e.Count > 0 {
+		return inner, newScratch
+	}
+	return w.openDoubtful(line, newScratch, e)
+}
+
+// openDoubtful takes a prefix off a line that a log_format could have written as
+// well. A line that a format of its stream reads as it is has no such prefix.
+func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
+	inner, newScratch, ok := envelope.OpenDoubtful(line.Text, scratch, e)
+	if !ok {
+		return line.Text, scratch
+	}
+	// What nginx may have written as $time_iso8601 is taken off only if that helps.
+	mustHelp := e.Kinds[0] == record.Timestamped && !parser.IsErrorLine(inner)
+	if w.reads(line, line.Text) || mustHelp && !w.reads(line, inner) {
+		*e = record.Envelope{}
+		return line.Text, scratch
+	}
+	return inner, newScratch
+}
+
+// reads reports whether a format of the line's stream reads text.
+func (w *Worker) reads(line *record.Line, text []byte) bool {
+	w.spare.Reset()
+	return w.formatsFor(line.Origin).Parse(text, &w.spare) == nil
 }
 
 // join looks for the lines that continue the error message of line i, and marks
@@ -99,11 +132,10 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 			break
 		}
 		var inner []byte
-		inner, b.ahead = envelope.Open(lines[k].Text, b.ahead[:0], &e)
+		inner, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		// A line that a format of the stream reads is never part of an error
 		// message, whatever a visitor put into that message.
-		w.spare.Reset()
-		access := w.formatsFor(lines[k].Origin).Parse(inner, &w.spare) == nil
+		access := w.reads(&lines[k], inner)
 		switch b.errors.Add(inner, access) {
 		case parser.JoinDone:
 			b.continues[k] = int32(i + 1)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"clearhop/encode/accesslog"
 	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
 	"clearhop/parser"
@@ -37,6 +38,9 @@ type Config struct {
 	// OpenObject makes the function that downloads a database from S3 by its URL.
 	// aws/object.Fetches returns one. It is nil where S3 is not to be asked.
 	OpenObject func(url string) (geoip.Fetch, error) `kong:"-" env:"-"`
+	// Lines writes lines of an access log in the place of events. It is nil where
+	// events are wanted.
+	Lines *accesslog.Writer `kong:"-" env:"-"`
 	// Chain gives the addresses of the chain as values. Where it is set, the
 	// addresses in nlb, trusted and internal are not read; the nodes that nlb
 	// asks to discover are discovered all the same.

@@ -82,10 +82,14 @@ func envelopeTable(t *testing.T) string {
 	}{
 		{"firelens", record.FireLens}, {"kubernetes", record.Kubernetes}, {"docker", record.DockerJSON}, {"cri", record.CRI},
 		{"compose", record.Compose}, {"syslog", record.Syslog}, {"transformed", record.TransformedLog},
+		{"timestamped", record.Timestamped}, {"tail", record.LogsTail}, {"doubtful/awslogs", record.AWSLogs}, {"kubectl", record.Kubectl},
+		{"doubtful/names", record.Stern}, {"opentelemetry", record.OpenTelemetry},
 	} {
 		sample := firstLine(filepath.Join("../decode/envelope/testdata", file.name+".log"))
 		var e record.Envelope
-		envelope.Open([]byte(sample), nil, &e)
+		if envelope.Open([]byte(sample), nil, &e); e.Count == 0 {
+			envelope.OpenDoubtful([]byte(sample), nil, &e)
+		}
 		if e.Count == 0 || e.Kinds[0] != file.kind {
 			t.Errorf("the sample of %s is opened as %v", file.name, e.Kinds[:e.Count])
 		}

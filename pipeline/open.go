@@ -2,10 +2,10 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"clearhop/encode"
+	"clearhop/encode/accesslog"
 	"clearhop/enrich"
 	"clearhop/enrich/clientip"
 	"clearhop/enrich/geoip"
@@ -24,6 +24,7 @@ type Pipeline struct {
 	rules      *rule.Set
 	guard      *privacy.Guard
 	encoder    *encode.Encoder
+	lines      *accesslog.Writer // nil where events are written
 	refreshers []*refresher
 	original   bool
 	now        func() time.Time
@@ -32,7 +33,7 @@ type Pipeline struct {
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, now: c.Now}
+	p := &Pipeline{original: c.Original, lines: c.Lines, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}
@@ -99,29 +100,13 @@ func (p *Pipeline) openChain(c *Config) (clientip.Config, error) {
 // proxies stay. e is nil if client is wrong.
 func (c *Config) newGuard(client clientip.Config, e *enrich.Enricher) (*privacy.Guard, error) {
 	config, err := c.Privacy.Read()
-	var errs []error
-	if config.Mode != privacy.None {
-		errs = append(errs,
-			setting.Error("nlb", refuseEverybody(client.NLB)),
-			setting.Error("trusted", refuseEverybody(client.Trusted)))
-	}
-	if err := errors.Join(append(errs, err)...); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if e != nil {
 		config.Stays = e.IsNamedProxy
 	}
 	return privacy.New(config)
-}
-
-// refuseEverybody refuses a set of proxies that holds every visitor.
-func refuseEverybody(set clientip.Addresses) error {
-	for _, p := range set.Prefixes {
-		if p.Bits() == 0 {
-			return fmt.Errorf("%s holds every address, and privacy leaves those of proxies as they are", p)
-		}
-	}
-	return nil
 }
 
 // Close closes the databases. No Worker may be in use any more.

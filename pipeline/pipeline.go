@@ -24,8 +24,8 @@ import (
 	"errors"
 	"hash"
 
-	"clearhop/decode/envelope"
 	"clearhop/encode"
+	"clearhop/encode/accesslog"
 	"clearhop/enrich"
 	"clearhop/parser"
 	"clearhop/privacy"
@@ -40,9 +40,12 @@ type Outcome struct {
 	// Record is the line as it was understood, without what the privacy settings
 	// hide. Only Record.Line is as it was read.
 	Record *record.Record
-	// Data is the event with a newline at its end. It is empty if, and only if,
-	// the event is dropped.
+	// Data is the event with a newline at its end, or the line that Config.Lines
+	// writes. It is empty if, and only if, the event is dropped or Line says that
+	// there is no line.
 	Data []byte
+	// Line is what became of the line that Config.Lines writes.
+	Line accesslog.Fate
 	// Dropped says that a rule leaves the event out.
 	Dropped bool
 	// Rule is the text of the rule that decided on the event, dropped or not. It
@@ -63,7 +66,8 @@ type Worker struct {
 	rec    record.Record
 	spare  record.Record   // for lines that are looked at before their turn
 	hidden *privacy.Worker // nil where nothing is to be hidden
-	data   []byte          // the event
+	data   []byte          // the event, or the line
+	came   []byte          // the line as it came, with another client
 
 	// The formats of each stream, and those of the stream in hand: see formatsFor.
 	formats       map[string]*parser.Set
@@ -98,7 +102,7 @@ func (p *Pipeline) NewWorker() *Worker {
 func (w *Worker) Process(line *record.Line) Outcome {
 	inner := line.Text
 	if line.Defect == record.Sound {
-		inner, w.batch.scratch = envelope.Open(line.Text, w.batch.scratch[:0], &w.envelope)
+		inner, w.batch.scratch = w.openAlone(line, w.batch.scratch[:0], &w.envelope)
 	}
 	return w.process(line, nil, inner)
 }
@@ -114,6 +118,7 @@ func (w *Worker) process(line, first *record.Line, text []byte) Outcome {
 		out.Err = errors.Join(out.Err, err)
 	}
 	w.judge(&out)
+	w.keep(r, text)
 	w.hide(r)
 	w.encode(&out)
 	return out
@@ -149,6 +154,25 @@ func (w *Worker) judge(out *Outcome) {
 	out.Dropped, out.Rule, out.Route = judged.Dropped, judged.Rule, judged.Route
 }
 
+// keep keeps the text of a line that is to be written as it came, with the client in
+// its place: what is to be hidden is then hidden in this text too.
+func (w *Worker) keep(r *record.Record, text []byte) {
+	if w.p.lines == nil || !w.p.lines.AsTheyCame() {
+		return
+	}
+	if cap(w.came) > maxKept {
+		w.came = nil
+	}
+	w.came = w.p.lines.AppendText(w.came[:0], text, r, w.p.enricher.IsProxyText)
+	r.Original = w.came
+	if !w.p.guard.Active() {
+		return
+	}
+	if scrubbed, found := parser.AppendScrubbed(w.scrubbed[:0], w.came); found {
+		w.scrubbed, r.Original = scrubbed, scrubbed
+	}
+}
+
 // hide hides what the privacy settings ask for, also in records that are dropped:
 // callers see only the redacted record.
 func (w *Worker) hide(r *record.Record) {
@@ -160,7 +184,7 @@ func (w *Worker) hide(r *record.Record) {
 // maxKept bounds the buffer that a Worker keeps from line to line.
 const maxKept = 256 << 10
 
-// encode writes the event, unless it is dropped.
+// encode writes the event or the line, unless it is dropped.
 func (w *Worker) encode(out *Outcome) {
 	if out.Dropped {
 		return
@@ -168,7 +192,11 @@ func (w *Worker) encode(out *Outcome) {
 	if cap(w.data) > maxKept {
 		w.data = nil
 	}
-	w.data = w.p.encoder.Append(w.data[:0], out.Record)
+	if w.p.lines != nil {
+		w.data, out.Line = w.p.lines.Append(w.data[:0], out.Record)
+	} else {
+		w.data = w.p.encoder.Append(w.data[:0], out.Record)
+	}
 	out.Data = w.data
 }
 
@@ -208,16 +236,32 @@ func (w *Worker) read(r *record.Record, text []byte) error {
 	if err == nil {
 		return nil
 	}
-	r.Original = w.original(text)
+	r.Original = w.original(asRead(r, text))
 	errors.As(err, &r.ParseError)
 	return err
+}
+
+// asRead returns what an unparsed line keeps: what the envelopes hold, or the line as
+// it was read if one of them is an object of JSON with members that nobody knows. The
+// object may be the program's own log line, of which one member is called message.
+func asRead(r *record.Record, text []byte) []byte {
+	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
+		if kind == record.TransformedLog {
+			return r.Line.Text
+		}
+	}
+	return text
 }
 
 // original returns the head of a text without its secrets. A line that is no
 // access line may be a header that nginx dumped.
 func (w *Worker) original(text []byte) []byte {
 	text = text[:min(len(text), MaxOriginal)]
-	if scrubbed, found := parser.AppendScrubbed(w.scrubbed[:0], text); found {
+	scrub := parser.AppendScrubbed
+	if len(text) > 0 && text[0] == '{' {
+		scrub = parser.AppendScrubbedJSON
+	}
+	if scrubbed, found := scrub(w.scrubbed[:0], text); found {
 		w.scrubbed = scrubbed
 		return scrubbed
 	}

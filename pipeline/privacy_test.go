@@ -225,7 +225,7 @@ func TestPrivacySettings(t *testing.T) {
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "@" + dir + "/none"}}, "privacy-key: open "+dir+"/none: no such file or directory")
 	f(pipeline.Config{Privacy: privacy.Settings{Key: privacyKey}}, "privacy-key: is given, but privacy is not hash")
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "truncate", RedactQuery: []string{"a, b c"}}, Client: clientip.Settings{Trusted: []string{"0.0.0.0/0"}}},
-		"trusted: 0.0.0.0/0 holds every address, and privacy leaves those of proxies as they are\n"+
+		"trusted: 0.0.0.0/0 holds visitors' addresses too, and one that counts as a proxy's is never the client, and privacy does not hide it: give the proxies' own networks\n"+
 			`redact-query: "b c" is not a key of a query string: it has ' ' in column 2`)
 	for _, c := range []struct {
 		config pipeline.Config

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"clearhop/encode/accesslog"
 	"clearhop/record"
 	"clearhop/verdict"
 )
@@ -22,6 +23,10 @@ type Tally struct {
 	DroppedBy Names // of them, by the text of the rule
 	Routes    Names // events that rules send elsewhere, by route
 
+	// Fates counts by what became of the lines that Config.Lines writes, in the order
+	// of accesslog.Fate.
+	Fates [accesslog.NumFates]int64
+
 	Envelopes [record.NumEnvelopeKinds]int64 // envelopes around lines, by record.EnvelopeKind
 	Levels    Names                          // error lines by level
 	Causes    map[Cause]int64                // unparsed lines by cause
@@ -35,6 +40,7 @@ type Tally struct {
 	Formats      Names                      // by the name of the log_format
 	Verdicts     [verdict.NumVerdicts]int64 // by verdict.Verdict
 	NLBPrivate   int64                      // $remote_addr shows an NLB's private address
+	NLBChecks    int64                      // of them: health checks, which show it in a right chain too
 	NLBInferred  int64                      // of them: the NLB's addresses are inferred
 	NLBReasons   [verdict.NumReasons]int64  // of them, by reason
 	Geo          Names                      // by record.GeoState, where there is a client to look up
@@ -105,6 +111,7 @@ func (t *Tally) Add(out *Outcome) {
 	r := out.Record
 	t.Lines++
 	t.Datasets[r.Dataset]++
+	t.Fates[out.Line]++
 	if out.Dropped {
 		t.Dropped++
 		t.DroppedBy.add(out.Rule)
@@ -145,6 +152,9 @@ func (t *Tally) addAccess(r *record.Record, err error) {
 		if p.NLBInferred {
 			t.NLBInferred++
 		}
+		if p.Verdict == verdict.HealthCheck {
+			t.NLBChecks++
+		}
 	}
 	if r.Geo.State != "" {
 		t.Geo.add(string(r.Geo.State))
@@ -160,6 +170,10 @@ func (t *Tally) addCause(e *record.ParseError) {
 	}
 	t.Causes[Cause{e.Variable, e.Reason}]++
 }
+
+// NLBVisitors returns how many access lines of visitors show an NLB's private
+// address. Health checks come from that address, so they are not counted.
+func (t *Tally) NLBVisitors() int64 { return t.NLBPrivate - t.NLBChecks }
 
 // Faults returns how many lines have a reason that is a fault of the chain.
 func (t *Tally) Faults() int64 {

@@ -28,6 +28,7 @@ func counts(t *pipeline.Tally) map[string]int64 {
 	put(t.Dropped, "dropped", "")
 	put(t.NLBPrivate, "nlb", "")
 	put(t.NLBInferred, "inferred", "")
+	put(t.NLBChecks, "nlb checks", "")
 	put(t.LookupErrors, "errors", "")
 	put(t.Faults(), "faults", "")
 	put(t.Newest, "newest", "")
@@ -78,6 +79,7 @@ func slowCounts(all map[string]int64, out *pipeline.Outcome) {
 		"nlb ":                            access && p.NLBPrivateIP,
 		"nlb reason " + p.Reason.String(): access && p.NLBPrivateIP,
 		"inferred ":                       access && p.NLBPrivateIP && p.NLBInferred,
+		"nlb checks ":                     access && p.NLBPrivateIP && p.Verdict == verdict.HealthCheck,
 		fmt.Sprint("hop of ", p.Reason, " ", p.Hop): p.Hop.String() != "",
 	} {
 		if is {

@@ -82,7 +82,7 @@ func (w *Worker) redactQueries(r *record.Record) {
 		w.redact(&a.Extra[i].Value, in)
 	}
 	// These still hold the values. No event shows them.
-	a.RequestTarget, a.Args = r.URL.Original, r.URL.Query
+	a.RequestTarget, a.Args, a.Request = r.URL.Original, r.URL.Query, nil
 }
 
 // redact replaces the values of the keys in text.
@@ -201,7 +201,7 @@ func (w *Worker) hideTexts(r *record.Record) {
 		&a.Method, &a.Protocol, &a.BadRequest, &a.ContentType, &a.RequestID, &a.Referer, &a.UserAgent,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
 		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
-		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource,
+		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
 	} {
 		w.hideText(text, w.g.stays)
 	}
@@ -297,7 +297,7 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 func (w *Worker) dropSources(a *record.Access) {
 	for _, text := range [...]*[]byte{
 		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP,
-		&a.RequestTarget, &a.URI, &a.Args, &a.Host, &a.HTTPHost,
+		&a.Request, &a.RequestTarget, &a.URI, &a.Args, &a.Host, &a.HTTPHost,
 	} {
 		*text = nil
 	}

@@ -24,6 +24,9 @@ type Access struct {
 	URI           []byte // $uri, $document_uri: normalised, decoded
 	Args          []byte // $args, $query_string
 	Protocol      []byte // $server_protocol, or the request line's: HTTP/1.1
+	// Request is $request, the whole line as the client sent it. The parser takes
+	// it apart into Method, RequestTarget and Protocol, or keeps it in BadRequest.
+	Request []byte
 	// BadRequest is $request where it is no request line at all: what a
 	// scanner, a TLS client or a PROXY protocol header sent.
 	BadRequest []byte
@@ -63,6 +66,9 @@ type Upstream struct {
 	ResponseTime  Int    // $upstream_response_time, in nanoseconds
 	ResponseBytes Int    // $upstream_response_length, bytes
 	CacheStatus   []byte // $upstream_cache_status
+	// Redirected is set if an internal redirect of nginx led to this try: then
+	// " : " stands before it in the lists, and ", " otherwise.
+	Redirected bool
 }
 
 // UpstreamAsked reports whether nginx turned to an upstream: it logs the

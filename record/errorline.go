@@ -28,22 +28,24 @@ type ErrorLine struct {
 	Referrer   []byte
 }
 
-// Envelope is what a log router wrapped around a line, and what it told beside
+// Envelope is what a log router, or the viewer of a log, wrapped around a line, and what it told beside
 // it. Parts that are not there are nil.
 type Envelope struct {
 	// Kinds names the envelopes opened, the outermost first.
-	Kinds    [MaxEnvelopes]EnvelopeKind
-	Count    int
-	Stream   []byte // stdout or stderr
-	Partial  bool   // the line goes on in the next one
-	Time     int64  // of the outermost envelope that bears one, ms since the Unix epoch
-	HasTime  bool
-	ID       []byte // of the container
-	Name     []byte // of the container
-	Type     []byte // of the orchestrator: kubernetes, ecs
-	Cluster  []byte
-	Space    []byte // the namespace
-	Resource []byte // the pod, or the task's ARN
+	Kinds     [MaxEnvelopes]EnvelopeKind
+	Count     int
+	Stream    []byte // stdout or stderr
+	Partial   bool   // the line goes on in the next one
+	Time      int64  // of the outermost envelope that bears one, ms since the Unix epoch
+	HasTime   bool
+	ID        []byte // of the container
+	Name      []byte // of the container
+	Type      []byte // of the orchestrator: kubernetes, ecs
+	Cluster   []byte
+	Space     []byte // the namespace
+	Resource  []byte // the pod, or the task's ARN
+	LogGroup  []byte // the log group of CloudWatch Logs
+	LogStream []byte // the log stream of CloudWatch Logs
 }
 
 // MaxEnvelopes bounds how many envelopes around one line are opened.
@@ -62,10 +64,16 @@ const (
 	Compose                     // web_1  | line
 	Syslog                      // <190>Nov 22 11:00:25 host nginx: line, RFC 3164 and 5424
 	TransformedLog              // JSON of a CloudWatch Logs transformer around the line
+	Timestamped                 // 2026-11-22T11:00:25.123Z line: docker logs -t, kubectl logs --timestamps, S3 exports
+	LogsTail                    // aws logs tail: a time, the log stream, and the line
+	AWSLogs                     // awslogs get: the log group, the log stream, and the line
+	Kubectl                     // [pod/web-0/nginx] line: kubectl logs --prefix, kubetail
+	Stern                       // web-0 nginx line, or JSON of stern
+	OpenTelemetry               // JSON of a collector: {"body":…,"attributes":{…},"resource":{…}}
 )
 
 // NumEnvelopeKinds is the length of an array that is indexed by EnvelopeKind.
-const NumEnvelopeKinds = int(TransformedLog) + 1
+const NumEnvelopeKinds = int(OpenTelemetry) + 1
 
 // String returns the word that the documentation and reports use.
 func (k EnvelopeKind) String() string {
@@ -86,6 +94,18 @@ func (k EnvelopeKind) String() string {
 		return "syslog"
 	case TransformedLog:
 		return "cloudwatch_transformer"
+	case Timestamped:
+		return "timestamped"
+	case LogsTail:
+		return "aws_logs_tail"
+	case AWSLogs:
+		return "awslogs"
+	case Kubectl:
+		return "kubectl"
+	case Stern:
+		return "stern"
+	case OpenTelemetry:
+		return "opentelemetry"
 	}
 	return ""
 }

@@ -39,6 +39,8 @@ type Record struct {
 	Timestamp     int64
 	HasTimestamp  bool
 	TimestampFrom TimeSource
+	// Zone is the time zone in which the line has its time, in seconds east of UTC.
+	Zone int
 	// Format is the name of the log_format that an AccessLine was read with.
 	Format string
 	// Access holds what nginx logged of the request, for an AccessLine.
@@ -84,7 +86,7 @@ func (r *Record) Reset() {
 func (r *Record) ResetAccess() {
 	upstream, extra := r.Access.Upstream[:0], r.Access.Extra[:0]
 	r.Access = Access{Upstream: upstream, Extra: extra}
-	r.Dataset, r.Timestamp, r.HasTimestamp, r.Format = Unparsed, 0, false, ""
+	r.Dataset, r.Timestamp, r.HasTimestamp, r.Zone, r.Format = Unparsed, 0, false, 0, ""
 	r.scratch = r.scratch[:0]
 }
 

@@ -17,6 +17,14 @@ var verdicts = [...]Info{
 // reasons says of each reason how it is written, whether it is a fault of the
 // chain, what it means, and how to fix it.
 var reasons = [...]Info{
+	UnlistedNode: {
+		Code: "unlisted_node", Fault: true,
+		Means: "the peer behaves like a node of the NLB, and no set holds it",
+		Note: "The addresses of the NLB are given, and a private address that is in no set speaks the PROXY protocol or sends the load balancer's health checks. " +
+			"An Availability Zone was added, or the NLB was created again. Such an address is never the client. The client that its PROXY protocol names is reported, and nobody vouches for it. " +
+			"Where `trusted` is not given, a health check alone does not show this, because the edge may have passed it on: the reason is `health_check`, and this one is an alternative.",
+		Fix: "settings: add the address to `nlb`, or let Clearhop discover the nodes (`discover:NAME`); at the edge: add it to `set_real_ip_from` too",
+	},
 	HealthCheckProbe: {
 		Code:  "health_check",
 		Means: "a probe of the load balancer",
@@ -81,13 +89,13 @@ var reasons = [...]Info{
 	EdgeHandedOnNothing: {
 		Code: "edge_handed_on_nothing", Fault: true,
 		Means: "`$remote_addr` is a proxy, and there is no forwarded header",
-		Note:  "The proxy is not the NLB. The request may also be a health check that the edge passed on.",
+		Note:  "The proxy is not the NLB. The request may also be a health check that the edge passed on. Where the peer is loopback and the user agent is a browser's, the proxy stands on nginx's own host, such as a `stream` block: no visitor has a loopback address.",
 		Fix:   "edge: set X-Real-IP and X-Forwarded-For from `$proxy_protocol_addr`; an empty variable sends no header",
 	},
 	ProxyProtocolOff: {
 		Code: "proxy_protocol_off", Fault: true,
 		Means: "`$remote_addr` is the NLB's address, and no other field names a client",
-		Note:  "A forwarded header that arrives behind an NLB node is the visitor's own and is ignored here.",
+		Note:  "A forwarded header that arrives behind an NLB node is the visitor's own and is ignored here. The reason fits also where the PROXY protocol names a node of the NLB: a hop before nginx, such as a `stream` block on the same host, writes the PROXY protocol and does not read the NLB's.",
 		Fix:   "target group: turn on `proxy_protocol_v2.enabled` together with `listen … proxy_protocol` (or `preserve_client_ip.enabled`)",
 	},
 	ProxyProtocolNotSent: {

@@ -28,7 +28,7 @@ func useProfile(t *testing.T, lines ...string) {
 func checkEndpoint(t *testing.T, s service, want string) {
 	t.Helper()
 	c, err := newClient(t.Context(), s)
-	got := ""
+	var got string
 	if err != nil {
 		got = err.Error()
 	} else {

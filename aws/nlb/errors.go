@@ -32,7 +32,7 @@ type NameError struct{ Name string }
 
 // Error names it.
 func (e *NameError) Error() string {
-	return fmt.Sprintf("%.40q is no name of an NLB: it holds letters, digits and hyphens, at most %d", e.Name, maxName)
+	return fmt.Sprintf("%.40q is not the name of an NLB: it holds letters, digits and hyphens, at most %d", e.Name, maxName)
 }
 
 // A ServiceError is an error that EC2 or Elastic Load Balancing answered with. It

@@ -138,8 +138,8 @@ func TestNames(t *testing.T) {
 	f("shop_edge", false)
 	f("ショップ", false)
 	_, err := nlb.New(nlb.Config{Names: []string{"*", "shop", "a/b"}})
-	const want = `"*" is no name of an NLB: it holds letters, digits and hyphens, at most 32
-"a/b" is no name of an NLB: it holds letters, digits and hyphens, at most 32`
+	const want = `"*" is not the name of an NLB: it holds letters, digits and hyphens, at most 32
+"a/b" is not the name of an NLB: it holds letters, digits and hyphens, at most 32`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -170,7 +170,7 @@ func (a *attempt) send(ctx context.Context, in middleware.DeserializeInput) (mid
 
 // read decodes an answer, or the error that the service answered with.
 func (a *attempt) read(response *smithyhttp.Response) error {
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)

@@ -120,7 +120,7 @@ func TestDiscoverFails(t *testing.T) {
 		}
 	}
 	f(`nlb: discover: no network interface is described as "ELB net/shop-edge/*"`, "--nlb", "10.16.1.11,discover:shop-edge")
-	f(`nlb: "shop*" is no name of an NLB`, "--nlb", "discover:shop*")
+	f(`nlb: "shop*" is not the name of an NLB`, "--nlb", "discover:shop*")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	f("no AWS credentials found (set AWS_PROFILE, or run aws sso login)", "--nlb", "discover")

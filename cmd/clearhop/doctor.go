@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"clearhop/aws/nlb"
 	"clearhop/diagnose"
@@ -25,6 +26,10 @@ type doctorCommand struct {
 	Output string     `short:"o" enum:"text,json" default:"text" help:"How to print the report: text or json."`
 	AWS    bool       `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
 	Color  string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
+
+	Since    string  `placeholder:"TIME" help:"Judge only lines logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
+	Until    string  `placeholder:"TIME" help:"Judge only lines logged before this time, written as for --since."`
+	MinShare float64 `name:"min-share" default:"0" placeholder:"SHARE" help:"Exit with 1 only if at least this share of the lines shows a finding: 0.01 for one in a hundred."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }
@@ -55,11 +60,15 @@ Examples:
   clearhop doctor --nlb 10.16.1.11,10.16.2.11 edge.log web.log
   aws logs filter-log-events --log-group-name /ecs/web --output text --query 'events[].[message]' | clearhop doctor
   clearhop doctor --aws edge.log web.log
+  clearhop doctor --since 2h --min-share 0.01 access.log
   clearhop doctor --output json access.log | jq .findings
 
+Lines without a time are left out where --since or --until is given.
+
 Exit codes: 0 no fault can be seen, also where variables are missing; 1 there are
-findings; 2 nothing could be judged, some input could not be read, or the command
-line is wrong; 130 interrupted.`
+findings, also where one of the causes named is that nothing is broken; 2 nothing
+could be judged, some input could not be read, or the command line is wrong; 130
+interrupted.`
 }
 
 // Run reads the inputs and prints the report.
@@ -67,6 +76,10 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
 	c.Files = s.orStdin(c.Files)
 	x := &examination{streams: s, command: c, settings: c.Settings}
+	var err error
+	if x.window, err = c.window(time.Now()); err != nil {
+		return &usageError{err}
+	}
 	report, err := x.run(ctx)
 	var usage *usageError
 	switch {
@@ -85,7 +98,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	switch {
-	case report.State == diagnose.Broken:
+	case slices.ContainsFunc(report.Findings, func(f diagnose.Finding) bool { return f.Share >= c.MinShare }):
 		return exitCode{exitFindings, err}
 	case report.State == diagnose.Unknown || err != nil:
 		return exitCode{exitUnjudged, err}
@@ -102,6 +115,7 @@ type examination struct {
 	streams
 	command  *doctorCommand
 	settings pipeline.Config
+	window   window
 	given    clientip.Chain // of the settings; empty sets where they give none
 	spools   map[string]*spool
 }
@@ -148,7 +162,15 @@ func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
 	}
 	survey := diagnose.NewSurvey()
 	// An error is reported when all lines are read.
-	_ = x.read(ctx, p, surveyed, survey.Add)
+	limit := surveyed
+	if !x.window.since.IsZero() {
+		limit = 0 // the first lines may all be of another time
+	}
+	_ = x.read(ctx, p, limit, func(r *record.Record) {
+		if x.window.holds(r) {
+			survey.Add(r)
+		}
+	})
 	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
 }
 
@@ -176,6 +198,10 @@ func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagn
 	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
 	shown := map[string]bool{} // the NLBs whose nodes the log shows
 	err = x.read(ctx, p, 0, func(r *record.Record) {
+		if !x.window.holds(r) {
+			counters.LeaveOut()
+			return
+		}
 		survey.Add(r)
 		counters.Add(r)
 		if name := config.Chain.Nodes[r.Client.SourceIP]; name != "" {

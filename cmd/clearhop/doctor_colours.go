@@ -17,8 +17,9 @@ var colours = diagnose.Paint{
 
 // style returns how to write the report to w.
 func (c *doctorCommand) style(w io.Writer) diagnose.Style {
+	style := diagnose.Style{Width: terminal.Width(w)}
 	if terminal.Colours(c.Color, w) {
-		return diagnose.Style{Paint: colours}
+		style.Paint = colours
 	}
-	return diagnose.Style{}
+	return style
 }

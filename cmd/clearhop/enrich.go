@@ -21,6 +21,7 @@ type enrichCommand struct {
 	Config  configFlag        `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
 	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first."`
+	As      relogFlags        `embed:"" group:"Lines of an access log in the place of events"`
 	Follow  bool              `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
 	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
 	Summary bool              `help:"Print a summary to standard error at the end."`
@@ -55,6 +56,10 @@ cannot be discovered; 130 interrupted.`
 // to the rest.
 func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := c.check(); err != nil {
+		return &usageError{err}
+	}
+	var err error
+	if c.Settings.Lines, err = c.As.writer(); err != nil {
 		return &usageError{err}
 	}
 	c.Settings.NodeFinder = nlb.Nodes
@@ -109,6 +114,8 @@ func checkPipeline(settings pipeline.Config) error {
 // check reports flags and files that do not go together.
 func (c *enrichCommand) check() error {
 	switch {
+	case c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched):
+		return errors.New("--known-only and --unvouched go with --as")
 	case c.FromEnd && !c.Follow:
 		return errors.New("--from-end goes with --follow")
 	case c.Follow && len(c.Files) == 0:
@@ -159,10 +166,10 @@ func newCollector(s *summary, out *outputs) *collector {
 	return &collector{summary: s, out: out, events: make([]sink.Batch, len(out.all))}
 }
 
-// Add counts an outcome and copies its event, unless that is dropped.
+// Add counts an outcome and copies its event or line, unless there is none.
 func (c *collector) Add(o *pipeline.Outcome) {
 	c.summary.add(o)
-	if !o.Dropped {
+	if len(o.Data) > 0 {
 		c.events[c.out.indexOf(o.Route)].Add(o.ID, o.Data)
 	}
 }

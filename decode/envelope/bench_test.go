@@ -18,11 +18,17 @@ var benchLines = map[string]string{
 	"docker":      `{"log":"203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] \"GET /a HTTP/1.1\" 200 3 \"-\" \"curl/8\"\n","stream":"stdout","time":"2026-11-22T11:00:25.123456789Z"}`,
 	"FireLens":    `{"source":"stdout","log":"203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] \"GET /a HTTP/1.1\" 200 3 \"-\" \"curl/8\"","container_id":"43d9a1cb03c84d0eb5ae9ab4a1d7c8a843d9a1cb03c84d0eb5ae9ab4a1d7c8a8","container_name":"/ecs-web-7-nginx-a4b1","ecs_cluster":"shop","ecs_task_arn":"arn:aws:ecs:eu-west-1:123456789012:task/shop/0f9de17a6465404e8b1b2356dc13c2f8","ecs_task_definition":"web:7"}`,
 	"Kubernetes":  `{"log":"203.0.113.9 - - \"GET /a HTTP/1.1\" 200\n","stream":"stdout","time":"2026-11-22T11:00:25.123456789Z","kubernetes":{"pod_name":"web-0","namespace_name":"shop","labels":{"app":"web"},"container_name":"nginx","docker_id":"43d9"}}`,
+	"tail":        "2026-11-22T11:00:25.123000+00:00 web/nginx/0f9d " + access,
+	"timestamped": "2026-11-22T11:00:25.123456789Z " + access,
+	"kubectl":     "[pod/web-0/nginx] " + access,
+	"coloured":    "\x1b[32m2026-11-22T11:00:25.123000+00:00\x1b[0m \x1b[36mweb/1\x1b[0m " + access,
+	"parsed":      `{"remote":"203.0.113.9","method":"GET","code":"200","container_name":"/ecs-web-7-nginx-a4b1","ecs_cluster":"shop"}`,
+	"OTel":        `{"body":"x","attributes":{"log.iostream":"stdout"},"resource":{"k8s.pod.name":"web-0"}}`,
 	"transformed": `{"@message":"203.0.113.9 - - \"GET /a HTTP/1.1\" 200","@logStream":"web"}`,
 }
 
 func BenchmarkOpen(b *testing.B) {
-	for _, name := range []string{"none", "none_error", "none_JSON", "CRI", "compose", "syslog", "RFC5424", "docker", "FireLens", "Kubernetes"} {
+	for _, name := range []string{"none", "none_error", "none_JSON", "CRI", "compose", "syslog", "RFC5424", "docker", "FireLens", "Kubernetes", "tail", "parsed"} {
 		b.Run(name, func(b *testing.B) {
 			text := []byte(benchLines[name])
 			var e record.Envelope
@@ -30,6 +36,21 @@ func BenchmarkOpen(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				_, scratch = Open(text, scratch[:0], &e)
+			}
+		})
+	}
+}
+
+func BenchmarkOpenDoubtful(b *testing.B) {
+	for name, line := range map[string]string{
+		"none": access, "host": "www.example.com " + access, "JSON": benchLines["none_JSON"], "stern": "web-0 nginx " + access,
+	} {
+		b.Run(name, func(b *testing.B) {
+			text := []byte(line)
+			var e record.Envelope
+			b.ReportAllocs()
+			for b.Loop() {
+				OpenDoubtful(text, nil, &e)
 			}
 		})
 	}
@@ -60,6 +81,12 @@ func TestNoAllocations(t *testing.T) {
 		text := []byte(line)
 		if n := testing.AllocsPerRun(100, func() { _, scratch = Open(text, scratch[:0], &e) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	for _, line := range []string{access, "web-0 nginx " + access, "\x1b[35mweb-0\x1b[0m nginx " + access, "/ecs/web web/1  " + access} {
+		text := []byte(line)
+		if n := testing.AllocsPerRun(100, func() { _, scratch, _ = OpenDoubtful(text, scratch[:0], &e) }); n != 0 {
+			t.Errorf("%s: %v allocations", line, n)
 		}
 	}
 	batch := [][]byte{

@@ -52,6 +52,7 @@ const maxPrefix = 192
 //
 //	web-1  | line
 //	ESC[36mweb-1  | ESC[0mline
+//	shop_web.1.x2v8q@node-1    | line    docker service logs
 func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 	head := text[:min(len(text), maxPrefix)]
 	if text[0] != 0x1b && !hasName(head) {
@@ -74,7 +75,7 @@ func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 		spaces += len(name) - len(trimmed)
 		name = trimmed
 	}
-	if spaces == 0 || !isComposeName(name) {
+	if spaces == 0 || !isComposeName(name) && !isTaskName(name) {
 		return text, false
 	}
 	inner := skipColours(text[bar+1:])
@@ -96,6 +97,9 @@ func openCompose(text []byte, e *record.Envelope) ([]byte, bool) {
 // container and a bar. It is a cheap check that fails for most lines.
 func hasName(head []byte) bool {
 	n := bytes.IndexByte(head, ' ')
+	if n > 2 && bytes.IndexByte(head[:n], '@') > 0 {
+		return true // docker service logs
+	}
 	return n > 2 && n+1 < len(head) && isDigit(head[n-1]) && (head[n+1] == ' ' || head[n+1] == '|')
 }
 
@@ -136,6 +140,13 @@ func isComposeName(name []byte) bool {
 		}
 	}
 	return letters
+}
+
+// isTaskName reports whether name is one that docker service logs writes: the service,
+// a number and an id, and the node.
+func isTaskName(name []byte) bool {
+	task, node, ok := bytes.Cut(name, []byte("@"))
+	return ok && len(node) > 0 && isHost(node) && bytes.Count(task, []byte(".")) >= 2 && isContainerName(task)
 }
 
 // isBarred reports whether bars separate the parts of text, as in the lines of

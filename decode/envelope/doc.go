@@ -1,4 +1,5 @@
-// Package envelope removes what log routers wrap around a line of nginx.
+// Package envelope removes what log routers, and the viewers of logs, wrap around a line
+// of nginx.
 //
 // In goes a line as it was collected. Out come the line that nginx wrote and a
 // [record.Envelope] with what the envelopes say about it: the time, the
@@ -21,11 +22,25 @@
 //	               <190>1 2026-11-22T11:00:25Z host nginx 123 - - …
 //	cloudwatch_transformer
 //	               {"@message":"…","@logStream":"web"}, and others with the line in message, msg or MESSAGE
+//	timestamped    2026-11-22T11:00:25.123456789Z …
+//	aws_logs_tail  2026-11-22T11:00:25.123000+00:00 web/nginx/0f9d …
+//	kubectl        [pod/web-0/nginx] …
+//	stern          {"message":"…","podName":"web-0","containerName":"nginx"}
+//	opentelemetry  {"body":"…","attributes":{…},"resource":{"k8s.pod.name":"web-0"}}
 //
 // Only the start of a line decides whether it is in an envelope. A client cannot
 // write there, unless a log_format begins with a value that the client sends. A
 // line with a broken envelope, or with something that only looks like an
 // envelope, is returned unchanged.
+//
+// # Doubtful prefixes
+//
+// A log_format could have written some prefixes as well: two names (stern, awslogs), a
+// name and a bar. [OpenDoubtful] opens them, only in front of what begins like a line
+// that bears a time itself. A caller asks the formats of the stream first.
+//
+// A program that writes to a terminal colours its prefix. The colours are removed with
+// it, if the line begins with one.
 //
 // # JSON
 //
@@ -33,14 +48,20 @@
 // first that fits wins:
 //
 //  1. log, if it is text;
-//  2. the first of message, @message, msg and MESSAGE that is text;
-//  3. log, if it is an object and the envelope has a member that only a log
+//  2. body, if it is text or an object, and attributes or resource is an object;
+//  3. the first of message, @message, msg and MESSAGE that is text;
+//  4. message, if it is an object and the others name a pod and a container;
+//  5. log_processed, if it is an object;
+//  6. log, if it is an object and the envelope has a member that only a log
 //     router writes: container_id, container_name, ecs_cluster, ecs_task_arn,
 //     ecs_task_definition, or an object kubernetes. This is what remains of a
-//     line of JSON when the router parses it.
+//     line of JSON when the router parses it;
+//  7. beside such a member, the first object with a key of an access log.
 //
 // nginx can write JSON too. So an object with a key of an access log is not an
-// envelope, unless log is text and one of the router's members is there. These
+// envelope, unless one of the router's members is there. Then it is one if log is text.
+// Without log, the router has parsed the line: the inner line is the object without the
+// router's members. These
 // are keys of an access log, whatever their case, and without "_", "-", ".", "$"
 // and "@":
 //

@@ -40,12 +40,32 @@ func openOne(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte
 			return inner, scratch, true
 		}
 	case isDigit(c):
-		if inner, ok = openCRI(text, e); ok {
+		if inner, ok = openStamped(text, e); ok {
 			return inner, scratch, true
 		}
+		if inner, ok = openEpoch(text, e); ok {
+			return inner, scratch, true
+		}
+	case c == '[':
+		inner, ok = openKubectl(text, e)
+		return inner, scratch, ok
 	}
-	inner, ok = openCompose(text, e)
-	return inner, scratch, ok
+	if inner, ok = openCompose(text, e); ok || text[0] != 0x1b {
+		return inner, scratch, ok
+	}
+	return openColoured(text, scratch, e)
+}
+
+// openColoured opens a line whose prefix has colours.
+func openColoured(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
+	plain, longer := withoutColours(text, scratch)
+	if len(plain) == 0 || plain[0] == 0x1b {
+		return text, scratch, false
+	}
+	if inner, longer, ok = openOne(plain, longer, e); !ok {
+		return text, scratch, false
+	}
+	return inner, longer, true
 }
 
 func add(e *record.Envelope, kind record.EnvelopeKind) {

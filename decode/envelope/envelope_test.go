@@ -32,6 +32,7 @@ func dump(e *record.Envelope) string {
 	}{
 		{"stream", e.Stream}, {"id", e.ID}, {"name", e.Name}, {"type", e.Type},
 		{"cluster", e.Cluster}, {"space", e.Space}, {"resource", e.Resource},
+		{"log_group", e.LogGroup}, {"log_stream", e.LogStream},
 	} {
 		if part.value != nil {
 			fmt.Fprintf(&b, "%s=%s ", part.name, part.value)
@@ -82,6 +83,25 @@ func dumpLog(t *testing.T, path string) string {
 	return b.String()
 }
 
+// TestGoldenDoubtful opens the lines of testdata/doubtful/<case>.log.
+func TestGoldenDoubtful(t *testing.T) {
+	for _, name := range []string{"awslogs", "names"} {
+		path := filepath.Join("testdata", "doubtful", name)
+		text, err := os.ReadFile(path + ".log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for line := range bytes.Lines(text) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			var e record.Envelope
+			inner, _, ok := OpenDoubtful(line, nil, &e)
+			fmt.Fprintf(&b, "%s\n    %t %s\n    %q\n\n", line, ok, dump(&e), inner)
+		}
+		golden.Check(t, path+".txt", []byte(b.String()))
+	}
+}
+
 const access = `203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET /a HTTP/1.1" 200 3 "-" "curl/8"`
 
 // TestOpen: text, what is inside, what the envelopes say.
@@ -119,6 +139,51 @@ func TestOpen(t *testing.T) {
 	f("<190>1 2026-11-22T11:00:25Z web nginx 123 - - "+access, access, "syslog time=2026-11-22T11:00:25.000Z")
 	f("<190>1 - - - - - -", "", "syslog")
 	f(`<190>1 - web nginx - - [a@1 b="]\"["][c] `+"\ufeff"+"x", "x", "syslog")
+	f("2026-11-22T11:00:25Z web nginx: x", "x", "syslog time=2026-11-22T11:00:25.000Z")
+	f("2026-11-22T11:00:25.123456+00:00 ip-10-0-0-1.ec2.internal nginx[12]: "+access, access, "syslog time=2026-11-22T11:00:25.123Z")
+	f("2026-11-22T11:00:25.123456+02:00 2001:db8::1 nginx: "+access, access, "syslog time=2026-11-22T09:00:25.123Z")
+	f("2026-11-22T11:00:25+0000 web nginx[12]: "+access, access, "syslog time=2026-11-22T11:00:25.000Z")
+	f("2026-11-22T11:00:25.123456-0130 web nginx[12]: "+access, access, "syslog time=2026-11-22T12:30:25.123Z")
+	// The AWS CLI
+	f("2026-11-22T11:00:25.123000+00:00 web/nginx/0f9d "+access, access, "aws_logs_tail time=2026-11-22T11:00:25.123Z log_stream=web/nginx/0f9d")
+	f("2026-11-22T11:00:25.123000+00:00 i-0abc nginx: [emerg] x", "nginx: [emerg] x", "aws_logs_tail time=2026-11-22T11:00:25.123Z log_stream=i-0abc")
+	f("2026-11-22T11:00:25.123000+00:00 i-0abc ", "", "aws_logs_tail time=2026-11-22T11:00:25.123Z log_stream=i-0abc")
+	f("\x1b[32m2026-11-22T11:00:25.123000+00:00\x1b[0m \x1b[36mweb/1\x1b[0m "+access, access, "aws_logs_tail time=2026-11-22T11:00:25.123Z log_stream=web/1")
+	f("\x1b[0m\x1b[32m2026-11-22T11:00:25\x1b[0m "+access, access, "aws_logs_tail time=2026-11-22T11:00:25.000Z")
+	f("2026-11-22T11:00:25 "+access, access, "aws_logs_tail time=2026-11-22T11:00:25.000Z")
+	f("1795345225123\t"+access, access, "timestamped time=2026-11-22T11:00:25.123Z")
+	f(`{"timestamp":1795345225123,"message":"x","logStreamName":"web/1"}`, "x", "cloudwatch_transformer time=2026-11-22T11:00:25.123Z log_stream=web/1")
+	// Viewers
+	f("2026-11-22T11:00:25.123Z "+access, access, "timestamped time=2026-11-22T11:00:25.123Z")
+	f("2026-11-22T11:00:25.123456789+02:00 "+access, access, "timestamped time=2026-11-22T09:00:25.123Z")
+	f("web-1  | 2026-11-22T11:00:25.123456789Z "+access, access, "compose timestamped time=2026-11-22T11:00:25.123Z name=web-1")
+	f("shop_web.1.x2v8q@node-1    | "+access, access, "compose name=shop_web.1.x2v8q@node-1")
+	f("[pod/web-0/nginx] "+access, access, "kubectl name=nginx type=kubernetes resource=web-0")
+	f("[pod/web-0/nginx] 2026-11-22T11:00:25Z x", "x", "kubectl timestamped time=2026-11-22T11:00:25.000Z name=nginx type=kubernetes resource=web-0")
+	f("[pod/web-0/nginx]", "", "kubectl name=nginx type=kubernetes resource=web-0")
+	f(`{"message":"x","nodeName":"n","namespace":"shop","podName":"web-0","containerName":"nginx"}`, "x", "stern name=nginx type=kubernetes space=shop resource=web-0")
+	f(`{"pod":"web-0","container":"nginx","message":{"status":"200"}}`, `{"status":"200"}`, "stern name=nginx type=kubernetes resource=web-0")
+	// Records that the router has parsed
+	f(`{"remote":"192.0.2.1","code":"200","container_id":"43","container_name":"/ecs-a"}`, `{"remote":"192.0.2.1","code":"200"}`, "firelens id=43 name=ecs-a type=ecs")
+	f(`{"message":"GET /","container_id":"43","upstream_addr":"10.0.0.1"}`, `{"message":"GET /","upstream_addr":"10.0.0.1"}`, "firelens id=43")
+	f(`{"stream":"stdout","_p":"P","remote_addr":"192.0.2.1","stream_id":7,"kubernetes":{"pod_name":"web-0","container_name":"nginx"}}`, `{"remote_addr":"192.0.2.1","stream_id":7}`,
+		"kubernetes stream=stdout name=nginx type=kubernetes resource=web-0")
+	f(`{"log_processed":{"code":200},"stream":"stdout"}`, `{"code":200}`, "docker stream=stdout")
+	f(`{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"},"kubernetes":{"pod_name":"web-0","container_name":"nginx"}}`, `{"labels":{"app":"web"},"nginx_parsed":{"remote":"192.0.2.1"}}`,
+		"kubernetes name=nginx type=kubernetes resource=web-0") // a key of an access log, by its beginning
+	f(`{"labels":{"app":"web"},"parsed":{"remote":"192.0.2.1"},"kubernetes":{"pod_name":"web-0"}}`, `{"remote":"192.0.2.1"}`, "kubernetes type=kubernetes resource=web-0")
+	// The parser of Fluent Bit for ingress-nginx calls $remote_addr host.
+	f(`{"log_processed":{"host":"192.0.2.1","user":"-","method":"GET","path":"/","code":200,"size":3},"kubernetes":{}}`,
+		`{"remote":"192.0.2.1","user":"-","method":"GET","path":"/","code":200,"size":3}`, "kubernetes type=kubernetes")
+	f(`{"host":"192.0.2.1","user":"-","method":"GET","path":"/","code":"200","size":"3","kubernetes":{"container_name":"nginx"}}`,
+		`{"remote":"192.0.2.1","user":"-","method":"GET","path":"/","code":"200","size":"3"}`, "kubernetes name=nginx type=kubernetes")
+	f(`{"log_processed":{"host":"192.0.2.1","user":"-","method":"GET","path":"/","status":200,"size":3},"kubernetes":{}}`,
+		`{"host":"192.0.2.1","user":"-","method":"GET","path":"/","status":200,"size":3}`, "kubernetes type=kubernetes")
+	f(`{"log_processed":{"host":"a.example","user":"-","method":"GET","path":"/","code":200,"size":3},"kubernetes":{}}`,
+		`{"host":"a.example","user":"-","method":"GET","path":"/","code":200,"size":3}`, "kubernetes type=kubernetes")
+	f(`{"body":"x","attributes":{"log.iostream":"stdout"},"resource":{"k8s.pod.name":"web-0","k8s.namespace.name":"shop","k8s.container.name":"nginx","container.id":"43","k8s.cluster.name":"c"}}`, "x",
+		"opentelemetry stream=stdout id=43 name=nginx type=kubernetes cluster=c space=shop resource=web-0")
+	f(`{"body":{"status":200},"severity_text":"INFO","resource":{"aws.ecs.task.arn":"arn:t","aws.ecs.cluster.arn":"arn:c"}}`, `{"status":200}`, "opentelemetry type=ecs cluster=arn:c resource=arn:t")
 	// JSON
 	f(`{"log":"a\tb\r\n","stream":"stderr","time":"2016-10-05T00:00:30.082640485Z"}`, "a\tb", "docker time=2016-10-05T00:00:30.082Z stream=stderr")
 	piece := strings.Repeat("a", dockerCut)
@@ -184,7 +249,7 @@ var unopened = []string{
 	`<192>Nov 22 11:00:25 web nginx: x`, `<1234>Nov 22 11:00:25 web nginx: x`, `<190>`, `<190>Nov`,
 	`Nov 22 11:00:25 web kernel x`, `Nov 22 11:00:25`, `Now 22 11:00:25 web nginx: x`, `Nov 2x 11:00:25 web nginx: x`,
 	`Nov 22 11:00:25 web nginx[: x`, `Nov 22 11:00:25 web : x`, `Nov 22 11:00:25 web "GET: x`,
-	`<190>2026-11-22T11:00:25 web nginx: x`, `2026-11-22T11:00:25Z web nginx: x`,
+	`<190>2026-11-22T11:00:25 web nginx: x`, `2026-11-22T11:00:25+00:00 web nginx: x`, `2026-11-22T11:00:25+0000 web nginx`,
 	`<190>1 x web nginx 1 - - x`, `<190>1 - web nginx 1 - x`, `<190>1 - web nginx 1 - [a b="c" x`, `<190>1 - web nginx 1 - [a]x`,
 	`<html>`,
 	// JSON that is broken or not an object.
@@ -208,8 +273,14 @@ var unopened = []string{
 	`{"message":"GET /","agent":"curl/8"}`, `{"message":"GET /","user_agent":{"original":"curl/8"}}`,
 	`{"message":"GET /","@request-time":"0.1"}`, `{"message":"GET /","$uri":"/"}`,
 	`{"message":"GET /","verb":"GET","response":"200"}`, `{"message":"x","nginx":{"access":{}}}`,
-	`{"message":"GET /","container_id":"43","upstream_addr":"10.0.0.1"}`,
-	`{"remote":"192.0.2.1","code":"200","container_id":"43","container_name":"/ecs-a"}`,
+	// What only OpenDoubtful opens.
+	`nginx  | ` + access, `[web-0] ` + access, `web-0 nginx ` + access, `/ecs/web web/1 ` + access, `2026-11-22T11:00:25+00:00 ` + access,
+	// Not a prefix of kubectl, and no milliseconds.
+	`[pod/web-0] x`, `[pod/web-0/nginx]x`, `[pod/web 0/nginx] x`, `[22/Nov/2026:11:00:24 +0000] 203.0.113.9`, "179534522512\tx", "1795345225.123\tx", `1795345225123 x`,
+	// Not of OpenTelemetry, and not of stern.
+	`{"body":"x"}`, `{"body":"x","attributes":"y"}`, `{"body":"x","attributes":{},"status":"200"}`, `{"message":{"a":1},"pod":"web-0"}`,
+	// A router's record without values of an access log.
+	`{"container_id":"43","level":"info"}`, `{"kubernetes":{"pod_name":"web-0"},"labels":{"app":"web"}}`,
 }
 
 func TestNotOpened(t *testing.T) {
@@ -288,5 +359,85 @@ func TestScratchIsAppendedTo(t *testing.T) {
 	inner, scratch := Open([]byte(`{"log":"a\tb\n","stream":"stdout"}`), []byte("kept"), &e)
 	if string(inner) != "a\tb" || string(scratch) != "kepta\tb\n" {
 		t.Errorf("%q, %q", inner, scratch)
+	}
+}
+
+// TestOpenDoubtful: text, what is inside, what the prefix says. Open leaves all of
+// them as they are.
+func TestOpenDoubtful(t *testing.T) {
+	f := func(text, inner, says string) {
+		t.Helper()
+		var e record.Envelope
+		got, _, ok := OpenDoubtful([]byte(text), nil, &e)
+		if !ok || string(got) != inner || dump(&e) != says {
+			t.Errorf("%s\n got %q %s\nwant %q %s", text, got, dump(&e), inner, says)
+		}
+		if text[0] != 0x1b {
+			mustStay(t, []byte(text))
+		}
+	}
+	const (
+		errorLine = `2026/11/22 11:00:25 [error] 7#7: *1 open() "/x" failed (2: No such file or directory)`
+		object    = `{"remote_addr":"203.0.113.9","status":200}`
+		oldIngres = `203.0.113.9 - [203.0.113.9] - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3`
+	)
+	f("web-6f5d-x2v8q nginx "+access, access, "stern name=nginx type=kubernetes resource=web-6f5d-x2v8q")
+	f("shop web-0 nginx "+access, access, "stern name=nginx type=kubernetes space=shop resource=web-0")
+	f("kube-system web-0 nginx "+errorLine, errorLine, "stern name=nginx type=kubernetes space=kube-system resource=web-0")
+	f("web-0 nginx 2026-11-22T11:00:25.123456789Z "+access, access, "stern timestamped time=2026-11-22T11:00:25.123Z name=nginx type=kubernetes resource=web-0")
+	f("\x1b[35mweb-0\x1b[0m \x1b[95mnginx\x1b[0m "+object, object, "stern name=nginx type=kubernetes resource=web-0")
+	f("[web-0] "+errorLine, errorLine, "kubectl type=kubernetes resource=web-0")
+	f("[web-0 nginx] "+oldIngres, oldIngres, "kubectl name=nginx type=kubernetes resource=web-0")
+	f("/ecs/web web/nginx/0f9d "+access, access, "awslogs log_group=/ecs/web log_stream=web/nginx/0f9d")
+	f("/ecs/web i-0abc     "+access, access, "awslogs log_group=/ecs/web log_stream=i-0abc")
+	f("\x1b[32m/ecs/web\x1b[0m \x1b[36mweb/1   \x1b[0m \x1b[33m2026-11-22T11:00:25.123Z\x1b[0m "+access, access,
+		"awslogs timestamped time=2026-11-22T11:00:25.123Z log_group=/ecs/web log_stream=web/1")
+	f("nginx | "+access, access, "compose name=nginx")
+	f("my.proxy    | "+errorLine, errorLine, "compose name=my.proxy")
+	f("nginx  | 2026-11-22T11:00:25.123456789Z "+access, access, "compose timestamped time=2026-11-22T11:00:25.123Z name=nginx")
+	f("nginx  | /docker-entrypoint.sh: Configuration complete; ready for start up", "/docker-entrypoint.sh: Configuration complete; ready for start up", "compose name=nginx")
+	f("2026-11-22T11:00:25+00:00 "+access, access, "timestamped time=2026-11-22T11:00:25.000Z")
+	f("2026-11-22T11:00:25+00:00 web/1 "+errorLine, errorLine, "aws_logs_tail time=2026-11-22T11:00:25.000Z log_stream=web/1")
+	f("2026-11-22T11:00:25+00:00 web nginx[7]: "+access, access, "syslog time=2026-11-22T11:00:25.000Z")
+}
+
+// TestNotDoubtful: what a log_format writes, and what a visitor can put into it, is
+// no prefix.
+func TestNotDoubtful(t *testing.T) {
+	for _, text := range append(unopened[:len(unopened):len(unopened)],
+		`www.example.com `+access, `www.example.com web-1 `+access, `web `+access,
+		`web-0 nginx 203.0.113.9 "GET / HTTP/1.1" 200`,
+		`web-0 nginx 203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] 203.0.113.66 - - [22/Nov/2026:11:00:24 +0000] "GET`,
+		`web-0 nginx 203.0.113.9 - a b [22/Nov/2026:11:00:24 +0000] "GET`,
+		`/index.html www.example.com 203.0.113.9 "GET / HTTP/1.1" 200`,
+		`2026-11-22T11:00:25+00:00 a b 203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] "GET`,
+		`nginx | 203.0.113.9 | - | "GET / HTTP/1.1"`, `web-0 nginx `, `web-0`, `a b c d`, `[web-0]`, `[web-0] `, `/a/b c/d `,
+	) {
+		if doubtful[text] {
+			continue
+		}
+		e := record.Envelope{}
+		if inner, _, ok := OpenDoubtful([]byte(text), nil, &e); ok || string(inner) != text || dump(&e) != "" {
+			t.Errorf("%q was opened: %q, %s", text, inner, dump(&e))
+		}
+	}
+}
+
+// doubtful are the lines of unopened that OpenDoubtful opens.
+var doubtful = map[string]bool{
+	`nginx  | ` + access: true, `[web-0] ` + access: true, `web-0 nginx ` + access: true, `/ecs/web web/1 ` + access: true, `2026-11-22T11:00:25+00:00 ` + access: true,
+}
+
+// No line of the sample logs has a doubtful prefix.
+func TestSamplesNotDoubtful(t *testing.T) {
+	for _, pattern := range []string{"*/*.clearhop.log", "*/*.error.log"} {
+		for _, log := range chaintest.Names(t, pattern) {
+			for _, line := range chaintest.Lines(t, log) {
+				var e record.Envelope
+				if inner, _, ok := OpenDoubtful(line, nil, &e); ok {
+					t.Errorf("%q was opened: %q", line, inner)
+				}
+			}
+		}
 	}
 }

@@ -112,7 +112,11 @@ func (j *Joiner) Add(line []byte) {
 
 // fragments reports whether lines in a kind of envelope may be fragments.
 func fragments(kind record.EnvelopeKind) bool {
-	return kind != record.Syslog && kind != record.Compose
+	switch kind {
+	case record.FireLens, record.Kubernetes, record.DockerJSON, record.CRI, record.TransformedLog:
+		return true
+	}
+	return false
 }
 
 // setKey sets the key of the fragment's source: the kinds of its envelopes and

@@ -30,9 +30,13 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	}
 	line, inLog, ok := o.line()
 	if !ok {
-		return text, scratch, false
+		return o.openParsed(text, scratch, e)
 	}
-	inner, scratch = unescaped(line, scratch)
+	if line.Kind == jsonscan.Object && hostIsPeer(line.Raw) {
+		inner, scratch = withoutRouter(line.Raw, scratch)
+	} else {
+		inner, scratch = unescaped(line, scratch)
+	}
 	kind := o.kind(inLog)
 	add(e, kind)
 	e.Partial = o.isFragment(kind, inner)
@@ -68,10 +72,10 @@ func (o *object) read(text []byte) bool {
 			continue
 		}
 		o.access = true
-		// The object can still be an envelope only if it has text in log.
-		// Access logs in JSON have none: the rest of the object is not read
-		// for nothing.
-		if o.values[slotLog].Kind == jsonscan.None && !bytes.Contains(text[at:], []byte(`log"`)) {
+		// The object can still be an envelope only if it has text in log, or a
+		// member that only a log router writes. Access logs in JSON have none of
+		// them: the rest of the object is not read for nothing.
+		if o.values[slotLog].Kind == jsonscan.None && !o.routed && !mayBeRouted(text[at:]) {
 			return false
 		}
 	}
@@ -79,6 +83,12 @@ func (o *object) read(text []byte) bool {
 		s.End()
 	}
 	return s.Err == nil
+}
+
+// mayBeRouted reports whether the rest of an object may hold the member log, or the
+// name of a container, which all log routers write beside what else they add.
+func mayBeRouted(rest []byte) bool {
+	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`))
 }
 
 // set keeps the value of a known key.
@@ -121,10 +131,32 @@ func (o *object) line() (line jsonscan.Value, inLog, ok bool) {
 	if o.access {
 		return line, false, false
 	}
+	if o.isOpenTelemetry() {
+		return o.values[slotBody], false, true
+	}
 	if message := firstText(o.values[slotMessage0 : slotMessage3+1]); message.Kind == jsonscan.Text {
 		return message, false, true
 	}
+	if message := o.values[slotMessage0]; message.Kind == jsonscan.Object && o.isStern() {
+		return message, false, true
+	}
+	if processed := o.values[slotProcessed]; processed.Kind == jsonscan.Object {
+		return processed, true, true
+	}
 	return log, true, log.Kind == jsonscan.Object && o.routed
+}
+
+// isOpenTelemetry reports whether a collector wrote the object: beside the body, it
+// has an object of attributes or of the resource.
+func (o *object) isOpenTelemetry() bool {
+	body := o.values[slotBody].Kind
+	return (body == jsonscan.Text || body == jsonscan.Object) &&
+		(o.values[slotAttributes].Kind == jsonscan.Object || o.values[slotResource].Kind == jsonscan.Object)
+}
+
+// isStern reports whether the object names a pod and a container as stern does.
+func (o *object) isStern() bool {
+	return o.values[slotPod].Kind == jsonscan.Text && o.values[slotContainer].Kind == jsonscan.Text
 }
 
 // firstText returns the first of values that is text, or a value of kind None.
@@ -145,6 +177,10 @@ func (o *object) kind(inLog bool) record.EnvelopeKind {
 		return record.Kubernetes
 	case o.ecs, o.routed && inLog:
 		return record.FireLens
+	case o.isOpenTelemetry():
+		return record.OpenTelemetry
+	case o.isStern():
+		return record.Stern
 	case inLog && (o.values[slotStream].Kind == jsonscan.Text || o.time().Kind == jsonscan.Text):
 		return record.DockerJSON
 	}
@@ -176,7 +212,22 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	if !ok {
 		ms, ok = micros(o.values[slotJournalTime].Raw)
 	}
+	if at := o.values[slotTime2]; !ok && at.Kind == jsonscan.Number {
+		ms, ok = millis(at.Raw) // of CloudWatch Logs
+	}
 	setTime(e, ms, ok)
+	scratch = setText(&e.LogStream, o.values[slotLogStream], scratch)
+	switch e.Kinds[e.Count-1] {
+	case record.OpenTelemetry:
+		for _, slot := range [...]slot{slotResource, slotAttributes} {
+			scratch = describeAttributes(o.values[slot].Raw, scratch, e)
+		}
+	case record.Stern:
+		set(&e.Type, typeKubernetes)
+		scratch = setText(&e.Space, o.values[slotNamespace], scratch)
+		scratch = setText(&e.Resource, o.values[slotPod], scratch)
+		scratch = setText(&e.Name, o.values[slotContainer], scratch)
+	}
 	if o.values[slotKubernetes].Kind == jsonscan.Object {
 		set(&e.Type, typeKubernetes)
 		scratch = describeKubernetes(o.values[slotKubernetes].Raw, scratch, e)
@@ -216,6 +267,41 @@ func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 			scratch = setID(v, scratch, e)
 		case "cluster_name", "cluster":
 			scratch = setText(&e.Cluster, v, scratch)
+		}
+	}
+}
+
+// describeAttributes reads the attributes of OpenTelemetry, by the names of its
+// semantic conventions.
+func describeAttributes(raw, scratch []byte, e *record.Envelope) []byte {
+	s := jsonscan.Scanner{B: raw}
+	s.Enter('{')
+	for first := true; ; first = false {
+		key, more := s.Key(first)
+		if !more {
+			return scratch
+		}
+		v, ok := s.Value()
+		if !ok {
+			return scratch
+		}
+		switch string(key) {
+		case "log.iostream":
+			scratch = setText(&e.Stream, v, scratch)
+		case "k8s.pod.name":
+			set(&e.Type, typeKubernetes)
+			scratch = setText(&e.Resource, v, scratch)
+		case "k8s.namespace.name":
+			scratch = setText(&e.Space, v, scratch)
+		case "k8s.cluster.name", "aws.ecs.cluster.arn":
+			scratch = setText(&e.Cluster, v, scratch)
+		case "k8s.container.name", "container.name":
+			scratch = setName(v, scratch, e)
+		case "container.id":
+			scratch = setID(v, scratch, e)
+		case "aws.ecs.task.arn":
+			set(&e.Type, typeECS)
+			scratch = setText(&e.Resource, v, scratch)
 		}
 	}
 }
@@ -281,7 +367,20 @@ func isTrue(v jsonscan.Value) bool {
 // micros reads journald's time, a decimal number of microseconds since the Unix
 // epoch, as milliseconds.
 func micros(raw []byte) (int64, bool) {
-	const maxDigits = 17 // up to the year 5138
+	n, ok := decimal(raw)
+	return n / 1000, ok
+}
+
+// millis reads a time of CloudWatch Logs, a decimal number of milliseconds since the
+// Unix epoch. Smaller numbers may be seconds or something else.
+func millis(raw []byte) (int64, bool) {
+	const smallest = 1e12 // in 2001
+	n, ok := decimal(raw)
+	return n, ok && smallest <= n && n < 10*smallest
+}
+
+func decimal(raw []byte) (int64, bool) {
+	const maxDigits = 17
 	if len(raw) == 0 || len(raw) > maxDigits {
 		return 0, false
 	}
@@ -292,5 +391,5 @@ func micros(raw []byte) (int64, bool) {
 		}
 		n = n*10 + int64(c-'0')
 	}
-	return n / 1000, true
+	return n, true
 }

@@ -24,9 +24,17 @@ const (
 	slotCluster
 	slotTask
 	slotKubernetes
+	slotProcessed
 	slotPartial
 	slotPartialLast
 	slotTag
+	slotNamespace
+	slotPod
+	slotContainer
+	slotBody
+	slotAttributes
+	slotResource
+	slotLogStream
 	slotCount // the number of slots
 )
 
@@ -72,6 +80,25 @@ var knownKeys = [...]knownKey{
 	{"ecs_task_definition", slotUnused, byECSRouter},
 	{"kubernetes", slotKubernetes, byRouter},
 
+	{"ec2_instance_id", slotUnused, byAnybody},
+	{"log_processed", slotProcessed, byAnybody},
+
+	// stern
+	{"namespace", slotNamespace, byAnybody},
+	{"podName", slotPod, byAnybody},
+	{"containerName", slotContainer, byAnybody},
+	{"pod", slotPod, byAnybody},
+	{"container", slotContainer, byAnybody},
+
+	// OpenTelemetry
+	{"body", slotBody, byAnybody},
+	{"attributes", slotAttributes, byAnybody},
+	{"resource", slotResource, byAnybody},
+
+	// CloudWatch Logs
+	{"logStreamName", slotLogStream, byAnybody},
+	{"@logStream", slotLogStream, byAnybody},
+
 	{"partial_message", slotPartial, byAnybody},
 	{"CONTAINER_PARTIAL_MESSAGE", slotPartial, byAnybody},
 	{"partial_last", slotPartialLast, byAnybody},
@@ -80,7 +107,7 @@ var knownKeys = [...]knownKey{
 }
 
 // keysByLength holds knownKeys by the length of their names, so that a key is
-// compared with three of them at most.
+// compared with few of them.
 var keysByLength = func() (table [maxKnownKey + 1][]knownKey) {
 	for _, k := range knownKeys {
 		table[len(k.name)] = append(table[len(k.name)], k)

@@ -78,7 +78,7 @@ func (f *facts) describe(c *finding, a *Answer) {
 	}
 	a.Peer = f.peer.addr
 	a.NLBPrivateIP = f.remote.addr.IsValid() && f.remote.class.isNLB()
-	a.NLBInferred = a.NLBPrivateIP && f.remote.class == supposedNLB
+	a.NLBInferred = a.NLBPrivateIP && f.remote.class == supposedNLB && f.peerKind != unlistedNode
 	a.NLB = cmp.Or(f.sets.nlbName(f.peer), f.sets.nlbName(f.remote))
 }
 

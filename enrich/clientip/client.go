@@ -56,12 +56,15 @@ func (f *facts) findClient() finding {
 // $remote_addr is another address, nginx believed what a visitor can write.
 func (f *facts) peerIsClient() (finding, bool) {
 	switch {
-	case f.peerKind == unlistedPeer:
+	case f.peerKind == unlistedPeer && f.replaced():
 		return f.remoteAddr(false, believedNoMore), true
 	case !f.peerKnown() || !f.peer.isClient():
 		return finding{}, false
 	case f.replaced():
-		return f.peerAddr(believedTooMuch), true
+		found := f.peerAddr(believedTooMuch)
+		// nginx believed this peer, so it may be a proxy that the sets lack.
+		found.vouched = !f.peer.isPrivateStranger()
+		return found, true
 	case !f.remote.addr.IsValid():
 		return f.peerAddr(believedNoMore), true
 	}
@@ -77,8 +80,15 @@ func (f *facts) proxyProtocolNamesClient() (finding, bool) {
 		addr: f.proxy.addr, field: verdict.ProxyProtocolAddr, token: f.e.ProxyProtocolAddr.Text,
 		// nginx asks set_real_ip_from before it takes this address over, which
 		// is as good as knowing the peer.
-		vouched: f.peerKind == knownPeer || f.peerKind == unknownPeer && f.proxy.addr == f.remote.addr,
+		vouched: f.peerKind == knownPeer && !f.peerIsLocalStranger() || f.peerKind == unknownPeer && f.proxy.addr == f.remote.addr,
 	}, true
+}
+
+// peerIsLocalStranger reports whether the peer is a proxy on nginx's own host
+// that the sets given do not name. Whoever can run a program there can speak the
+// PROXY protocol.
+func (f *facts) peerIsLocalStranger() bool {
+	return !f.sets.inferred && f.peer.class == strangerProxy && f.peer.addr.IsLoopback()
 }
 
 // consumerIsUnknown belongs to rule 2: the address of a consumer of PrivateLink

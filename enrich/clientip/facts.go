@@ -31,6 +31,18 @@ func (h hop) isPrivateStranger() bool {
 	return h.addr.IsValid() && h.class == outside && IsPrivate(h.addr)
 }
 
+// leaveToThisHost takes a loopback address that no set holds for a proxy's on
+// nginx's own host: no visitor connects from there.
+func (h *hop) leaveToThisHost() {
+	if h.class == outside && h.addr.IsLoopback() {
+		h.class = strangerProxy
+	}
+}
+
+// isOnThisHost reports whether the hop is on nginx's own host, and no set says
+// what it is.
+func (h hop) isOnThisHost() bool { return h.isUnix || h.addr.IsLoopback() }
+
 // variables are the addresses of one record, each with what the sets say of it.
 type variables struct {
 	remote hop // $remote_addr
@@ -43,6 +55,23 @@ type variables struct {
 // address in the place of the peer's.
 func (v *variables) replaced() bool {
 	return v.realip.isAddress() && v.remote.addr.IsValid() && v.realip.addr != v.remote.addr
+}
+
+// peer returns the variable that shows the peer, or stands in its place.
+func (v *variables) peer() *hop {
+	if v.realip.isAddress() {
+		return &v.realip
+	}
+	return &v.remote
+}
+
+// suppose takes an address for a node's wherever it stands as the peer.
+func (v *variables) suppose(node netip.Addr) {
+	for _, h := range []*hop{&v.remote, &v.realip} {
+		if h.addr == node {
+			h.class = supposedNLB
+		}
+	}
 }
 
 // A peerKind says what is known of the TCP peer of this nginx.
@@ -60,6 +89,9 @@ const (
 	// unlistedPeer: nginx believed the peer, and the sets that were given do not
 	// hold it. It is probably the edge.
 	unlistedPeer
+	// unlistedNode: the peer behaves like a node of the NLB, and the sets that
+	// were given do not hold it.
+	unlistedNode
 )
 
 // A frontKind says who wrote the end of a forwarded header.
@@ -131,7 +163,7 @@ func (f *facts) read(r *Resolver, e *Evidence) {
 func (f *facts) peerKnown() bool { return f.peerKind != unknownPeer }
 
 // classify reads the variables and the kind of the peer. The classes are those
-// of the sets, but for four cases in which the evidence says more than the sets.
+// of the sets, but for the cases in which the evidence says more than the sets.
 func (r *Resolver) classify(e *Evidence, v *variables) peerKind {
 	v.remote = r.readAddr(e.RemoteAddr)
 	v.realip = r.readAgain(e.RealipRemoteAddr, e.RemoteAddr, v.remote)
@@ -145,17 +177,31 @@ func (r *Resolver) classify(e *Evidence, v *variables) peerKind {
 		}
 		v.proxy.class = outside
 	}
+	v.remote.leaveToThisHost()
+	v.realip.leaveToThisHost()
+	v.proxy.leaveToThisHost()
 	switch {
 	case r.sets.inferred && v.peerSpokeProxyProtocol():
 		v.realip.class = supposedNLB
 		return guessedPeer
+	case r.peerIsUnlistedNode(e, v):
+		v.suppose(v.peer().addr)
+		return unlistedNode
 	case r.peerIsUnlisted(v):
 		v.realip.class = strangerProxy
 		return unlistedPeer
+	case r.passedOnCheck(e, v):
+		v.remote.class = strangerProxy
+		if v.realip.isAddress() {
+			v.realip.class = strangerProxy
+		}
+		return unlistedPeer
 	case r.isOwnRequest(e, v):
 		v.remote.class = internal
-		if !v.replaced() {
-			v.realip.class = internal
+		for _, h := range []*hop{&v.realip, &v.proxy} {
+			if h.addr.IsLoopback() {
+				h.class = internal
+			}
 		}
 	}
 	if v.realip.isAddress() || v.remote.isProxy() {
@@ -184,13 +230,49 @@ func (r *Resolver) peerIsUnlisted(v *variables) bool {
 	return !r.sets.inferred && !r.sets.trustedGiven && v.realip.isPrivateStranger() && v.replaced() && v.remote.isClient()
 }
 
+// peerIsUnlistedNode reports whether the peer does what only a node of the NLB
+// does, although the sets that were given do not hold its address: a node was
+// added, or the NLB was created again. The address must be private, because
+// anybody outside can send the same.
+func (r *Resolver) peerIsUnlistedNode(e *Evidence, v *variables) bool {
+	peer := v.peer()
+	switch {
+	case r.sets.inferred || !r.sets.nlbGiven || !peer.isPrivateStranger():
+		return false
+	case v.realip.isAddress() && v.proxy.addr.IsValid():
+		return true
+	case v.proxy.addr.IsValid():
+		// $remote_addr is the peer, unless nginx took it from a header.
+		return v.proxy.addr != v.remote.addr && !e.headersHold(v.remote.addr)
+	case v.isProxyProtocolHeader(e):
+		return true
+	}
+	// An edge passes health checks on to the web hop. Where the proxies are
+	// given, this peer is none of them.
+	return r.sets.trustedGiven && v.isHealthCheck(e)
+}
+
+// passedOnCheck reports whether a health check came from a private peer that is
+// in no set, where the sets that were given name no proxy but the NLB: the edge
+// passed it on, or a node is missing.
+func (r *Resolver) passedOnCheck(e *Evidence, v *variables) bool {
+	return !r.sets.inferred && !r.sets.trustedGiven && v.peer().isPrivateStranger() && v.isHealthCheck(e)
+}
+
+// isHealthCheck reports whether the request has the user agent of the load
+// balancer's health checks, and names nobody but the peer.
+func (v *variables) isHealthCheck(e *Evidence) bool {
+	return bytes.HasPrefix(e.UserAgent.Text, healthChecker) && !e.namesAddress() && !v.replaced()
+}
+
 // isOwnRequest reports whether a request came from nginx's own machine, as a
-// container's probe does. Inferred sets take a loopback address for a proxy's,
-// and here nothing shows a proxy.
+// container's probe does: nothing shows a proxy. Browsers do not run there, so
+// that a proxy on this machine hides theirs.
 func (r *Resolver) isOwnRequest(e *Evidence, v *variables) bool {
-	return r.sets.inferred && v.remote.class == strangerProxy && v.remote.addr.IsLoopback() && !v.replaced() &&
-		!e.namesAddress() && !e.hasAny(r.before) && !e.hasAny(r.after) &&
-		!r.looksLikeProbe(e) && !v.isProxyProtocolHeader(e)
+	return v.remote.class == strangerProxy && v.remote.addr.IsLoopback() && !v.replaced() &&
+		(!e.ProxyProtocolAddr.present() || v.proxy.addr.IsLoopback()) && !e.XForwardedFor.present() && !e.XRealIP.present() &&
+		!e.hasAny(r.before) && !e.hasAny(r.after) &&
+		!r.looksLikeProbe(e) && !v.isProxyProtocolHeader(e) && !bytes.HasPrefix(e.UserAgent.Text, browser)
 }
 
 // findFront finds who wrote the end of a forwarded header.
@@ -328,6 +410,11 @@ func (e *Evidence) hasAny(fields []verdict.Field) bool {
 // namesAddress reports whether anything but the peer's address was passed on.
 func (e *Evidence) namesAddress() bool {
 	return e.ProxyProtocolAddr.present() || e.XForwardedFor.present() || e.XRealIP.present()
+}
+
+// headersHold reports whether a forwarded header holds an address.
+func (e *Evidence) headersHold(addr netip.Addr) bool {
+	return holds(e.XForwardedFor.Text, addr) || holds(e.XRealIP.Text, addr)
 }
 
 var (

@@ -34,6 +34,9 @@ var (
 	cdnEdges  = []string{"192.0.2.0/24", "2001:db8:aa::/48"}
 )
 
+// strangerPeer is a peer that is in no set of proxies.
+const strangerPeer = "127.0.0.99"
+
 // A block is a server block of nginx that reads one source, or fails to.
 type block struct {
 	name   string
@@ -56,9 +59,12 @@ func trusting(directives string, from ...[]string) string {
 }
 
 func blocks() []block {
-	edge := clientip.Config{NLB: set(nlbNodes...), Trusted: set(edgeTasks...)}
-	cdn := clientip.Config{NLB: set(nlbNodes...), Trusted: set(append(slices.Clone(edgeTasks), cdnEdges...)...)}
-	web := clientip.Config{Trusted: set(realIPFrom...)}
+	// Every peer of the test's nginx has a loopback address, and Clearhop takes
+	// one that no set holds for a proxy's. The stranger is a client all the same.
+	stranger := set(strangerPeer)
+	edge := clientip.Config{NLB: set(nlbNodes...), Trusted: set(edgeTasks...), Internal: stranger}
+	cdn := clientip.Config{NLB: set(nlbNodes...), Trusted: set(append(slices.Clone(edgeTasks), cdnEdges...)...), Internal: stranger}
+	web := clientip.Config{Trusted: set(realIPFrom...), Internal: stranger}
 	return []block{
 		{"xff", "", trusting("real_ip_header X-Forwarded-For; real_ip_recursive on;", realIPFrom), "xff", web, false},
 		{"xff recursive off", "", trusting("real_ip_header X-Forwarded-For;", realIPFrom), "xff", web, false},
@@ -221,7 +227,7 @@ func lastOnly(r *clientip.Resolver, q request, want netip.Addr) netip.Addr {
 func (g generator) request() request {
 	r := request{
 		source: g.pick("xff", "xri", "pp"),
-		local:  g.pick("127.0.0.1", "127.0.0.1", "127.0.0.20", "127.0.0.99"), // two of the sets, and a stranger
+		local:  g.pick("127.0.0.1", "127.0.0.1", "127.0.0.20", strangerPeer), // two of the sets, and a stranger
 		header: g.header(),
 	}
 	switch {

@@ -29,7 +29,25 @@ type alternative struct {
 //
 // Reasons without a condition are those of error lines: see ResolveError.
 var causes = [verdict.NumReasons]cause{
-	verdict.HealthCheckProbe: {fits: isHealthCheck},
+	verdict.UnlistedNode: {
+		fits: func(f *facts, _ *finding) bool { return f.peerKind == unlistedNode },
+		also: []alternative{
+			{verdict.ProxyProtocolNotListened, func(f *facts, _ *finding) bool { return f.isProxyProtocolHeader(f.e) }},
+			{verdict.TrustsTooMuch, func(f *facts, _ *finding) bool { return f.replaced() && f.proxy.addr != f.remote.addr }},
+			{verdict.FieldsDisagree, func(f *facts, _ *finding) bool {
+				return !f.realip.isAddress() && f.proxy.addr.IsValid() && !f.e.XForwardedFor.Logged
+			}},
+			{verdict.RealipNotApplied, func(f *facts, _ *finding) bool {
+				return f.proxy.isClient() && f.remote.addr == f.peer.addr
+			}},
+			{verdict.PastTheNLB, nil}, // a host inside the network can do the same
+		},
+	},
+	verdict.HealthCheckProbe: {
+		fits: isHealthCheck,
+		// The edge passed it on, or a node is missing from the set.
+		also: []alternative{{verdict.UnlistedNode, func(f *facts, _ *finding) bool { return f.peerKind == unlistedPeer }}},
+	},
 	verdict.ProxyProtocolNotListened: {
 		fits: func(f *facts, _ *finding) bool { return f.isProxyProtocolHeader(f.e) && !f.remote.isClient() },
 		also: []alternative{
@@ -96,12 +114,14 @@ var causes = [verdict.NumReasons]cause{
 			{verdict.RealipNotApplied, func(f *facts, _ *finding) bool {
 				return !f.e.XForwardedFor.Logged && !f.e.XRealIP.Logged
 			}},
+			// A hop on this host that speaks TCP has nothing to pass on.
+			{verdict.ProxyProtocolOff, func(f *facts, _ *finding) bool { return f.remote.class == strangerProxy && f.remote.addr.IsLoopback() }},
 			{verdict.HealthCheckProbe, nil}, // one that the edge passed on
 		},
 		hop: edge,
 	},
 	verdict.ProxyProtocolOff: {
-		fits: nothingPassedOn,
+		fits: func(f *facts, c *finding) bool { return nothingPassedOn(f, c) || f.protocolNamesNode() },
 		also: []alternative{
 			{verdict.RealipNotApplied, func(f *facts, _ *finding) bool { return !f.proxy.logged }},
 			// The network may hold the edge's tasks too.
@@ -273,6 +293,20 @@ func nothingPassedOn(f *facts, c *finding) bool {
 	return !f.e.namesAddress() && !c.addr.IsValid()
 }
 
+// protocolNamesNode reports whether the PROXY protocol names the NLB itself: a
+// hop between the NLB and nginx wrote it, and did not read that of the NLB. Of a
+// network that may hold other hosts too, only a hop on nginx's own host shows
+// this. Where the NLB is the peer, a consumer of PrivateLink has the same address.
+func (f *facts) protocolNamesNode() bool {
+	switch {
+	case !f.proxyNamesProxy() || f.byEndpoint || !f.proxy.class.isNLB():
+		return false
+	case f.peer.isOnThisHost():
+		return true
+	}
+	return f.proxy.class == nlbNode && !f.realip.class.isNLB()
+}
+
 // edge is where a fault between the NLB and the first nginx is fixed.
 func edge(*facts) verdict.Hop { return verdict.Edge }
 
@@ -313,10 +347,16 @@ func (f *facts) hop(reason verdict.Reason) verdict.Hop {
 	return verdict.NoHop
 }
 
+// isUnlistedCheck reports whether the record is a health check from a peer that
+// the sets do not hold.
+func (f *facts) isUnlistedCheck(client netip.Addr) bool {
+	return f.peerKind == unlistedNode && !client.IsValid() && f.isHealthCheck(f.e)
+}
+
 // verdict follows from the client and the reason.
 func (f *facts) verdict(client netip.Addr, reason verdict.Reason) verdict.Verdict {
 	switch {
-	case reason == verdict.HealthCheckProbe:
+	case reason == verdict.HealthCheckProbe, f.isUnlistedCheck(client):
 		return verdict.HealthCheck
 	case reason == verdict.FieldsDisagree, reason == verdict.TrustsTooMuch && !f.remote.isProxy():
 		return verdict.Disputed

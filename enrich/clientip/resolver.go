@@ -114,6 +114,12 @@ func (r *Resolver) Inferred() bool { return r.sets.inferred }
 // IsProxy reports whether addr is in the nlb or the trusted set.
 func (r *Resolver) IsProxy(addr netip.Addr) bool { return r.sets.classOf(addr.Unmap()).isProxy() }
 
+// IsProxyText is IsProxy of an address as nginx writes it.
+func (r *Resolver) IsProxyText(text []byte) bool {
+	addr, ok := parseAddrPort(text)
+	return ok && r.IsProxy(addr)
+}
+
 // IsNamedProxy reports whether the configuration names addr as a proxy's: it is
 // in nlb or trusted, or a discovered node. An inferred address is not named.
 func (r *Resolver) IsNamedProxy(addr netip.Addr) bool {

@@ -250,16 +250,16 @@ func TestReasonUnlistedProxy(t *testing.T) {
 		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.13 also trusts_too_much`)
 	// A node that the set lacks.
 	f(`R=210.227.0.10 RR=10.16.1.12 PP=210.227.0.10 XFF=6.6.6.6`,
-		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.12 said 6.6.6.6 also trusts_too_much`)
+		`direct unlisted_node 210.227.0.10 proxy_protocol_addr unvouched via 10.16.1.12 said 6.6.6.6 also past_the_nlb`)
 	f(`R=210.227.0.10 RR=10.16.1.12 PP=9.9.9.9 XFF=6.6.6.6`,
-		`direct unlisted_proxy 210.227.0.10 remote_addr unvouched via 10.16.1.12 said 6.6.6.6 9.9.9.9 also trusts_too_much`)
+		`forwarded unlisted_node 9.9.9.9 proxy_protocol_addr unvouched via 10.16.1.12 said 6.6.6.6 also trusts_too_much past_the_nlb`)
 	// nginx did not believe it; it is public; it is a client by name; a proxy shows.
 	f(`R=10.16.1.13 RR=10.16.1.13 XFF=210.227.0.10`,
 		`internal client_sent_forwarded_for 10.16.1.13 remote_addr said 210.227.0.10`)
 	f(`R=6.6.6.6 RR=9.9.9.9 XFF=6.6.6.6`,
 		`disputed trusts_too_much 9.9.9.9 realip_remote_addr said 6.6.6.6`)
 	f(`R=10.16.1.11 RR=10.16.1.13 XFF=10.16.1.11`,
-		`internal trusts_too_much 10.16.1.13 realip_remote_addr nlb via 10.16.1.11 said 10.16.1.11 also unlisted_proxy`)
+		`internal trusts_too_much 10.16.1.13 realip_remote_addr unvouched nlb via 10.16.1.11 said 10.16.1.11 also unlisted_proxy`)
 	f = checker(t, clientip.Config{NLB: set("10.16.1.11"), Internal: set("10.16.2.0/24")})
 	f(`R=6.6.6.6 RR=10.16.2.7 XFF=6.6.6.6`,
 		`disputed trusts_too_much 10.16.2.7 realip_remote_addr said 6.6.6.6`)
@@ -269,7 +269,7 @@ func TestReasonUnlistedProxy(t *testing.T) {
 	// Where other proxies are named, one that is not is a stranger.
 	f = checker(t, clientip.Config{NLB: set("10.16.1.11"), Trusted: set("10.16.1.14")})
 	f(`R=210.227.0.10 RR=10.16.1.13 PP=- XFF=210.227.0.10 XRI=210.227.0.10`,
-		`disputed trusts_too_much 10.16.1.13 realip_remote_addr said 210.227.0.10 210.227.0.10 also unlisted_proxy`)
+		`disputed trusts_too_much 10.16.1.13 realip_remote_addr unvouched said 210.227.0.10 210.227.0.10 also unlisted_proxy`)
 }
 
 // Where the proxies have a set of their own, a subnet of the NLB holds nodes
@@ -297,7 +297,7 @@ func TestReasonTrustsTooMuch(t *testing.T) {
 	f(`R=6.6.6.6 RR=210.227.0.10`,
 		`disputed trusts_too_much 210.227.0.10 realip_remote_addr`)
 	f(`R=6.6.6.6 RR=10.16.2.7 XFF=6.6.6.6 XRI=9.9.9.9`,
-		`disputed trusts_too_much 10.16.2.7 realip_remote_addr said 6.6.6.6 9.9.9.9 also unlisted_proxy`)
+		`disputed trusts_too_much 10.16.2.7 realip_remote_addr unvouched said 6.6.6.6 9.9.9.9 also unlisted_proxy`)
 	// Even by the address of a proxy.
 	f(`R=10.16.1.11 RR=210.227.0.10 XFF=10.16.1.11`,
 		`forwarded trusts_too_much 210.227.0.10 realip_remote_addr nlb via 10.16.1.11 said 10.16.1.11`)

@@ -3,6 +3,8 @@ package clientip
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,15 +64,63 @@ func (s *Settings) Read(chain *Chain) (Config, Discovery, error) {
 // error joins one for each text that is wrong, with the name of its setting.
 func (s *Settings) ReadChain() (Chain, error) {
 	var errs []error
-	set := func(name string, items []string) Addresses {
+	set := func(name string, items []string, check func(Addresses) error) Addresses {
 		addresses, err := ParseAddresses(items...)
-		errs = append(errs, setting.Error(name, err))
+		errs = append(errs, setting.Error(name, err), setting.Error(name, check(addresses)))
 		return addresses
 	}
 	nlb, discovery := s.splitNLB()
-	c := Chain{NLB: set("nlb", nlb), Trusted: set("trusted", s.Trusted), Internal: set("internal", s.Internal)}
+	c := Chain{NLB: set("nlb", nlb, refuseVisitors)}
+	c.Trusted = set("trusted", s.Trusted, func(trusted Addresses) error {
+		return errors.Join(refuseVisitors(trusted), refuseBoth(c.NLB, trusted))
+	})
+	c.Internal = set("internal", s.Internal, func(Addresses) error { return nil })
 	c.Inferred = discovery.Wanted || c.NLB.Empty() && c.Trusted.Empty()
 	return c, errors.Join(errs...)
+}
+
+// The widest public networks that a set of proxies may hold, as the bits of
+// their prefixes. No CDN has a wider one.
+const (
+	widestIPv4 = 8
+	widestIPv6 = 16
+)
+
+// refuseVisitors refuses a set of proxies that holds a large part of the public
+// addresses. It is no warning: the functions have nobody to warn, and every
+// visitor in such a set could name any client.
+func refuseVisitors(set Addresses) error {
+	var errs []error
+	for _, p := range set.Prefixes {
+		widest := widestIPv6
+		if p.Addr().Is4() {
+			widest = widestIPv4
+		}
+		if p.Bits() < widest && !isPrivateNetwork(p) {
+			errs = append(errs, fmt.Errorf("%s holds visitors' addresses too, and one that counts as a proxy's is never the client, and privacy does not hide it: give the proxies' own networks", p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isPrivateNetwork reports whether every address of p is private.
+func isPrivateNetwork(p netip.Prefix) bool {
+	return slices.ContainsFunc(privateNetworks, func(private netip.Prefix) bool {
+		return private.Bits() <= p.Bits() && private.Contains(p.Addr())
+	})
+}
+
+// refuseBoth refuses a network that both sets hold: an NLB writes no header and
+// the other proxies do, so that nobody can know what its hosts are. A network
+// inside one of the other set is fine.
+func refuseBoth(nlb, trusted Addresses) error {
+	var errs []error
+	for _, p := range trusted.Prefixes {
+		if slices.Contains(nlb.Prefixes, p) {
+			errs = append(errs, fmt.Errorf("%s is in nlb too, and a node of the NLB is no other proxy: give the nodes as single addresses, and the rest here", Addresses{Prefixes: []netip.Prefix{p}}.Texts()[0]))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // splitNLB separates the addresses of the setting nlb from the NLBs whose nodes

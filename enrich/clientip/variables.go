@@ -2,16 +2,16 @@ package clientip
 
 import "clearhop/verdict"
 
-// A VariableDoc says what a variable offers to whoever looks for the client.
+// A VariableDoc says what an nginx variable tells about the client.
 type VariableDoc struct {
 	Field   verdict.Field
-	Short   string // how the documentation calls it
+	Short   string // its abbreviation in the documentation
 	Tells   string
-	Without string // what it costs not to log it
+	Without string // what nobody can know if it is not logged
 }
 
-// Variables returns the variables that lead to the client, in the order of the
-// documentation, which is generated from it. Log all of them, at both hops.
+// Variables returns the nginx variables that Clearhop reads to find the client. The
+// table in docs/verdicts.md is generated from it. Both hops should log all of them.
 func Variables() []VariableDoc {
 	return []VariableDoc{
 		{verdict.RemoteAddr, "R", "the client, if all is right",

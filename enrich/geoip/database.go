@@ -39,7 +39,7 @@ func (e *LookupError) Error() string {
 
 func (e *LookupError) Unwrap() error { return e.Err }
 
-// Kind says what a database tells of an address.
+// A Kind says what a database knows about an address.
 type Kind int
 
 const (
@@ -66,8 +66,8 @@ type database struct {
 	built time.Time
 }
 
-// try calls the look-up method of the kind. geoip2 refuses it by type before it
-// reads anything.
+// try calls the look-up method of the kind. geoip2 checks the type of the database
+// before it reads anything.
 func (d *database) try(kind Kind, addr netip.Addr) error {
 	var err error
 	if kind == Places {
@@ -103,8 +103,8 @@ func open(kind Kind, name, path string) (*database, error) {
 	return d, nil
 }
 
-// probe looks up addresses of all the internet: four in each IPv4 /8, and as
-// many in 2000::/3.
+// probe looks up addresses from the whole internet: four in each IPv4 /8, and the same
+// number in 2000::/3.
 func (d *database) probe(kind Kind) error {
 	for i := range 1 << 10 {
 		v4 := netip.AddrFrom4([4]byte{byte(i >> 2), byte(i<<6 | 1), 1, 1})
@@ -133,8 +133,8 @@ func (d *database) info() Info {
 	}
 }
 
-// checkFile finds what mapping the file would only report obscurely. Its
-// errors leave the path out: the caller names it.
+// checkFile finds the faults for which the mapping of the file gives no clear error.
+// Its errors do not name the path, because the caller adds it.
 func checkFile(path string) error {
 	info, err := os.Stat(path)
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
@@ -185,7 +185,7 @@ func (d *database) lacksFamily(addr netip.Addr) bool {
 	return d.Metadata().IPVersion == 4 && !addr.Is4()
 }
 
-// holdingFor is the network that geoip2 answered for. A database of IPv6
+// holdingFor returns the network that geoip2 answered for. A database of IPv6
 // without any IPv4 answers an IPv4 address with an IPv6 network around all of
 // IPv4.
 func holdingFor(addr netip.Addr, network netip.Prefix) netip.Prefix {
@@ -195,7 +195,7 @@ func holdingFor(addr netip.Addr, network netip.Prefix) netip.Prefix {
 	return network
 }
 
-// wholeFamily is 0.0.0.0/0 or ::/0.
+// wholeFamily returns 0.0.0.0/0 or ::/0.
 func wholeFamily(addr netip.Addr) netip.Prefix {
 	if addr.Is4() {
 		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)

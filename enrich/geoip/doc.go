@@ -1,5 +1,5 @@
-// Package geoip tells where the network of a client's address is and who
-// announces it.
+// Package geoip looks up where the network of a client's address is used, and which
+// autonomous system announces it.
 //
 // In goes a [netip.Addr]; out comes a [Result]: a [Place] from a City or a
 // Country database and an [AS] from an ASN database, each with a [State] that
@@ -51,7 +51,7 @@
 // Replace puts a new version of a database in the place of the one before while
 // Readers look up in it. A [Reloader] looks for new versions of the files and
 // objects that [Settings] name. [Verify] reads a file through, which takes seconds,
-// for those who hand new versions out.
+// for programs that publish new versions.
 //
 // The files are mapped into memory. Replace one by renaming a new file over it,
 // never by writing into it.

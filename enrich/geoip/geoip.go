@@ -14,15 +14,14 @@ type Config struct {
 	CityPath string
 	// ASNPath is a database of autonomous systems: ASN or ISP. Empty: none.
 	ASNPath string
-	// MaxAge is how long after its build a database is believed; later its
-	// finds are StateStale. Zero or less: for ever.
+	// MaxAge is the greatest age of a database, counted from its build. The answers
+	// of an older one have StateStale. Zero or less means no limit.
 	MaxAge time.Duration
-	// Now is the clock that MaxAge is held against. Nil: time.Now.
+	// Now is the clock for MaxAge. Nil means time.Now.
 	Now func() time.Time
 }
 
-// Databases are the open databases of a Config. Nothing of them changes but by
-// Replace.
+// Databases are the open databases of a Config. Only Replace changes them.
 type Databases struct {
 	current atomic.Pointer[pair] // never nil
 	maxAge  time.Duration
@@ -34,8 +33,8 @@ type Databases struct {
 // A pair is the databases that answer at one time. It does not change.
 type pair struct{ city, asn *database }
 
-// Open opens every database that is configured. If one cannot be opened none
-// is, and the error tells of all that cannot: it wraps fs.ErrNotExist for a
+// Open opens every database that is configured. If one cannot be opened, no database
+// stays open, and the error names each one that failed. It wraps fs.ErrNotExist for a
 // missing file and a *TypeError for one of the wrong kind. Open does not read
 // the databases through; damage inside shows at a look-up.
 func Open(config Config) (*Databases, error) {
@@ -60,16 +59,16 @@ func openEach(config Config) (databases *Databases, cityErr, asnErr error) {
 	return databases, nil, nil
 }
 
-// Replace opens the file at path and has it answer instead of the database of
-// that kind, or as the first one. Readers go by it from their next look-up on.
-// Info and errors call it name.
+// Replace opens the file at path and uses it in place of the database of that kind, if
+// there is one. Readers use it from their next look-up on. Info and errors show name as
+// its path.
 //
-// With an error the database before it stays. Beside the errors of Open there
-// is a *LookupError: some 1,000 addresses over the whole internet are looked up
-// first, which takes milliseconds and finds gross damage, not all of it.
+// If it returns an error, the old database stays in use. The errors are those of Open
+// and *LookupError: Replace first looks up about 1,000 addresses from the whole
+// internet. This takes milliseconds and finds heavy damage, but not all damage.
 //
-// The file may be removed when Replace returns. The database before it stays
-// mapped as long as a Reader uses it; the garbage collector takes it away.
+// The file may be removed when Replace returns. The old database stays mapped as long
+// as a Reader uses it; then the garbage collector unmaps it.
 // Replace may overlap look-ups and itself, but not Close.
 func (d *Databases) Replace(kind Kind, name, path string) error {
 	next, err := open(kind, name, path)
@@ -122,8 +121,8 @@ func (d *Databases) Info() []Info {
 	return infos
 }
 
-// Built tells when the database of a kind was built; the zero time if there is
-// none.
+// Built returns when the database of a kind was built, or the zero time if there is no
+// such database.
 func (d *Databases) Built(kind Kind) time.Time {
 	pair := d.current.Load()
 	database := pair.city

@@ -32,12 +32,11 @@ func (d *Databases) NewReader() *Reader {
 	return &Reader{databases: d, limit: cacheNetworks, current: d.current.Load(), known: specialTable()}
 }
 
-// Lookup tells what the databases know of addr. An IPv4-mapped IPv6 address is
+// Lookup returns what the databases know about addr. An IPv4-mapped IPv6 address is
 // looked up as IPv4, and a zone is ignored.
 //
-// The error, if any, joins a *LookupError for each damaged database. The Result
-// is then still to be used: the state of that part is StateError, and the other
-// part is as good as ever.
+// The error, if any, joins a *LookupError for each damaged database. The Result is
+// still valid: the damaged part has StateError, and the other part is not affected.
 //
 // If the network is known from an earlier look-up, Lookup allocates nothing.
 // When a database was replaced, all that is known is forgotten first.
@@ -72,8 +71,8 @@ func (r *Reader) read(addr netip.Addr) (Result, error) {
 	return r.aged(result), nil
 }
 
-// remember begins anew when the cache is full: to read a network again costs a
-// few microseconds, less than keeping account of its use at every look-up.
+// remember stores an answer. If the cache is full, remember empties it first: it costs
+// a few microseconds to read a network again, which is less than to count its uses.
 func (r *Reader) remember(network netip.Prefix, result *Result) {
 	if r.known.Size() >= r.limit+len(specialNetworks) {
 		r.known = specialTable()
@@ -81,9 +80,8 @@ func (r *Reader) remember(network netip.Prefix, result *Result) {
 	r.known.Insert(network, result)
 }
 
-// aged turns found into stale where a database is too old by now. It works on
-// the copy that the caller gets, since a Reader may outlive the day on which a
-// database grows too old.
+// aged turns found into stale if a database is too old now. It changes only the copy
+// for the caller, because a database can become too old while a Reader is in use.
 func (r *Reader) aged(result Result) Result {
 	d := r.databases
 	if d.maxAge <= 0 {

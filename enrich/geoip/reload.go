@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// A Reloader looks for new versions of databases and puts them in the place of
-// those before. It serves one goroutine at a time; the Readers of the databases
-// may work meanwhile.
+// A Reloader looks for new versions of databases and replaces the old ones. It is for
+// one goroutine at a time. The Readers of the databases may be used at the same time.
 type Reloader struct {
 	databases *Databases
 	sources   []*databaseSource
@@ -101,8 +100,8 @@ func (s *databaseSource) open(openObject func(url string) (Fetch, error)) (err e
 	return err
 }
 
-// remember notes which version of the file is there. What is wrong with a file
-// shows when it is opened.
+// remember stores which version of the file is there. It reports no error, because the
+// opening of the file does.
 func (s *databaseSource) remember() { s.seen, _ = os.Stat(s.name) }
 
 // load loads the new version of a database, if there is one. permanent says that

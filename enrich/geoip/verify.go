@@ -8,12 +8,12 @@ import (
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// Verify reads all of the database in the file at path and describes it. It is
-// of no use if it is of another kind, if any part of it is damaged, or if
-// addresses cannot be looked up in it: the errors are those of Replace, and one
-// that tells where the damage is. They call the file name.
+// Verify reads the whole database in the file at path and describes it. It returns an
+// error if the database is of another kind, if any part of it is damaged, or if
+// addresses cannot be looked up in it. The errors are those of Replace, and one that
+// says where the damage is. They show name as the path of the file.
 //
-// A City file of 130 MB takes some five seconds of a processor, and 230 MB. When
+// A City file of 130 MB takes about five seconds of CPU time and 230 MB of memory. When
 // ctx ends first, its error is returned, and the reading goes on in the
 // background: the file may be removed, but not changed.
 func Verify(ctx context.Context, kind Kind, name, path string) (Info, error) {

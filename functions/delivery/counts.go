@@ -76,7 +76,7 @@ func (c *counts) LogValue() slog.Value {
 		slog.Int64("lines", t.Lines),
 		slog.Int64("unparsed", t.Datasets[record.Unparsed]),
 		slog.Int64("other", t.Datasets[record.ErrorLogLine]+t.Datasets[record.OtherLine]),
-		slog.Int64("nlb_private_ip", t.NLBPrivate),
+		slog.Int64("nlb_private_ip", t.NLBVisitors()),
 		slog.Int64("faults", t.Faults()),
 		slog.Int64("geo_errors", t.LookupErrors),
 		slog.Int64("geo_missing", t.Geo.Of(string(record.GeoMissing))),

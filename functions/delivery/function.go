@@ -15,8 +15,8 @@
 //
 //	f, err := delivery.OpenAnswerer(ctx, "transform", os.Environ(), os.Stderr)
 //	a := f.Begin(ctx)
-//	payload, err := a.Decode(data)
-//	a.Process(payload.Lines, func(out *pipeline.Outcome) { … })
+//	payloads, err := a.Decode(data)
+//	a.Process(payloads[0].Lines, func(out *pipeline.Outcome) { … })
 //	a.End()
 //
 // A payload that cannot be read becomes a dead letter, where there is a place for

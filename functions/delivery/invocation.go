@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,24 +39,58 @@ func (in *invocation) TimeLeft() time.Duration {
 	return time.Until(deadline)
 }
 
-// Decode reads a payload of CloudWatch Logs. The lines of the function's own log
-// group are left out; a control message has none. The payload holds until the next
-// Decode.
-func (in *invocation) Decode(data []byte) (*decode.Payload, error) {
+// Decode reads a record with a payload of CloudWatch Logs, or with several of them;
+// see decode.Decoder.DecodeAll. The lines of the function's own log group are left out;
+// a control message has none. The payloads hold until the next Decode.
+func (in *invocation) Decode(data []byte) ([]*decode.Payload, error) {
 	in.bytes += len(data)
 	in.counts.Payloads++
-	p, err := in.decoder.Decode(data)
+	payloads, err := in.decoder.DecodeAll(data)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case p.Type == decode.Control:
-		in.counts.Control++
-	case in.function.refuses(in.ctx, p.Origin.LogGroup):
-		in.counts.Refused++
-		p.Lines = nil
+	for _, p := range payloads {
+		switch {
+		case p.Type == decode.Control:
+			in.counts.Control++
+		case in.function.refuses(in.ctx, p.Origin.LogGroup):
+			in.counts.Refused++
+			p.Lines = nil
+		}
 	}
-	return p, nil
+	return payloads, nil
+}
+
+// A Record is a record of a stream: its data, and what its lines are called where they
+// bear no ids.
+type Record struct {
+	Data []byte
+	// Source names the record for the ids of its lines. It is the same each time the
+	// record comes.
+	Source string
+	// Arrived is when the stream took the record.
+	Arrived time.Time
+}
+
+// IsText reports whether a record that is no payload is to be read line by line: if it
+// is not compressed.
+func (r *Record) IsText() bool { return !bytes.HasPrefix(r.Data, []byte{0x1f, 0x8b}) }
+
+// Lines splits the record's text. Its lines have ids by the record and their place in
+// it, and its time of arrival.
+func (r *Record) Lines() []record.Line {
+	var lines []record.Line
+	origin := &record.Origin{Source: r.Source}
+	offset := 0
+	arrived := r.Arrived.UnixMilli()
+	for text := range bytes.Lines(r.Data) {
+		trimmed := bytes.TrimRight(text, "\r\n")
+		if len(trimmed) > 0 {
+			lines = append(lines, record.Line{Text: trimmed, Offset: int64(offset), Origin: origin, Time: arrived, HasTime: arrived > 0})
+		}
+		offset += len(text)
+	}
+	return lines
 }
 
 // Process takes lines that belong together through the pipeline, counts what

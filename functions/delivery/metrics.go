@@ -21,8 +21,8 @@ const (
 	unitSeconds      unit = "Seconds"
 )
 
-// A metric is a number that each invocation reports. It is left out where ok is
-// false.
+// A metric is a number that each invocation reports. If ok is false, the invocation
+// does not report it.
 type metric struct {
 	name  string
 	unit  unit
@@ -34,8 +34,8 @@ func always(name string, u unit, help string, value func(c *counts) int64) metri
 	return metric{name, u, help, func(c *counts) (int64, bool) { return value(c), true }}
 }
 
-// metricList is every metric, in the order of the documentation. CloudWatch
-// takes at most 100 from one document.
+// metricList has every metric, in the order of the documentation. CloudWatch accepts
+// at most 100 metrics in one document.
 var metricList = func() []metric {
 	list := []metric{
 		always("Lines", unitCount, "Log lines read.", func(c *counts) int64 { return c.lines.Lines }),
@@ -43,7 +43,7 @@ var metricList = func() []metric {
 		always("Unparsed", unitCount, "Lines that no format reads.", func(c *counts) int64 { return c.lines.Datasets[record.Unparsed] }),
 		always("AccessLines", unitCount, "Access lines.", func(c *counts) int64 { return c.lines.Datasets[record.AccessLine] }),
 		always("Dropped", unitCount, "Lines that a rule dropped.", func(c *counts) int64 { return c.lines.Dropped }),
-		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address.", func(c *counts) int64 { return c.lines.NLBPrivate }),
+		always("NLBPrivateIP", unitCount, "Access lines whose `$remote_addr` shows an NLB's private address, health checks left out: these come from that address in a right chain too.", func(c *counts) int64 { return c.lines.NLBVisitors() }),
 		always("HealthChecks", unitCount, "Access lines that are probes of the load balancer.", func(c *counts) int64 { return c.lines.Verdicts[verdict.HealthCheck] }),
 		always("Faults", unitCount, "Lines whose reason is a fault of the chain.", func(c *counts) int64 { return c.lines.Faults() }),
 		always("PayloadsUnread", unitCount, "Payloads that cannot be read.", func(c *counts) int64 { return int64(c.PayloadsUnread) }),
@@ -85,7 +85,7 @@ var metricList = func() []metric {
 	return list
 }()
 
-// camel writes a code as CloudWatch names its metrics: health_check becomes
+// camel writes a code in the way that CloudWatch names metrics: health_check becomes
 // HealthCheck.
 func camel(code string) string {
 	var b strings.Builder
@@ -95,9 +95,9 @@ func camel(code string) string {
 	return b.String()
 }
 
-// metrics writes what invocations counted in CloudWatch's embedded metric
-// format: one JSON object on one line of the log. The only dimension is the
-// function's name, so that each function has one series for each metric.
+// metrics writes the counts of each invocation to the log, as one JSON object on one
+// line (CloudWatch's embedded metric format). The only dimension is the name of the
+// function, so each function has one series for each metric.
 type metrics struct {
 	mu        sync.Mutex
 	out       io.Writer
@@ -157,5 +157,5 @@ func (m *metrics) write(c *counts, at time.Time, took time.Duration) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, _ = m.out.Write(append(line, '\n')) // nobody can be told that the log cannot be written
+	_, _ = m.out.Write(append(line, '\n')) // without the log there is no place to report the error
 }

@@ -9,6 +9,7 @@ import (
 	"clearhop/decode"
 	"clearhop/delivery"
 	"clearhop/pipeline"
+	"clearhop/record"
 	"clearhop/rule"
 	"clearhop/sink"
 	"clearhop/sink/retry"
@@ -97,7 +98,13 @@ func (f *Shipper) Begin(ctx context.Context) *Shipment {
 // Take returns false if it did not take the payload, and then no other is to be
 // given to it: the invocation has no time for another one, or a payload failed and
 // its source sends all payloads from that one on again.
-func (s *Shipment) Take(data []byte) bool {
+func (s *Shipment) Take(data []byte) bool { return s.takeNext(&Record{Data: data}, false) }
+
+// TakeRecord is Take for a record of a stream. If it holds no payload but text, it is
+// read line by line.
+func (s *Shipment) TakeRecord(r *Record) bool { return s.takeNext(r, r.IsText()) }
+
+func (s *Shipment) takeNext(r *Record, isText bool) bool {
 	n := s.taken
 	switch {
 	case s.in.function.resends && s.failed >= 0:
@@ -107,13 +114,13 @@ func (s *Shipment) Take(data []byte) bool {
 		return false
 	}
 	s.taken++
-	s.take(n, data)
+	s.take(n, r, isText)
 	return true
 }
 
 // take gathers the events of payload n.
-func (s *Shipment) take(n int, data []byte) {
-	in := &s.in
+func (s *Shipment) take(n int, from *Record, isText bool) {
+	in, data := &s.in, from.Data
 	defer func() {
 		if r := recover(); r != nil {
 			err := delivery.ReportPanic(in.ctx, in.function.log, r)
@@ -121,13 +128,22 @@ func (s *Shipment) take(n int, data []byte) {
 			s.keep(n, data, err)
 		}
 	}()
-	p, err := in.Decode(data)
-	if err != nil {
+	payloads, err := in.Decode(data)
+	switch {
+	case err != nil && isText:
+		s.gather(n, from.Lines())
+	case err != nil:
 		in.counts.PayloadsUnread++
 		s.keep(n, data, err)
-		return
 	}
-	in.Process(p.Lines, func(out *pipeline.Outcome) {
+	for _, p := range payloads {
+		s.gather(n, p.Lines)
+	}
+}
+
+// gather gathers the events of lines of payload n.
+func (s *Shipment) gather(n int, lines []record.Line) {
+	s.in.Process(lines, func(out *pipeline.Outcome) {
 		if out.Dropped {
 			return
 		}

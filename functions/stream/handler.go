@@ -15,12 +15,16 @@ type handler struct{ f *delivery.Shipper }
 // all was delivered: Lambda sends that one and all after it again. The event
 // source must be set to report batch item failures.
 //
+// A record is a payload of CloudWatch Logs, or several of them, or text that is read
+// line by line.
+//
 // Only what would fail again becomes a dead letter; the stream keeps the rest.
 // When time runs out, handle reports the first record that it did not take.
 func (h handler) handle(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
 	s := h.f.Begin(ctx)
 	for i := range event.Records {
-		if !s.Take(event.Records[i].Kinesis.Data) {
+		k := &event.Records[i].Kinesis
+		if !s.TakeRecord(&delivery.Record{Data: k.Data, Source: "kinesis:" + event.Records[i].EventID, Arrived: k.ApproximateArrivalTimestamp.Time}) {
 			break
 		}
 	}

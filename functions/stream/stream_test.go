@@ -87,6 +87,38 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// TestWhatProducersJoin: two documents in a record, two gzip members and lines of text
+// are read as the command reads them.
+func TestWhatProducersJoin(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "events.ndjson")
+	f := start(t, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+out)
+	lines := payloadtest.Lines(t)[:20]
+	one, other := payloadtest.Document(t, "/ecs/edge", lines[:10]), payloadtest.Document(t, "/ecs/web", lines[10:])
+	joined := payloadtest.Gzip(t, slices.Concat(one, other))
+	members := slices.Concat(payloadtest.Gzip(t, one), []byte("\n"), payloadtest.Gzip(t, other))
+	text := []byte(strings.Join(lines[:5], "\n") + "\n")
+	if failed := invoke(t, f, event(joined, members, text), timeout); failed != nil {
+		t.Errorf("failed: %v", failed)
+	}
+	got, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := slices.Concat(payloadtest.ByCommand(t, one), payloadtest.ByCommand(t, other))
+	ofPayloads := slices.Concat(both, both)
+	if !bytes.HasPrefix(got, ofPayloads) {
+		t.Error("the events of joined payloads are not the command's")
+	}
+	ofText := bytes.TrimPrefix(got, ofPayloads)
+	if n := bytes.Count(ofText, []byte("\n")); n != 5 || bytes.Count(ofText, []byte(`"dataset":"nginx.access"`)) != 5 {
+		t.Errorf("%d events of text: %s", n, ofText)
+	}
+	invoke(t, f, event(joined, members, text), timeout)
+	if again, _ := os.ReadFile(out); !bytes.Equal(again, slices.Concat(got, got)) {
+		t.Error("the same records give other events when they come again")
+	}
+}
+
 // TestFirehoseThatFails: the first record of which not all arrived is the
 // checkpoint, so that sending from there on again loses nothing.
 func TestFirehoseThatFails(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -100,19 +99,15 @@ type enriched struct {
 	events   int
 	size     int  // of its events
 	tooLarge bool // for an answer of its own
-	source
-	lines []enrichedLine
-}
+	lines    []enrichedLine
 
-// A source is where the lines of a record are from.
-type source struct {
-	origin      record.Origin
-	generations int // how often they were sent back
+	generations int // how often the lines were sent back
 }
 
 // An enrichedLine is a line at which its record can be split.
 type enrichedLine struct {
 	id, text []byte
+	origin   *record.Origin
 	time     int64
 	event    int  // bytes of its event
 	goesOn   bool // it continues the line before it, and must stay with it
@@ -120,19 +115,28 @@ type enrichedLine struct {
 
 func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
 	e := &enriched{}
-	lines, err := h.read(a, r, &e.source)
-	if err != nil || len(lines) == 0 {
+	groups, err := h.read(a, r, &e.generations)
+	if err != nil {
 		return e, err
 	}
-	e.lines = make([]enrichedLine, 0, len(lines))
+	for _, lines := range groups {
+		e.add(a, lines)
+	}
+	return e, nil
+}
+
+// add adds the events of lines that belong together.
+func (e *enriched) add(a *delivery.Answer, lines []record.Line) {
+	e.lines = slices.Grow(e.lines, len(lines))
+	before := len(e.lines)
 	a.Process(lines, func(out *pipeline.Outcome) {
-		l := &lines[len(e.lines)]
+		l := &lines[len(e.lines)-before]
 		at := l.Time
 		if !l.HasTime {
 			at = out.Record.Timestamp
 		}
 		e.lines = append(e.lines, enrichedLine{
-			id: slices.Clone(out.ID), text: l.Text, time: at,
+			id: slices.Clone(out.ID), text: l.Text, time: at, origin: l.Origin,
 			event: len(out.Data), goesOn: out.Record.Continues != nil,
 		})
 		if !out.Dropped {
@@ -145,40 +149,27 @@ func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecor
 		}
 		e.data = append(e.data, out.Data...)
 	})
-	return e, nil
 }
 
-// read finds the lines of a record: of a payload, or the record's own.
-func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord, from *source) ([]record.Line, error) {
-	p, err := a.Decode(r.Data)
+// read finds the lines of a record: of its payloads, or the record's own. Each group of
+// lines belongs together. It sets how often they were sent back.
+func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord, times *int) ([][]record.Line, error) {
+	payloads, err := a.Decode(r.Data)
 	if err == nil {
-		from.origin, from.generations = *p.Origin, generations(p.Filters)
-		return p.Lines, nil
-	}
-	if isCompressed(r.Data) {
-		return nil, err
+		var groups [][]record.Line
+		for _, p := range payloads {
+			groups = append(groups, p.Lines)
+			*times = max(*times, generations(p.Filters))
+		}
+		return groups, nil
 	}
 	// Firehose has taken the messages out of a payload, without their ids. The
 	// record's id and the place of the line in it are used instead.
-	origin := &record.Origin{Source: "firehose:" + r.RecordID}
-	from.origin = *origin
-	return linesOf(r, origin), nil
-}
-
-func isCompressed(data []byte) bool { return bytes.HasPrefix(data, []byte{0x1f, 0x8b}) }
-
-func linesOf(r *events.KinesisFirehoseEventRecord, origin *record.Origin) []record.Line {
-	var lines []record.Line
-	offset := 0
-	arrived := r.ApproximateArrivalTimestamp.UnixMilli()
-	for text := range bytes.Lines(r.Data) {
-		trimmed := bytes.TrimRight(text, "\r\n")
-		if len(trimmed) > 0 {
-			lines = append(lines, record.Line{Text: trimmed, Offset: int64(offset), Origin: origin, Time: arrived, HasTime: arrived > 0})
-		}
-		offset += len(text)
+	text := delivery.Record{Data: r.Data, Source: "firehose:" + r.RecordID, Arrived: r.ApproximateArrivalTimestamp.Time}
+	if !text.IsText() {
+		return nil, err
 	}
-	return lines
+	return [][]record.Line{text.Lines()}, nil
 }
 
 var errSentBackTooOften = errors.New("a record was sent back too often")

@@ -58,7 +58,7 @@ type logEvent struct {
 
 // split divides the lines of a record into pieces, so that the events of each
 // piece fit an answer. Lines keep their ids. Lines that belong together stay
-// together.
+// together. The lines of two payloads never share a piece.
 func (e *enriched) split(record int) ([]piece, error) {
 	if e.generations >= maxGenerations {
 		return nil, errSentBackTooOften
@@ -66,7 +66,7 @@ func (e *enriched) split(record int) ([]piece, error) {
 	var pieces []piece
 	for len(e.lines) > 0 {
 		n, size := 0, 0
-		for n < len(e.lines) && (n == 0 || e.lines[n].goesOn || size+e.lines[n].event <= maxPiece) {
+		for n < len(e.lines) && (n == 0 || e.lines[n].origin == e.lines[0].origin && (e.lines[n].goesOn || size+e.lines[n].event <= maxPiece)) {
 			size += e.lines[n].event
 			n++
 		}
@@ -80,10 +80,11 @@ func (e *enriched) split(record int) ([]piece, error) {
 	return pieces, nil
 }
 
-// pack makes a payload of lines.
+// pack makes a payload of lines, which all have the same origin.
 func (e *enriched) pack(lines []enrichedLine) ([]byte, error) {
+	origin := lines[0].origin
 	p := payload{
-		MessageType: "DATA_MESSAGE", Owner: e.origin.AccountID, LogGroup: e.origin.LogGroup, LogStream: e.origin.LogStream,
+		MessageType: "DATA_MESSAGE", Owner: origin.AccountID, LogGroup: origin.LogGroup, LogStream: origin.LogStream,
 		SubscriptionFilters: slices.Repeat([]string{sentBack}, e.generations+1),
 		LogEvents:           make([]logEvent, len(lines)),
 	}

@@ -109,6 +109,20 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// TestWhatProducersJoin: two documents in a record, and two gzip members, give the
+// events of both.
+func TestWhatProducersJoin(t *testing.T) {
+	f := start(t)
+	lines := payloadtest.Lines(t)[:20]
+	one, other := payloadtest.Document(t, "/ecs/edge", lines[:10]), payloadtest.Document(t, "/ecs/web", lines[10:])
+	want := slices.Concat(payloadtest.ByCommand(t, one), payloadtest.ByCommand(t, other))
+	for i, r := range invoke(t, f, "", payloadtest.Gzip(t, slices.Concat(one, other)), slices.Concat(payloadtest.Gzip(t, one), payloadtest.Gzip(t, other))) {
+		if r.Result != "Ok" || !bytes.Equal(r.Data, want) {
+			t.Errorf("record %d: %s, %d bytes of events, want %d", i, r.Result, len(r.Data), len(want))
+		}
+	}
+}
+
 // manyLines are lines that do not compress away.
 func manyLines(n int) []string {
 	random := rand.New(rand.NewPCG(1, 2))

@@ -4,15 +4,17 @@
 //	golden.Check(t, "testdata/events.json", got)
 //	golden.Sections(t, "README.md", map[string]string{"format": table})
 //
-// make golden runs all tests that use the package with -update. A person must then
-// read the diff.
+// A test that fails prints the command that rewrites its files. make golden runs all
+// tests that use the package with -update. A person must then read the diff.
 package golden
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -38,10 +40,33 @@ func Check(t testing.TB, path string, got []byte) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v. To write it: %s", err, command(t))
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
-		t.Errorf("%s is out of date (make golden rewrites it; -want +got):\n%s", path, diff)
+		t.Errorf("%s is out of date. To rewrite it: %s\n(-want +got):\n%s", path, command(t), diff)
+	}
+}
+
+// command runs the test alone and has it rewrite its files. It is for the folder
+// that holds go.mod.
+func command(t testing.TB) string {
+	test, _, _ := strings.Cut(t.Name(), "/")
+	return fmt.Sprintf("go test .%s -run '^%s$' -update", folder(), test)
+}
+
+// folder is the folder of the package under test, which is the first caller outside
+// this package. It begins with a slash.
+func folder() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for {
+		frame, more := frames.Next()
+		dir, last := path.Split(frame.Function)
+		name, _, _ := strings.Cut(last, ".")
+		pkg := strings.TrimPrefix(dir+strings.TrimSuffix(name, "_test"), "clearhop")
+		if pkg != "/internal/golden" || !more {
+			return pkg
+		}
 	}
 }
 

@@ -104,8 +104,14 @@ func (c Config) withDefaults() (Config, error) {
 	} else if c.ShutdownGrace < 0 {
 		bad("ShutdownGrace: %v is negative", c.ShutdownGrace)
 	}
+	checkEnv(c.Env, bad)
+	return c, errors.Join(errs...)
+}
+
+// checkEnv reports what the service would refuse of a function's own variables.
+func checkEnv(env []string, bad func(format string, args ...any)) {
 	size := 0
-	for i, variable := range c.Env {
+	for i, variable := range env {
 		name, value, ok := strings.Cut(variable, "=")
 		switch {
 		case !ok || name == "" || strings.ContainsRune(variable, 0):
@@ -118,7 +124,6 @@ func (c Config) withDefaults() (Config, error) {
 	if size > maxEnvBytes {
 		bad("Env: %d bytes are more than the service's %d", size, maxEnvBytes)
 	}
-	return c, errors.Join(errs...)
 }
 
 // reserved says whether the service refuses name as a function's own variable.

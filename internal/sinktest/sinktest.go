@@ -20,7 +20,8 @@ import (
 type Subject struct {
 	Sink sink.Sink
 	// Delivered returns what arrived behind the sink so far, all documents
-	// joined. It is called after Close.
+	// joined. It is called after Close. If the far end reads in the background,
+	// it must wait until that end has everything.
 	Delivered func() []byte
 	// Unordered says that documents of one Put may arrive in another order.
 	Unordered bool

@@ -53,3 +53,24 @@ func TestNoTerminal(t *testing.T) {
 		t.Errorf("%v, %v: a bar was written", info, err)
 	}
 }
+
+// TestWidth: COLUMNS decides where it is a number, and wide characters count as
+// what a terminal makes of them.
+func TestWidth(t *testing.T) {
+	f := func(columns string, want int) {
+		t.Helper()
+		t.Setenv("COLUMNS", columns)
+		if got := Width(&bytes.Buffer{}); got != want {
+			t.Errorf("COLUMNS=%q: %d, want %d", columns, got, want)
+		}
+	}
+	f("", 80)
+	f("132", 132)
+	f("wide", 80)
+	f("-1", 80)
+	for text, want := range map[string]int{"": 0, "abc": 3, "größe": 5, "日本": 4, "e\u0301": 1} {
+		if got := Columns(text); got != want {
+			t.Errorf("%q takes %d columns, want %d", text, got, want)
+		}
+	}
+}

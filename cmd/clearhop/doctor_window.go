@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"clearhop/diagnose"
+	"clearhop/record"
+
+	"github.com/alecthomas/kong"
+)
+
+// A window is the time in which the lines were logged that the doctor judges. A
+// zero time sets no bound.
+type window struct{ since, until time.Time }
+
+// window reads the flags about what is judged. now is what durations are
+// subtracted from.
+func (c *doctorCommand) window(now time.Time) (window, error) {
+	var w window
+	var errs [3]error
+	w.since, errs[0] = readTime("since", c.Since, now)
+	w.until, errs[1] = readTime("until", c.Until, now)
+	if c.MinShare < 0 || c.MinShare > 1 {
+		errs[2] = fmt.Errorf("min-share: %g is no share: give a number from 0 to 1", c.MinShare)
+	}
+	err := errors.Join(errs[:]...)
+	if err == nil && !w.since.IsZero() && !w.until.IsZero() && !w.since.Before(w.until) {
+		err = errors.New("until: it is not after since")
+	}
+	return w, err
+}
+
+// readTime reads a time in RFC 3339, or a duration before now.
+func readTime(name, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%s: %q is no time: give one as 2026-11-20T14:05:00Z, or a duration as 2h or 30m", name, text)
+}
+
+// holds reports whether a line was logged in the window. A line whose time is not
+// known is in no window that has a bound.
+func (w window) holds(r *record.Record) bool {
+	if w.since.IsZero() && w.until.IsZero() {
+		return true
+	}
+	at, known := diagnose.LoggedAt(r)
+	return known && !at.Before(w.since) && (w.until.IsZero() || at.Before(w.until))
+}
+
+// usedByDoctor are the settings that change what the doctor says. It takes the
+// others too, so that it can share a configuration file and the environment with
+// enrich, and its help leaves them out.
+var usedByDoctor = []string{"format", "format-for", "json-key", "error-zone", "nlb", "trusted", "internal", "health-path", "client-fields"}
+
+// hideFromDoctor takes the settings that the doctor does not use out of its help.
+func hideFromDoctor(app *kong.Kong) error {
+	for _, command := range app.Model.Children {
+		if command.Name != "doctor" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			if flag.Group != nil && !slices.Contains(usedByDoctor, flag.Name) {
+				flag.Hidden = true
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,414 @@
+package decode
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"clearhop/internal/jsonscan"
+	"clearhop/record"
+)
+
+// An eventReader reads the log events of documents and tables that the AWS CLI and Logs
+// Insights write. It holds one event at a time, so a document may be of any size.
+type eventReader struct {
+	place     place
+	inRoot    bool // the array is the document itself, and no member of an object
+	count     int64
+	header    header // of CSV
+	headerRow []byte
+	origins   map[string]*record.Origin
+	key       []byte // scratch
+	plain     *record.Origin
+	failed    bool // the rest is not read
+}
+
+// A place is where in a document the next bytes stand.
+type place uint8
+
+const (
+	betweenDocuments place = iota
+	inDocument             // in an object, before a member
+	inEvents               // in an array, before an item
+)
+
+// A logEvent is what a document says about an event.
+type logEvent struct {
+	id, time, message, stream, log jsonscan.Value
+}
+
+func newEvents(r *Reader) *eventReader {
+	return &eventReader{
+		plain:   &record.Origin{Source: r.name},
+		origins: map[string]*record.Origin{},
+		header:  header{message: -1, time: -1, stream: -1, log: -1},
+	}
+}
+
+// maxEvent is how many bytes one event of a document has at most: each byte of a
+// message may be written as an escape of six.
+func (r *Reader) maxEvent() int { return min(r.opts.MaxPayload, 6*r.opts.MaxLine+(64<<10)) }
+
+// nextLogEvent returns the next log event of documents or of a table. After an error
+// in them, nothing more is read: where the next event begins is not known.
+func (r *Reader) nextLogEvent() (*record.Line, error) {
+	if r.events.failed {
+		return nil, r.failure(r.err)
+	}
+	r.line = record.Line{Offset: r.events.count}
+	var found bool
+	var err error
+	switch r.kind {
+	case csvRows:
+		found, err = r.nextCSV()
+	case eventRows:
+		found, err = r.nextRow()
+	default:
+		found, err = r.nextItem()
+	}
+	if err != nil {
+		err = r.failure(err)
+		r.events.failed = true
+		if r.err == nil {
+			r.err = io.EOF
+		}
+		return nil, err
+	}
+	if !found {
+		return nil, r.failure(r.err)
+	}
+	r.events.count++
+	return &r.line, nil
+}
+
+// nextItem steps through documents to the next event.
+func (r *Reader) nextItem() (found bool, err error) {
+	e := r.events
+	for {
+		c, ok := r.peek()
+		if !ok {
+			if e.place != betweenDocuments && r.err == io.EOF {
+				e.place = betweenDocuments
+				return false, jsonError(errCutOff)
+			}
+			return false, nil
+		}
+		switch {
+		case c == ',' && e.place != betweenDocuments:
+			r.lines.drop(1)
+		case e.place == betweenDocuments:
+			found, err = r.enter(c)
+		case e.place == inDocument:
+			err = r.member(c)
+		case c == ']':
+			r.lines.drop(1)
+			if e.place = inDocument; e.inRoot {
+				e.place = betweenDocuments
+			}
+		default:
+			found, err = r.item(c)
+		}
+		if found || err != nil {
+			return found, err
+		}
+	}
+}
+
+// peek returns the next byte that is no white space. It reports false at the end.
+func (r *Reader) peek() (byte, bool) {
+	for {
+		r.lines.drop(blank(r.lines.bytes()))
+		if held := r.lines.bytes(); len(held) > 0 {
+			return held[0], true
+		}
+		if r.err == nil {
+			r.err = r.lines.read(r.stream)
+		}
+		if r.err != nil {
+			return 0, false
+		}
+	}
+}
+
+func jsonError(cause error) error { return &PayloadError{Stage: StageJSON, Err: cause} }
+
+// enter steps into the next document. An object that is an event itself is one.
+func (r *Reader) enter(c byte) (found bool, err error) {
+	e := r.events
+	switch c {
+	case '[':
+		r.lines.drop(1)
+		e.place, e.inRoot = inEvents, true
+		return false, nil
+	case '{':
+		if isEventKey(r.firstKey()) {
+			return r.item(c)
+		}
+		r.lines.drop(1)
+		e.place, e.inRoot = inDocument, false
+		return false, nil
+	}
+	return false, jsonError(jsonscan.ErrValue)
+}
+
+// firstKey returns the first key of the object at the start of the window; nil if it
+// has none.
+func (r *Reader) firstKey() []byte {
+	for {
+		s := jsonscan.Scanner{B: r.lines.bytes()}
+		s.Enter('{')
+		key, _ := s.Key(true)
+		if s.Err != jsonscan.ErrEnd || r.err != nil || len(s.B) > r.maxEvent() {
+			return bytes.Clone(key)
+		}
+		r.err = r.lines.read(r.stream)
+	}
+}
+
+// isEventKey reports whether a log event has a key, and a document has not.
+func isEventKey(key []byte) bool {
+	switch string(key) {
+	case "logStreamName", "timestamp", "message", "ingestionTime", "eventId", "@timestamp", "@message", "@ptr", "@log", "@logStream":
+		return true
+	}
+	return false
+}
+
+// member steps over a member of a document, or into it if it holds the events.
+func (r *Reader) member(c byte) error {
+	if c == '}' {
+		r.lines.drop(1)
+		r.events.place = betweenDocuments
+		return nil
+	}
+	if c != '"' {
+		return jsonError(jsonscan.ErrKey)
+	}
+	key, err := r.value(c)
+	if err != nil {
+		return err
+	}
+	holds := string(key) == `"events"` || string(key) == `"results"`
+	r.lines.drop(len(key))
+	if c, ok := r.peek(); !ok || c != ':' {
+		return jsonError(jsonscan.ErrColon)
+	}
+	r.lines.drop(1)
+	c, _ = r.peek()
+	if holds && c == '[' {
+		r.lines.drop(1)
+		r.events.place, r.events.inRoot = inEvents, false
+		return nil
+	}
+	value, err := r.value(c)
+	r.lines.drop(len(value))
+	return err
+}
+
+// item reads the event at the start of the window.
+func (r *Reader) item(c byte) (found bool, err error) {
+	raw, err := r.value(c)
+	if err != nil {
+		return false, err
+	}
+	s := scanner{jsonscan.Scanner{B: raw}}
+	var ev logEvent
+	switch c {
+	case '{':
+		ev.readObject(&s)
+	case '[':
+		ev.readList(&s)
+	case '"':
+		ev.message, _ = s.Value()
+	default:
+		s.Value()
+	}
+	if s.Err == nil {
+		s.End()
+	}
+	if s.Err != nil {
+		return false, jsonError(s.Err)
+	}
+	r.setEvent(&ev, raw)
+	r.lines.drop(len(raw))
+	return true, nil
+}
+
+// value returns the JSON value at the start of the window, which begins with c. It
+// reads on until the value is whole.
+func (r *Reader) value(c byte) ([]byte, error) {
+	var find cut
+	for {
+		held := r.lines.bytes()
+		var n int
+		var whole bool
+		switch c {
+		case '{', '[', '"':
+			n, whole = find.json(held)
+		default:
+			n, whole = find.scalar(held)
+		}
+		switch {
+		case whole && n == 0:
+			return nil, jsonError(jsonscan.ErrValue)
+		case whole:
+			return held[:n], nil
+		case len(held) > r.maxEvent():
+			return nil, &PayloadError{Stage: StageSize, Err: ErrTooLarge}
+		}
+		if r.err == nil {
+			r.err = r.lines.read(r.stream)
+		}
+		if r.err != nil {
+			return nil, jsonError(errCutOff)
+		}
+	}
+}
+
+// readObject reads an event of the API, or a row of Logs Insights.
+func (ev *logEvent) readObject(s *scanner) {
+	s.Enter('{')
+	for first := true; ; first = false {
+		key, more := s.Key(first)
+		if !more {
+			return
+		}
+		slot := ev.slot(key)
+		v, ok := s.Value()
+		if !ok {
+			return
+		}
+		if slot != nil {
+			*slot = v
+		}
+	}
+}
+
+// slot returns where the value of a key belongs; nil for one that is not needed.
+// @ptr is none of them: it is no eventId, and so no other reading of the event would
+// have it as its id.
+func (ev *logEvent) slot(key []byte) *jsonscan.Value {
+	switch string(key) {
+	case "eventId", "id":
+		return &ev.id
+	case "timestamp", "@timestamp":
+		return &ev.time
+	case "message", "@message":
+		return &ev.message
+	case "logStreamName", "@logStream":
+		return &ev.stream
+	case "@log":
+		return &ev.log
+	}
+	return nil
+}
+
+// readList reads a row of get-query-results, which is a list of fields and their
+// values, or what --query made of an event: a list of some of its values, of which the
+// longest text is the message.
+func (ev *logEvent) readList(s *scanner) {
+	s.Enter('[')
+	for first := true; s.Sibling(']', first); first = false {
+		if s.Peek() == '{' {
+			ev.readField(s)
+			continue
+		}
+		v, ok := s.Value()
+		if !ok {
+			return
+		}
+		switch {
+		case v.Kind == jsonscan.Number:
+			ev.time = v
+		case v.Kind == jsonscan.Text && (ev.message.Kind == jsonscan.None || len(v.Raw) > len(ev.message.Raw)):
+			ev.message = v
+		}
+	}
+}
+
+// readField reads {"field":"@message","value":"…"}.
+func (ev *logEvent) readField(s *scanner) {
+	var slot *jsonscan.Value
+	var value jsonscan.Value
+	s.Enter('{')
+	for first := true; ; first = false {
+		key, more := s.Key(first)
+		if !more {
+			break
+		}
+		isField, isValue := string(key) == "field", string(key) == "value"
+		v, ok := s.Value()
+		if !ok {
+			return
+		}
+		if isField {
+			slot = ev.slot(v.Raw)
+		}
+		if isValue {
+			value = v
+		}
+	}
+	if slot != nil {
+		*slot = value
+	}
+}
+
+// setEvent makes the line of an event, which raw holds. Text and ID are in the window.
+func (r *Reader) setEvent(ev *logEvent, raw []byte) {
+	line := &r.line
+	line.Time, line.HasTime = eventTime(ev.time)
+	line.Origin = r.originOf(ev.log.Name(), ev.stream.Name())
+	if ev.message.Kind == jsonscan.Text {
+		setText(line, ev.message.Name(), r.opts.MaxLine)
+		line.ID = ev.id.Name()
+		return
+	}
+	setText(line, bytes.Clone(raw), r.opts.MaxLine)
+	line.Defect = record.Malformed
+	line.ID = ev.id.Name()
+}
+
+// eventTime reads the time of an event: milliseconds since the Unix epoch, or the
+// time in UTC that Logs Insights writes.
+func eventTime(v jsonscan.Value) (int64, bool) {
+	if ms, ok := millis(v); ok {
+		return ms, true
+	}
+	const form = "2006-01-02 15:04:05"
+	b := v.Raw // millis has removed the escapes, if there were any
+	if len(b) < len(form) || len(b) > len(form)+10 {
+		return 0, false
+	}
+	if b[10] == 'T' {
+		t, err := time.Parse(time.RFC3339, string(b))
+		return t.UnixMilli(), err == nil
+	}
+	t, err := time.Parse(form, string(b))
+	return t.UnixMilli(), err == nil
+}
+
+// maxOrigins bounds the log streams whose Origin is kept.
+const maxOrigins = 1000
+
+// originOf returns the Origin of an event. log is the account and the group as Logs
+// Insights has them, "123456789012:/ecs/web"; both may be empty. Events of one stream
+// have the same Origin, whatever comes between them.
+func (r *Reader) originOf(log, stream []byte) *record.Origin {
+	e := r.events
+	if len(log) == 0 && len(stream) == 0 {
+		return e.plain
+	}
+	e.key = append(append(append(e.key[:0], log...), 0), stream...)
+	if o := e.origins[string(e.key)]; o != nil {
+		return o
+	}
+	if len(e.origins) >= maxOrigins {
+		clear(e.origins)
+	}
+	o := &record.Origin{Source: r.name, LogStream: string(stream)}
+	if account, group, ok := bytes.Cut(log, []byte(":")); ok {
+		o.AccountID, o.LogGroup = string(account), string(group)
+	}
+	e.origins[string(e.key)] = o
+	return o
+}
