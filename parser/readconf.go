@@ -34,17 +34,24 @@ func SplitConf(text string) (file, format string) {
 	return text[:i], text[i+1:]
 }
 
-// Format returns the format of a name. file is the name of the configuration, for
-// the error.
-func (c *Conf) Format(file, name string) (*Format, error) {
+// FormatOf returns the format of that name in a file. readConf reads the file, as
+// ReadConf does. That other formats of the file cannot be read does not matter.
+func FormatOf(file, name string, readConf func(file string) (*Conf, error)) (*Format, error) {
+	conf, err := readConf(file)
+	if conf == nil {
+		return nil, err
+	}
 	var known []string
-	for _, f := range c.Formats {
+	for _, f := range conf.Formats {
 		if f.Name() == name {
 			return f, nil
 		}
 		known = append(known, f.Name())
 	}
-	if len(known) == 0 {
+	switch {
+	case err != nil:
+		return nil, err
+	case len(known) == 0:
 		return nil, fmt.Errorf("%s has no log_format", file)
 	}
 	return nil, fmt.Errorf("%s has no log_format %s; it has %s", file, name, strings.Join(known, ", "))

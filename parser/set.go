@@ -100,17 +100,17 @@ func (s *Set) addConf(name string, c SetConfig) error {
 		return errors.New("formats cannot be read from a file here: write the log_format itself")
 	}
 	file, format := SplitConf(name)
-	conf, err := c.ReadConf(file)
-	if err != nil {
-		return err
-	}
 	if format != "" {
-		f, err := conf.Format(file, format)
+		f, err := FormatOf(file, format, c.ReadConf)
 		if err != nil {
 			return err
 		}
 		s.formats = append(s.formats, f)
 		return nil
+	}
+	conf, err := c.ReadConf(file)
+	if err != nil {
+		return err
 	}
 	for _, f := range conf.Formats {
 		s.formats = append(s.formats, f)

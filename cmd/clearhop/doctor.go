@@ -107,7 +107,10 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 }
 
 // checkSettings implements checker.
-func (c *doctorCommand) checkSettings() error { return checkPipeline(c.Settings) }
+func (c *doctorCommand) checkSettings() error {
+	_, err := c.window(time.Now())
+	return errors.Join(err, checkPipeline(c.Settings))
+}
 
 // An examination reads the inputs, and reads them again where the chain's
 // addresses have to be inferred first.

@@ -98,7 +98,8 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 
 // checkSettings implements checker.
 func (c *enrichCommand) checkSettings() error {
-	return errors.Join(c.check(), checkPipeline(c.Settings))
+	_, err := c.As.writer()
+	return errors.Join(c.check(), err, checkPipeline(c.Settings))
 }
 
 // checkPipeline returns what is wrong with settings of the pipeline.
@@ -113,17 +114,21 @@ func checkPipeline(settings pipeline.Config) error {
 
 // check reports flags and files that do not go together.
 func (c *enrichCommand) check() error {
-	switch {
-	case c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched):
-		return errors.New("--known-only and --unvouched go with --as")
-	case c.FromEnd && !c.Follow:
-		return errors.New("--from-end goes with --follow")
-	case c.Follow && len(c.Files) == 0:
-		return errors.New("--follow needs files; standard input is read as it comes without it")
-	case c.Follow && slices.Contains(c.Files, "-"):
-		return errors.New("--follow cannot follow standard input")
+	var errs []error
+	for _, wrong := range []struct {
+		is   bool
+		text string
+	}{
+		{c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched), "--known-only and --unvouched go with --as"},
+		{c.FromEnd && !c.Follow, "--from-end goes with --follow"},
+		{c.Follow && len(c.Files) == 0, "--follow needs files; standard input is read as it comes without it"},
+		{c.Follow && slices.Contains(c.Files, "-"), "--follow cannot follow standard input"},
+	} {
+		if wrong.is {
+			errs = append(errs, errors.New(wrong.text))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // read takes the inputs through the pipeline.

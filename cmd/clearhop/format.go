@@ -103,11 +103,11 @@ func formatsOf(name string) ([]*parser.Format, error) {
 	switch {
 	case err != nil && looksLikeLog(file):
 		return nil, fmt.Errorf("%s looks like a log, not like an nginx.conf: clearhop doctor %s reads it; to try a format on one of its lines: clearhop format FORMAT --line LINE", file, file)
+	case format != "":
+		f, err := parser.FormatOf(file, format, parser.ReadConf)
+		return []*parser.Format{f}, err
 	case err != nil:
 		return nil, err
-	case format != "":
-		f, err := conf.Format(file, format)
-		return []*parser.Format{f}, err
 	case len(conf.Formats) == 0:
 		return nil, fmt.Errorf("%s has no log_format: nginx then logs in the format combined", file)
 	}

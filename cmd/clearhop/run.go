@@ -104,7 +104,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitUsage
 	}
 	warnOfVariables(errOut, command.Selected())
-	return exitCodeOf(errOut, given.locate(command, command.Run()))
+	return exitCodeOf(errOut, given.complete(command, command.Run()))
 }
 
 // exitCodeOf prints what a command returned, and returns the exit code that says the

@@ -120,6 +120,10 @@ func (g gatherer) explain(err error, value any) error {
 	switch g.flag.Target.Interface().(type) {
 	case time.Duration:
 		return fmt.Errorf("%q is no duration, such as 90s, 15m or 2h", text)
+	case float64:
+		return fmt.Errorf("%q is no number, such as 0.01", text)
+	case int:
+		return fmt.Errorf("%q is no whole number", text)
 	case bool:
 		return fmt.Errorf("%q is neither true nor false", text)
 	case []string:
@@ -156,12 +160,8 @@ func (v *values) place(flag *kong.Flag, from source) string {
 }
 
 // locate puts the place of each wrong value before its error: a *setting.ValueError
-// knows only the name of its setting. Errors that are no *usageError stay as they
-// are.
+// knows only the name of its setting.
 func (v *values) locate(ctx *kong.Context, err error) error {
-	if _, ok := errors.AsType[*usageError](err); !ok {
-		return err
-	}
 	var errs []error
 	for _, e := range flatten(err) {
 		if wrong, ok := e.(*setting.ValueError); ok { //nolint:errorlint // one that is wrapped has a text around it
@@ -169,7 +169,7 @@ func (v *values) locate(ctx *kong.Context, err error) error {
 		}
 		errs = append(errs, e)
 	}
-	return &usageError{errors.Join(errs...)}
+	return errors.Join(errs...)
 }
 
 // origin returns the place of the value of a setting; its name alone if nobody gave
@@ -194,19 +194,47 @@ func (v *values) origin(ctx *kong.Context, name string) string {
 // running.
 type checker interface{ checkSettings() error }
 
-// check returns all that is wrong with the values of a command line that could be
-// read: what kong could not read, and with it what the settings themselves refuse.
+// check returns all that is wrong with the values of a command line, if kong could not
+// read some of them; nil if it read all. It adds what the command itself refuses.
 func (v *values) check(ctx *kong.Context) error {
 	if len(v.wrong) == 0 {
 		return nil // the command checks its settings when it runs
 	}
-	errs := v.wrong
-	if c, ok := ctx.Selected().Target.Addr().Interface().(checker); ok {
-		if err := c.checkSettings(); err != nil {
-			errs = append(errs, v.locate(ctx, &usageError{err}))
+	return errors.Join(append(v.wrong, v.refused(ctx))...)
+}
+
+// refused returns what a command refuses of its settings, each with its place.
+func (v *values) refused(ctx *kong.Context) error {
+	c, ok := ctx.Selected().Target.Addr().Interface().(checker)
+	if !ok {
+		return nil
+	}
+	err := c.checkSettings()
+	if err == nil {
+		return nil
+	}
+	return v.locate(ctx, err)
+}
+
+// complete adds to the error of a command that did not run, because of one of its
+// settings, what is wrong with the others.
+func (v *values) complete(ctx *kong.Context, err error) error {
+	if _, ok := errors.AsType[*usageError](err); !ok {
+		return err
+	}
+	errs := flatten(v.locate(ctx, err))
+	known := map[string]bool{}
+	for _, e := range errs {
+		known[e.Error()] = true
+	}
+	if all := v.refused(ctx); all != nil {
+		for _, e := range flatten(all) {
+			if !known[e.Error()] {
+				errs = append(errs, e)
+			}
 		}
 	}
-	return errors.Join(errs...)
+	return &usageError{errors.Join(errs...)}
 }
 
 // warnOfVariables warns of variables that start like ours and that the command does
