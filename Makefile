@@ -91,9 +91,14 @@ invoke: ## run the built function once, locally, on PAYLOAD; events to standard 
 	@$(BUILD)/invoke -events $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
+	@command -v cfn-lint >/dev/null || { echo "make $@ needs cfn-lint: pip install cfn-lint" >&2; exit 1; }
 	cfn-lint template.yaml
 
-package: validate ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+# make test checks the template, so a deployment needs no cfn-lint.
+SAM_MISSING := needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html
+
+package: ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+	@command -v sam >/dev/null || { echo "make $@ $(SAM_MISSING)" >&2; exit 1; }
 	sam build
 
 deploy: package ## build and deploy with SAM, asking what it needs to know the first time

@@ -45,6 +45,8 @@ func valuesOf(command, flag string) complete.Predictor {
 	switch flag {
 	case "--format":
 		return formats
+	case "--as":
+		return complete.PredictSet(append(parser.BuiltinNames(), asIs)...)
 	case "--privacy":
 		return complete.PredictSet(privacy.Modes()...)
 	case "--output", "-o":
