@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 golden: ## rewrite golden files and generated documentation; read the diff
 	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+
+picture: build ## draw docs/doctor.svg, the picture of the README, from what the doctor prints now
+	$(GO) run ./internal/tools/picture $(CLEARHOP) docs/doctor.svg
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

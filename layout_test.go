@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"chain":                      {},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
+	"internal/tools/picture":     {"chain"},
 	"internal/tools/makedb":      {"enrich/geoip"},
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/invoke":      {"internal/lambdatest"},

@@ -12,7 +12,7 @@ import (
 	kongcompletion "github.com/jotaen/kong-completion"
 )
 
-// The exit codes, as the help and the README state them.
+// The exit codes, as the help and docs/settings.md state them.
 const (
 	exitOK          = 0   // all was done; unparsable lines are events, not failures
 	exitFailed      = 1   // some input could not be read, events not written, or log groups not changed
