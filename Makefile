@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +54,10 @@ $(GEOIP)/asn.mmdb: | $(GEOIP)/country.mmdb
 $(GEOIP)/%.mmdb: $(GEOIP_BUILDER)
 	@$(GO) run ./internal/tools/makedb -out $(GEOIP) -cache .cache/geoip $*
 
+# RELEASE names the version of a release, such as v1.2.3. Without it the version is
+# that of the checkout.
 build: ## build the command into build/clearhop
-	$(GO) build -o $(CLEARHOP) ./cmd/clearhop
+	$(GO) build $(if $(RELEASE),-ldflags '-X main.release=$(RELEASE)') -o $(CLEARHOP) ./cmd/clearhop
 
 samples: ## write the logs of all scenarios to build/samples, one folder each
 	@rm -rf $(SAMPLES)
@@ -86,15 +88,22 @@ build-GeoIPLayer: geoip
 	cp -r $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb $(GEOIP)/ATTRIBUTION.txt $(ARTIFACTS_DIR)/geoip/
 
 PAYLOAD ?= testdata/payload/subscription.json
-invoke: ## run the built function once, locally, on PAYLOAD; events to standard output
+invoke: ## run the built function once, locally, on PAYLOAD; events to standard output, logs to standard error
 	@mkdir -p $(BUILD)/subscriber
+	@echo "building the function (a minute or two the first time)…" >&2
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
-	$(GO) run ./internal/tools/invoke -env CLEARHOP_SINK=stdout $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+	@$(GO) build -o $(BUILD)/invoke ./internal/tools/invoke
+	@$(BUILD)/invoke -events $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
 validate: ## check template.yaml
+	@command -v cfn-lint >/dev/null || { echo "make $@ needs cfn-lint: pip install cfn-lint" >&2; exit 1; }
 	cfn-lint template.yaml
 
-package: validate ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+# make test checks the template, so a deployment needs no cfn-lint.
+SAM_MISSING := needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html
+
+package: ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+	@command -v sam >/dev/null || { echo "make $@ $(SAM_MISSING)" >&2; exit 1; }
 	sam build
 
 deploy: package ## build and deploy with SAM, asking what it needs to know the first time
@@ -142,6 +151,9 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 golden: ## rewrite golden files and generated documentation; read the diff
 	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+
+picture: build ## draw docs/doctor.svg, the picture of the README, from what the doctor prints now
+	$(GO) run ./internal/tools/picture $(CLEARHOP) docs/doctor.svg
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

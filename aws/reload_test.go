@@ -105,5 +105,5 @@ func TestDatabaseSettings(t *testing.T) {
 		}
 	}
 	f(`asn-db: "s3://geo" is not an object in S3: write s3://BUCKET/KEY`, pipeline.Config{GeoIP: geoip.Settings{ASNDB: "s3://geo"}})
-	f(`city-db, asn-db: database /no/such.mmdb: no such file or directory`, pipeline.Config{GeoIP: geoip.Settings{CityDB: "/no/such.mmdb", ASNDB: "s3://geo/asn.mmdb", Refresh: time.Hour}})
+	f(`city-db: database /no/such.mmdb: no such file or directory`, pipeline.Config{GeoIP: geoip.Settings{CityDB: "/no/such.mmdb", ASNDB: "s3://geo/asn.mmdb", Refresh: time.Hour}})
 }

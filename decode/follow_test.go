@@ -244,11 +244,11 @@ func TestFollowLongLine(t *testing.T) {
 	f.write("123456")
 	f.still()
 	f.write("789\nok\n12")
-	f.want("0 1234 (line too long)", "10 ok")
+	f.want("0 1234 (line longer than the limit of 1 MiB)", "10 ok")
 	f.still()
 	f.write("3456")
 	f.still()
-	f.end("13 1234 (line too long)")
+	f.end("13 1234 (line longer than the limit of 1 MiB)")
 }
 
 // An error is reported, and the Follower continues when its cause is gone.

@@ -9,8 +9,8 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultMaxLine is 1 MiB: CloudWatch Logs accepts no longer event.
-	DefaultMaxLine = 1 << 20
+	// DefaultMaxLine is the limit of a line, in bytes.
+	DefaultMaxLine = record.MaxLine
 	// DefaultMaxPayload is 64 MiB. The event of a Lambda function has at most
 	// 1 MB of base64. It reaches this bound only if it decompresses to more than
 	// 80 times its size.

@@ -50,12 +50,12 @@ func TestReaderLines(t *testing.T) {
 	f("a blank line is a line", " \n\t\n", "0  ", "2 \t")
 	f("any bytes", "\x00\x01\n\xff\xfe\n\x1f\n\x28\n", "0 \x00\x01", "3 \xff\xfe", "6 \x1f", "8 (")
 	f("as long as allowed", "12345678\n12345678\r\n12345678", "0 12345678", "9 12345678", "19 12345678")
-	f("one too long", "123456789\nok\n", "0 12345678 (line too long)", "10 ok")
-	f("one too long at the end", "ok\n123456789", "0 ok", "3 12345678 (line too long)")
-	f("one too long, CRLF", "123456789\r\nok\n", "0 12345678 (line too long)", "11 ok")
-	f("far too long", strings.Repeat("x", 1<<20)+"\nok\n", "0 xxxxxxxx (line too long)", "1048577 ok")
-	f("far too long at the end", "ok\n"+strings.Repeat("x", 1<<20), "0 ok", "3 xxxxxxxx (line too long)")
-	f("two too long", strings.Repeat("x", 1<<18)+"\n"+strings.Repeat("y", 1<<18)+"\n", "0 xxxxxxxx (line too long)", "262145 yyyyyyyy (line too long)")
+	f("one too long", "123456789\nok\n", "0 12345678 (line longer than the limit of 1 MiB)", "10 ok")
+	f("one too long at the end", "ok\n123456789", "0 ok", "3 12345678 (line longer than the limit of 1 MiB)")
+	f("one too long, CRLF", "123456789\r\nok\n", "0 12345678 (line longer than the limit of 1 MiB)", "11 ok")
+	f("far too long", strings.Repeat("x", 1<<20)+"\nok\n", "0 xxxxxxxx (line longer than the limit of 1 MiB)", "1048577 ok")
+	f("far too long at the end", "ok\n"+strings.Repeat("x", 1<<20), "0 ok", "3 xxxxxxxx (line longer than the limit of 1 MiB)")
+	f("two too long", strings.Repeat("x", 1<<18)+"\n"+strings.Repeat("y", 1<<18)+"\n", "0 xxxxxxxx (line longer than the limit of 1 MiB)", "262145 yyyyyyyy (line longer than the limit of 1 MiB)")
 }
 
 func TestReaderBoundsMemory(t *testing.T) {

@@ -3,6 +3,9 @@ package deploy_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,14 +32,116 @@ func TestGuideIsGenerated(t *testing.T) {
 	for _, m := range delivery.Metrics() {
 		fmt.Fprintf(&metrics, "| `%s` | %s | %s |\n", m.Name, m.Unit, m.Help)
 	}
-	rings.WriteString("| alarm | when it rings |\n| --- | --- |\n")
+	rings.WriteString("| alarm | when it fires |\n| --- | --- |\n")
 	for _, a := range alarms {
 		fmt.Fprintf(&rings, "| %s | %s |\n", a.name, a.text)
 	}
 	for _, q := range analytics.Queries() {
 		fmt.Fprintf(&queries, "**%s**: %s\n\n```sql\n%s```\n\n", q.Name, q.Description, q.SQL)
 	}
-	golden.Sections(t, "../docs/aws.md", map[string]string{"metrics": metrics.String(), "alarms": rings.String(), "queries": queries.String()})
+	tmpl := readTemplate(t)
+	golden.Sections(t, "../docs/aws.md", map[string]string{
+		"metrics": metrics.String(), "alarms": rings.String(), "queries": queries.String(),
+		"deployer": deployerTable(t, tmpl), "costs": costTable(tmpl), "retained": retained(t, tmpl),
+	})
+}
+
+// actionPrefixes are the prefixes of IAM's actions by the namespace of a type in the
+// template.
+var actionPrefixes = map[string]string{
+	"Athena": "athena", "CloudWatch": "cloudwatch", "Glue": "glue", "IAM": "iam", "Kinesis": "kinesis",
+	"KinesisFirehose": "firehose", "Lambda": "lambda", "Logs": "logs", "S3": "s3", "SQS": "sqs",
+	"Scheduler": "scheduler", "Serverless": "lambda",
+}
+
+// deployerTable lists what the template creates, by the service that the person who
+// deploys needs permissions for.
+func deployerTable(t *testing.T, tmpl template) string {
+	t.Helper()
+	created := map[string][]string{}
+	for name, resource := range tmpl.Resources {
+		part := strings.Split(resource.Type, "::")
+		service, known := actionPrefixes[part[1]]
+		if !known {
+			t.Fatalf("%s: actionPrefixes lacks %s", name, part[1])
+		}
+		if !slices.Contains(created[service], part[2]) {
+			created[service] = append(created[service], part[2])
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| actions | for |\n| --- | --- |\n")
+	for _, service := range slices.Sorted(maps.Keys(created)) {
+		slices.Sort(created[service])
+		fmt.Fprintf(&b, "| `%s:*` | `%s` |\n", service, strings.Join(created[service], "`, `"))
+	}
+	return b.String()
+}
+
+// costTable has what is counted in the code. The prices are AWS's list prices.
+func costTable(tmpl template) string {
+	alarms := 0
+	for _, resource := range tmpl.Resources {
+		if resource.Type == "AWS::CloudWatch::Alarm" {
+			alarms++
+		}
+	}
+	metrics := len(delivery.Metrics())
+	return fmt.Sprintf(`| what | list price | makes |
+| --- | --- | --- |
+| up to %d metrics | $0.30 each | up to $%.0f |
+| up to %d alarms | $0.10 for each metric that they watch | about $%.0f |
+| the dashboard | $3; the first three of an account are free | up to $3 |
+| road `+"`kinesis`"+`: each shard | $0.015 an hour | $11 |
+| Firehose: each million lines | $0.029 a GB, and $0.018 a GB for Parquet | about $0.06 |
+| Lambda: each million lines | by time and memory | less than $0.01 |
+| S3, Athena | $0.023 a GB stored; $5 a TB that queries read | little, with Parquet |
+| CloudWatch Logs: each million lines, with or without Clearhop | $0.50 a GB taken in | about $0.15 |
+`, metrics, math.Ceil(float64(metrics)*0.30), alarms, math.Ceil(float64(alarms)*0.10))
+}
+
+// retained lists what is left when the stack is deleted.
+func retained(t *testing.T, tmpl template) string {
+	t.Helper()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(tmpl.Resources)) {
+		resource := tmpl.Resources[name]
+		if resource.DeletionPolicy != "Retain" {
+			continue
+		}
+		holds, known := map[string]string{
+			"EventBucket":      "the events",
+			"DeadLetterBucket": "the dead letters",
+			"GeoIPBucket":      "the GeoIP databases, if `GeoIPSource` is `maxmind` or `url`",
+		}[name]
+		if !known {
+			t.Fatalf("retained does not know what %s holds", name)
+		}
+		if resource.Properties.VersioningConfiguration.Status == "Enabled" {
+			holds += "; it keeps versions"
+		}
+		fmt.Fprintf(&b, "- `%s`: %s.\n", name, holds)
+	}
+	return b.String()
+}
+
+// firstParameters are those that the README names: with the defaults of the others
+// the stack does its work.
+var firstParameters = []string{"LogGroupName", "DiscoverNLB", "Trusted", "AlarmTopicArn"}
+
+// TestReadme holds the parameters that the README names to the template.
+func TestReadme(t *testing.T) {
+	parameters := readTemplate(t).Parameters
+	var b strings.Builder
+	b.WriteString("| parameter | what it is |\n| --- | --- |\n")
+	for _, name := range firstParameters {
+		parameter, ok := parameters[name]
+		if !ok {
+			t.Fatalf("template.yaml has no parameter %s", name)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", name, strings.TrimSpace(parameter.Description))
+	}
+	golden.Sections(t, "../README.md", map[string]string{"parameters": b.String()})
 }
 
 func columnSection() string {

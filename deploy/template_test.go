@@ -32,7 +32,17 @@ type template struct {
 	Parameters map[string]struct {
 		Default        string `yaml:"Default"`
 		AllowedPattern string `yaml:"AllowedPattern"`
+		Description    string `yaml:"Description"`
 	} `yaml:"Parameters"`
+	Resources map[string]struct {
+		Type           string `yaml:"Type"`
+		DeletionPolicy string `yaml:"DeletionPolicy"`
+		Properties     struct {
+			VersioningConfiguration struct {
+				Status string `yaml:"Status"`
+			} `yaml:"VersioningConfiguration"`
+		} `yaml:"Properties"`
+	} `yaml:"Resources"`
 	Rules map[string]struct {
 		RuleCondition yaml.Node `yaml:"RuleCondition"`
 		Assertions    []struct {

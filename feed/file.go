@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"clearhop/decode"
@@ -75,18 +76,36 @@ func Follow(names []string, fromEnd bool) []Input {
 	var inputs []Input
 	for _, name := range names {
 		inputs = append(inputs, func(ctx context.Context) (Source, error) {
-			return &followed{decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd})}, nil
+			return &followed{Follower: decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd}), name: name}, nil
 		})
 	}
 	return inputs
 }
 
+// A WaitError says that a file to follow does not exist yet.
+type WaitError struct{ Name string }
+
+// Error says what is waited for.
+func (e *WaitError) Error() string { return "waiting for " + e.Name }
+
 // A followed is the Source of a file that grows.
-type followed struct{ *decode.Follower }
+type followed struct {
+	*decode.Follower
+	name   string
+	looked bool // for the file, at the start
+}
 
 // Next waits for the next line. Almost all errors are temporary: the file may come
-// back. Only what cannot be followed at all, such as a compressed file, ends it.
+// back. Only what cannot be followed at all, such as a compressed file, ends it. A
+// file that does not exist at the start is the first error, because its name may be
+// wrong.
 func (f *followed) Next() (*record.Line, error) {
+	if !f.looked {
+		f.looked = true
+		if _, err := os.Stat(f.name); errors.Is(err, fs.ErrNotExist) {
+			return nil, &TemporaryError{&WaitError{Name: f.name}}
+		}
+	}
 	line, err := f.Follower.Next()
 	var unreadable *decode.UnreadableError
 	if err != nil && err != io.EOF && !errors.As(err, &unreadable) {

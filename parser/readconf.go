@@ -2,10 +2,12 @@ package parser
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // ReadConf reads an nginx.conf and the files that it includes. It skips included
@@ -21,6 +23,45 @@ func ReadConf(name string) (*Conf, error) {
 		return readIncluded(filepath.Dir(name), include)
 	})
 	return conf, withoutLeftOut(err, conf.LeftOut)
+}
+
+// SplitConf takes FILE#FORMAT apart: an nginx.conf, and the name of one of its
+// formats. The name is empty if it is not given, as in FILE or in FILE#, by which a
+// file can be meant whose name has a # in it.
+func SplitConf(text string) (file, format string) {
+	i := strings.LastIndexByte(text, '#')
+	if i < 0 {
+		return text, ""
+	}
+	return text[:i], text[i+1:]
+}
+
+// FormatOf returns the format of that name in a file. readConf reads the file, as
+// ReadConf does. That other formats of the file cannot be read does not matter.
+func FormatOf(file, name string, readConf func(file string) (*Conf, error)) (*Format, error) {
+	conf, err := readConf(file)
+	if conf == nil {
+		return nil, err
+	}
+	var known []string
+	for _, f := range conf.Formats {
+		if f.Name() == name {
+			return f, nil
+		}
+		known = append(known, f.Name())
+	}
+	for _, e := range conf.LeftOut {
+		if e.Format == name {
+			return nil, e
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(known) == 0:
+		return nil, fmt.Errorf("%s has no log_format", file)
+	}
+	return nil, fmt.Errorf("%s has no log_format %s; it has %s", file, name, strings.Join(known, ", "))
 }
 
 // readIncluded reads the files that an include directive names. A relative name is

@@ -27,8 +27,9 @@ const Auto = "auto"
 
 // A SetConfig says which formats a Set has.
 type SetConfig struct {
-	// Formats are texts for Compile, Auto, JSON, CombinedExtra, or "@nginx.conf"
-	// for the formats of that file. They are tried in this order.
+	// Formats are texts for Compile, Auto, JSON, CombinedExtra, "@nginx.conf" for
+	// the formats of that file, or "@nginx.conf#main" for one of them. They are
+	// tried in this order.
 	Formats []string
 	// JSONKeys are the keys for NewJSON.
 	JSONKeys map[string]string
@@ -130,7 +131,16 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	if c.ReadConf == nil {
 		return errors.New("formats cannot be read from a file here: write the log_format itself")
 	}
-	conf, err := c.ReadConf(name)
+	file, format := SplitConf(name)
+	if format != "" {
+		f, err := FormatOf(file, format, c.ReadConf)
+		if err != nil {
+			return err
+		}
+		s.formats = append(s.formats, f)
+		return nil
+	}
+	conf, err := c.ReadConf(file)
 	if err != nil {
 		return err
 	}
@@ -154,7 +164,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 	case len(leftOut) > 0:
 		return errors.Join(leftOut...)
 	default:
-		return fmt.Errorf("%s has no log_format", name)
+		return fmt.Errorf("%s has no log_format", file)
 	}
 }
 

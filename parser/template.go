@@ -2,7 +2,6 @@ package parser
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"clearhop/record"
@@ -80,26 +79,18 @@ func ParseTemplate(text string, readConf func(file string) (*Conf, error)) (*Tem
 
 // templateOfConf finds a format in a configuration file. name is FILE#NAME.
 func templateOfConf(name string, readConf func(file string) (*Conf, error)) (*Template, error) {
-	i := strings.LastIndexByte(name, '#')
+	file, name := SplitConf(name)
 	switch {
-	case i < 0:
+	case name == "":
 		return nil, errors.New("name the log_format of the file: @nginx.conf#NAME")
 	case readConf == nil:
 		return nil, errors.New("formats cannot be read from a file here: write the log_format itself")
 	}
-	file, name := name[:i], name[i+1:]
-	conf, err := readConf(file)
-	if conf != nil {
-		for _, f := range conf.Formats {
-			if f.Name() == name {
-				return f.Template(), nil
-			}
-		}
-	}
+	f, err := FormatOf(file, name, readConf)
 	if err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%s has no log_format %q", file, name)
+	return f.Template(), nil
 }
 
 // Template returns the format for writing.

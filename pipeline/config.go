@@ -16,7 +16,7 @@ import (
 // Config is every setting of the pipeline. Each step owns its part: the struct
 // tags give the name of a setting, its environment variable and its default, and
 // settings.md gives its help. The flags of the command, its configuration file,
-// the environment of the functions and the table in the README are made of these.
+// the environment of the functions and the table in docs/settings.md are made of these.
 type Config struct {
 	Parser parser.Settings   `embed:""`
 	Client clientip.Settings `embed:""`

@@ -317,5 +317,5 @@ func TestNothingToAskAWSWith(t *testing.T) {
 	f("nlb: discover: this program cannot look up NLBs", pipeline.Config{Client: clientip.Settings{NLB: []string{"discover:shop"}}})
 	f(`city-db: "s3://geo/city.mmdb": only the functions can read objects in S3: download it, for example with aws s3 cp`, pipeline.Config{GeoIP: geoip.Settings{CityDB: "s3://geo/city.mmdb"}})
 	f(`geo-refresh: -1s is negative`, pipeline.Config{GeoIP: geoip.Settings{Refresh: -time.Second}})
-	f(`city-db, asn-db: database /no/such.mmdb: no such file or directory`, pipeline.Config{GeoIP: geoip.Settings{CityDB: "/no/such.mmdb"}})
+	f(`city-db: database /no/such.mmdb: no such file or directory`, pipeline.Config{GeoIP: geoip.Settings{CityDB: "/no/such.mmdb"}})
 }

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,9 @@ const (
 
 // modes are the names of the modes.
 var modes = [...]string{None: "none", Truncate: "truncate", Hash: "hash"}
+
+// Modes returns the names that ParseMode reads.
+func Modes() []string { return slices.Clone(modes[:]) }
 
 // ParseMode reads none, truncate or hash. An empty text means none.
 func ParseMode(text string) (Mode, error) {

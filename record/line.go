@@ -1,5 +1,7 @@
 package record
 
+import "fmt"
+
 // A Line is one raw log line and where it came from. The decode package makes
 // it, the parser package reads it.
 //
@@ -38,13 +40,19 @@ const (
 	Malformed
 )
 
+// MaxLine is the limit: how long a line or message can be, in bytes. CloudWatch Logs
+// accepts no longer event.
+const MaxLine = 1 << 20
+
+var tooLong = fmt.Sprintf("line longer than the limit of %d MiB", MaxLine>>20)
+
 // String returns the text that error.message carries.
 func (d Defect) String() string {
 	switch d {
 	case Sound:
 		return ""
 	case TooLong:
-		return "line too long"
+		return tooLong
 	case Malformed:
 		return "log event without a message"
 	}

@@ -61,8 +61,11 @@ type Failure struct {
 
 // Error gives the number of failures and the first cause.
 func (e *PutError) Error() string {
-	if len(e.Failures) == 0 {
+	switch len(e.Failures) {
+	case 0:
 		return "0 documents not delivered"
+	case 1:
+		return fmt.Sprintf("1 document not delivered: %v", e.Failures[0].Err)
 	}
 	return fmt.Sprintf("%d documents not delivered: %v", len(e.Failures), e.Failures[0].Err)
 }

@@ -234,7 +234,7 @@ func TestNoConfiguration(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	_, err := none.Find(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "get credentials (by AWS_PROFILE") {
+	if err == nil || !strings.Contains(err.Error(), "no AWS credentials found (set AWS_PROFILE, or run aws sso login)") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Logf("without credentials: %v", err)

@@ -1,6 +1,7 @@
 package nlb
 
 import (
+	"clearhop/aws/account"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,7 +19,6 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -57,12 +57,9 @@ type client struct {
 
 // newClient reads the usual configuration of AWS's tools.
 func newClient(ctx context.Context, s service) (*client, error) {
-	c, err := config.LoadDefaultConfig(ctx)
+	c, err := account.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
-	}
-	if c.Region == "" {
-		return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
+		return nil, err
 	}
 	// The SDK turns a configuration into the options of a client (transport,
 	// retries, FIPS, dual-stack) in each client's package only. The package of
@@ -80,8 +77,8 @@ func newClient(ctx context.Context, s service) (*client, error) {
 // way is sent again, as often as the configuration of AWS says. ctx bounds all of
 // it.
 //
-// The error is a *smithy.OperationError. It wraps a *ServiceError if the service
-// answered with an error.
+// The error is a *account.CredentialsError, or a *smithy.OperationError. That wraps a
+// *ServiceError if the service answered with an error.
 func (c *client) ask(ctx context.Context, action string, parameters url.Values, answer any) error {
 	form := url.Values{"Action": {action}, "Version": {c.service.version}}
 	maps.Copy(form, parameters)
@@ -102,8 +99,12 @@ func (c *client) ask(ctx context.Context, action string, parameters url.Values, 
 	return nil
 }
 
-// failed returns the error of an action.
+// failed returns the error of an action. What is wrong with the credentials is no
+// matter of an action, and stays as it is.
 func (c *client) failed(action string, err error) error {
+	if missing, ok := errors.AsType[*account.CredentialsError](err); ok {
+		return missing
+	}
 	return &smithy.OperationError{ServiceID: c.service.id, OperationName: action, Err: err}
 }
 
@@ -153,9 +154,9 @@ func (a *attempt) HandleFinalize(ctx context.Context, in middleware.FinalizeInpu
 // sign signs a request for the service, at AWS's time.
 func (a *attempt) sign(ctx context.Context, request *http.Request) error {
 	options := &a.client.options
-	credentials, err := options.Credentials.Retrieve(ctx)
+	credentials, err := account.Credentials(ctx, options.Credentials)
 	if err != nil {
-		return fmt.Errorf("get credentials (by AWS_PROFILE, by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a role): %w", err)
+		return err
 	}
 	now := time.Now().Add(time.Duration(a.client.skew.Load()))
 	return options.HTTPSignerV4.SignHTTP(ctx, credentials, request, a.hash, a.client.service.name, options.Region, now)

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"clearhop/aws/account"
 	"context"
 	"errors"
 	"fmt"
@@ -58,14 +59,15 @@ const (
 
 // Connect makes a client with the usual configuration of AWS's tools. An empty
 // region means the configured one. The calls of the client are limited in rate and
-// retried when they are throttled.
+// retried when they are throttled. The errors are those of package account.
 func Connect(ctx context.Context, region string) (*Logs, error) {
-	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithRetryer(retryer))
+	c, err := account.Load(ctx, config.WithRegion(region), config.WithRetryer(retryer))
 	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
+		return nil, err
 	}
-	if c.Region == "" {
-		return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
+	// Without credentials each call would fail with the same error.
+	if _, err := account.Credentials(ctx, c.Credentials); err != nil {
+		return nil, err
 	}
 	client := cloudwatchlogs.NewFromConfig(c)
 	return &Logs{

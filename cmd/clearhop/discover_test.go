@@ -123,7 +123,7 @@ func TestDiscoverFails(t *testing.T) {
 	f(`nlb: "shop*" is not the name of an NLB`, "--nlb", "discover:shop*")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	f("get credentials (by AWS_PROFILE", "--nlb", "discover")
+	f("no AWS credentials found (set AWS_PROFILE, or run aws sso login)", "--nlb", "discover")
 	t.Setenv("AWS_REGION", "")
 	f("no region is set", "--nlb", "discover")
 }

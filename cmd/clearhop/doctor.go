@@ -16,18 +16,16 @@ import (
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/record"
-
-	"github.com/alecthomas/kong"
 )
 
 // doctorCommand reads log lines and prints which hop is broken.
 type doctorCommand struct {
 	Files []string `arg:"" optional:"" name:"file" help:"Log files of one hop or of both, plain, gzip or zstd, or saved CloudWatch payloads; - or none for standard input."`
 
-	Config kong.ConfigFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
-	Output string          `short:"o" enum:"text,json" default:"text" help:"How to print the report: text or json."`
-	AWS    bool            `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
-	Color  string          `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
+	Config configFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Output string     `short:"o" enum:"text,json" default:"text" help:"How to print the report: text or json."`
+	AWS    bool       `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
+	Color  string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 
 	Since    string  `placeholder:"TIME" help:"Judge only lines logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until    string  `placeholder:"TIME" help:"Judge only lines logged before this time, written as for --since."`
@@ -76,6 +74,7 @@ interrupted.`
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
+	c.Files = s.orStdin(c.Files)
 	x := &examination{streams: s, command: c, settings: c.Settings}
 	x.settings.Infer = true
 	var err error
@@ -106,6 +105,12 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return exitCode{exitUnjudged, err}
 	}
 	return nil
+}
+
+// checkSettings implements checker.
+func (c *doctorCommand) checkSettings() error {
+	_, err := c.window(time.Now())
+	return errors.Join(err, checkPipeline(c.Settings))
 }
 
 // An examination reads the inputs, and reads them again where the chain's
@@ -248,7 +253,7 @@ func sameChain(a, b *diagnose.Roles) bool {
 // read takes the inputs through the pipeline, at most limit lines of each; 0 for
 // all of them. add gets the record of each line.
 func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
-	files := orStdin(x.command.Files)
+	files := x.command.Files
 	x.readAs = readings{private: p.Private()}
 	// An input that is read twice must outlive this reading, so it ends with ctx only.
 	inputs := feed.Files(files, func(_ context.Context, name string) (io.ReadCloser, error) { return x.open(ctx, name) })

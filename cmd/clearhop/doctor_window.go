@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clearhop/diagnose"
+	"clearhop/internal/setting"
 	"clearhop/record"
 
 	"github.com/alecthomas/kong"
@@ -24,11 +25,11 @@ func (c *doctorCommand) window(now time.Time) (window, error) {
 	w.since, errs[0] = readTime("since", c.Since, now)
 	w.until, errs[1] = readTime("until", c.Until, now)
 	if c.MinShare < 0 || c.MinShare > 1 {
-		errs[2] = fmt.Errorf("min-share: %g is no share: give a number from 0 to 1", c.MinShare)
+		errs[2] = setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare))
 	}
 	err := errors.Join(errs[:]...)
 	if err == nil && !w.since.IsZero() && !w.until.IsZero() && !w.since.Before(w.until) {
-		err = errors.New("until: it is not after since")
+		err = setting.Error("until", errors.New("it is not after since"))
 	}
 	return w, err
 }
@@ -44,7 +45,7 @@ func readTime(name, text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, fmt.Errorf("%s: %q is no time: give one as 2026-11-20T14:05:00Z, or a duration as 2h or 30m", name, text)
+	return time.Time{}, setting.Error(name, fmt.Errorf("%q is no time: give one as 2026-11-20T14:05:00Z, or a duration as 2h or 30m", text))
 }
 
 // holds reports whether a line was logged in the window. A line whose time is not

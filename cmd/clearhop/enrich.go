@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -11,15 +12,13 @@ import (
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/sink"
-
-	"github.com/alecthomas/kong"
 )
 
 // enrichCommand reads log lines and writes events.
 type enrichCommand struct {
 	Files []string `arg:"" optional:"" name:"file" help:"Log files, plain, gzip or zstd, or saved CloudWatch payloads; - or none for standard input."`
 
-	Config  kong.ConfigFlag   `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Config  configFlag        `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
 	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first."`
 	As      relogFlags        `embed:"" group:"Lines of an access log in the place of events"`
@@ -51,8 +50,8 @@ With --as, access lines are written in the place of events. The client is writte
 if a trusted hop vouches for it, because a visitor can make up any other address, and
 fail2ban would ban whomever it names. docs/tools.md has commands for other programs.
 
-Each setting can be given as a flag, as the environment variable behind it, or in
-the file of --config; a flag comes before a variable, and that before the file.
+Each setting can be given as a flag, as the environment variable in parentheses, or
+in the file of --config. A flag overrides a variable, and a variable the file.
 
 Exit codes: 0 all input was read; 1 some input could not be read or events not
 written; 2 the command line or the configuration is wrong, or the NLB's nodes
@@ -93,13 +92,15 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		Warn:         s.warn,
 	})
 	sum.inputs, sum.empty = counts.Inputs, counts.Empty
-	err = errors.Join(err, out.close(context.WithoutCancel(ctx)), p.Close())
+	err = errors.Join(out.settle(err), out.close(context.WithoutCancel(ctx)), p.Close())
 	if c.Summary || !c.Quiet {
 		read.print(s.err) // first: the verdict stays on the screen
 	}
-	if c.Summary {
+	switch {
+	case err != nil && sum.tally.Lines == 0: // only the error matters
+	case c.Summary:
 		sum.print(newPage(s.err, c.Color), p)
-	} else if !c.Quiet {
+	case !c.Quiet:
 		sum.printCount(s.err)
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
@@ -108,19 +109,39 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	return err
 }
 
+// checkSettings implements checker.
+func (c *enrichCommand) checkSettings() error {
+	_, err := c.As.writer()
+	return errors.Join(c.check(), err, checkPipeline(c.Settings))
+}
+
+// checkPipeline returns what is wrong with settings of the pipeline.
+func checkPipeline(settings pipeline.Config) error {
+	settings.NodeFinder = nlb.Nodes
+	p, err := pipeline.New(settings)
+	if err != nil {
+		return err
+	}
+	return p.Close()
+}
+
 // check reports flags and files that do not go together.
 func (c *enrichCommand) check() error {
-	switch {
-	case c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched):
-		return errors.New("--known-only and --unvouched go with --as")
-	case c.FromEnd && !c.Follow:
-		return errors.New("--from-end goes with --follow")
-	case c.Follow && len(c.Files) == 0:
-		return errors.New("--follow needs files; standard input is read as it comes without it")
-	case c.Follow && slices.Contains(c.Files, "-"):
-		return errors.New("--follow cannot follow standard input")
+	var errs []error
+	for _, wrong := range []struct {
+		is   bool
+		text string
+	}{
+		{c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched), "--known-only and --unvouched go with --as"},
+		{c.FromEnd && !c.Follow, "--from-end goes with --follow"},
+		{c.Follow && len(c.Files) == 0, "--follow needs files; standard input is read as it comes without it"},
+		{c.Follow && slices.Contains(c.Files, "-"), "--follow cannot follow standard input"},
+	} {
+		if wrong.is {
+			errs = append(errs, errors.New(wrong.text))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // read takes the inputs through the pipeline.
@@ -129,7 +150,7 @@ func (c *enrichCommand) read(ctx context.Context, s streams, config feed.Config)
 		config.Together = true
 		return feed.Run(ctx, feed.Follow(c.Files, c.FromEnd), config)
 	}
-	files := orStdin(c.Files)
+	files := s.orStdin(c.Files)
 	if !c.Quiet {
 		bar := terminal.NewProgress(s.err, files)
 		defer bar.Finish()
@@ -139,10 +160,14 @@ func (c *enrichCommand) read(ctx context.Context, s streams, config feed.Config)
 	return feed.Run(ctx, feed.Files(files, open), config)
 }
 
-// orStdin returns the inputs to read: standard input if there are no files.
-func orStdin(files []string) []string {
+// orStdin returns the inputs to read: standard input if there are no files. A person
+// who waits at a terminal is told what the command waits for.
+func (s streams) orStdin(files []string) []string {
 	if len(files) == 0 {
-		return []string{"-"}
+		files = []string{"-"}
+	}
+	if slices.Contains(files, "-") && terminal.IsTerminal(s.in) {
+		fmt.Fprintln(s.err, "clearhop: reading standard input (Ctrl-D ends it)")
 	}
 	return files
 }

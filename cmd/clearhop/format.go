@@ -22,7 +22,7 @@ import (
 
 // formatCommand explains log_formats.
 type formatCommand struct {
-	Format string   `arg:"" optional:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf, or the name of a known format."`
+	Format string   `arg:"" optional:"" help:"A log_format directive as in nginx.conf, a bare format string, the path of an nginx.conf (FILE#NAME for one of its formats), or the name of a known format."`
 	From   string   `placeholder:"FILE" help:"Propose the log_format of a log, or the meaning of its JSON keys, from its first lines; - for standard input."`
 	Line   []string `placeholder:"LINE" sep:"none" help:"A log line to read. The default is an example line of the format. Repeatable."`
 }
@@ -36,6 +36,7 @@ Examples:
   clearhop format main
   clearhop format 'log_format short "$remote_addr [$time_local] $status";'
   clearhop format /etc/nginx/nginx.conf
+  clearhop format /etc/nginx/nginx.conf#main --line "$(head -n 1 access.log)"
   clearhop format main --line "$(head -n 1 access.log)"
   clearhop format --from access.log
 
@@ -81,28 +82,49 @@ func (c *formatCommand) Run(ctx context.Context, s streams) error {
 // formats returns the formats that the argument names, and the argument as the
 // pipeline takes it. An argument that is neither a file nor a name is a format.
 func (c *formatCommand) formats() (formats []*parser.Format, text string, err error) {
-	name, isConf := strings.CutPrefix(c.Format, "@")
-	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() || strings.HasSuffix(name, ".conf") {
-		isConf = true
-	}
-	if isConf {
-		if looksLikeLog(name) {
-			return nil, "", fmt.Errorf("%s looks like a log, not like an nginx.conf; try: clearhop format --from %s", name, shellWord(name))
-		}
-		conf, err := parser.ReadConf(name)
-		if err != nil {
-			return nil, "", err
-		}
-		if len(conf.Formats) == 0 && len(conf.LeftOut) == 0 {
-			return nil, "", fmt.Errorf("%s has no log_format: nginx then logs in the format combined", name)
-		}
-		return conf.Formats, "@" + name, nil
+	if conf := c.conf(); conf != "" {
+		formats, err := formatsOf(conf)
+		return formats, "@" + conf, err
 	}
 	if c.Format == parser.JSON || c.Format == parser.LTSV || c.Format == parser.Auto {
 		return nil, "", fmt.Errorf("%q is not a single log_format: see docs/formats.md", c.Format)
 	}
 	f, err := parser.Compile(c.Format)
 	return []*parser.Format{f}, c.Format, err
+}
+
+// conf returns the nginx.conf that the argument names, as FILE or FILE#FORMAT; "" if
+// it names none.
+func (c *formatCommand) conf() string {
+	name, marked := strings.CutPrefix(c.Format, "@")
+	file, _ := parser.SplitConf(name)
+	for _, file := range []string{name, file} {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() || strings.HasSuffix(file, ".conf") {
+			marked = true
+		}
+	}
+	if !marked {
+		return ""
+	}
+	return name
+}
+
+// formatsOf returns the formats of an nginx.conf, or the one that is named.
+func formatsOf(name string) ([]*parser.Format, error) {
+	file, format := parser.SplitConf(name)
+	conf, err := parser.ReadConf(file)
+	switch {
+	case looksLikeLog(file):
+		return nil, fmt.Errorf("%s looks like a log, not like an nginx.conf; try: clearhop format --from %s", file, shellWord(file))
+	case format != "":
+		f, err := parser.FormatOf(file, format, parser.ReadConf)
+		return []*parser.Format{f}, err
+	case err != nil:
+		return nil, err
+	case len(conf.Formats) == 0 && len(conf.LeftOut) == 0:
+		return nil, fmt.Errorf("%s has no log_format: nginx then logs in the format combined", file)
+	}
+	return conf.Formats, nil
 }
 
 func explainFormat(w io.Writer, f *parser.Format) {

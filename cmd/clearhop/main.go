@@ -23,7 +23,7 @@ func main() {
 // Lambdas, whose templates cannot leave one out, they count as not set.
 func dropEmptySettings() {
 	for _, pair := range os.Environ() {
-		if name, value, _ := strings.Cut(pair, "="); value == "" && strings.HasPrefix(name, "CLEARHOP_") {
+		if name, value, _ := strings.Cut(pair, "="); value == "" && strings.HasPrefix(name, ourPrefix) {
 			_ = os.Unsetenv(name) // it fails for names that no variable has
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
 
+	"clearhop/internal/terminal"
 	"clearhop/rule"
 	"clearhop/sink"
 	"clearhop/sink/file"
@@ -28,7 +30,7 @@ func (c *enrichCommand) openOutputs(s streams, routes []string) (*outputs, error
 	}
 	o := &outputs{routes: map[string]int{}}
 	if c.Output == "" {
-		o.all = append(o.all, &output{to: file.New(s.out)})
+		o.all = append(o.all, &output{name: "events", to: file.New(s.out)})
 	} else if err := o.create(c.Output); err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (o *outputs) create(name string) error {
 	if err != nil {
 		return err
 	}
-	o.all = append(o.all, &output{to: to})
+	o.all = append(o.all, &output{name: "events to " + name, to: to})
 	return nil
 }
 
@@ -113,6 +115,25 @@ func (o *outputs) flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// settle returns the error of the reading, with one error for each output that
+// failed in the place of all that it returned meanwhile.
+func (o *outputs) settle(err error) error {
+	var errs []error
+	if err != nil {
+		for _, e := range flatten(err) {
+			if _, ok := e.(*writeError); !ok { //nolint:errorlint // put returns it as it is
+				errs = append(errs, e)
+			}
+		}
+	}
+	for _, out := range o.all {
+		if out.failed != nil {
+			errs = append(errs, out.failed)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // close closes all outputs.
 func (o *outputs) close(ctx context.Context) error {
 	var errs []error
@@ -124,9 +145,34 @@ func (o *outputs) close(ctx context.Context) error {
 
 // An output gathers events and puts many at a time into a sink.
 type output struct {
+	name     string // for messages
 	to       sink.Sink
 	gathered sink.Batch
+
+	events int         // that were put
+	failed *writeError // nil while all were written
 }
+
+// A writeError says what could not be written to an output. Its counts grow until all
+// is read.
+type writeError struct {
+	out  *output
+	lost int // events
+	err  error
+}
+
+// Error gives the first cause and how many events are lost.
+func (e *writeError) Error() string {
+	verb := "are"
+	if e.lost == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("write %s: %v; %d of %s %s lost, and reading ended there",
+		e.out.name, e.err, e.lost, terminal.Plural(int64(e.out.events), "event"), verb)
+}
+
+// Unwrap returns the cause.
+func (e *writeError) Unwrap() error { return e.err }
 
 // putBytes is how many bytes of events are gathered before they are put.
 const putBytes = 256 << 10
@@ -151,5 +197,31 @@ func (o *output) take(ctx context.Context, events *sink.Batch) error {
 // put writes what was gathered. What cannot be written is not tried again.
 func (o *output) put(ctx context.Context) error {
 	defer o.gathered.Reset()
-	return o.to.Put(ctx, o.gathered.Documents())
+	events := o.gathered.Documents()
+	o.events += len(events)
+	err := o.to.Put(ctx, events)
+	if err == nil {
+		return nil
+	}
+	lost := len(events)
+	if some, ok := errors.AsType[*sink.PutError](err); ok {
+		lost = len(some.Failures)
+	}
+	if o.failed == nil {
+		o.failed = &writeError{out: o, err: cause(err)}
+	}
+	o.failed.lost += lost
+	return o.failed
+}
+
+// cause returns what the system says about a write that failed, without the path,
+// which the message has already.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	if some, ok := errors.AsType[*sink.PutError](err); ok {
+		return some.Failures[0].Err
+	}
+	return err
 }

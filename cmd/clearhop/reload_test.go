@@ -62,7 +62,7 @@ func TestNewDatabaseInALongRun(t *testing.T) {
 func TestDatabaseInS3(t *testing.T) {
 	var out, errOut bytes.Buffer
 	code := run(t.Context(), []string{"enrich", "--city-db", "s3://geo/city.mmdb"}, strings.NewReader(masked), &out, &errOut)
-	const want = `clearhop: city-db: "s3://geo/city.mmdb": only the functions can read objects in S3: download it, for example with aws s3 cp` + "\n"
+	const want = `clearhop: --city-db: "s3://geo/city.mmdb": only the functions can read objects in S3: download it, for example with aws s3 cp` + "\n"
 	if code != exitUsage || out.Len() > 0 || errOut.String() != want {
 		t.Errorf("exit code %d, %q", code, errOut.String())
 	}

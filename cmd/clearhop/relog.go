@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"clearhop/encode/accesslog"
+	"clearhop/internal/setting"
 	"clearhop/parser"
 )
 
@@ -27,7 +28,7 @@ func (f *relogFlags) writer() (*accesslog.Writer, error) {
 	default:
 		template, err := parser.ParseTemplate(f.As, parser.ReadConf)
 		if err != nil {
-			return nil, fmt.Errorf("--as: %w (or %s)", err, asIs)
+			return nil, setting.Error("as", fmt.Errorf("%w (or %s)", err, asIs))
 		}
 		config.Template = template
 	}

@@ -7,13 +7,12 @@ import (
 	"io"
 
 	"clearhop/internal/terminal"
-	"clearhop/sink"
 
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 )
 
-// The exit codes, as the help and the README state them.
+// The exit codes, as the help and docs/settings.md state them.
 const (
 	exitOK          = 0   // all was done; unparsable lines are events, not failures
 	exitFailed      = 1   // some input could not be read, events not written, or log groups not changed
@@ -23,19 +22,34 @@ const (
 
 // grammar is the command line.
 type grammar struct {
-	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one enriched event a line."`
-	Doctor      doctorCommand             `cmd:"" help:"Read a sample of the logs and say which hop of the chain is broken, and what mends it."`
-	Format      formatCommand             `cmd:"" help:"Explain a log_format: what each variable feeds, and what the missing ones cost."`
+	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one event a line, with the true client."`
+	Doctor      doctorCommand             `cmd:"" help:"Read logs and say which hop is broken, and how to fix it."`
+	Format      formatCommand             `cmd:"" help:"Explain a log_format: what is read from it, and what is missing."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
-	Unsubscribe unsubscribeCommand        `cmd:"" help:"Take a subscription filter from log groups of CloudWatch Logs."`
-	Version     versionCommand            `cmd:"" help:"Print the version, and whose data it uses."`
-	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion for bash, zsh or fish."`
+	Unsubscribe unsubscribeCommand        `cmd:"" help:"Remove a subscription filter from log groups of CloudWatch Logs."`
+	Version     versionCommand            `cmd:"" help:"Print the version, and the sources of the data."`
+	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in bash, zsh or fish."`
+	Help        helpCommand               `cmd:"" help:"Print the help of a command."`
+
+	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }
 
-const description = `Clearhop puts the client back into nginx logs behind a Network Load Balancer.
+const description = `Clearhop finds the true client of each request in nginx logs behind a Network Load
+Balancer (NLB).
 
-It reads access logs, finds each request's client in the fields that the proxy
-chain left, and flags the records that still show the load balancer's own address.`
+It reads access logs, finds the client in the fields that the proxies logged, and
+marks the lines that still show the load balancer's own address.`
+
+// helpCommand prints the help of another command.
+type helpCommand struct {
+	Command []string `arg:"" optional:"" help:"The name of a command. The default is the help of clearhop itself."`
+}
+
+// Run parses a command line that asks for help. kong prints it and ends the program.
+func (c *helpCommand) Run(ctx *kong.Context) error {
+	_, err := ctx.Parse(append(c.Command, "--help"))
+	return &usageError{err}
+}
 
 // streams are where a command reads and writes.
 type streams struct {
@@ -57,32 +71,46 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		}
 	}()
 	var cli grammar
-	app, err := kong.New(&cli,
+	given := &values{}
+	app, err := kong.New(&cli, append(given.options(),
 		kong.Name("clearhop"),
 		kong.Description(description),
 		kong.Writers(out, errOut),
 		kong.Exit(func(c int) { panic(exit(c)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ShortUsageOnError(),
-		kong.Configuration(loadConfig),
 		kong.PostBuild(addHelp),
 		kong.PostBuild(hideFromDoctor),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in: in, out: out, err: errOut}),
-	)
+	)...)
 	if err != nil {
 		panic("clearhop: the command line's grammar is wrong: " + err.Error())
 	}
-	kongcompletion.Register(app)
+	if completed(app) {
+		return exitOK
+	}
 	command, err := app.Parse(args)
+	if err != nil {
+		err = errors.Join(append(given.wrong, err)...)
+	} else {
+		err = given.check(command)
+	}
 	if err != nil {
 		printErrors(errOut, err)
 		if len(args) == 0 {
-			fmt.Fprintln(errOut, `Try "clearhop enrich FILE" or "clearhop --help".`)
+			fmt.Fprintln(errOut, `Try "clearhop doctor FILE", "clearhop enrich FILE" or "clearhop --help".`)
 		}
 		return exitUsage
 	}
-	switch err := command.Run(); {
+	warnOfVariables(errOut, command.Selected())
+	return exitCodeOf(errOut, given.complete(command, command.Run()))
+}
+
+// exitCodeOf prints what a command returned, and returns the exit code that says the
+// same.
+func exitCodeOf(errOut io.Writer, err error) int {
+	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errInterrupted):
@@ -106,7 +134,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 // printErrors prints each error of a joined one on a line. Names of files may
-// hold anything, so it is made fit for a terminal.
+// hold anything, so control characters are taken out.
 func printErrors(w io.Writer, err error) {
 	for _, e := range flatten(err) {
 		fmt.Fprintf(w, "clearhop: %s\n", terminal.Printable(e.Error()))
@@ -131,15 +159,13 @@ type usageError struct{ err error }
 func (e *usageError) Error() string   { return e.err.Error() }
 func (e *usageError) Unwrap() []error { return flatten(e.err) }
 
-// flatten lists the errors of a joined one. A sink's error stays one: it
-// accounts for each document.
+// flatten lists the errors of a joined one.
 func flatten(err error) []error {
-	var parse *kong.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := err.(*kong.ParseError); ok { //nolint:errorlint // what it is joined with is taken apart
 		err = parse.Unwrap()
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
-	if _, whole := err.(*sink.PutError); whole || !ok { //nolint:errorlint // what it is joined with is taken apart
+	if !ok {
 		return []error{err}
 	}
 	var all []error

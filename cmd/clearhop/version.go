@@ -1,13 +1,17 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"clearhop/enrich/geoip"
 	"clearhop/enrich/useragent"
+
+	"github.com/alecthomas/kong"
 )
 
 // versionCommand prints what this is and whose data it may use.
@@ -15,23 +19,53 @@ type versionCommand struct{}
 
 // Run prints to standard output.
 func (versionCommand) Run(s streams) error {
-	fmt.Fprintf(s.out, "clearhop %s %s/%s %s\n", version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	printVersion(s.out)
 	fmt.Fprintf(s.out, "\nUser agents are read by the rules of %s.\n", useragent.RulesVersion)
 	printAttributions(s.out)
 	return nil
 }
 
-// version is the module's version where it was installed as a module, else the
-// commit that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+// A versionFlag is the flag --version.
+type versionFlag bool
+
+// BeforeReset prints the version and ends the program.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	printVersion(app.Stdout)
+	app.Exit(exitOK)
+	return nil
+}
+
+func printVersion(w io.Writer) {
+	info, _ := debug.ReadBuildInfo()
+	fmt.Fprintf(w, "clearhop %s %s/%s %s\n", version(release, info, archived), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+// release is the version that a release is built with:
+//
+//	go build -ldflags "-X main.release=v1.2.3" ./cmd/clearhop
+var release string
+
+// archived is the commit and its date, which git archive writes into the file, as
+// the hosts of repositories do for the archives that they offer. In a checkout it is
+// the pattern itself.
+//
+//go:embed archived.txt
+var archived string
+
+// version returns the first of these that is known: the version of the release, that
+// of the module (go install, or a build in a git checkout), the commit of the
+// checkout, the commit of a source archive. info is nil if there is none.
+func version(release string, info *debug.BuildInfo, archived string) string {
+	if release != "" {
+		return release
+	}
+	if info == nil {
+		info = &debug.BuildInfo{}
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	revision, modified := "unknown", ""
+	revision, modified := "", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
@@ -40,7 +74,13 @@ func version() string {
 			modified = "+modified"
 		}
 	}
-	return revision + modified
+	if revision != "" {
+		return revision + modified
+	}
+	if archived = strings.TrimSpace(archived); archived != "" && !strings.HasPrefix(archived, "$") {
+		return archived
+	}
+	return "development version (built without git)"
 }
 
 // printAttributions prints what the licences of data ask to be shown.

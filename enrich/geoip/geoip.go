@@ -38,17 +38,25 @@ type pair struct{ city, asn *database }
 // missing file and a *TypeError for one of the wrong kind. Open does not read
 // the databases through; damage inside shows at a look-up.
 func Open(config Config) (*Databases, error) {
+	databases, cityErr, asnErr := openEach(config)
+	return databases, errors.Join(cityErr, asnErr)
+}
+
+// openEach is Open with an error for each of the two databases. It returns no
+// Databases if there is one.
+func openEach(config Config) (databases *Databases, cityErr, asnErr error) {
 	city, cityErr := open(Places, config.CityPath, config.CityPath)
 	asn, asnErr := open(Systems, config.ASNPath, config.ASNPath)
-	databases := &Databases{maxAge: config.MaxAge, now: config.Now}
+	databases = &Databases{maxAge: config.MaxAge, now: config.Now}
 	databases.current.Store(&pair{city: city, asn: asn})
 	if databases.now == nil {
 		databases.now = time.Now
 	}
-	if err := errors.Join(cityErr, asnErr); err != nil {
-		return nil, errors.Join(err, databases.Close())
+	if cityErr != nil || asnErr != nil {
+		_ = databases.Close() // it was only read
+		return nil, cityErr, asnErr
 	}
-	return databases, nil
+	return databases, nil, nil
 }
 
 // Replace opens the file at path and uses it in place of the database of that kind, if

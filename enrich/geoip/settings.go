@@ -57,8 +57,8 @@ func (s *Settings) Open(openObject func(url string) (Fetch, error), now func() t
 			r.sources = append(r.sources, f)
 		}
 	}
-	databases, err := Open(Config{CityPath: paths[Places], ASNPath: paths[Systems], MaxAge: s.MaxAge, Now: now})
-	errs = append(errs, setting.Error("city-db, asn-db", err))
+	databases, cityErr, asnErr := openEach(Config{CityPath: paths[Places], ASNPath: paths[Systems], MaxAge: s.MaxAge, Now: now})
+	errs = append(errs, setting.Error("city-db", cityErr), setting.Error("asn-db", asnErr))
 	r.databases = databases
 	if len(r.sources) == 0 {
 		r = nil

@@ -24,8 +24,8 @@ import (
 	"clearhop/sink/retry"
 )
 
-// TestReadme holds the README's table of the functions' own settings.
-func TestReadme(t *testing.T) {
+// TestSettingsPage holds the table of the functions' own settings in docs/settings.md.
+func TestSettingsPage(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| variable | default | what it does |\n| --- | --- | --- |\n")
 	for _, v := range append(environment.Variables(&outlets.Settings{}), environment.Variables(&delivery.MetricSettings{})...) {
@@ -35,7 +35,7 @@ func TestReadme(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, value, v.Help)
 	}
-	golden.Sections(t, "../../README.md", map[string]string{"function settings": b.String()})
+	golden.Sections(t, "../../docs/settings.md", map[string]string{"function settings": b.String()})
 }
 
 // memory is a sink that keeps copies, and fails as fail says.

@@ -54,10 +54,18 @@ func Load(environ []string, targets ...any) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if strings.HasPrefix(name, Prefix) && !known[name] {
-			errs = append(errs, fmt.Errorf("there is no setting %s", name))
+			errs = append(errs, unknown(name, slices.Sorted(maps.Keys(known))))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// unknown is the error of a variable that belongs to no field.
+func unknown(name string, known []string) error {
+	if meant := setting.Nearest(name, known); meant != "" {
+		return fmt.Errorf("there is no setting %s; did you mean %s?", name, meant)
+	}
+	return fmt.Errorf("there is no setting %s", name)
 }
 
 // named replaces the names of fields, which are all that the parser knows, with

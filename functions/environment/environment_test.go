@@ -54,7 +54,7 @@ func TestLoadNamesEverythingWrong(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"CLEARHOP_WAIT: ", "CLEARHOP_STRICT: ", "there is no setting CLEARHOP_TRUSTD"} {
+	for _, want := range []string{"CLEARHOP_WAIT: ", "CLEARHOP_STRICT: ", "there is no setting CLEARHOP_TRUSTD; did you mean CLEARHOP_TRUSTED?"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error: %v", want, err)
 		}

@@ -1,6 +1,6 @@
 // Command geoupdate is the Lambda function that keeps the GeoIP databases in S3 up
-// to date. It runs on a schedule and ignores its event. The README has the table of
-// its settings.
+// to date. It runs on a schedule and ignores its event. The table of its settings is in
+// docs/settings.md.
 package main
 
 import (

@@ -3,7 +3,7 @@
 // log events, makes an enriched event of each log event, and puts the events into
 // the sink that its environment names.
 //
-// The table of its settings is in the README.
+// The table of its settings is in docs/settings.md.
 package main
 
 import (

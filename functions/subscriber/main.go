@@ -2,7 +2,7 @@
 // receives a payload of log events, makes an enriched event of each one, and puts
 // the events into the sink that its environment names.
 //
-// The table of its settings is in the README.
+// The table of its settings is in docs/settings.md.
 package main
 
 import (

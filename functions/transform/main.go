@@ -3,7 +3,7 @@
 // each. A record is a compressed payload of CloudWatch Logs, or lines that
 // Firehose has taken out of one.
 //
-// The table of its settings is in the README.
+// The table of its settings is in docs/settings.md.
 package main
 
 import (

@@ -16,7 +16,6 @@ package setting
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 )
@@ -55,15 +54,29 @@ func list(to []Setting, in reflect.Type) []Setting {
 	return to
 }
 
+// A ValueError says what is wrong with the value of a setting. Callers that know
+// where the value came from, such as a line of a file, print that place with Err
+// instead of the whole text.
+type ValueError struct {
+	Name string // of the setting
+	Err  error
+}
+
+// Error returns the name and the cause.
+func (e *ValueError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ValueError) Unwrap() error { return e.Err }
+
 // Error puts the name of a setting before err, and before each of several
-// errors that are joined in it. It returns nil for nil.
+// errors that are joined in it: each becomes a *ValueError. It returns nil for nil.
 func Error(name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return fmt.Errorf("%s: %w", name, err)
+		return &ValueError{Name: name, Err: err}
 	}
 	var errs []error
 	for _, e := range joined.Unwrap() {

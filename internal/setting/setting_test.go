@@ -54,3 +54,32 @@ func TestError(t *testing.T) {
 		t.Errorf("%v does not wrap its cause", err)
 	}
 }
+
+func TestErrorIsOfAValue(t *testing.T) {
+	var value *setting.ValueError
+	if err := setting.Error("nlb", errors.New("a")); !errors.As(err, &value) || value.Name != "nlb" || value.Err.Error() != "a" {
+		t.Errorf("got %#v", value)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"format", "format-for", "nlb", "nlb-refresh", "trusted", "label", "rule", "privacy", "privacy-key"}
+	f := func(name, want string) {
+		t.Helper()
+		if got := setting.Nearest(name, known); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+	f("nolb", "nlb")
+	f("nbl", "nlb")
+	f("nlbs", "nlb")
+	f("trustd", "trusted")
+	f("turst", "") // two swapped, two missing
+	f("formats", "format")
+	f("formatfor", "format-for")
+	f("privcay", "privacy")
+	f("x", "")
+	f("", "")
+	f("filter-name", "")
+	f("größe", "")
+}

@@ -20,7 +20,7 @@ const progressAfter = 32 << 20
 // NewProgress returns a Progress of files. It shows nothing if w is no terminal, if
 // the size of one is not known, as for standard input, or if all are read soon.
 func NewProgress(w io.Writer, files []string) *Progress {
-	if !isTerminal(w) {
+	if !IsTerminal(w) {
 		return &Progress{}
 	}
 	var total int64

@@ -108,7 +108,7 @@ func TestFailuresAreOfLetters(t *testing.T) {
 	}
 	small := newBox(t, deadletter.Config{Sink: &failing{limit: 100, err: func([]sink.Document) error { return nil }}})
 	err = small.Put(t.Context(), []deadletter.Letter{{Kind: deadletter.Payload, Data: deadlettertest.Noise(10)}})
-	if want := "dead letters: 1 documents not delivered: letter needs lines of more than 100 bytes"; err == nil || err.Error() != want {
+	if want := "dead letters: 1 document not delivered: letter needs lines of more than 100 bytes"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -32,19 +32,22 @@ var _ sink.Sink = (*Sink)(nil)
 // New returns a Sink that writes to w and leaves w open.
 func New(w io.Writer) *Sink { return &Sink{w: w} }
 
-// Create returns a Sink that writes to the file at path, emptied first.
+// Create returns a Sink that writes to the file at path, emptied first. The umask
+// decides the mode of a new file.
 func Create(path string) (*Sink, error) {
 	return open(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC)
 }
 
-// Append returns a Sink that writes to the end of the file at path.
+// Append returns a Sink that writes to the end of the file at path. The umask
+// decides the mode of a new file.
 func Append(path string) (*Sink, error) {
 	return open(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND)
 }
 
-// open opens a file that only its owner may read: events hold addresses of people.
+// open opens a file. The umask of the process decides who may read a new one, as
+// with the files of other commands.
 func open(path string, flags int) (*Sink, error) {
-	f, err := os.OpenFile(path, flags, 0o600)
+	f, err := os.OpenFile(path, flags, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("open events file: %w", err)
 	}

@@ -91,8 +91,32 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 	if string(b) != "{}\n{}\n" || err != nil {
 		t.Errorf("got %q, %v", b, err)
 	}
-	if info, err := f.Stat(); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("events must be for their owner alone: %v, %v", info.Mode(), err)
+}
+
+// TestUmaskDecides: a new file has the mode that os.Create gives it.
+func TestUmaskDecides(t *testing.T) {
+	dir := t.TempDir()
+	plain, err := os.Create(filepath.Join(dir, "plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	want, err := plain.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range map[string]func(string) (*file.Sink, error){"create": file.Create, "append": file.Append} {
+		path := filepath.Join(dir, name)
+		s, err := open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != want.Mode() {
+			t.Errorf("%s: mode %v, want %v; %v", name, info.Mode(), want.Mode(), err)
+		}
 	}
 }
 

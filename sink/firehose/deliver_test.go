@@ -163,7 +163,7 @@ func TestErrorTexts(t *testing.T) {
 	})
 	s := newSink(t, firehose.Config{Client: firehosetest.NewClient(server.URL), Retry: retry.Policy{MaxAttempts: 2}})
 	err := s.Put(t.Context(), documents(10))
-	const want = "1 documents not delivered: firehose stream access-log: attempts used up after 2 attempts: record refused: ServiceUnavailableException"
+	const want = "1 document not delivered: firehose stream access-log: attempts used up after 2 attempts: record refused: ServiceUnavailableException"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

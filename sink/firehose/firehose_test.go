@@ -230,7 +230,7 @@ func TestPacking(t *testing.T) {
 func TestTooLargeSaysHowMuch(t *testing.T) {
 	s := newSink(t, firehose.Config{Client: &recorder{t: t}})
 	err := s.Put(t.Context(), documents(firehose.MaxRecordBytes+1))
-	const want = "1 documents not delivered: document too large for firehose stream access-log: 998401 bytes, at most 998400"
+	const want = "1 document not delivered: document too large for firehose stream access-log: 998401 bytes, at most 998400"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -267,10 +267,10 @@ func TestHours(t *testing.T) {
 	f(`{"@timestamp":"2026-11-22T23:59:59.999Z","event":{}}`, "dt=2026-11-22/hour=23/")
 	f(`{"@timestamp":"0001-01-01T00:00:00.000Z"}`, "dt=0001-01-01/hour=00/")
 	f(`{ "event": {}, "@timestamp": "2026-11-22T00:30:00+02:00" }`, "dt=2026-11-21/hour=22/")
-	f(`{"@timestamp":"2026-11-22T23:59:59.999`, "1 documents not delivered: document cannot be filed: is no JSON object with a string as @timestamp")
-	f(`{"@timestamp":1}`, "1 documents not delivered: document cannot be filed: is no JSON object with a string as @timestamp")
-	f(`{"@timestamp":"2026-13-22T23:59:59.999Z"}`, "1 documents not delivered: document cannot be filed: @timestamp is no time of RFC 3339")
-	f(`{}`, "1 documents not delivered: document cannot be filed: @timestamp is no time of RFC 3339")
+	f(`{"@timestamp":"2026-11-22T23:59:59.999`, "1 document not delivered: document cannot be filed: is no JSON object with a string as @timestamp")
+	f(`{"@timestamp":1}`, "1 document not delivered: document cannot be filed: is no JSON object with a string as @timestamp")
+	f(`{"@timestamp":"2026-13-22T23:59:59.999Z"}`, "1 document not delivered: document cannot be filed: @timestamp is no time of RFC 3339")
+	f(`{}`, "1 document not delivered: document cannot be filed: @timestamp is no time of RFC 3339")
 }
 
 func TestNewNamesEverySettingThatIsWrong(t *testing.T) {

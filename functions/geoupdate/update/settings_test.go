@@ -39,8 +39,8 @@ func TestSettings(t *testing.T) {
 	f("CLEARHOP_GEO_ENDPOINT: not an https URL", bucket, "CLEARHOP_GEO_SECRET=maxmind", "CLEARHOP_GEO_ENDPOINT=http://updates.maxmind.com")
 }
 
-// TestReadme holds the README's table of these settings.
-func TestReadme(t *testing.T) {
+// TestSettingsPage holds the table of these settings in docs/settings.md.
+func TestSettingsPage(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| variable | default | what it does |\n| --- | --- | --- |\n")
 	for _, v := range environment.Variables(&update.Settings{}) {
@@ -50,5 +50,5 @@ func TestReadme(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", v.Name, value, v.Help)
 	}
-	golden.Sections(t, "../../../README.md", map[string]string{"geoupdate settings": b.String()})
+	golden.Sections(t, "../../../docs/settings.md", map[string]string{"geoupdate settings": b.String()})
 }

@@ -1,8 +1,10 @@
 // Command invoke runs a built Lambda function once, without Lambda. It gives the
 // payload to the bootstrap as the service would, and prints the response to
-// standard output and the function's logs to standard error:
+// standard output and the function's logs to standard error. With -events it prints
+// the events that the function delivers to standard output instead, and the response
+// to standard error:
 //
-//	invoke [-env KEY=VALUE ...] [-timeout 30s] BOOTSTRAP PAYLOAD-FILE|-
+//	invoke [-events] [-env KEY=VALUE ...] [-timeout 30s] BOOTSTRAP PAYLOAD-FILE|-
 package main
 
 import (

@@ -12,12 +12,14 @@ import (
 	"clearhop/internal/lambdatest"
 )
 
-const usage = `usage: invoke [-env KEY=VALUE ...] [-timeout 30s] BOOTSTRAP PAYLOAD-FILE|-
+const usage = `usage: invoke [-events] [-env KEY=VALUE ...] [-timeout 30s] BOOTSTRAP PAYLOAD-FILE|-
 
 Runs the built Lambda function BOOTSTRAP once with the JSON of PAYLOAD-FILE, or
 of standard input for -. The response goes to standard output, the function's
 logs go to standard error. The exit code is 1 when the function fails.
 
+  -events         have the function deliver its events to a file, and print them to
+                  standard output; the response then goes to standard error
   -env KEY=VALUE  set a variable of the function; may be repeated. It inherits
                   none.
   -timeout 30s    the function's deadline
@@ -35,6 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return nil
 	})
 	timeout := flags.Duration("timeout", 30*time.Second, "")
+	wantEvents := flags.Bool("events", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -49,16 +52,50 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "invoke: %v\n", err)
 		return 2
 	}
-	response, err := invoke(ctx, lambdatest.Config{Binary: flags.Arg(0), Env: env, Logs: stderr}, payload, *timeout)
+	c := lambdatest.Config{Binary: flags.Arg(0), Env: env, Logs: stderr}
+	if *wantEvents {
+		err = printEvents(ctx, c, payload, *timeout, stdout, stderr)
+	} else {
+		err = printResponse(ctx, c, payload, *timeout, stdout)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "invoke: %v\n", err)
 		return 1
 	}
-	if _, err := fmt.Fprintf(stdout, "%s\n", response); err != nil {
-		fmt.Fprintf(stderr, "invoke: write the response: %v\n", err)
-		return 1
-	}
 	return 0
+}
+
+// printResponse invokes the function and prints its response to w.
+func printResponse(ctx context.Context, c lambdatest.Config, payload []byte, timeout time.Duration, w io.Writer) error {
+	response, err := invoke(ctx, c, payload, timeout)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%s\n", response); err != nil {
+		return fmt.Errorf("write the response: %w", err)
+	}
+	return nil
+}
+
+// printEvents invokes the function and prints the events that it delivered, also
+// those of an invocation that failed. The function's standard output is its log, so
+// it delivers to a file.
+func printEvents(ctx context.Context, c lambdatest.Config, payload []byte, timeout time.Duration, stdout, stderr io.Writer) error {
+	events, err := os.CreateTemp("", "events-*.ndjson")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(events.Name()) }()
+	defer func() { _ = events.Close() }() // it is only read
+	c.Env = append(c.Env, "CLEARHOP_SINK=file", "CLEARHOP_FILE="+events.Name())
+	response, invokeErr := invoke(ctx, c, payload, timeout)
+	if invokeErr == nil {
+		fmt.Fprintf(stderr, "the function's response: %s\n", response)
+	}
+	if _, err := io.Copy(stdout, events); err != nil {
+		return errors.Join(invokeErr, fmt.Errorf("write the events: %w", err))
+	}
+	return invokeErr
 }
 
 func readPayload(name string, stdin io.Reader) ([]byte, error) {

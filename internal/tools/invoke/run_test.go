@@ -97,3 +97,28 @@ func TestVariablesReachTheFunction(t *testing.T) {
 		t.Errorf("exit code %d, %s%s", code, stdout.String(), stderr.String())
 	}
 }
+
+// TestEvents: the events go to standard output alone, the rest to standard error.
+func TestEvents(t *testing.T) {
+	subscriber := lambdatest.Build(t, "../../../functions/subscriber")
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-events", subscriber, "../../../testdata/payload/subscription.json"}, nil, &stdout, &stderr)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	events := 0
+	for line := range strings.Lines(stdout.String()) {
+		events++
+		if !strings.HasPrefix(line, `{"@timestamp":"`) || !strings.Contains(line, `"schema_version":`) {
+			t.Errorf("standard output has what is no event: %s", line)
+		}
+	}
+	if events == 0 || strings.Contains(stderr.String(), `"schema_version":`) || !strings.Contains(stderr.String(), "the function's response: null\n") {
+		t.Errorf("%d events, standard error:\n%s", events, stderr.String())
+	}
+
+	stdout.Reset()
+	if code := run(t.Context(), []string{"-events", subscriber, "-"}, strings.NewReader("{"), &stdout, &stderr); code != 1 || stdout.Len() > 0 {
+		t.Errorf("a payload that is not JSON: exit code %d, %s", code, stdout.String())
+	}
+}
