@@ -35,7 +35,7 @@ func SplitConf(text string) (file, format string) {
 }
 
 // Format returns the format of a name. file is the name of the configuration, for
-// the error.
+// the error. Every configuration has combined, which is built into nginx.
 func (c *Conf) Format(file, name string) (*Format, error) {
 	var known []string
 	for _, f := range c.Formats {
@@ -43,6 +43,9 @@ func (c *Conf) Format(file, name string) (*Format, error) {
 			return f, nil
 		}
 		known = append(known, f.Name())
+	}
+	if name == combined {
+		return Compile(combined)
 	}
 	if len(known) == 0 {
 		return nil, fmt.Errorf("%s has no log_format", file)
