@@ -416,7 +416,7 @@ func TestDiscoverySettings(t *testing.T) {
 		Client:     clientip.Settings{NLB: []string{"discover:shop*", "discover:", "10.0.0.0/40,discover:a/b"}, NLBRefresh: -time.Second},
 		NodeFinder: nlb.Nodes,
 	})
-	for _, want := range []string{`nlb: "shop*" is no name`, `nlb: "" is no name`, `nlb: "a/b" is no name`, `nlb: "10.0.0.0/40"`, "nlb-refresh: -1s is negative"} {
+	for _, want := range []string{`nlb: "shop*" is not the name`, `nlb: "" is not the name`, `nlb: "a/b" is not the name`, `nlb: "10.0.0.0/40"`, "nlb-refresh: -1s is negative"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)
 		}
