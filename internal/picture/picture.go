@@ -76,7 +76,7 @@ func Draw(t Terminal, text string) []byte {
 	for i, colour := range []string{"#ff5f57", "#febc2e", "#28c840"} {
 		fmt.Fprintf(&b, "<circle cx=\"%d\" cy=\"%d\" r=\"6\" fill=\"%s\"/>\n", margin+i*20, titleBar/2, colour)
 	}
-	fmt.Fprintf(&b, "<g font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace\" font-size=\"%d\" fill=\"%s\" xml:space=\"preserve\" style=\"white-space: pre\">\n", fontSize, foreground)
+	fmt.Fprintf(&b, "<g font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace\" font-size=\"%d\" fill=\"%s\">\n", fontSize, foreground)
 	fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", width/2, titleBar/2+5, escape(t.Title))
 	for i, line := range lines {
 		drawLine(&b, titleBar+margin+i*lineHeight+fontSize, line)
@@ -85,17 +85,24 @@ func Draw(t Terminal, text string) []byte {
 	return []byte(b.String())
 }
 
-// drawLine draws each run in its columns, whatever monospaced font there is.
+// drawLine draws each piece of text in its columns, whatever monospaced font there
+// is. Several spaces end a piece, because SVG shows them as one.
 func drawLine(b *strings.Builder, y int, line []run) {
 	column := 0
 	for _, r := range line {
-		n := utf8.RuneCountInString(r.text)
-		if text := strings.TrimLeft(r.text, " "); text != "" {
-			spaces := len(r.text) - len(text)
+		for text := r.text; text != ""; {
+			words := strings.TrimLeft(text, " ")
+			column += len(text) - len(words)
+			piece, _, _ := strings.Cut(words, "  ")
+			text = words[len(piece):]
+			if piece = strings.TrimRight(piece, " "); piece == "" {
+				continue
+			}
+			n := utf8.RuneCountInString(piece)
 			fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%d\" textLength=\"%.1f\"%s>%s</text>\n",
-				margin+float64(column+spaces)*charWidth, y, float64(n-spaces)*charWidth, r.style.attributes(), escape(text))
+				margin+float64(column)*charWidth, y, float64(n)*charWidth, r.style.attributes(), escape(piece))
+			column += utf8.RuneCountInString(words) - utf8.RuneCountInString(text)
 		}
-		column += n
 	}
 }
 
