@@ -38,6 +38,7 @@ func SplitConf(text string) (file, format string) {
 
 // FormatOf returns the format of that name in a file. readConf reads the file, as
 // ReadConf does. That other formats of the file cannot be read does not matter.
+// Every configuration has combined, which is built into nginx.
 func FormatOf(file, name string, readConf func(file string) (*Conf, error)) (*Format, error) {
 	conf, err := readConf(file)
 	if conf == nil {
@@ -49,6 +50,9 @@ func FormatOf(file, name string, readConf func(file string) (*Conf, error)) (*Fo
 			return f, nil
 		}
 		known = append(known, f.Name())
+	}
+	if name == combined {
+		return Compile(combined)
 	}
 	for _, e := range conf.LeftOut {
 		if e.Format == name {

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -54,7 +55,17 @@ sso_start_url = https://example.awsapps.com/start
 sso_region = eu-central-1
 sso_account_id = 123456789012
 sso_role_name = reader
-`, "", "the AWS session has expired (run aws sso login)")
+`, "", "there is no AWS session, or it has expired (run aws sso login)")
+	f("a profile of an sso_session, before the first login", `[profile shop]
+region = eu-central-1
+sso_session = shop
+sso_account_id = 123456789012
+sso_role_name = reader
+[sso-session shop]
+sso_start_url = https://example.awsapps.com/start
+sso_region = eu-central-1
+`, "shop", "there is no AWS session, or it has expired (run aws sso login)")
+	f("a token that is not there", "[default]\nregion = eu-central-1\nweb_identity_token_file = /nonexistent/token\nrole_arn = arn:aws:iam::123456789012:role/reader\n", "", "the AWS credentials cannot be used: unable to read file at /nonexistent/token: open /nonexistent/token: no such file or directory")
 	f("a program that fails", "[default]\nregion = eu-central-1\ncredential_process = false\n", "", "the AWS credentials cannot be used: exit status 1")
 }
 
@@ -76,5 +87,28 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	if _, err := account.Credentials(ctx, c.Credentials); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnreachable: a service that does not answer is named, without what the SDK says
+// about its attempts.
+func TestUnreachable(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := listener.Addr().String()
+	if err := listener.Close(); err != nil { // now nothing listens there
+		t.Fatal(err)
+	}
+	configure(t, "[default]\nregion = eu-central-1\n")
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://"+host)
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	want := "AWS gives no credentials: " + host + " cannot be reached: connection refused"
+	if err := retrieve(t.Context()); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	if far := account.Unreachable(errors.New("something else")); far != nil {
+		t.Errorf("got %v", far)
 	}
 }

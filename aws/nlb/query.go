@@ -1,7 +1,6 @@
 package nlb
 
 import (
-	"clearhop/aws/account"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"clearhop/aws/account"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -78,7 +79,8 @@ func newClient(ctx context.Context, s service) (*client, error) {
 // it.
 //
 // The error is a *account.CredentialsError, or a *smithy.OperationError. That wraps a
-// *ServiceError if the service answered with an error.
+// *ServiceError if the service answered with an error, and an
+// *account.UnreachableError if it did not answer.
 func (c *client) ask(ctx context.Context, action string, parameters url.Values, answer any) error {
 	form := url.Values{"Action": {action}, "Version": {c.service.version}}
 	maps.Copy(form, parameters)
@@ -104,6 +106,9 @@ func (c *client) ask(ctx context.Context, action string, parameters url.Values, 
 func (c *client) failed(action string, err error) error {
 	if missing, ok := errors.AsType[*account.CredentialsError](err); ok {
 		return missing
+	}
+	if far := account.Unreachable(err); far != nil {
+		err = far
 	}
 	return &smithy.OperationError{ServiceID: c.service.id, OperationName: action, Err: err}
 }

@@ -1,11 +1,12 @@
 package subscription
 
 import (
-	"clearhop/aws/account"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"clearhop/aws/account"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -222,12 +223,15 @@ func (l *Logs) Apply(ctx context.Context, c Change) error {
 	return nil
 }
 
-// cause returns the answer of AWS, without what the SDK adds about the call. Other
-// errors are returned unchanged.
+// cause returns the answer of AWS, or an *account.UnreachableError if there was none,
+// without what the SDK adds about the call. Other errors are returned unchanged.
 func cause(err error) error {
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
 		return answer
+	}
+	if far := account.Unreachable(err); far != nil {
+		return far
 	}
 	return err
 }
