@@ -54,7 +54,6 @@ var mayImport = map[string][]string{
 	"internal/tools/invoke":      {"internal/lambdatest"},
 	"deploy":                     {}, // the tests of template.yaml
 	"feed":                       {"decode", "pipeline", "record"},
-	"internal/picture":           {},
 	"internal/terminal":          {},
 	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/subscription", "diagnose", "aws/nlb"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
