@@ -49,13 +49,7 @@ const leftShare = 5
 // used for reading any line of the stream yet.
 func Decide(set *parser.Set, sample []string) *Plan {
 	p := &Plan{Set: set}
-	var lines []string
-	for _, line := range sample {
-		var r record.Record
-		if line != "" && !parser.IsErrorLine([]byte(line)) && !parser.ParseChatter([]byte(line), &r) {
-			lines = append(lines, line)
-		}
-	}
+	lines := withoutErrors(sample)
 	p.Lines = len(lines)
 	verdicts := map[*parser.GuessedFormat]headerUse{}
 	for _, g := range set.Guesses() {
@@ -86,6 +80,28 @@ func Decide(set *parser.Set, sample []string) *Plan {
 	p.Keys = Keys(lines)
 	return p
 }
+
+// withoutErrors returns the lines that are no error lines and no chatter. An error
+// message may go on over several lines: they are left out too.
+func withoutErrors(sample []string) (lines []string) {
+	var inMessage bool
+	for _, line := range sample {
+		var r record.Record
+		switch {
+		case line == "":
+		case parser.IsErrorLine([]byte(line)):
+			inMessage = true
+		case parser.ParseChatter([]byte(line), &r):
+		case inMessage && !mayBeAccess(line):
+		default:
+			inMessage = false
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func mayBeAccess(line string) bool { return line[0] == '{' || IsAccess(line) }
 
 // whole infers one format for all lines, where the known formats read most of them but
 // not rightly: the first column holds no peer, which is never absent and never a list,
