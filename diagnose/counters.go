@@ -68,10 +68,9 @@ type Counters struct {
 	first, last int64    // ms since the Unix epoch, of judged lines; 0: not known
 }
 
-// variables are those whose absence a Report mentions, and the mark of lines in which
-// they may stand without a name.
+// variables are those whose absence a Report mentions.
 const variables = record.LoggedRemoteAddr | record.LoggedRealipRemoteAddr | record.LoggedProxyProtocolAddr |
-	record.LoggedXForwardedFor | record.LoggedXRealIP | record.LoggedUnnamed
+	record.LoggedXForwardedFor | record.LoggedXRealIP
 
 const maxSources = 256
 
@@ -158,7 +157,7 @@ func tallyOf(r *record.Record) *Tally {
 
 func (c *Counters) addAccessRecord(r *record.Record) {
 	source := c.source(sourceOf(r))
-	source.logged[r.Access.Logged&variables]++
+	source.logged[r.Access.Logged&(variables|record.LoggedUnnamed)]++ // one of them may stand in a column without a name
 	if c.isProbe(r) {
 		c.read.Access++
 		c.read.Probes++

@@ -69,14 +69,14 @@ func (t *textWriter) readAs() {
 			t.line("    such a line: %s", terminal.Printable(a.Example))
 		}
 		if a.Try != "" {
-			t.wrapped("    ", tryThis(a))
+			t.wrapped("    ", a.WhatToTry())
 			t.line("      %s%s%s", t.Paint.Config, a.Try, t.Off)
 		}
 	}
 }
 
-// tryThis says what the setting to try is for.
-func tryThis(a *ReadAs) string {
+// WhatToTry says what Try is for.
+func (a *ReadAs) WhatToTry() string {
 	switch {
 	case a.Inferred != "":
 		return "If this is the log_format, or when you have corrected the names in it, give it:"

@@ -167,14 +167,17 @@ func withPort(port []byte, private bool) addressText {
 	return publicPort
 }
 
-// isIPv4 reports whether b is four numbers up to 255.
+// isIPv4 reports whether b is four numbers up to 255. All but the first may be masked,
+// as in 203.0.113.xxx or 203.0.*.*: a masked address is still one.
 func isIPv4(b []byte) bool {
 	for part := range 4 {
 		n := digitRun(b)
-		if n == 0 || n > 3 {
+		if n == 0 && part > 0 {
+			n = maskRun(b)
+		} else if value, _ := parseInt(b[:n]); value > 255 {
 			return false
 		}
-		if value, _ := parseInt(b[:n]); value > 255 {
+		if n == 0 || n > 3 {
 			return false
 		}
 		b = b[n:]
@@ -186,6 +189,15 @@ func isIPv4(b []byte) bool {
 		}
 	}
 	return len(b) == 0
+}
+
+// maskRun returns the number of equal letters "x" or "*" at the start of b.
+func maskRun(b []byte) int {
+	n := 0
+	for n < len(b) && b[n] == b[0] && (b[n] == 'x' || b[n] == 'X' || b[n] == '*') {
+		n++
+	}
+	return n
 }
 
 // isPrivateIPv4 reports whether an address is of RFC 1918, RFC 6598, loopback or

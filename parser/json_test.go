@@ -233,7 +233,10 @@ func TestJSONErrors(t *testing.T) {
 	f(`{"time_local":"§now"}`, "time_local", notTime)
 	f(`{"upstream_status":"§200, OK"}`, "upstream_status", notInt)
 	f(`§{}`, "", noRequest)
-	f(`§{"level":"info","message":"hello","time":"2026-11-22T11:00:24Z"}`, "", noRequest)
+	f(`§{"level":"info","message":"hello","time":"2026-11-22T11:00:24Z"}`, "",
+		noRequest+"; these keys are not known: level, message; say what they mean with --json-key KEY=VARIABLE or --format @nginx.conf")
+	f(`§{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"no name":2,"`+strings.Repeat("long", 9)+`":3}`, "",
+		noRequest+"; these keys are not known: a, b, c, d, e, f, g, h, …; say what they mean with --json-key KEY=VARIABLE or --format @nginx.conf")
 	f(`§{"status":200,"bytes":1}`, "", noRequest)
 	f(`§{"status":200,"remote_addr":""}`, "", noRequest)
 	f(`§{"method":"GET","path":"/"}`, "", noRequest)

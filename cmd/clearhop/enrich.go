@@ -87,7 +87,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		sum.printCount(s.err)
 	}
 	if c.Summary || !c.Quiet {
-		read.print(s.err, c.Summary)
+		read.print(s.err)
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
 		return errInterrupted

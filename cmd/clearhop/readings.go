@@ -127,11 +127,12 @@ func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// print prints what deserves attention, or all of it.
-func (r *readings) print(w io.Writer, whole bool) {
+// print prints what deserves attention. The names of known formats alone stand in the
+// table of the summary.
+func (r *readings) print(w io.Writer) {
 	for i := range r.list {
 		a := &r.list[i]
-		if a.IsPlain() && !whole {
+		if a.IsPlain() {
 			continue
 		}
 		fmt.Fprintf(w, "clearhop: %s: %s\n", a.Where(), strings.Join(a.Sentences(), " "))
@@ -139,7 +140,7 @@ func (r *readings) print(w io.Writer, whole bool) {
 			fmt.Fprintf(w, "  such a line: %s\n", terminal.Printable(a.Example))
 		}
 		if a.Try != "" {
-			fmt.Fprintf(w, "  if this is right, give: %s\n", a.Try)
+			fmt.Fprintf(w, "  %s %s\n", a.WhatToTry(), a.Try)
 		}
 	}
 }

@@ -128,9 +128,8 @@ func fitsVariable(variable string, c *column) bool {
 	case "request":
 		return c.most(50, request.MatchString)
 	case "host", "server_name":
-		return c.isAbsent() || c.most(50, func(v string) bool {
-			return hostName.MatchString(v) || hostPort.MatchString(v) || isAddress(v) || v == "_"
-		})
+		return c.isAbsent() || c.some(func(v string) bool { return !isAddress(v) }) &&
+			c.most(50, func(v string) bool { return hostName.MatchString(v) || hostPort.MatchString(v) || v == "_" })
 	case "body_bytes_sent", "bytes_sent", "request_length", "remote_port", "server_port", "connection", "realip_remote_port", "proxy_protocol_port":
 		return c.isAbsent() || c.all(integer.MatchString)
 	case "request_time":

@@ -31,6 +31,7 @@ var (
 	cipher     = regexp.MustCompile(`^(TLS_[A-Z0-9_]+|(ECDHE|DHE|AES|ECDH|RSA|PSK|CHACHA20|CAMELLIA|DES|EDH|ADH)[A-Z0-9]*-[A-Z0-9-]+)$`)
 	scheme     = regexp.MustCompile(`^https?$`)
 	cacheState = regexp.MustCompile(`^(HIT|MISS|BYPASS|EXPIRED|STALE|UPDATING|REVALIDATED)$`)
+	masked     = regexp.MustCompile(`^\d{1,3}(\.(\d{1,3}|x{1,3}|\*{1,3})){3}$`)
 	word       = regexp.MustCompile(`^[A-Za-z0-9_.@+-]+$`)
 )
 
@@ -50,7 +51,7 @@ func requestLen(text string) string { return request.FindString(text) }
 // isAddress reports whether text is an address without a port.
 func isAddress(text string) bool {
 	_, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	return err == nil
+	return err == nil || masked.MatchString(text)
 }
 
 // isAddressPort reports whether text is an address with a port.
