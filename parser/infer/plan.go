@@ -49,13 +49,7 @@ const leftShare = 5
 // used for reading any line of the stream yet.
 func Decide(set *parser.Set, sample []string) *Plan {
 	p := &Plan{Set: set}
-	var lines []string
-	for _, line := range sample {
-		var r record.Record
-		if line != "" && !parser.IsErrorLine([]byte(line)) && !parser.ParseChatter([]byte(line), &r) {
-			lines = append(lines, line)
-		}
-	}
+	lines := others(set.Clone(), sample)
 	p.Lines = len(lines)
 	verdicts := map[*parser.GuessedFormat]headerUse{}
 	for _, g := range set.Guesses() {
@@ -85,6 +79,40 @@ func Decide(set *parser.Set, sample []string) *Plan {
 	}
 	p.Keys = Keys(lines)
 	return p
+}
+
+// others returns the lines of a sample that are no chatter and no part of an error
+// record. set reads the lines that may stand between those of a record.
+func others(set *parser.Set, sample []string) []string {
+	var lines []string
+	var join parser.ErrorJoin
+	for i := 0; i < len(sample); i++ {
+		line := []byte(sample[i])
+		switch {
+		case join.Start(line):
+			i += recordEnd(&join, set, sample[i+1:])
+		case len(line) == 0 || parser.IsErrorLine(line) || parser.IsChatter(line):
+		default:
+			lines = append(lines, sample[i])
+		}
+	}
+	return lines
+}
+
+// recordEnd returns how many of the lines belong to the error record that join began,
+// with those between them; 0 if the record does not go on.
+func recordEnd(join *parser.ErrorJoin, set *parser.Set, lines []string) int {
+	var r record.Record
+	for i, line := range lines {
+		r.Reset()
+		switch join.Add([]byte(line), set.Parse([]byte(line), &r) == nil) {
+		case parser.JoinDone:
+			return i + 1
+		case parser.JoinBroken:
+			return 0
+		}
+	}
+	return 0
 }
 
 // whole infers one format for all lines, where the known formats read most of them but
