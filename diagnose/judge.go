@@ -17,6 +17,7 @@ func (c *Counters) Report() *Report {
 		Findings: c.findings(c.facts().decide(faults)),
 		Noted:    noted,
 		Missing:  c.missing(),
+		Unnamed:  c.unnamed(),
 		Advice:   c.advice(),
 		Read:     c.read,
 		Sources:  c.sourceList(faults),
