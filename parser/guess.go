@@ -238,35 +238,34 @@ func isIPv6(b []byte) bool {
 	if len(b) < 2 || len(b) > 45 || bytes.IndexByte(b, ':') < 0 {
 		return false
 	}
-	groups, short := 0, false
+	groups, short, inGroup := 0, false, false
 	for i := 0; i < len(b); {
 		if b[i] == ':' {
-			// A colon is part of "::" here, or it ends a group.
-			if i+1 < len(b) && b[i+1] == ':' {
-				if short {
-					return false
-				}
+			// The colon is part of "::", or it stands between two groups.
+			switch double := i+1 < len(b) && b[i+1] == ':'; {
+			case double && !short:
 				short = true
 				i += 2
-				continue
-			}
-			if i == 0 || i+1 == len(b) {
+			case double || !inGroup || i+1 == len(b):
 				return false
+			default:
+				i++
 			}
-			i++
+			inGroup = false
 			continue
 		}
 		n := hexRun(b[i:])
 		if end := i + n; end < len(b) && b[end] == '.' {
-			return isIPv4(b[i:]) && (groups == 6 || short && groups < 6)
+			return isIPv4(b[i:]) && (groups == 6) != short && groups <= 6
 		}
 		if n == 0 || n > 4 {
 			return false
 		}
 		groups++
+		inGroup = true
 		i += n
 	}
-	return groups == 8 || short && groups < 8
+	return (groups == 8) != short && groups <= 8
 }
 
 func hexRun(b []byte) int {
