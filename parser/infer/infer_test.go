@@ -130,11 +130,12 @@ func TestKeys(t *testing.T) {
 	f := func(want string, lines ...string) {
 		t.Helper()
 		got := ""
-		if k := infer.Keys(lines); k != nil {
+		auto, err := parser.NewSet(parser.SetConfig{Formats: []string{parser.Auto}, JSONKeys: map[string]string{"given": "remote_addr", "nothing": "-"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k := infer.Keys(auto, lines); k != nil {
 			got = k.Setting()
-			if _, err := parser.NewJSON(map[string]string{"x": "status"}); err != nil {
-				t.Fatal(err)
-			}
 		}
 		if got != want {
 			t.Errorf("%q: %s, want %s", lines, got, want)
@@ -144,6 +145,7 @@ func TestKeys(t *testing.T) {
 	f("net.peer_name=remote_addr,st=status", `{"net":{"peer_name":"203.0.113.9"},"st":200,"request":"GET / HTTP/1.1"}`)
 	f("", `{"remote_addr":"203.0.113.9","request":"GET / HTTP/1.1","status":200}`)
 	f("", `{"remote_addr":"203.0.113.9","peer":"10.0.0.1","request":"GET / HTTP/1.1","status":200}`) // known already
+	f("", `{"given":"203.0.113.9","nothing":"10.0.0.1","request":"GET / HTTP/1.1","status":200}`)
 	f("", `not JSON`, `{"cut off`)
 }
 

@@ -77,7 +77,7 @@ func Decide(set *parser.Set, sample []string) *Plan {
 			p.read(p.Set.Clone(), lines)
 		}
 	}
-	p.Keys = Keys(lines)
+	p.Keys = Keys(set, lines)
 	return p
 }
 
@@ -134,8 +134,7 @@ func (p *Plan) whole(lines []string, left int) *Proposal {
 func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 	p.Unparsed, p.UnparsedLine, p.Guessed = 0, "", 0
 	counts := map[string]int{}
-	var absent, present, odd int
-	defer func() { p.misread = absent > 0 && present > 0 || odd*2 > len(lines) }()
+	var peers peerValues
 	var r record.Record
 	for _, line := range lines {
 		r.Reset()
@@ -151,15 +150,8 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			left = append(left, line)
 		}
 		counts[r.Format]++
-		if line[0] != '{' && r.Access.Logged.Has(record.LoggedRemoteAddr) {
-			if len(r.Access.RemoteAddr) == 0 {
-				absent++
-			} else {
-				present++
-			}
-			if bytes.Contains(r.Access.RemoteUser, []byte(" - ")) || bytes.IndexByte(r.Access.RemoteAddr, ':') > 0 && isAddressPort(string(r.Access.RemoteAddr)) {
-				odd++
-			}
+		if line[0] != '{' {
+			peers.add(&r.Access)
 		}
 		if len(r.Access.XForwardedFor) > 0 {
 			p.Guessed |= r.Access.Guessed & record.LoggedXForwardedFor
@@ -168,6 +160,7 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			p.Guessed |= r.Access.Guessed & record.LoggedXRealIP
 		}
 	}
+	p.misread = peers.absent > 0 && peers.present > 0 || peers.odd*2 > len(lines)
 	p.Formats = nil
 	for name, n := range counts {
 		p.Formats = append(p.Formats, FormatCount{name, n})
@@ -176,6 +169,27 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 		return cmp.Or(cmp.Compare(b.Lines, a.Lines), strings.Compare(a.Name, b.Name))
 	})
 	return left
+}
+
+// peerValues count what known formats read as $remote_addr and $remote_user.
+type peerValues struct {
+	absent, present int
+	odd             int // values that hold other columns
+}
+
+func (p *peerValues) add(a *record.Access) {
+	switch {
+	case !a.Logged.Has(record.LoggedRemoteAddr):
+		return
+	case len(a.RemoteAddr) == 0:
+		p.absent++
+	default:
+		p.present++
+	}
+	hasPort := bytes.IndexByte(a.RemoteAddr, ':') > 0 && isAddressPort(string(a.RemoteAddr))
+	if hasPort || bytes.Contains(a.RemoteUser, []byte(" - ")) {
+		p.odd++
+	}
 }
 
 // A headerUse is what the lines of a stream say about a column that may be a header.
