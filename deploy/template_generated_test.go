@@ -235,7 +235,7 @@ var alarms = []alarm{
 		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "UnlistedNode", text: "An address behaves like a node of the NLB, and nlb does not hold it: was an Availability Zone added, or the NLB created again? Run clearhop doctor on the log.",
 		metrics: []string{"FaultUnlistedNode"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
-	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed?",
+	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed? Run clearhop format --from FILE on the log, and give what it prints to the parameter LogFormat.",
 		metrics: []string{"Unparsed", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref UnparsedPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "DeadLetters", text: "Events or payloads became dead letters: see the function's log for the reason.",
 		metrics: []string{"DeadLetters"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},

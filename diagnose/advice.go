@@ -69,22 +69,15 @@ func (s *sourceTally) hasUnnamed() bool {
 	return without*2 < access
 }
 
-// adviceOnUnnamed asks for the log_format where it is not known.
-func (c *Counters) adviceOnUnnamed() (advice []string) {
-	var names []string
+// unnamed lists the sources whose lines have columns of which nobody knows the
+// variable.
+func (c *Counters) unnamed() (names []string) {
 	for _, s := range c.sources {
 		if s.hasUnnamed() {
 			names = append(names, s.name)
 		}
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	where := "The lines"
-	if len(names) < len(c.sources) {
-		where = "The lines of " + strings.Join(names[:min(len(names), maxListed)], ", ")
-	}
-	return []string{where + " have columns whose variables are not known. One of them may be $http_x_forwarded_for, or another variable that shows the client. Give the log_format with --format, or --format @nginx.conf; clearhop format --from FILE proposes one."}
+	return names
 }
 
 // advice lists what else deserves attention beside the findings.
@@ -94,7 +87,6 @@ func (c *Counters) advice() []string {
 	}
 	advice := c.adviceOnChain()
 	advice = append(advice, c.adviceOnLines()...)
-	advice = append(advice, c.adviceOnUnnamed()...)
 	for _, g := range c.config.TargetGroups {
 		if g.ProxyProtocolV2 && g.PreserveClientIP {
 			advice = append(advice, fmt.Sprintf("Target group %s has both proxy_protocol_v2.enabled and preserve_client_ip.enabled: turn preserve_client_ip.enabled off, because with it set_real_ip_from must hold the clients too.", g.Name))

@@ -18,6 +18,7 @@ func (c *Counters) Report() *Report {
 		Findings: findings,
 		Noted:    noted,
 		Missing:  c.missing(),
+		Unnamed:  c.unnamed(),
 		Advice:   c.advice(),
 		Read:     c.read,
 		Sources:  c.sourceList(faults),

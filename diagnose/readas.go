@@ -1,7 +1,7 @@
 package diagnose
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"clearhop/internal/terminal"
@@ -50,7 +50,7 @@ func (a *ReadAs) Sentences() []string {
 	case a.Used:
 		texts = append(texts, "No known format reads these lines, so a log_format was inferred from them.")
 	case a.Unparsed*2 >= a.Lines && a.Lines > 0:
-		texts = append(texts, fmt.Sprintf("No format reads %d of %s in a sample.", a.Unparsed, terminal.Plural(int64(a.Lines), "line")))
+		texts = append(texts, "No format reads "+strconv.Itoa(a.Unparsed)+" of "+terminal.Plural(int64(a.Lines), "line")+" in a sample.")
 	case len(a.Formats) > 0:
 		texts = append(texts, "Read as "+strings.Join(a.Formats, ", ")+".")
 	}

@@ -35,6 +35,9 @@ type Report struct {
 	Noted []Note `json:"noted,omitempty"`
 	// Missing are variables that most lines were logged without.
 	Missing []Missing `json:"missing,omitempty"`
+	// Unnamed are the sources whose lines have columns of which nobody knows the
+	// variable: one that seems to be missing may stand there.
+	Unnamed []string `json:"unnamed,omitempty"`
 	// Advice is what else deserves attention. None of it is a fault.
 	Advice []string `json:"advice,omitempty"`
 

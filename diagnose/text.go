@@ -55,6 +55,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	}
 	t.joined()
 	t.missing()
+	t.unnamed()
 	t.noFaults()
 	t.readAs()
 	t.chain()
@@ -193,6 +194,20 @@ func (t *textWriter) missing() {
 		}
 		t.wrapped("  ", m.Variable+where+": "+plain(m.Cost)+".")
 	}
+}
+
+// unnamed asks for the log_format where it is not known.
+func (t *textWriter) unnamed() {
+	if len(t.Unnamed) == 0 {
+		return
+	}
+	lines := "The lines"
+	if len(t.Unnamed) < len(t.Sources) {
+		lines += " of " + terminal.Printable(strings.Join(t.Unnamed[:min(len(t.Unnamed), maxListed)], ", "))
+	}
+	t.line("")
+	t.wrapped("", lines+" have columns whose variables are not known. One of them may be $http_x_forwarded_for, or another variable that shows the client. "+
+		"Give the log_format with --format, or --format @nginx.conf; clearhop format --from FILE proposes one.")
 }
 
 // noFaults writes what is no finding.

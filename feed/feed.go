@@ -20,6 +20,14 @@
 // the memory in use is bounded: a batch for each reader, and one for each stream
 // with an unfinished message.
 //
+// # Samples
+//
+// If the pipeline infers formats, the first lines of a stream are held back until there
+// are enough to decide how they are read: 2,000 lines or 1 MiB, or the end of the
+// input, or what has come within 200 ms where the input keeps the reader waiting. The
+// batches of all streams wait meanwhile, so that the order stays. Config.Decided is
+// told.
+//
 // # Messages of several lines
 //
 // A message may go on in the next batch. Its lines are held until the message is

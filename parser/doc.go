@@ -21,6 +21,7 @@
 //   - ParseChatter reads what the entrypoint of the nginx image writes.
 //   - ParseConf finds the formats of a whole nginx.conf.
 //   - A Set holds several formats, for streams whose lines have any of them.
+//   - Guess marks the columns of a format that nobody named.
 //   - Settings are the operator's texts; Settings.Compile compiles them.
 //
 // # Where a value ends

@@ -238,35 +238,45 @@ func isIPv6(b []byte) bool {
 	if len(b) < 2 || len(b) > 45 || bytes.IndexByte(b, ':') < 0 {
 		return false
 	}
-	groups, short := 0, false
-	for i := 0; i < len(b); {
-		if b[i] == ':' {
-			// A colon is part of "::" here, or it ends a group.
-			if i+1 < len(b) && b[i+1] == ':' {
-				if short {
-					return false
-				}
-				short = true
-				i += 2
-				continue
-			}
-			if i == 0 || i+1 == len(b) {
-				return false
-			}
-			i++
-			continue
+	before, after, short := cutShort(b)
+	if !short {
+		groups, ok := ipv6Groups(b, true)
+		return ok && groups == 8
+	}
+	first, ok1 := ipv6Groups(before, false)
+	rest, ok2 := ipv6Groups(after, true)
+	return ok1 && ok2 && first+rest < 8
+}
+
+// cutShort returns what stands before and after the first "::".
+func cutShort(b []byte) (before, after []byte, found bool) {
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] == ':' && b[i+1] == ':' {
+			return b[:i], b[i+2:], true
 		}
-		n := hexRun(b[i:])
-		if end := i + n; end < len(b) && b[end] == '.' {
-			return isIPv4(b[i:]) && (groups == 6 || short && groups < 6)
-		}
-		if n == 0 || n > 4 {
-			return false
+	}
+	return b, nil, false
+}
+
+// ipv6Groups returns the number of groups in b, which have a colon between them. The
+// last one may be an IPv4 address, which counts as two.
+func ipv6Groups(b []byte, last bool) (groups int, ok bool) {
+	for len(b) > 0 {
+		n := hexRun(b)
+		switch {
+		case last && n < len(b) && b[n] == '.':
+			return groups + 2, isIPv4(b)
+		case n == 0 || n > 4:
+			return 0, false
+		case n == len(b):
+			return groups + 1, true
+		case b[n] != ':' || n+1 == len(b):
+			return 0, false
 		}
 		groups++
-		i += n
+		b = b[n+1:]
 	}
-	return groups == 8 || short && groups < 8
+	return groups, true
 }
 
 func hexRun(b []byte) int {

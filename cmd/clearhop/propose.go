@@ -62,8 +62,12 @@ func (c *formatCommand) printProposal(w io.Writer, r *pipeline.Reading) bool {
 		c.printCommands(w, "--format "+shellWord(r.Inferred.Argument()))
 	case keys != nil && len(keys.Means) > 0:
 		fmt.Fprintf(w, "%s: %s of JSON. These keys are not known, and their values look like nginx variables:\n\n", r.Stream, lines)
+		width := 0
 		for _, m := range keys.Means {
-			fmt.Fprintf(w, "  %s  $%s\n", m.Key, m.Variable)
+			width = max(width, len(m.Key))
+		}
+		for _, m := range keys.Means {
+			fmt.Fprintf(w, "  %-*s  $%s\n", width, m.Key, m.Variable)
 		}
 		fmt.Fprintln(w, "\nIf that is right, use it:")
 		c.printCommands(w, "--json-key "+shellWord(keys.Setting()))

@@ -83,7 +83,8 @@ func unproven(p *infer.Proposal) []string {
 		}
 	}
 	if len(guessed) > 0 {
-		texts = append(texts, fmt.Sprintf("A guess is %s: no client from there is vouched for.", strings.Join(guessed, ", ")))
+		texts = append(texts, fmt.Sprintf("%s %s: no client from there is vouched for.",
+			map[bool]string{true: "A guess is", false: "Guesses are"}[len(guessed) == 1], strings.Join(guessed, ", ")))
 	}
 	if n := len(p.Unnamed); n > 0 {
 		texts = append(texts, fmt.Sprintf("It is not known what %s hold%s.", strings.Join(p.Unnamed, ", "), map[bool]string{true: "s"}[n == 1]))

@@ -153,6 +153,28 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 		fail("the client stands in a header that came by an endpoint")
 	}
 	holdVisitorsPower(t, r, e, &a)
+	holdGuess(r, e, &a, fail)
+}
+
+// holdGuess: with guessed columns the same client is found, and nobody vouches for it.
+// A guess of another column changes nothing.
+func holdGuess(r *clientip.Resolver, e *clientip.Evidence, a *clientip.Answer, fail func(string, ...any)) {
+	guessed := *e
+	for _, v := range []*clientip.Value{&guessed.RemoteAddr, &guessed.RealipRemoteAddr, &guessed.ProxyProtocolAddr, &guessed.XForwardedFor, &guessed.XRealIP} {
+		v.Guessed = true
+	}
+	var b clientip.Answer
+	r.Resolve(&guessed, &b)
+	switch {
+	case r.Config().Strict:
+		if b.Vouched && !strings.HasPrefix(string(b.Field), "http_cf") {
+			fail("a guess is vouched for in strict mode: %s", answer(&b))
+		}
+	case b.Client != a.Client || b.Reason != a.Reason || b.Field != a.Field:
+		fail("with guessed columns: %s", answer(&b))
+	case b.Vouched && !strings.HasPrefix(string(b.Field), "http_cf"):
+		fail("a guess is vouched for: %s", answer(&b))
+	}
 }
 
 // names reports whether a text is the address.

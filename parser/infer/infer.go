@@ -2,6 +2,7 @@ package infer
 
 import (
 	"errors"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -153,24 +154,36 @@ func IsAccess(line string) bool {
 	if parser.ParseChatter([]byte(line), &r) {
 		return false
 	}
-	var hasTime, hasRequest, hasStatus, hasAddress bool
-	for _, delimiter := range []string{"", delimiterOf([]string{line})} {
-		c := cutLine(line, delimiter)
-		for _, f := range c.fields {
-			v := line[f.start:f.end]
-			hasTime = hasTime || isTime(v) || msec.MatchString(v)
-			hasRequest = hasRequest || request.MatchString(v) || method.MatchString(v)
-			hasStatus = hasStatus || status.MatchString(v)
-			hasAddress = hasAddress || isAddress(v) || isAddressPort(v)
+	has := evidenceOf(line, "") | evidenceOf(line, delimiterOf([]string{line}))
+	return bits.OnesCount8(uint8(has)) >= 2 && has&(hasRequest|hasStatus) != 0
+}
+
+// An evidence is a set of things that a line of an access log has.
+type evidence uint8
+
+const (
+	hasTime evidence = 1 << iota
+	hasRequest
+	hasStatus
+	hasAddress
+)
+
+// evidenceOf returns what the fields of a line are.
+func evidenceOf(line, delimiter string) (has evidence) {
+	c := cutLine(line, delimiter)
+	for _, f := range c.fields {
+		switch v := line[f.start:f.end]; {
+		case isTime(v), msec.MatchString(v):
+			has |= hasTime
+		case request.MatchString(v), method.MatchString(v):
+			has |= hasRequest
+		case status.MatchString(v):
+			has |= hasStatus
+		case isAddress(v), isAddressPort(v):
+			has |= hasAddress
 		}
 	}
-	n := 0
-	for _, has := range []bool{hasTime, hasRequest, hasStatus, hasAddress} {
-		if has {
-			n++
-		}
-	}
-	return n >= 2 && (hasRequest || hasStatus)
+	return has
 }
 
 // Argument returns the log_format as an argument of --format: Text, or a directive if

@@ -33,9 +33,9 @@ func (p *KeyProposal) Setting() string {
 // maxKeys bounds the keys that are looked at.
 const maxKeys = 200
 
-// Keys looks at the keys of the lines that are JSON objects. It returns nil if all of
-// them are known, or if there are no such lines.
-func Keys(lines []string) *KeyProposal {
+// Keys looks at the keys of the lines that are JSON objects. It returns nil if set
+// knows all of them, or if there are no such lines.
+func Keys(set *parser.Set, lines []string) *KeyProposal {
 	k := keyValues{values: map[string]*column{}}
 	for _, line := range lines {
 		var object map[string]any
@@ -47,7 +47,7 @@ func Keys(lines []string) *KeyProposal {
 	p := &KeyProposal{}
 	used := map[string]bool{}
 	for _, name := range k.names {
-		if variable, ok := parser.Convention(name); ok {
+		if variable, ok := set.Key(name); ok {
 			used[variable] = true
 		} else {
 			p.Unknown = append(p.Unknown, name)

@@ -225,33 +225,45 @@ func wordLen(text string) int {
 	return len(text)
 }
 
+// maxKey is the length of the longest key.
+const maxKey = 40
+
 // keyLen returns the length of a key at the start of text, with the "=" or ":" behind
 // it, and the blanks behind a colon; 0 if there is none.
 func keyLen(text string) int {
 	n := 0
-	for n < len(text) && (isLetter(text[n]) || n > 0 && (text[n] == '_' || text[n] == '-' || text[n] == '.' || isDigit(text[n]))) {
+	for n < len(text) && (isLetter(text[n]) || n > 0 && isInKey(text[n])) {
 		n++
 	}
-	if n == 0 || n == len(text) || n > 40 {
+	if n == 0 || n == len(text) || n > maxKey {
 		return 0
 	}
 	switch text[n] {
 	case '=':
 		return n + 1
 	case ':':
-		n++
-		blanks := n
-		for blanks < len(text) && text[blanks] == ' ' {
-			blanks++
+		return colonKeyLen(text, n+1)
+	}
+	return 0
+}
+
+func isInKey(b byte) bool { return isDigit(b) || strings.IndexByte("_-.", b) >= 0 }
+
+// colonKeyLen returns the length of a key whose colon ends at n. A host has a colon
+// before its port too, so something else than a whole number must follow.
+func colonKeyLen(text string, n int) int {
+	rest := text[n:]
+	blanks := len(rest) - len(strings.TrimLeft(rest, " "))
+	switch {
+	case blanks > 0:
+		if strings.IndexByte(text[:n], '.') >= 0 {
+			return 0
 		}
-		switch {
-		case blanks > n && strings.IndexByte(text[:n], '.') < 0:
-			return blanks
-		case n < len(text) && (text[n] == '"' || text[n] == '[' || text[n] == '-'):
-			return n
-		case n < len(text) && isDigit(text[n]) && strings.Contains(text[n:n+len(numberLen(text[n:]))], "."):
-			return n
-		}
+		return n + blanks
+	case rest == "":
+		return 0
+	case strings.IndexByte(`"[-`, rest[0]) >= 0, strings.Contains(numberLen(rest), "."):
+		return n
 	}
 	return 0
 }

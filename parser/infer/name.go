@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,38 +116,51 @@ func (n *namer) note(i int, variable string) {
 	}
 }
 
+// values say what all values of a variable look like. Where mayBeAbsent is false, a
+// column without any value is not named by its key either.
+var values = map[string]struct {
+	fits        func(string) bool
+	mayBeAbsent bool
+}{
+	"remote_addr": {isAddress, true}, "realip_remote_addr": {isAddress, true}, "proxy_protocol_addr": {isAddress, true}, "http_x_real_ip": {isAddress, true},
+	"status":                   {status.MatchString, false},
+	"body_bytes_sent":          {integer.MatchString, true},
+	"bytes_sent":               {integer.MatchString, true},
+	"request_length":           {integer.MatchString, true},
+	"connection":               {integer.MatchString, true},
+	"remote_port":              {integer.MatchString, true},
+	"server_port":              {integer.MatchString, true},
+	"realip_remote_port":       {integer.MatchString, true},
+	"proxy_protocol_port":      {integer.MatchString, true},
+	"request_time":             {seconds.MatchString, false},
+	"upstream_response_time":   {secondList.MatchString, true},
+	"upstream_connect_time":    {secondList.MatchString, true},
+	"upstream_header_time":     {secondList.MatchString, true},
+	"upstream_status":          {statusList.MatchString, true},
+	"upstream_response_length": {intList.MatchString, true},
+	"upstream_addr":            {isUpstream, true},
+}
+
 // fitsVariable reports whether the values of c can be those of a variable that the
 // key before them names.
 func fitsVariable(variable string, c *column) bool {
+	if v, ok := values[variable]; ok {
+		return c.all(v.fits) || v.mayBeAbsent && c.isAbsent()
+	}
 	switch variable {
-	case "remote_addr", "realip_remote_addr", "proxy_protocol_addr", "http_x_real_ip":
-		return c.isAbsent() || c.all(isAddress)
-	case "http_x_forwarded_for":
-		return c.isAbsent() || c.most(95, isForwardedFor)
-	case "status":
-		return c.all(status.MatchString)
 	case "request":
 		return c.most(50, request.MatchString)
+	case "http_x_forwarded_for":
+		return c.isAbsent() || c.most(95, isForwardedFor)
 	case "host", "server_name":
-		return c.isAbsent() || c.some(func(v string) bool { return !isAddress(v) }) &&
-			c.most(50, func(v string) bool { return hostName.MatchString(v) || hostPort.MatchString(v) || v == "_" })
-	case "body_bytes_sent", "bytes_sent", "request_length", "remote_port", "server_port", "connection", "realip_remote_port", "proxy_protocol_port":
-		return c.isAbsent() || c.all(integer.MatchString)
-	case "request_time":
-		return c.all(seconds.MatchString)
-	case "upstream_response_time", "upstream_connect_time", "upstream_header_time":
-		return c.isAbsent() || c.all(secondList.MatchString)
-	case "upstream_status":
-		return c.isAbsent() || c.all(statusList.MatchString)
-	case "upstream_response_length":
-		return c.isAbsent() || c.all(intList.MatchString)
-	case "upstream_addr":
-		return c.isAbsent() || c.all(isUpstream)
+		return c.isAbsent() || c.some(func(v string) bool { return !isAddress(v) }) && c.most(50, isHost)
 	}
 	return true
 }
 
 func isForwardedFor(v string) bool { return parser.IsForwardedFor([]byte(v)) }
+
+func isHost(v string) bool { return hostName.MatchString(v) || hostPort.MatchString(v) || v == "_" }
 
 // isUpstream reports whether v is a list of addresses with ports or paths of sockets.
 func isUpstream(v string) bool {
@@ -235,13 +249,8 @@ func (n *namer) isCombinedUpTo(size int) bool {
 // referrer by its URLs or its place before the agent.
 func (n *namer) agentAndReferrer() {
 	a := n.first("http_user_agent", func(_ int, c *column) bool { return c.some(agent.MatchString) && c.most(30, agent.MatchString) })
-	if a < 0 && n.status >= 0 && n.isCombinedUpTo(n.status+1) && n.status+3 < len(n.columns) {
-		// The place of the agent in combined, if nothing else stands there.
-		referrer, last := &n.columns[n.status+2], &n.columns[n.status+3]
-		if referrer.isQuoted() && last.isQuoted() && isReferrer(referrer) && !last.some(isForwardedFor) && !last.isAbsent() &&
-			!last.some(func(v string) bool { return secondList.MatchString(v) || hostName.MatchString(v) }) && n.set(n.status+3, "http_user_agent") {
-			a = n.status + 3
-		}
+	if a < 0 {
+		a = n.agentByPlace()
 	}
 	if a > 0 && n.columns[a-1].isQuoted() == n.columns[a].isQuoted() && isReferrer(&n.columns[a-1]) && n.set(a-1, "http_referer") {
 		return
@@ -249,6 +258,21 @@ func (n *namer) agentAndReferrer() {
 	n.first("http_referer", func(i int, c *column) bool {
 		return i > n.status && !c.always() && c.all(address.MatchString)
 	})
+}
+
+// agentByPlace names the column that stands where combined has the agent, unless its
+// values are of another kind. It returns -1 if there is none.
+func (n *namer) agentByPlace() int {
+	at := n.status + 3
+	if n.status < 0 || !n.isCombinedUpTo(n.status+1) || at >= len(n.columns) {
+		return -1
+	}
+	isOther := func(v string) bool { return isForwardedFor(v) || secondList.MatchString(v) || hostName.MatchString(v) }
+	referrer, c := &n.columns[at-1], &n.columns[at]
+	if !referrer.isQuoted() || !c.isQuoted() || !isReferrer(referrer) || c.isAbsent() || c.some(isOther) || !n.set(at, "http_user_agent") {
+		return -1
+	}
+	return at
 }
 
 func isReferrer(c *column) bool { return c.isAbsent() || c.most(50, address.MatchString) }
@@ -366,33 +390,29 @@ func (n *namer) hostHasPort(i int) bool {
 // requestTime names a column of seconds if it has a value where no upstream was
 // asked: nginx then writes "-" for the times of upstreams.
 func (n *namer) requestTime() {
-	unasked := make([]bool, len(n.lines))
+	if !n.someUnasked() {
+		return
+	}
+	n.first("request_time", func(_ int, c *column) bool { return c.always() && c.all(seconds.MatchString) })
+}
+
+// someUnasked reports whether in some line no upstream was asked: another value of
+// upstreams is absent, or nginx refused the request itself.
+func (n *namer) someUnasked() bool {
 	for i := range n.columns {
 		c := &n.columns[i]
-		name := n.names[i]
-		isUpstreams := strings.HasPrefix(name, "upstream_") && name != "upstream_cache_status" || name == "" && c.all(secondList.MatchString)
-		for line, v := range c.values {
-			if isUpstreams && v == "-" {
-				unasked[line] = true
-			}
+		isUpstreams := n.names[i] == "" && c.all(secondList.MatchString) || strings.HasPrefix(n.names[i], "upstream_") && n.names[i] != "upstream_cache_status"
+		if isUpstreams && slices.Contains(c.values, "-") {
+			return true
 		}
 	}
-	if n.request >= 0 && n.status >= 0 && n.names[n.request] == "request" {
-		for line, v := range n.columns[n.request].values {
-			if n.columns[n.status].values[line] == "400" && !request.MatchString(v) {
-				unasked[line] = true
-			}
-		}
-	}
-	n.first("request_time", func(_ int, c *column) bool {
-		if !c.always() || !c.all(seconds.MatchString) {
-			return false
-		}
-		for _, yes := range unasked {
-			if yes {
-				return true
-			}
-		}
+	if n.request < 0 || n.status < 0 || n.names[n.request] != "request" {
 		return false
-	})
+	}
+	for line, v := range n.columns[n.request].values {
+		if n.columns[n.status].values[line] == "400" && !request.MatchString(v) {
+			return true
+		}
+	}
+	return false
 }

@@ -49,7 +49,7 @@ const leftShare = 5
 // used for reading any line of the stream yet.
 func Decide(set *parser.Set, sample []string) *Plan {
 	p := &Plan{Set: set}
-	lines := withoutErrors(sample)
+	lines := others(set.Clone(), sample)
 	p.Lines = len(lines)
 	verdicts := map[*parser.GuessedFormat]headerUse{}
 	for _, g := range set.Guesses() {
@@ -77,31 +77,43 @@ func Decide(set *parser.Set, sample []string) *Plan {
 			p.read(p.Set.Clone(), lines)
 		}
 	}
-	p.Keys = Keys(lines)
+	p.Keys = Keys(set, lines)
 	return p
 }
 
-// withoutErrors returns the lines that are no error lines and no chatter. An error
-// message may go on over several lines: they are left out too.
-func withoutErrors(sample []string) (lines []string) {
-	var inMessage bool
-	for _, line := range sample {
-		var r record.Record
+// others returns the lines of a sample that are no chatter and no part of an error
+// record. set reads the lines that may stand between those of a record.
+func others(set *parser.Set, sample []string) []string {
+	var lines []string
+	var join parser.ErrorJoin
+	for i := 0; i < len(sample); i++ {
+		line := []byte(sample[i])
 		switch {
-		case line == "":
-		case parser.IsErrorLine([]byte(line)):
-			inMessage = true
-		case parser.ParseChatter([]byte(line), &r):
-		case inMessage && !mayBeAccess(line):
+		case join.Start(line):
+			i += recordEnd(&join, set, sample[i+1:])
+		case len(line) == 0 || parser.IsErrorLine(line) || parser.IsChatter(line):
 		default:
-			inMessage = false
-			lines = append(lines, line)
+			lines = append(lines, sample[i])
 		}
 	}
 	return lines
 }
 
-func mayBeAccess(line string) bool { return line[0] == '{' || IsAccess(line) }
+// recordEnd returns how many of the lines belong to the error record that join began,
+// with those between them; 0 if the record does not go on.
+func recordEnd(join *parser.ErrorJoin, set *parser.Set, lines []string) int {
+	var r record.Record
+	for i, line := range lines {
+		r.Reset()
+		switch join.Add([]byte(line), set.Parse([]byte(line), &r) == nil) {
+		case parser.JoinDone:
+			return i + 1
+		case parser.JoinBroken:
+			return 0
+		}
+	}
+	return 0
+}
 
 // whole infers one format for all lines, where the known formats read most of them but
 // not rightly: the first column holds no peer, which is never absent and never a list,
@@ -122,8 +134,7 @@ func (p *Plan) whole(lines []string, left int) *Proposal {
 func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 	p.Unparsed, p.UnparsedLine, p.Guessed = 0, "", 0
 	counts := map[string]int{}
-	var absent, present, odd int
-	defer func() { p.misread = absent > 0 && present > 0 || odd*2 > len(lines) }()
+	var peers peerValues
 	var r record.Record
 	for _, line := range lines {
 		r.Reset()
@@ -139,15 +150,8 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			left = append(left, line)
 		}
 		counts[r.Format]++
-		if line[0] != '{' && r.Access.Logged.Has(record.LoggedRemoteAddr) {
-			if len(r.Access.RemoteAddr) == 0 {
-				absent++
-			} else {
-				present++
-			}
-			if bytes.Contains(r.Access.RemoteUser, []byte(" - ")) || bytes.IndexByte(r.Access.RemoteAddr, ':') > 0 && isAddressPort(string(r.Access.RemoteAddr)) {
-				odd++
-			}
+		if line[0] != '{' {
+			peers.add(&r.Access)
 		}
 		if len(r.Access.XForwardedFor) > 0 {
 			p.Guessed |= r.Access.Guessed & record.LoggedXForwardedFor
@@ -156,6 +160,7 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			p.Guessed |= r.Access.Guessed & record.LoggedXRealIP
 		}
 	}
+	p.misread = peers.absent > 0 && peers.present > 0 || peers.odd*2 > len(lines)
 	p.Formats = nil
 	for name, n := range counts {
 		p.Formats = append(p.Formats, FormatCount{name, n})
@@ -164,6 +169,27 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 		return cmp.Or(cmp.Compare(b.Lines, a.Lines), strings.Compare(a.Name, b.Name))
 	})
 	return left
+}
+
+// peerValues count what known formats read as $remote_addr and $remote_user.
+type peerValues struct {
+	absent, present int
+	odd             int // values that hold other columns
+}
+
+func (p *peerValues) add(a *record.Access) {
+	switch {
+	case !a.Logged.Has(record.LoggedRemoteAddr):
+		return
+	case len(a.RemoteAddr) == 0:
+		p.absent++
+	default:
+		p.present++
+	}
+	hasPort := bytes.IndexByte(a.RemoteAddr, ':') > 0 && isAddressPort(string(a.RemoteAddr))
+	if hasPort || bytes.Contains(a.RemoteUser, []byte(" - ")) {
+		p.odd++
+	}
 }
 
 // A headerUse is what the lines of a stream say about a column that may be a header.
