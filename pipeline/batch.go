@@ -100,25 +100,28 @@ func (w *Worker) openAlone(line *record.Line, scratch []byte, e *record.Envelope
 }
 
 // openDoubtful takes a prefix off a line that a log_format could have written as
-// well. A line that a format of its stream reads as it is has no such prefix.
+// well.
 func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
 	inner, newScratch, ok := envelope.OpenDoubtful(line.Text, scratch, e)
-	if !ok {
-		return line.Text, scratch
+	if ok && w.isPrefix(w.formatsFor(line.Origin), line.Text, inner, e) {
+		return inner, newScratch
 	}
-	// What nginx may have written as $time_iso8601 is taken off only if that helps.
-	mustHelp := e.Kinds[0] == record.Timestamped && !parser.IsErrorLine(inner)
-	if w.reads(line, line.Text) || mustHelp && !w.reads(line, inner) {
-		*e = record.Envelope{}
-		return line.Text, scratch
-	}
-	return inner, newScratch
+	*e = record.Envelope{}
+	return line.Text, scratch
 }
 
-// reads reports whether a format of the line's stream reads text.
-func (w *Worker) reads(line *record.Line, text []byte) bool {
+// isPrefix reports whether what OpenDoubtful took off a line is none of the line's
+// own. A line that a format of its stream reads as it is has no such prefix.
+func (w *Worker) isPrefix(set *parser.Set, text, inner []byte, e *record.Envelope) bool {
+	// What nginx may have written as $time_iso8601 is taken off only if that helps.
+	mustHelp := e.Kinds[0] == record.Timestamped && !parser.IsErrorLine(inner)
+	return !w.reads(set, text) && (!mustHelp || w.reads(set, inner))
+}
+
+// reads reports whether one of the formats of a stream reads text.
+func (w *Worker) reads(set *parser.Set, text []byte) bool {
 	w.spare.Reset()
-	return w.formatsFor(line.Origin).Parse(text, &w.spare) == nil
+	return set.Parse(text, &w.spare) == nil
 }
 
 // join looks for the lines that continue the error message of line i, and marks
@@ -135,7 +138,7 @@ func (w *Worker) join(lines []record.Line, i int) (whole []byte, open bool) {
 		inner, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		// A line that a format of the stream reads is never part of an error
 		// message, whatever a visitor put into that message.
-		access := w.reads(&lines[k], inner)
+		access := w.reads(w.formatsFor(lines[k].Origin), inner)
 		switch b.errors.Add(inner, access) {
 		case parser.JoinDone:
 			b.continues[k] = int32(i + 1)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"clearhop/decode/envelope"
+	"clearhop/parser"
 	"clearhop/parser/infer"
 	"clearhop/record"
 )
@@ -17,6 +18,7 @@ type Reading struct {
 // A sample is the first lines of a stream.
 type sample struct {
 	stream string
+	set    *parser.Set // of the stream, before anything is decided
 	lines  []string
 	bytes  int
 }
@@ -46,6 +48,12 @@ func (w *Worker) Sample(lines []record.Line) {
 		}
 		var e record.Envelope
 		inner, scratch := envelope.Open(line.Text, w.batch.scratch[:0], &e)
+		if e.Count == 0 {
+			var ok bool
+			if inner, scratch, ok = envelope.OpenDoubtful(line.Text, scratch, &e); !ok || !w.isPrefix(s.set, line.Text, inner, &e) {
+				inner = line.Text
+			}
+		}
 		w.batch.scratch = scratch
 		if e.Partial {
 			continue
@@ -59,7 +67,7 @@ func (w *Worker) sampleOf(stream string) *sample {
 	i := slices.IndexFunc(w.samples, func(s sample) bool { return s.stream == stream })
 	if i < 0 {
 		i = len(w.samples)
-		w.samples = append(w.samples, sample{stream: stream})
+		w.samples = append(w.samples, sample{stream: stream, set: w.p.formats.For(stream)})
 	}
 	return &w.samples[i]
 }
@@ -69,7 +77,7 @@ func (w *Worker) sampleOf(stream string) *sample {
 func (w *Worker) Decide() []Reading {
 	var readings []Reading
 	for _, s := range w.samples {
-		plan := infer.Decide(w.p.formats.For(s.stream), s.lines)
+		plan := infer.Decide(s.set, s.lines)
 		if len(w.formats) >= maxStreams {
 			clear(w.formats)
 		}

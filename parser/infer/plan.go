@@ -45,8 +45,7 @@ type FormatCount struct {
 // for: a few odd lines of another program are no format.
 const leftShare = 5
 
-// Decide looks at a sample of a stream, and decides how set is to read it. set is not
-// used for reading any line of the stream yet.
+// Decide looks at a sample of a stream, and decides how set is to read it.
 func Decide(set *parser.Set, sample []string) *Plan {
 	p := &Plan{Set: set}
 	lines := others(set.Clone(), sample)
