@@ -118,7 +118,8 @@ func countOf(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// print prints what deserves attention. The names of known formats alone stand in the
+// print prints what deserves attention: in lines that fit a terminal, and elsewhere
+// each message in one line, for grep. The names of known formats alone stand in the
 // table of the summary.
 func (r *readings) print(w io.Writer) {
 	for i := range r.list {
@@ -126,7 +127,12 @@ func (r *readings) print(w io.Writer) {
 		if a.IsPlain() {
 			continue
 		}
-		fmt.Fprintf(w, "clearhop: %s: %s\n", a.Where(), strings.Join(a.Sentences(), " "))
+		text := a.Where() + ": " + strings.Join(a.Sentences(), " ")
+		if terminal.IsTerminal(w) {
+			newPage(w, "never").wrapped("", "clearhop: "+text)
+		} else {
+			fmt.Fprintf(w, "clearhop: %s\n", text)
+		}
 		if a.Example != "" {
 			fmt.Fprintf(w, "  such a line: %s\n", terminal.Printable(a.Example))
 		}
