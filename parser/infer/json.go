@@ -115,7 +115,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,64}$`)
 
 var (
 	clientKey  = regexp.MustCompile(`(?i)client|remote|visitor|src|source|user_?ip|^c_?ip$|^ip$|address$`)
-	forwardKey = regexp.MustCompile(`(?i)forward|xff`)
+	forwardKey = regexp.MustCompile(`(?i)forward|fwd|xff|real_?ip`)
 )
 
 // keyShapes say by which values, and in one case by which names, a key may be a
