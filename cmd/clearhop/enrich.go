@@ -83,7 +83,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	}
 	sum := newSummary(c.Summary)
 	read := readings{private: p.Private()}
-	sum.lines = c.As.As != ""
+	sum.lines, sum.flags = c.As.As != "", doctorFlags(&c.Settings)
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"clearhop/diagnose"
 	"clearhop/encode/accesslog"
 	"clearhop/internal/terminal"
+	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -22,6 +24,7 @@ type summary struct {
 	tally    pipeline.Tally
 	visitors *diagnose.Visitors // nil unless the whole summary is asked for
 	lines    bool               // lines of an access log were written, not events
+	flags    string             // that the doctor needs to see the same chain
 }
 
 // newSummary makes an empty summary. whole says that more is to be printed than
@@ -268,7 +271,7 @@ func (s *summary) printChain(page *page) {
 		page.row(fmt.Sprintf("and %d more", more))
 	}
 	page.line("The doctor says which of the possible causes it is, since when, and the fix:")
-	page.line("  %sclearhop doctor %s%s", page.Config, s.doctorFiles(), page.Off)
+	page.line("  %sclearhop doctor %s%s%s", page.Config, s.flags, s.doctorFiles(), page.Off)
 }
 
 // shows is the verb for n lines.
@@ -288,6 +291,28 @@ func (s *summary) printNLB(page *page) {
 		}
 		page.wrapped("  ", text)
 	}
+}
+
+// doctorFlags returns the settings by which the lines were read and judged, as flags of
+// the doctor. Each ends with a space.
+func doctorFlags(c *pipeline.Config) string {
+	text := ""
+	add := func(flag, value string) { text += "--" + flag + " " + shellWord(value) + " " }
+	if len(c.Client.NLB) > 0 {
+		add("nlb", strings.Join(c.Client.NLB, ","))
+	}
+	if len(c.Client.Trusted) > 0 {
+		add("trusted", strings.Join(c.Client.Trusted, ","))
+	}
+	for _, format := range c.Parser.Format {
+		if format != parser.Auto {
+			add("format", format)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Parser.JSONKey)) {
+		add("json-key", key+"="+c.Parser.JSONKey[key])
+	}
+	return text
 }
 
 // doctorFiles names the inputs with the most faults as words of a shell.

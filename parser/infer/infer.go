@@ -147,7 +147,7 @@ func (n *namer) text() string {
 // IsAccess reports whether a line looks like one of an access log: it has at least two
 // of a time, a request or its method, a status and an address.
 func IsAccess(line string) bool {
-	if line == "" || len(line) > maxLine || strings.HasPrefix(line, `{"`) || parser.IsErrorLine([]byte(line)) {
+	if line == "" || len(line) > maxLine || line[0] == '{' || strings.HasPrefix(line, `[{`) || parser.IsErrorLine([]byte(line)) {
 		return false
 	}
 	var r record.Record
