@@ -91,7 +91,7 @@ type surveyLine struct {
 	remote, realip netip.Addr
 	named          netip.Addr // the client by the PROXY protocol
 	handed         netip.Addr // the last address of a forwarded header
-	header         bool       // a forwarded header has a value
+	header         bool       // a forwarded header names an address
 	agent          uint64     // hash of the user agent
 
 	check, unheard, refused bool
@@ -103,7 +103,7 @@ func readSurveyLine(r *record.Record) surveyLine {
 	l := surveyLine{
 		Record: r,
 		remote: address(a.RemoteAddr), realip: address(a.RealipRemoteAddr), named: address(a.ProxyProtocolAddr),
-		handed: handedAddress(a), header: hasHeader(a), agent: hash(a.UserAgent),
+		handed: handedAddress(a), header: handedAddress(a).IsValid(), agent: hash(a.UserAgent),
 		check: isHealthCheck(a), unheard: isUnheardHeader(a),
 	}
 	l.refused = !l.unheard && isRefusedEarly(a)

@@ -12,7 +12,9 @@ func (f *JSONFormat) placeHost(s *scanner) {
 	for i := range s.count {
 		switch m := s.member(i); {
 		case m.means("remote_addr"):
-			clients = true
+			// Where host is the client's address, client_ip beside it is a
+			// forwarded header.
+			clients = clients || !f.hostIsClient || m.key.second == nil
 		case m.means("host") && !m.key.guessed:
 			host = m
 		}

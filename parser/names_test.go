@@ -54,6 +54,7 @@ func TestPublishedNames(t *testing.T) {
 		`RemoteAddr="203.0.113.9" `+read+`Host="h" Status=200 BodyBytesSent=17 RequestLength=99 RequestTime=12000000 UserAgent="curl/8"`)
 	f("LTSV", "time:[22/Nov/2026:11:00:24 +0000]\thost:10.16.1.11\tforwardedfor:203.0.113.9\treq:GET /a HTTP/1.1\tstatus:200\tsize:17\treferer:-\tua:say \\x22hi\\x22\tvhost:h\treqtime_microsec:1200\tcache:HIT",
 		`Time=2026-11-22T11:00:24.000Z RemoteAddr="10.16.1.11" XForwardedFor="203.0.113.9" Method="GET" RequestTarget="/a" Protocol="HTTP/1.1" Host="h" Status=200 BodyBytesSent=17 RequestTime=1200000 UserAgent="say \"hi\"" Extra.cache="HIT"`)
+	f("LTSV with a client's address beside host", "host:10.16.1.11\tclient_ip:203.0.113.9\treq:GET /a HTTP/1.1\tstatus:200", `RemoteAddr="10.16.1.11" XForwardedFor="203.0.113.9" Method="GET" RequestTarget="/a" Protocol="HTTP/1.1" Status=200`)
 	f("LTSV without a vhost", "host:203.0.113.9\treq:GET /a HTTP/1.1\tstatus:200", `RemoteAddr="203.0.113.9" Method="GET" RequestTarget="/a" Protocol="HTTP/1.1" Status=200`)
 }
 
