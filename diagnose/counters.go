@@ -341,7 +341,7 @@ func (c *Counters) readHopLine(r *record.Record) hopLine {
 	return l
 }
 
-// handedOn returns the client that the hop before handed on, or the proxy that
+// handedOn returns the client that the hop before passed on, or the proxy that
 // stands in its place.
 func (c *Counters) handedOn(a *record.Access) netip.Addr {
 	last := lastAddress(a.XForwardedFor)

@@ -210,7 +210,7 @@ type Joined struct {
 	Right int64 `json:"right"`
 	// BeforeEdge: the edge did not know the client itself.
 	BeforeEdge int64 `json:"before_edge"`
-	// EdgeHandsOn: the edge knew the client and handed on something else.
+	// EdgeHandsOn: the edge knew the client and passed on something else.
 	EdgeHandsOn int64 `json:"edge_hands_on"`
 	// EdgeOwnLog: the edge handed the client on, and logged the NLB itself.
 	EdgeOwnLog int64 `json:"edge_own_log"`
