@@ -29,6 +29,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 	e.Path = r.URL.Path
 	e.Upstream = a.UpstreamAsked()
 	e.VPCEndpoint = a.VPCEndpoint
+	e.InsideErrorRecord = r.Doubt.Holds(r.Dataset)
 	e.Status = 0
 	if a.Status.Valid && a.Status.N < 1000 {
 		e.Status = int(a.Status.N)
@@ -41,7 +42,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 // resolveError answers for an error line about the PROXY protocol: such a
 // connection has no access line.
 func (w *Worker) resolveError(r *record.Record) {
-	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action}
+	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action, InsideErrorRecord: r.Doubt.Holds(r.Dataset)}
 	w.answer.Provenance = r.Provenance
 	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
 		w.keepAnswer(r)

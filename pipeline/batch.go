@@ -24,6 +24,7 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 	b := &w.batch
 	b.fragments.Reset()
 	b.continues = b.continues[:0]
+	w.beginDoubts(lines)
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
 		b.continues = append(b.continues, 0)
@@ -31,10 +32,12 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 	for i := range lines {
 		text, first, complete := w.message(lines, i, last)
 		if !complete {
+			w.keepDoubts(lines, i)
 			return i, nil
 		}
-		b.out = w.process(&lines[i], first, text)
+		b.out = w.process(&lines[i], first, text, b.doubts[i])
 		if err := yield(&b.out); err != nil {
+			w.keepDoubts(lines, i+1)
 			return i + 1, err
 		}
 	}
@@ -45,9 +48,12 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 type batch struct {
 	fragments envelope.Joiner
 	errors    parser.ErrorJoin
-	continues []int32 // by line: one more than the line that it continues, or 0
+	continues []int32        // by line: one more than the line that it continues, or 0
+	doubts    []record.Doubt // by line
+	reach     parser.ErrorReach
 	scratch   []byte
 	ahead     []byte  // scratch for the lines behind the current one
+	marked    []byte  // scratch for a line that may be marked
 	id        []byte  // of the line that the current one continues
 	out       Outcome // one for all lines: Yield would make each escape
 }
@@ -67,6 +73,8 @@ func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, fi
 		return nil, nil, false
 	case b.continues[i] > 0:
 		return nil, &lines[b.continues[i]-1], true
+	case b.reach.Start(inner) && !w.follow(lines, i, inner) && !last:
+		return nil, nil, false
 	case !b.errors.Start(inner):
 		return inner, nil, true
 	}

@@ -77,6 +77,7 @@ type Worker struct {
 
 	envelope      record.Envelope
 	batch         batch
+	carried       map[*record.Origin][]record.Doubt // of lines that wait for the next batch
 	scrubbed      []byte
 	scrubbedError []byte
 
@@ -90,7 +91,7 @@ type Worker struct {
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	w := &Worker{p: p, formats: map[string]*parser.Set{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	w := &Worker{p: p, formats: map[string]*parser.Set{}, carried: map[*record.Origin][]record.Doubt{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
 	if p.guard.Active() {
 		w.hidden = p.guard.NewWorker()
 	}
@@ -105,16 +106,17 @@ func (w *Worker) Process(line *record.Line) Outcome {
 	if line.Defect == record.Sound {
 		inner, w.batch.scratch = w.openAlone(line, w.batch.scratch[:0], &w.envelope)
 	}
-	return w.process(line, nil, inner)
+	return w.process(line, nil, inner, record.NoDoubt)
 }
 
 // process is the order of the steps. text is what the envelopes around the line
 // hold, or what the line was joined to. first is the line that this one
-// continues; nil for most.
-func (w *Worker) process(line, first *record.Line, text []byte) Outcome {
+// continues; nil for most. doubt says whether a visitor can have written the line.
+func (w *Worker) process(line, first *record.Line, text []byte, doubt record.Doubt) Outcome {
 	r := w.begin(line, first)
 	out := Outcome{ID: r.ID, Record: r}
 	out.Err = w.parse(r, text)
+	r.Doubt = doubtOf(r, doubt)
 	if err := w.enrich.Enrich(r); err != nil {
 		out.Err = errors.Join(out.Err, err)
 	}

@@ -49,6 +49,8 @@ type Record struct {
 	Error ErrorLine
 	// Envelope is what a log router wrapped around the line.
 	Envelope Envelope
+	// Doubt says whether a visitor can have written the line.
+	Doubt Doubt
 	// Continues is the ID of the line that this one goes on; nil for most.
 	Continues []byte
 	// ParseError says why an unparsed line is none; nil for all others.
@@ -133,6 +135,28 @@ func (d Dataset) String() string {
 		return "nginx.unparsed"
 	}
 	return "nginx.unparsed"
+}
+
+// A Doubt says whether a visitor can have written a whole line, and not only values in
+// it: nginx writes paths into its error log with their line breaks. A line in doubt is
+// no evidence of anything.
+type Doubt uint8
+
+const (
+	// NoDoubt: nginx wrote the line, as far as can be known.
+	NoDoubt Doubt = iota
+	// DoubtAccess: if it is an access line, it can stand inside an error record.
+	DoubtAccess
+	// DoubtPossible: the line can stand inside an error record.
+	DoubtPossible
+	// DoubtAttempt: the line can stand inside an error record, and a visitor sent a
+	// line break that nginx wrote into such a record.
+	DoubtAttempt
+)
+
+// Holds reports whether a record of a dataset is in doubt.
+func (d Doubt) Holds(dataset Dataset) bool {
+	return d > DoubtAccess || d == DoubtAccess && dataset == AccessLine
 }
 
 // A TimeSource is where a record's timestamp comes from.

@@ -39,6 +39,7 @@ type Reason uint8
 // clientip and the documentation take it from here. words.go has their words.
 const (
 	NoReason Reason = iota // the record was not judged
+	InsideErrorRecord
 	UnlistedNode
 	HealthCheckProbe
 	ProxyProtocolNotListened

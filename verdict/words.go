@@ -9,7 +9,7 @@ var verdicts = [...]Info{
 	HealthCheck: {Code: "health_check", Means: "a probe of the load balancer, not a visitor"},
 	Lost: {Code: "lost", Means: "only proxies are known: nobody can say who the client was",
 		Note: "In strict mode this is also the verdict where nobody vouches for the client."},
-	Disputed: {Code: "disputed", Means: "fields that should agree name different clients",
+	Disputed: {Code: "disputed", Means: "fields name different clients, or a visitor can have written the line",
 		Note: "`client.ip` then holds the answer of the rules. In strict mode it is absent."},
 	Unreadable: {Code: "unreadable", Means: "no field holds an address"},
 }
@@ -17,6 +17,14 @@ var verdicts = [...]Info{
 // reasons says of each reason how it is written, whether it is a fault of the
 // chain, what it means, and how to fix it.
 var reasons = [...]Info{
+	InsideErrorRecord: {
+		Code:  "inside_error_record",
+		Means: "a visitor can have written the line, inside a record of the error log",
+		Note: "nginx writes a path into its error log with its line breaks (`%0A`). Where access and error log come in one stream, a visitor so writes whole lines. " +
+			"The line stands behind the beginning of an error record that may not have ended, or it is an access line on stderr. Nobody vouches for what it says, and the doctor leaves it out. " +
+			"An error line can have this reason too. See [security.md](security.md).",
+		Fix: "in each `server`: `if ($request_uri ~* \"%0[ad]\") { return 400; }`; write the access log and the error log to two streams",
+	},
 	UnlistedNode: {
 		Code: "unlisted_node", Fault: true,
 		Means: "the peer behaves like a node of the NLB, and no set holds it",

@@ -59,7 +59,7 @@ func (r *Resolver) Resolve(e *Evidence, a *Answer) {
 		// unless a CDN writes one of them.
 		found.vouched = found.vouched && found.field == verdict.XForwardedFor && f.frontIsCDN()
 	}
-	found.vouched = found.vouched && !f.restsOnGuess(found)
+	found.vouched = found.vouched && !f.restsOnGuess(found) && !e.InsideErrorRecord
 	a.Verdict = f.verdict(found.addr, a.Reason)
 	a.Hop = f.hop(a.Reason)
 	f.describe(found, a)

@@ -13,6 +13,9 @@ type ErrorEvidence struct {
 	Client  []byte // behind "client: "
 	Message []byte
 	Action  []byte // behind "while "
+
+	// InsideErrorRecord says that a visitor can have written the whole line.
+	InsideErrorRecord bool
 }
 
 var (
@@ -22,10 +25,15 @@ var (
 )
 
 // ResolveError answers for an error line, if it is one about the PROXY
-// protocol; else it reports false and a is empty. No other error line is
+// protocol, or one that a visitor can have written; else it reports false and a is
+// empty. No other error line is
 // evidence: a visitor can make its text look as he likes.
 func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	a.reset()
+	if e.InsideErrorRecord {
+		a.Verdict, a.Reason = verdict.Disputed, verdict.InsideErrorRecord
+		return true
+	}
 	if !bytes.Equal(e.Action, readingProxyProtocol) {
 		return false
 	}

@@ -29,6 +29,9 @@ type alternative struct {
 //
 // Reasons without a condition are those of error lines: see ResolveError.
 var causes = [verdict.NumReasons]cause{
+	verdict.InsideErrorRecord: {
+		fits: func(f *facts, _ *finding) bool { return f.e.InsideErrorRecord },
+	},
 	verdict.UnlistedNode: {
 		fits: func(f *facts, _ *finding) bool { return f.peerKind == unlistedNode },
 		also: []alternative{
@@ -356,6 +359,8 @@ func (f *facts) isUnlistedCheck(client netip.Addr) bool {
 // verdict follows from the client and the reason.
 func (f *facts) verdict(client netip.Addr, reason verdict.Reason) verdict.Verdict {
 	switch {
+	case reason == verdict.InsideErrorRecord:
+		return verdict.Disputed
 	case reason == verdict.HealthCheckProbe, f.isUnlistedCheck(client):
 		return verdict.HealthCheck
 	case reason == verdict.FieldsDisagree, reason == verdict.TrustsTooMuch && !f.remote.isProxy():

@@ -169,4 +169,7 @@ type Evidence struct {
 	Status      int  // 0: not logged
 	Upstream    bool // an upstream was asked
 	VPCEndpoint []byte
+
+	// InsideErrorRecord says that a visitor can have written the whole line.
+	InsideErrorRecord bool
 }

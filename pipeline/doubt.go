@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"bytes"
+	"slices"
+
+	"clearhop/parser"
+	"clearhop/record"
+)
+
+// follow looks at the lines behind an error line, whose text is inner, and marks those
+// that can stand inside its record. It reports whether it has seen all lines that can.
+//
+// What can be proven decides. A line is marked where an end of the record follows it,
+// or where the record cannot have ended before it. Lines that a runtime says to come
+// from another output are not looked at: nginx did not write them with the record.
+func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool) {
+	b := &w.batch
+	begin := w.envelope
+	size := len(inner)
+	within, end, doubt := i, i, record.NoDoubt
+	k := i + 1
+	for ; k < len(lines) && lines[k].Origin == lines[i].Origin; k++ {
+		var e record.Envelope
+		var text []byte
+		text, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
+		if isOtherOutput(&begin, &e) {
+			continue
+		}
+		size += len("\n") + len(text)
+		if e.Count == 0 && begin.Count == 0 && lines[i].Origin.LogGroup == "" {
+			// The offsets count line ends and empty lines too.
+			size = int(lines[k].Offset-lines[i].Offset) + len(lines[k].Text)
+		}
+		step := b.reach.Add(text, size)
+		if step == parser.ReachOver {
+			complete = true
+			break
+		}
+		if size <= parser.MaxErrorLine {
+			within = k
+		}
+		switch step {
+		case parser.ReachEnd:
+			end, doubt = k, record.DoubtAttempt
+		case parser.ReachTail, parser.ReachCut:
+			end, doubt = k, max(doubt, record.DoubtPossible)
+		}
+	}
+	if end == i && b.reach.Open() {
+		end, doubt = within, record.DoubtPossible
+	}
+	if b.reach.IsHeader() {
+		doubt = min(doubt, record.DoubtAccess)
+	}
+	w.mark(lines, i+1, end+1, &begin, doubt)
+	return complete || k < len(lines)
+}
+
+// isOtherOutput reports whether a runtime says that a line comes from another output
+// than the line that begins a record. What the line itself says does not count: a
+// visitor can have written it.
+func isOtherOutput(begin, e *record.Envelope) bool {
+	return begin.Count > 0 && e.Count > 0 && begin.Kinds[0] == e.Kinds[0] &&
+		begin.Stream != nil && e.Stream != nil && !bytes.Equal(begin.Stream, e.Stream)
+}
+
+// mark raises the doubt about lines, apart from those of another output than that of
+// the record. e is the envelope of a line of the record.
+func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
+	b := &w.batch
+	for k := from; k < to; k++ {
+		if e.Stream != nil {
+			var own record.Envelope
+			_, b.marked = w.openAlone(&lines[k], b.marked[:0], &own)
+			if isOtherOutput(e, &own) {
+				continue
+			}
+		}
+		b.doubts[k] = max(b.doubts[k], doubt)
+	}
+}
+
+// beginDoubts makes the marks of a batch: those that were carried over, and those of
+// lines before which the beginning of a record may be missing.
+func (w *Worker) beginDoubts(lines []record.Line) {
+	b := &w.batch
+	b.doubts = b.doubts[:0]
+	for range lines {
+		b.doubts = append(b.doubts, record.NoDoubt)
+	}
+	if len(lines) == 0 {
+		return
+	}
+	if carried, ok := w.carried[lines[0].Origin]; ok {
+		copy(b.doubts, carried)
+		delete(w.carried, lines[0].Origin)
+	}
+	for i := range lines {
+		if lines[i].Offset == 0 && (i == 0 || lines[i].Origin != lines[i-1].Origin) {
+			w.doubtHead(lines, i)
+		}
+	}
+}
+
+// doubtHead marks the first lines of a stream if they can be the rest of a record that
+// began in a payload or a file before: if an end of such a record is among them.
+func (w *Worker) doubtHead(lines []record.Line, first int) {
+	b := &w.batch
+	var begin parser.ErrorReach
+	explained := false // an error line among these has several lines
+	size := 0
+	for k := first; k < len(lines) && lines[k].Origin == lines[first].Origin; k++ {
+		var e record.Envelope
+		var text []byte
+		text, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
+		size += len(text) + len("\n")
+		if size > parser.MaxErrorLine {
+			return
+		}
+		explained = explained || begin.Start(text) && begin.Open()
+		switch {
+		case parser.EndsForgedRecord(text):
+			w.mark(lines, first, k+1, &e, record.DoubtAttempt)
+		case !explained && parser.EndsOpenRecord(text):
+			w.mark(lines, first, k+1, &e, record.DoubtAccess)
+		}
+	}
+}
+
+// keepDoubts keeps the marks of the lines that wait for the next batch.
+func (w *Worker) keepDoubts(lines []record.Line, done int) {
+	rest := w.batch.doubts[done:]
+	if len(rest) == 0 || slices.Max(rest) == record.NoDoubt {
+		return
+	}
+	if len(w.carried) >= maxStreams {
+		clear(w.carried)
+	}
+	w.carried[lines[done].Origin] = slices.Clone(rest)
+}
+
+// doubtOf returns the doubt about a line. nginx writes no access line to stderr, where
+// its error log goes: what looks like one there can be a visitor's.
+func doubtOf(r *record.Record, inside record.Doubt) record.Doubt {
+	if r.Dataset == record.AccessLine && string(r.Envelope.Stream) == "stderr" {
+		return max(inside, record.DoubtPossible)
+	}
+	return inside
+}
