@@ -29,7 +29,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 	e.Path = r.URL.Path
 	e.Upstream = a.UpstreamAsked()
 	e.VPCEndpoint = a.VPCEndpoint
-	e.InsideErrorRecord = r.Doubt.Holds(r.Dataset)
+	e.InsideErrorRecord = r.Doubt != record.NoDoubt
 	e.Status = 0
 	if a.Status.Valid && a.Status.N < 1000 {
 		e.Status = int(a.Status.N)
@@ -42,7 +42,7 @@ func (w *Worker) resolveClient(r *record.Record) {
 // resolveError answers for an error line about the PROXY protocol: such a
 // connection has no access line.
 func (w *Worker) resolveError(r *record.Record) {
-	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action, InsideErrorRecord: r.Doubt.Holds(r.Dataset)}
+	e := clientip.ErrorEvidence{Client: r.Error.Client, Message: r.Error.Message, Action: r.Error.Action, Doubt: r.Doubt}
 	w.answer.Provenance = r.Provenance
 	if w.enricher.resolver.Load().ResolveError(&e, &w.answer) {
 		w.keepAnswer(r)

@@ -17,14 +17,21 @@ type Yield func(*Outcome) error
 // joins such a message: the event of its first line holds the whole text, the
 // events of its other lines are of the dataset nginx.other and name the first.
 //
+// A visitor can write whole lines into an error record. ProcessBatch marks the lines
+// that can stand inside one (record.Doubt), for which it looks at the lines behind.
+//
 // last is false if more lines of the stream will come. Then a message that the
-// batch does not complete is left for the next one: done is how many lines were
-// processed, and the caller begins the next batch with the rest.
+// batch does not complete is left for the next one, and so are an error line, and the
+// first lines of a stream, of which the lines behind decide who wrote them: done is how
+// many lines were processed, and the caller begins the next batch with the rest.
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
 	b.continues = b.continues[:0]
-	w.beginDoubts(lines)
+	if !w.beginDoubts(lines) && !last {
+		w.keepDoubts(lines, 0)
+		return 0, nil
+	}
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
 		b.continues = append(b.continues, 0)

@@ -145,19 +145,16 @@ type Doubt uint8
 const (
 	// NoDoubt: nginx wrote the line, as far as can be known.
 	NoDoubt Doubt = iota
-	// DoubtAccess: if it is an access line, it can stand inside an error record.
+	// DoubtAccess: the line can stand inside an error record. That counts only if it is
+	// an access line.
 	DoubtAccess
-	// DoubtPossible: the line can stand inside an error record.
+	// DoubtPossible: the line can stand inside an error record. That counts if the line
+	// would be evidence about the client or the chain.
 	DoubtPossible
 	// DoubtAttempt: the line can stand inside an error record, and a visitor sent a
 	// line break that nginx wrote into such a record.
 	DoubtAttempt
 )
-
-// Holds reports whether a record of a dataset is in doubt.
-func (d Doubt) Holds(dataset Dataset) bool {
-	return d > DoubtAccess || d == DoubtAccess && dataset == AccessLine
-}
 
 // A TimeSource is where a record's timestamp comes from.
 type TimeSource uint8

@@ -3,6 +3,7 @@ package clientip
 import (
 	"bytes"
 
+	"clearhop/record"
 	"clearhop/verdict"
 )
 
@@ -14,8 +15,7 @@ type ErrorEvidence struct {
 	Message []byte
 	Action  []byte // behind "while "
 
-	// InsideErrorRecord says that a visitor can have written the whole line.
-	InsideErrorRecord bool
+	Doubt record.Doubt // a visitor can have written the whole line
 }
 
 var (
@@ -30,11 +30,12 @@ var (
 // evidence: a visitor can make its text look as he likes.
 func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	a.reset()
-	if e.InsideErrorRecord {
+	isEvidence := bytes.Equal(e.Action, readingProxyProtocol)
+	if e.Doubt == record.DoubtAttempt || e.Doubt == record.DoubtPossible && isEvidence {
 		a.Verdict, a.Reason = verdict.Disputed, verdict.InsideErrorRecord
 		return true
 	}
-	if !bytes.Equal(e.Action, readingProxyProtocol) {
+	if !isEvidence {
 		return false
 	}
 	peer := r.readAddr(Value{Text: e.Client, Logged: true})
