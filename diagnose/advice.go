@@ -82,10 +82,11 @@ func (c *Counters) unnamed() (names []string) {
 
 // advice lists what else deserves attention beside the findings.
 func (c *Counters) advice() []string {
+	advice := c.adviceOnForged()
 	if c.read.Access+c.read.Errors == 0 {
-		return nil
+		return advice
 	}
-	advice := c.adviceOnChain()
+	advice = append(advice, c.adviceOnChain()...)
 	advice = append(advice, c.adviceOnLines()...)
 	for _, g := range c.config.TargetGroups {
 		if g.ProxyProtocolV2 && g.PreserveClientIP {
@@ -131,6 +132,35 @@ func (c *Counters) matchesNothing() bool {
 	isWeb := func(s *sourceTally) bool { return s.hop() == verdict.Web }
 	return c.config.GivenNLB && !c.config.givenNLB.Empty() && c.nlbSeen == 0 && c.read.Judged > 0 && len(c.config.Unlisted.NLB) == 0 &&
 		!slices.ContainsFunc(c.sources, isWeb)
+}
+
+// adviceOnForged says that a visitor has written whole lines, or may have.
+func (c *Counters) adviceOnForged() []string {
+	read := &c.read
+	if read.InDoubt == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s can be a visitor's (%s) and did not count. nginx can have written %s inside a record of its error log, or %s on stderr.",
+		terminal.Plural(read.InDoubt, "line"), verdict.InsideErrorRecord, themOrIt(read.InDoubt), isOrAre(read.InDoubt))
+	if read.Forged > 0 {
+		text = fmt.Sprintf("Somebody tried to forge log lines: %s can be a visitor's (%s) and did not count. Requests with an encoded line break (%%0A) in the path made nginx write them into its error log.",
+			terminal.Plural(read.InDoubt, "line"), verdict.InsideErrorRecord)
+	}
+	return []string{text + " To prevent it: " + verdict.InsideErrorRecord.Info().Fix + "."}
+}
+
+func themOrIt(n int64) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+func isOrAre(n int64) string {
+	if n == 1 {
+		return "it is"
+	}
+	return "they are"
 }
 
 // adviceOnLines says which lines could not be judged, where they are many.

@@ -127,6 +127,8 @@ type Tally struct {
 func (c *Counters) AddTally(t Tally) {
 	c.read.Lines += t.Lines
 	switch t.Reason {
+	case verdict.InsideErrorRecord:
+		c.read.InDoubt += t.Lines
 	case verdict.ProxyProtocolNotSent, verdict.PastTheNLB:
 		c.read.Errors += t.Lines
 		c.addError(&t, nil)
@@ -138,9 +140,17 @@ func (c *Counters) AddTally(t Tally) {
 // LeaveOut counts a line that the caller does not want judged.
 func (c *Counters) LeaveOut() { c.read.LeftOut++ }
 
-// Add counts a record.
+// Add counts a record. A line that a visitor can have written is no evidence: it is
+// only counted.
 func (c *Counters) Add(r *record.Record) {
 	c.read.Lines++
+	if r.Provenance.Reason == verdict.InsideErrorRecord {
+		c.read.InDoubt++
+		if r.Doubt == record.DoubtAttempt {
+			c.read.Forged++
+		}
+		return
+	}
 	switch r.Dataset {
 	case record.AccessLine:
 		c.addAccessRecord(r)

@@ -169,6 +169,8 @@ type Read struct {
 	Refused      int64 `json:"refused"`      // before nginx's realip module ran
 	Masked       int64 `json:"masked"`       // with no address to judge by
 	PastNLB      int64 `json:"past_the_nlb"` // connections that did not come by the NLB
+	InDoubt      int64 `json:"in_doubt"`     // access and error lines that a visitor can have written
+	Forged       int64 `json:"forged"`       // of these: a visitor sent the line break that is needed for it
 	Errors       int64 `json:"errors"`
 	Other        int64 `json:"other"`
 	Unparsed     int64 `json:"unparsed"`

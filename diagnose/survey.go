@@ -69,8 +69,11 @@ func NewSurvey() *Survey {
 	}
 }
 
-// Add takes a record into account.
+// Add takes a record into account, unless a visitor can have written the whole line.
 func (s *Survey) Add(r *record.Record) {
+	if r.Doubt == record.DoubtAttempt || r.Doubt != record.NoDoubt && (r.Dataset == record.AccessLine || r.Doubt == record.DoubtPossible) {
+		return
+	}
 	switch r.Dataset {
 	case record.ErrorLogLine:
 		if peer := address(r.Error.Client); isBrokenHeader(&r.Error) && isInside(peer) {

@@ -132,6 +132,8 @@ func (r *Read) whyNothing() string {
 		return "There was no line to read."
 	case r.Access == 0 && r.Unparsed > 0:
 		return "No line is an access line of a known format. Give the log_format with --format, or --format @nginx.conf."
+	case r.Access == 0 && r.InDoubt > 0:
+		return "A visitor can have written every access line: all of them stand inside records of the error log, or on stderr. Give the access log alone."
 	case r.Access == 0:
 		return "There is no access line. Error lines say something about the chain only where the PROXY protocol is missing."
 	case r.Masked > 0 && r.Masked >= r.Access/2:
@@ -319,7 +321,7 @@ func (t *textWriter) read() {
 	text := fmt.Sprintf("Read %s: %d judged", terminal.Plural(r.Lines, "line"), r.Judged)
 	for _, kind := range present([]amount{
 		{r.HealthChecks, terminal.Plural(r.HealthChecks, "health check") + " of the NLB"}, {r.Probes, terminal.Plural(r.Probes, "probe")},
-		{r.Refused, "%d refused early"}, {r.Masked, "%d without an address"},
+		{r.Refused, "%d refused early"}, {r.Masked, "%d without an address"}, {r.InDoubt, "%d in doubt"},
 		{r.Errors, terminal.Plural(r.Errors, "error line")}, {r.Other, "%d other"}, {r.Unparsed, "%d unparsed"},
 	}) {
 		text += ", " + kind

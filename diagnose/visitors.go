@@ -72,8 +72,8 @@ func (v *Visitors) Add(r *record.Record) {
 		v.sources.at(r.Line.Origin.Source, 1)
 		*v.sources.known(r.Line.Origin.Source)++
 	}
-	if r.Dataset != record.AccessLine {
-		return
+	if r.Dataset != record.AccessLine || r.Provenance.Reason == verdict.InsideErrorRecord {
+		return // nobody knows whether there was such a request
 	}
 	if r.Provenance.Verdict == verdict.HealthCheck {
 		v.HealthChecks++
