@@ -25,12 +25,15 @@ const MaxErrorLine = 2047
 // nginx escapes nothing, so a part can contain text that looks like the start of
 // another one. Parts are found in this order:
 //
-//   - Client: the first ", client: " that an address follows. If the line
-//     continues, ", server: " and a name without quotes must be next. Most of
-//     what a client sends comes after this part. But where nginx quotes a path in
-//     the message, with its percent-encoding removed, a client can forge all
-//     parts. After `broken header: "`, the client's text comes first and nothing
-//     of it follows the true address, so the last address wins.
+//   - Client: the first ", client: " that an address follows, and that nginx can have
+//     written. If the line continues, ", server: " and a name without quotes must be
+//     next. nginx writes it behind its message, and most of what a client sends behind
+//     it. But some messages quote what a client sent, such as a user's name or a path
+//     with its percent-encoding removed. So the message before it must be whole: behind
+//     `user "`, it has `" was not found in "`. If a later one follows whose request has
+//     the encoded text of a client, the first one stood in the path. If both can be,
+//     there is no Client. After `broken header: "`, nothing that the client sent
+//     follows the true address, so the last one wins.
 //   - Server: up to the next ", ".
 //   - The quoted parts: in nginx's order. Each ends at the first quote that the
 //     end of the line or a later part follows.
@@ -293,8 +296,33 @@ func findClient(body []byte) (clientPart, bool) {
 			end = i
 		}
 	}
-	const word = "client: "
+	var found clientPart
 	for from := 0; ; {
+		c, ok := nextClient(body, from)
+		if !ok {
+			return found, found.end > 0
+		}
+		if len(body) > MaxErrorLine {
+			return c, true // not as nginx wrote it, and too long to be read several times
+		}
+		from = c.end
+		switch {
+		case found.end == 0 || !isWholeMessage(body[:found.at]):
+			found = c
+		case !holdsClient(body[c.end:]):
+			// A request, a host or a referrer holds it.
+		case bytes.Contains(body[found.end:c.at], []byte(quotedKeys[quotedParts-1])):
+			return clientPart{}, false // the path may hold the first, or the referrer the second
+		default:
+			found = c
+		}
+	}
+}
+
+// nextClient finds the first client from an index on.
+func nextClient(body []byte, from int) (clientPart, bool) {
+	const word = "client: "
+	for {
 		i := bytes.Index(body[from:], []byte(word))
 		if i < 0 {
 			return clientPart{}, false
@@ -309,6 +337,70 @@ func findClient(body []byte) (clientPart, bool) {
 			}
 		}
 	}
+}
+
+// wholeMessages are messages of nginx that quote what a visitor sent: how they begin,
+// and what nginx writes behind the quoted text.
+var wholeMessages = [...]struct{ begin, end string }{
+	{`user "`, `" was not found in "`},
+	{`user "`, `": password mismatch`},
+	{`open() "`, `" failed (`},
+	{`stat() "`, `" failed (`},
+	{`lstat() "`, `" failed (`},
+	{`opendir() "`, `" failed (`},
+	{`mkdir() "`, `" failed (`},
+	{`unlink() "`, `" failed (`},
+	{`rename() "`, `" failed (`},
+	{`directory index of "`, `" is forbidden`},
+	{`FastCGI sent in stderr: "`, `" while `},
+}
+
+// isWholeMessage reports whether nginx can have written its own parts behind message.
+// Otherwise what follows is text that the message quotes.
+func isWholeMessage(message []byte) bool {
+	known := false
+	for i := range wholeMessages {
+		if m := &wholeMessages[i]; bytes.HasPrefix(message, []byte(m.begin)) {
+			known = true
+			if bytes.Contains(message, []byte(m.end)) {
+				return true
+			}
+		}
+	}
+	return !known && bytes.Count(message, []byte{'"'})%2 == 0
+}
+
+// holdsClient reports whether the request in text, which is behind a client, has a
+// client in its path: nginx undoes the encoding of a path that it quotes in a message.
+func holdsClient(text []byte) bool {
+	_, request, ok := bytes.Cut(text, []byte(quotedKeys[0]))
+	return ok && containsEncoded(request, "client: ")
+}
+
+// containsEncoded reports whether text holds word, each byte of which may be
+// percent-encoded.
+func containsEncoded(text []byte, word string) bool {
+	for i := range text {
+		at, n := i, 0
+		for n < len(word) && at < len(text) {
+			c, width := text[at], 1
+			if c == '%' && at+2 < len(text) {
+				high, ok1 := fromHex(text[at+1])
+				low, ok2 := fromHex(text[at+2])
+				if ok1 && ok2 {
+					c, width = high<<4|low, 3
+				}
+			}
+			if c != word[n] {
+				break
+			}
+			at, n = at+width, n+1
+		}
+		if n == len(word) {
+			return true
+		}
+	}
+	return false
 }
 
 // readClient reads the address after the key at index at, and the server. key is
