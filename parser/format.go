@@ -140,11 +140,13 @@ func (f *Format) try(line []byte, r *record.Record, e *record.ParseError) bool {
 	}
 	r.Dataset = record.AccessLine
 	r.Access.Logged = f.logged
+	var coarse []byte
 	for i := range f.steps {
 		st := &f.steps[i]
 		p := &places[i]
 		if !st.store {
-			setZone(r, line[p.start:p.end]) // of a time that is less precise than another
+			coarse = line[p.start:p.end] // a time that is less precise than another
+			setZone(r, coarse)
 			continue
 		}
 		value := f.value(line[p.start:p.end], r)
@@ -152,6 +154,9 @@ func (f *Format) try(line []byte, r *record.Record, e *record.ParseError) bool {
 			f.mismatch(e, i, p.start, reason)
 			return false
 		}
+	}
+	if coarse != nil {
+		correctTime(r, coarse)
 	}
 	finishUpstream(&r.Access)
 	finishForwarded(&r.Access)
@@ -246,7 +251,7 @@ func (f *failure) note(step, at int, reason string) {
 func (f *Format) check(line []byte, i int, p *place) (reason string, at int) {
 	st, last := &f.steps[i], i == len(f.steps)-1
 	// If there is only one way to read the line, set finds the fault later.
-	if st.open || st.back >= 0 || last {
+	if st.open || st.back >= 0 || last || st.variable.kind == kindScheme {
 		if reason = f.misfit(st, line[p.start:p.end]); reason != "" {
 			return reason, p.start
 		}

@@ -257,6 +257,8 @@ func nginxValue(v variable, material []byte) (value, rest []byte) {
 		return nil, rest
 	}
 	switch v.kind {
+	case kindScheme:
+		return []byte([]string{"http", "https"}[pick%2]), rest
 	case kindInt:
 		return number(), rest
 	case kindSeconds:

@@ -130,3 +130,21 @@ func setZone(r *record.Record, value []byte) {
 		}
 	}
 }
+
+// maxTimeDifference is how much $msec and $time_local of one line can differ, in
+// milliseconds. nginx takes both from one clock; other programs may log when a request
+// began, and when it ended.
+const maxTimeDifference = 60 * 60 * 1000
+
+// correctTime takes the time of a line from a less precise variable, if the more
+// precise one is far from it. A value before an unquoted $msec may hold what looks like
+// a time; no visitor writes before $time_local, which has brackets.
+func correctTime(r *record.Record, coarse []byte) {
+	ms, ok := parseTimeLocal(coarse)
+	if !ok {
+		ms, ok = parseTimeISO(coarse)
+	}
+	if difference := r.Timestamp - ms; ok && r.HasTimestamp && (difference > maxTimeDifference || difference < -maxTimeDifference) {
+		r.Timestamp = ms
+	}
+}

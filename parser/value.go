@@ -20,6 +20,7 @@ const (
 	notTime    = "not a time"
 
 	notProtocol = "not a protocol"
+	notScheme   = "not http or https"
 )
 
 // parse reads a number: seconds become nanoseconds. An absent value gives an absent

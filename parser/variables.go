@@ -13,6 +13,7 @@ type kind uint8
 const (
 	kindText        kind = iota // any bytes; many of these values come from the client
 	kindWord                    // text without a space: addresses, ids, hosts
+	kindScheme                  // http or https
 	kindProtocol                // HTTP/1.1, which spaces can follow
 	kindMark                    // a "?" or nothing: $is_args
 	kindInt                     // a whole number
@@ -41,7 +42,7 @@ func (k kind) isNumeric() bool {
 // It reports true for all other kinds.
 func (k kind) holds(c byte) bool {
 	switch k {
-	case kindWord:
+	case kindWord, kindScheme:
 		return c > ' '
 	case kindTextList:
 		return c != ' ' && c != ','
@@ -55,7 +56,7 @@ func (k kind) holds(c byte) bool {
 func (k kind) run(b []byte) int {
 	n := 0
 	switch k {
-	case kindWord, kindTextList:
+	case kindWord, kindScheme, kindTextList:
 		for n < len(b) && k.holds(b[n]) {
 			n++
 		}
@@ -113,6 +114,10 @@ func (k kind) misfit(raw []byte) string {
 	case kindProtocol:
 		if bytes.IndexByte(bytes.TrimRight(raw, " "), ' ') >= 0 {
 			return notProtocol
+		}
+	case kindScheme:
+		if s := string(raw); s != "http" && s != "https" {
+			return notScheme
 		}
 	case kindInt:
 		if _, ok = parseInt(raw); !ok {
@@ -184,7 +189,7 @@ var variables = []variable{
 	{name: "http_host", kind: kindText, text: func(a *record.Access) *[]byte { return &a.HTTPHost }},
 	{name: "server_name", kind: kindWord, kept: true, text: func(a *record.Access) *[]byte { return &a.ServerName }},
 	{name: "server_port", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.ServerPort }},
-	{name: "scheme", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.Scheme }},
+	{name: "scheme", kind: kindScheme, text: func(a *record.Access) *[]byte { return &a.Scheme }},
 	{name: "https", kind: kindWord, text: func(a *record.Access) *[]byte { return &a.HTTPS }},
 	{name: "status", kind: kindInt, logged: record.LoggedStatus, number: func(a *record.Access) *record.Int { return &a.Status }},
 	{name: "body_bytes_sent", kind: kindInt, number: func(a *record.Access) *record.Int { return &a.BodyBytesSent }},

@@ -130,6 +130,9 @@ func holdInvariants(t *testing.T, c clientip.Config, r *clientip.Resolver, e *cl
 			fail("there is no client")
 		}
 	}
+	if a.Verdict == verdict.Lost && a.NLBPrivateIP && a.Reason == verdict.OK && len(e.ProxyProtocolAddr.Text) == 0 {
+		fail("an NLB's address stands in the client's place, and that is no fault")
+	}
 	if a.Hop != verdict.NoHop && !a.Reason.IsFault() {
 		fail("a faulty hop without a fault")
 	}

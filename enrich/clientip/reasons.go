@@ -293,7 +293,16 @@ func nothingPassedOn(f *facts, c *finding) bool {
 	if f.headersAreVisitors || f.frontKind == namedFront {
 		return !f.proxy.given && f.frontKind != namedFront && !f.byEndpoint
 	}
-	return !f.e.namesAddress() && !c.addr.IsValid()
+	return !c.addr.IsValid() && (!f.e.namesAddress() || f.headersSayNothing())
+}
+
+// headersSayNothing reports whether headers that arrived behind an NLB's address, and
+// that name no client, count as absent: they are the visitor's own. A network that may
+// hold the edge's tasks too is the NLB's only by its name: there an X-Forwarded-For that
+// cannot be read is a reason of its own.
+func (f *facts) headersSayNothing() bool {
+	return f.remote.class.isNLB() && !f.proxy.given && len(f.e.VPCEndpoint) == 0 &&
+		(f.remote.class == supposedNLB || f.xff.end != unreadableHop)
 }
 
 // protocolNamesNode reports whether the PROXY protocol names the NLB itself: a

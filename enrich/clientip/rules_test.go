@@ -1,6 +1,7 @@
 package clientip_test
 
 import (
+	"strings"
 	"testing"
 
 	"clearhop/enrich/clientip"
@@ -617,6 +618,49 @@ func TestReasonUnreadableHop(t *testing.T) {
 	f = checker(t, subnet())
 	f(`R=10.16.1.11 PP=- XFF=unknown`,
 		`lost unreadable_hop nlb via 10.16.1.11 said unknown also proxy_protocol_off`)
+}
+
+// resolves returns what says the answer to a line.
+func resolves(t *testing.T, c clientip.Config) func(line string) string {
+	r := resolver(t, c)
+	return func(line string) string {
+		var a clientip.Answer
+		r.Resolve(evidence(t, line), &a)
+		return answer(&a)
+	}
+}
+
+// A header that cannot be read behind an address that counts as the NLB's is the
+// visitor's: with it he cannot take his line out of the count of faults.
+func TestUnreadableHeaderBehindTheNLB(t *testing.T) {
+	const want = `lost proxy_protocol_off@edge `
+	for _, c := range []struct {
+		config clientip.Config
+		nlb    string
+	}{{clientip.Config{}, "nlb?"}, {chain(), "nlb"}, {subnet(), "nlb"}} {
+		config := c.config
+		r := resolves(t, config)
+		for _, e := range []string{
+			`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=- XRI=-`,
+			`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=- XRI=garbage`,
+			`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=- XRI="a, b"`,
+			`R=10.16.1.11 PP=- XRI=garbage`,
+			`R=10.16.1.11 XRI=garbage`,
+		} {
+			if got := r(e); !strings.HasPrefix(got, want+c.nlb) {
+				t.Errorf("%s: %s, want %s", e, got, want+c.nlb)
+			}
+		}
+	}
+	r := resolves(t, clientip.Config{})
+	for _, e := range []string{
+		`R=10.16.1.11 RR=10.16.1.11 PP=- XFF=garbage XRI=-`,
+		`R=10.16.1.11 RR=10.16.1.11 PP=- XFF="8.8.8.8, garbage" XRI=garbage`,
+	} {
+		if got := r(e); !strings.HasPrefix(got, want+"nlb?") {
+			t.Errorf("%s: %s", e, got)
+		}
+	}
 }
 
 func TestReasonClientSentForwardedFor(t *testing.T) {
