@@ -73,7 +73,7 @@ func TestPage(t *testing.T) {
 func TestReferenceLogsTheRecommendedFormat(t *testing.T) {
 	directive, _ := parser.Builtin(parser.Recommended)
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-	for name, conf := range map[string]string{"edge": chain.Edge, "web": strings.ReplaceAll(chain.Web, "$http_x_request_id", "$request_id")} {
+	for name, conf := range map[string]string{"edge": chain.Edge, "web": strings.ReplaceAll(chain.Web, "$req_id", "$request_id")} {
 		if !strings.Contains(squeeze(conf), squeeze(directive)) {
 			t.Errorf("%s does not log %s", name, directive)
 		}
