@@ -74,6 +74,7 @@ var mayImport = map[string][]string{
 	"sink/s3":                    {"sink", "sink/retry", "encode/parquet"},
 	"sink/deadletter":            {"sink"},
 	"internal/mototest":          {},
+	"internal/modeltest":         {"enrich/clientip"},
 	"internal/golden":            {},
 	"internal/nginxtest":         {},
 	"internal/lambdatest":        {"internal/buildtest"},
