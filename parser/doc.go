@@ -50,5 +50,5 @@
 //
 // Values in the record alias the line. A value whose escapes were undone is in the
 // record's scratch space. A Format is immutable and safe for concurrent use. A Set
-// is for one goroutine, because it remembers which of its formats matched last.
+// is for one goroutine, because it remembers which of Auto's formats matched last.
 package parser

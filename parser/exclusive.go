@@ -28,13 +28,22 @@ var excluded = map[string]func(a *record.Access) bool{
 
 // Parse reads line into r, unless the line has another format.
 func (f exclusive) Parse(line []byte, r *record.Record) error {
-	if err := f.LineFormat.Parse(line, r); err != nil {
-		return err
+	e := new(record.ParseError)
+	if f.try(line, r, e) {
+		return nil
+	}
+	return e
+}
+
+func (f exclusive) try(line []byte, r *record.Record, e *record.ParseError) bool {
+	if !f.LineFormat.try(line, r, e) {
+		return false
 	}
 	if f.exclude(&r.Access) {
-		return &record.ParseError{Format: f.Name(), Column: 1, Reason: otherFormat}
+		*e = record.ParseError{Format: f.Name(), Column: 1, Reason: otherFormat}
+		return false
 	}
-	return nil
+	return true
 }
 
 const otherFormat = "the line has another format"

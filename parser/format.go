@@ -107,6 +107,15 @@ const usualVariables = 48
 // tabs around the line do no harm. If the line does not match, the error is a *record.ParseError, and r.Access may be
 // partly filled.
 func (f *Format) Parse(line []byte, r *record.Record) error {
+	var e record.ParseError
+	if f.try(line, r, &e) {
+		return nil
+	}
+	err := e // e itself takes no memory
+	return &err
+}
+
+func (f *Format) try(line []byte, r *record.Record, e *record.ParseError) bool {
 	if line == nil {
 		line = []byte{} // slices of nil are nil, which means absent
 	}
@@ -115,15 +124,17 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 	if len(f.steps) > len(usual) {
 		places = make([]place, len(f.steps))
 	}
-	if err := f.split(line, places); err != nil {
+	if !f.split(line, places, e) {
 		// A viewer or a router can leave blanks around a line.
 		trimmed := bytes.Trim(line, " \t")
 		if len(trimmed) == len(line) {
-			return err
+			return false
 		}
 		clear(places)
-		if f.split(trimmed, places) != nil {
-			return err
+		first := *e
+		if !f.split(trimmed, places, e) {
+			*e = first
+			return false
 		}
 		line = trimmed
 	}
@@ -138,12 +149,13 @@ func (f *Format) Parse(line []byte, r *record.Record) error {
 		}
 		value := f.value(line[p.start:p.end], r)
 		if reason := st.variable.set(r, value); reason != "" {
-			return f.mismatch(i, p.start, reason)
+			f.mismatch(e, i, p.start, reason)
+			return false
 		}
 	}
 	finishUpstream(&r.Access)
 	finishForwarded(&r.Access)
-	return nil
+	return true
 }
 
 // absent reports whether raw is what nginx writes for a variable without a value.
@@ -183,10 +195,11 @@ const (
 
 // split finds the place of each value, one for each step; places must be zero. If
 // there are several ways to read the line, it chooses the one whose first open
-// value is the shortest.
-func (f *Format) split(line []byte, places []place) error {
+// value is the shortest. If there is none, e says why.
+func (f *Format) split(line []byte, places []place, e *record.ParseError) bool {
 	if !bytes.HasPrefix(line, f.prefix) {
-		return &record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: noPrefix}
+		*e = record.ParseError{Format: f.name, Column: 1 + common(line, f.prefix), Reason: noPrefix}
+		return false
 	}
 	at := len(f.prefix)
 	var furthest failure
@@ -207,11 +220,12 @@ func (f *Format) split(line []byte, places []place) error {
 			i = st.back
 		}
 		if i < 0 {
-			return f.mismatch(furthest.step, furthest.at, furthest.reason)
+			f.mismatch(e, furthest.step, furthest.at, furthest.reason)
+			return false
 		}
 		at = places[i].start
 	}
-	return nil
+	return true
 }
 
 // A failure is the furthest place in a line at which a step failed.
@@ -353,13 +367,12 @@ func escaped(b []byte) bool {
 	return (len(b)-n)%2 == 1
 }
 
-// mismatch returns the error for step i, with its fault at index at.
-func (f *Format) mismatch(i, at int, reason string) error {
-	err := &record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
+// mismatch sets e to the error of step i, with its fault at index at.
+func (f *Format) mismatch(e *record.ParseError, i, at int, reason string) {
+	*e = record.ParseError{Format: f.name, Column: at + 1, Reason: reason}
 	if reason != goesOn {
-		err.Variable = f.steps[i].variable.name
+		e.Variable = f.steps[i].variable.name
 	}
-	return err
 }
 
 // common returns the length of the longest common prefix.

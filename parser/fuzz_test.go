@@ -45,11 +45,12 @@ func FuzzParse(f *testing.F) {
 			if err == nil {
 				places := make([]place, len(format.steps))
 				read := line
-				if err := format.split(read, places); err != nil {
+				var e record.ParseError
+				if !format.split(read, places, &e) {
 					clear(places)
 					read = bytes.Trim(line, " \t") // the blanks around a line do not count
-					if err := format.split(read, places); err != nil {
-						t.Fatalf("%s: parsed, and then: %v", shape(format), err)
+					if !format.split(read, places, &e) {
+						t.Fatalf("%s: parsed, and then: %v", shape(format), &e)
 					}
 				}
 				if got := printed(format, read, places); !bytes.Equal(got, read) {
@@ -169,8 +170,9 @@ func FuzzFormat(f *testing.F) {
 		}
 
 		places := make([]place, len(format.steps))
-		if err := format.split(line, places); err != nil {
-			t.Fatalf("%s\nwrote %q\n line %q: %v", shape(format), raws, line, err)
+		var e record.ParseError
+		if !format.split(line, places, &e) {
+			t.Fatalf("%s\nwrote %q\n line %q: %v", shape(format), raws, line, &e)
 		}
 		if got := printed(format, line, places); !bytes.Equal(got, line) {
 			t.Fatalf("%s:\n line %q\nprint %q", shape(format), line, got)

@@ -36,20 +36,31 @@ func (g *GuessedFormat) Believed() *GuessedFormat {
 
 // Parse is Format.Parse, with the check of the headers.
 func (g *GuessedFormat) Parse(line []byte, r *record.Record) error {
-	if err := g.Format.Parse(line, r); err != nil {
-		return err
+	var e record.ParseError
+	if g.try(line, r, &e) {
+		return nil
+	}
+	err := e // e itself takes no memory
+	return &err
+}
+
+func (g *GuessedFormat) try(line []byte, r *record.Record, e *record.ParseError) bool {
+	if !g.Format.try(line, r, e) {
+		return false
 	}
 	r.Access.Guessed = g.columns
 	if g.believe {
-		return nil
+		return true
 	}
 	switch _, others := g.look(&r.Access); {
 	case others.Has(record.LoggedXForwardedFor):
-		return g.notHeader(line, r.Access.XForwardedFor, "http_x_forwarded_for")
+		*e = g.notHeader(line, r.Access.XForwardedFor, "http_x_forwarded_for")
 	case others.Has(record.LoggedXRealIP):
-		return g.notHeader(line, r.Access.XRealIP, "http_x_real_ip")
+		*e = g.notHeader(line, r.Access.XRealIP, "http_x_real_ip")
+	default:
+		return true
 	}
-	return nil
+	return false
 }
 
 // Look reads line by its shape alone, and says which guessed headers hold what they
@@ -81,8 +92,8 @@ func (g *GuessedFormat) look(a *record.Access) (holds, others record.Logged) {
 // its text must stay as it is.
 const notAddresses = "not a list of addresses"
 
-func (g *GuessedFormat) notHeader(line, value []byte, variable string) error {
-	return &record.ParseError{Format: g.name, Variable: variable, Column: 1 + max(bytes.LastIndex(line, value), 0), Reason: notAddresses}
+func (g *GuessedFormat) notHeader(line, value []byte, variable string) record.ParseError {
+	return record.ParseError{Format: g.name, Variable: variable, Column: 1 + max(bytes.LastIndex(line, value), 0), Reason: notAddresses}
 }
 
 // IsForwardedFor reports whether value can be that of X-Forwarded-For behind a

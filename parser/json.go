@@ -14,6 +14,20 @@ import (
 type LineFormat interface {
 	Name() string
 	Parse(line []byte, r *record.Record) error
+	// try is Parse for a Set, which tries other formats too: it reports whether line
+	// was read, and else sets e to the error of Parse. So a line that another format
+	// reads costs no memory.
+	try(line []byte, r *record.Record, e *record.ParseError) bool
+}
+
+// tryWith is try by way of Parse, whose errors take memory.
+func tryWith(f LineFormat, line []byte, r *record.Record, e *record.ParseError) bool {
+	err := f.Parse(line, r)
+	if err == nil {
+		return true
+	}
+	*e = *err.(*record.ParseError)
+	return false
 }
 
 var (
@@ -100,6 +114,14 @@ func (f *JSONFormat) Parse(line []byte, r *record.Record) error {
 		return f.mismatch(err.key, err.at, err.reason)
 	}
 	return f.assign(r, &s)
+}
+
+func (f *JSONFormat) try(line []byte, r *record.Record, e *record.ParseError) bool {
+	if !beginsObject(line) {
+		*e = record.ParseError{Format: f.name, Column: 1, Reason: noObject}
+		return false
+	}
+	return tryWith(f, line, r, e)
 }
 
 // assign stores the members of a line.

@@ -103,10 +103,16 @@ func (s *scanner) cut(n int) {
 	s.more = s.more[:max(0, n-len(s.usual))]
 }
 
+// beginsObject reports whether a line begins like a JSON object.
+func beginsObject(line []byte) bool {
+	i := skipSpace(line, 0)
+	return i < len(line) && line[i] == '{'
+}
+
 // scan reads the line.
 func (s *scanner) scan() *scanError {
 	i := skipSpace(s.line, 0)
-	if i == len(s.line) || s.line[i] != '{' {
+	if !beginsObject(s.line) {
 		return &scanError{reason: noObject}
 	}
 	end, err := s.object(i, nil, path{}, 1)

@@ -68,6 +68,14 @@ func (f *LTSVFormat) Parse(line []byte, r *record.Record) error {
 	return f.json.assign(r, &s)
 }
 
+func (f *LTSVFormat) try(line []byte, r *record.Record, e *record.ParseError) bool {
+	if bytes.Count(line, tab) < minLabels-1 {
+		*e = record.ParseError{Format: f.Name(), Column: 1, Reason: noLabels}
+		return false
+	}
+	return tryWith(f, line, r, e)
+}
+
 // labelLength returns the length of the label at the start of field, or 0.
 func labelLength(field []byte) int {
 	n := 0

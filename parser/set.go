@@ -9,17 +9,24 @@ import (
 )
 
 // A Set reads lines that may have any of several formats, such as those of a log
-// group that several services share. It first tries the format that matched last. A
-// Set is for one goroutine; Clone returns another one.
+// group that several services share. It tries them in their order. Of those of Auto,
+// which no line has two of, it first tries the one that matched last. A Set is for one
+// goroutine; Clone returns another one.
 type Set struct {
 	formats []LineFormat
+	auto    span // which of the formats are those of Auto
 	// lastResort is CombinedExtra or nil. It reads the lines of most other
 	// formats too, so it is tried only after all of them.
 	lastResort LineFormat
-	last       int // the index of the format that matched last
+	last       int // the index of the format of Auto that matched last
+	fault      fault
+	trial      record.ParseError // of the format that was tried last
 	leftOut    []error
 	isAuto     bool // Auto is among the formats
 }
+
+// A span is the indices from one to before another.
+type span struct{ from, to int }
 
 // Auto is the name of all built-in formats together, with JSON and CombinedExtra. A
 // line fits one of them at most, apart from CombinedExtra.
@@ -100,6 +107,9 @@ func (s *Set) add(name, text string, c SetConfig) error {
 // other format has its shape.
 func (s *Set) addAuto(c SetConfig) error {
 	s.isAuto = true
+	s.auto.from = len(s.formats)
+	s.last = s.auto.from
+	defer func() { s.auto.to = len(s.formats) }()
 	for _, name := range append(BuiltinNames(), JSON, LTSV, CombinedExtra) {
 		if err := s.add(name, name, c); err != nil {
 			return err
@@ -170,7 +180,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
 func (s *Set) Clone() *Set {
-	return &Set{formats: s.formats, lastResort: s.lastResort, isAuto: s.isAuto}
+	return &Set{formats: s.formats, auto: s.auto, last: s.auto.from, lastResort: s.lastResort, isAuto: s.isAuto}
 }
 
 // IsAuto reports whether the Set has the formats of Auto: nobody has named the format
@@ -197,14 +207,21 @@ func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, mor
 		revised.formats = append(revised.formats, more...)
 		more = nil
 	}
-	for _, f := range s.formats {
+	for i, f := range s.formats {
+		if i == s.auto.from {
+			revised.auto.from = len(revised.formats)
+		}
 		g, ok := f.(*GuessedFormat)
 		if !ok {
 			revised.formats = append(revised.formats, f)
 		} else if g = guess(g); g != nil {
 			revised.formats = append(revised.formats, g)
 		}
+		if i < s.auto.to {
+			revised.auto.to = len(revised.formats)
+		}
 	}
+	revised.last = revised.auto.from
 	revised.formats = append(revised.formats, more...)
 	return revised
 }
@@ -226,36 +243,77 @@ func (s *Set) Names() []string {
 }
 
 // Parse reads line into r with the first format that matches. If none does, the
-// error is the *record.ParseError of the format that got furthest.
+// error is the *record.ParseError of the format that got furthest, and of the first
+// one of these. The lines before make no difference.
 func (s *Set) Parse(line []byte, r *record.Record) error {
-	furthest := s.parse(s.formats[s.last], line, r)
-	if furthest == nil {
-		return nil
-	}
-	for i, f := range s.formats {
-		if i == s.last {
-			continue
-		}
-		r.ResetAccess()
-		err := s.parse(f, line, r)
-		if err == nil {
-			s.last = i
+	s.fault = fault{}
+	for i := 0; i < len(s.formats); i++ {
+		if s.auto.from <= i && i < s.auto.to {
+			if s.parseAuto(line, r) {
+				return nil
+			}
+			i = s.auto.to - 1
+		} else if s.try(i, line, r) {
 			return nil
 		}
-		switch {
-		case isObject(line, s.formats[s.last]):
-		case column(err) > column(furthest) || isObject(line, f):
-			furthest = err
+	}
+	if s.lastResort != nil {
+		if s.lastResort.try(line, r, &s.trial) {
+			r.Format = s.lastResort.Name()
+			return nil
 		}
+		r.ResetAccess()
+	}
+	err := s.fault.ParseError
+	return &err
+}
+
+// parseAuto tries the formats of Auto. A line fits one of them at most, so any order
+// gives the same record: the one that matched last comes first.
+func (s *Set) parseAuto(line []byte, r *record.Record) bool {
+	last := s.last
+	if s.try(last, line, r) {
+		return true
+	}
+	for i := s.auto.from; i < s.auto.to; i++ {
+		if i != last && s.try(i, line, r) {
+			s.last = i
+			return true
+		}
+	}
+	return false
+}
+
+// try reads line with one format and stores the name of the format in r. If it cannot,
+// it keeps the reason if that says more than those before.
+func (s *Set) try(i int, line []byte, r *record.Record) bool {
+	f := s.formats[i]
+	if f.try(line, r, &s.trial) {
+		if r.Format = f.Name(); r.Format == "" {
+			r.Format = "(unnamed)"
+		}
+		return true
 	}
 	r.ResetAccess()
-	if s.lastResort != nil {
-		if s.parse(s.lastResort, line, r) == nil {
-			return nil
-		}
-		r.ResetAccess()
+	found := fault{s.trial, i, isObject(line, f)}
+	if s.fault.Column == 0 || found.saysMoreThan(&s.fault) {
+		s.fault = found
 	}
-	return furthest
+	return false
+}
+
+// A fault is why no format reads a line.
+type fault struct {
+	record.ParseError
+	format   int  // the index of the format that says so
+	isObject bool // a JSON format says so of an object: no other format can say more
+}
+
+func (f *fault) saysMoreThan(other *fault) bool {
+	if f.isObject != other.isObject {
+		return f.isObject
+	}
+	return f.Column > other.Column || f.Column == other.Column && f.format < other.format
 }
 
 // isObject reports whether line is meant to be a JSON object and f reads these: no
@@ -263,25 +321,4 @@ func (s *Set) Parse(line []byte, r *record.Record) error {
 func isObject(line []byte, f LineFormat) bool {
 	_, ok := f.(*JSONFormat)
 	return ok && len(line) > 0 && line[0] == '{'
-}
-
-// parse reads line with one format and stores the name of the format in r.
-func (s *Set) parse(f LineFormat, line []byte, r *record.Record) error {
-	if err := f.Parse(line, r); err != nil {
-		return err
-	}
-	r.Format = f.Name()
-	if r.Format == "" {
-		r.Format = "(unnamed)"
-	}
-	return nil
-}
-
-// column returns the column of a *record.ParseError, or 0 for another error.
-func column(err error) int {
-	var parse *record.ParseError
-	if errors.As(err, &parse) {
-		return parse.Column
-	}
-	return 0
 }

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"clearhop/record"
@@ -43,8 +44,7 @@ func TestSet(t *testing.T) {
 	if len(lines) != len(formats) {
 		t.Fatalf("%d lines of %d formats: add the line of a new format, in the order of %q", len(lines), len(formats), formats)
 	}
-	// Each format after each other one: the format that matched last only changes
-	// the order.
+	// Each format after each other one: the lines before change nothing.
 	for i := range lines {
 		for j := range lines {
 			for _, k := range []int{i, j} {
@@ -52,8 +52,8 @@ func TestSet(t *testing.T) {
 				if err := s.Parse([]byte(lines[k]), &got); err != nil {
 					t.Fatalf("%s after %s: %v", formats[k], formats[i], err)
 				}
-				if s.last != k {
-					t.Errorf("%s was read as %s", formats[k], formats[s.last])
+				if got.Format != formats[k] {
+					t.Errorf("%s was read as %s", formats[k], got.Format)
 				}
 				if err := s.formats[k].Parse([]byte(lines[k]), &want); err != nil {
 					t.Fatal(err)
@@ -97,12 +97,13 @@ func TestSetError(t *testing.T) {
 }
 
 func TestSetClone(t *testing.T) {
-	s, err := newSet("$status", `"$http_referer"`)
+	s, err := newSet(Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
+	const combined = `::1 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-"`
 	var r record.Record
-	if err := s.Parse([]byte(`"a"`), &r); err != nil {
+	if err := s.Parse([]byte(combined+` "-"`), &r); err != nil {
 		t.Fatal(err)
 	}
 	c := s.Clone()
@@ -110,14 +111,47 @@ func TestSetClone(t *testing.T) {
 		t.Errorf("the clone starts with format %d, the original goes on with %d; want 0 and 1", c.last, s.last)
 	}
 	r.Reset()
-	if err := c.Parse([]byte("200"), &r); err != nil {
+	if err := c.Parse([]byte(combined), &r); err != nil {
 		t.Fatal(err)
 	}
 	if s.last != 1 {
 		t.Error("the clone's line changed the original")
 	}
-	if diff := cmp.Diff(s.Names(), c.Names()); diff != "" || len(c.formats) != 2 {
+	if diff := cmp.Diff(s.Names(), c.Names()); diff != "" {
 		t.Errorf("formats (-original +clone):\n%s", diff)
+	}
+}
+
+// TestSetOrder: a line that two formats read is read with the first of them, and the
+// error of a line that none reads is always the same, whatever was read before. A line
+// of the second format costs no memory.
+func TestSetOrder(t *testing.T) {
+	const (
+		head  = `::1 [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 `
+		timed = `log_format timed '$remote_addr [$time_local] "$request" $status $request_time';`
+		tag   = `log_format tagged '$remote_addr [$time_local] "$request" $status $http_x_tag';`
+	)
+	for _, texts := range [][]string{{timed, tag}, {timed, tag, Auto}, {Auto, timed, tag}, {timed, Auto, tag}, {"main", timed, JSON, tag}} {
+		for _, before := range []string{"", head + "blue", head + "0.250", `{"status":200,"remote_addr":"::1"}`, `::1 - - [22/Nov/2026:11:00:24 +0000] "GET / HTTP/1.1" 200 3 "-" "-" "-"`} {
+			s, err := newSet(texts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fresh := s.Clone()
+			for _, line := range []string{head + "0.250", head + "blue", "junk", `{"a":1}`, "{", head, "::1 - - [22/Nov/2026:11:00:24 +0000] x"} {
+				var first, got, want record.Record
+				_ = s.Parse([]byte(before), &first)
+				errGot, errWant := s.Parse([]byte(line), &got), fresh.Clone().Parse([]byte(line), &want)
+				if fmt.Sprint(errGot) != fmt.Sprint(errWant) || got.Format != want.Format {
+					t.Errorf("%q: %q after %q: %s %v, alone: %s %v", texts, line, before, got.Format, errGot, want.Format, errWant)
+				}
+			}
+			var r record.Record
+			line := []byte(head + "blue")
+			if n := testing.AllocsPerRun(100, func() { r.Reset(); err = s.Parse(line, &r) }); n != 0 || err != nil {
+				t.Errorf("%q: %v allocations, %v", texts, n, err)
+			}
+		}
 	}
 }
 
