@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"sink/sqs":                   {"sink", "sink/retry", "sink/internal/"},
 	"sink/s3":                    {"sink", "sink/retry", "encode/parquet"},
 	"sink/deadletter":            {"sink"},
+	"internal/jsontest":          {},
 	"internal/mototest":          {},
 	"internal/modeltest":         {"enrich/clientip"},
 	"internal/golden":            {},
