@@ -140,14 +140,23 @@ oracle: ## hold the parser, the walk and the resolver to a real nginx, with rand
 	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
+# FUZZTIME is how long each target runs: a duration such as 5m, or a number of inputs
+# such as 10000x. FUZZ chooses targets by a regular expression, such as FuzzParse. An
+# input that fails is written to testdata/fuzz of its package, where go test runs it
+# from then on. The other targets still run, and make fails at the end.
 FUZZTIME ?= 30s
-fuzz: ## run each fuzz target for FUZZTIME (30s)
-	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
-		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$dir/*_test.go 2>/dev/null | cut -c6-); do \
-			echo "$$target in $$dir"; \
-			(cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); \
+FUZZ     ?= .
+fuzz: ## run each fuzz target for FUZZTIME (30s), or only those that match FUZZ
+	@failed=; ran=0; dirs=$$($(GO) list -f '{{.Dir}}' ./...) || exit 1; \
+	for dir in $$dirs; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$dir/*_test.go 2>/dev/null | grep -E -- '$(FUZZ)'); do \
+			echo "$$target in $$dir"; ran=$$((ran + 1)); \
+			(cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .) || failed="$$failed\n  $$target in $$dir"; \
 		done; \
-	done
+	done; \
+	if test $$ran = 0; then echo "make fuzz: no target matches $(FUZZ)" >&2; exit 1; fi; \
+	if test -n "$$failed"; then printf "make fuzz: these of $$ran targets failed:$$failed\n" >&2; exit 1; fi; \
+	echo "make fuzz: $$ran targets found nothing"
 
 golden: ## rewrite golden files and generated documentation; read the diff
 	$(TEST) -p 1 $$(grep -l '"clearhop/internal/golden"' $$(git ls-files '*_test.go') | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update

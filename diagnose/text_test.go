@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"clearhop/enrich/clientip"
+	"clearhop/internal/jsontest"
 	"clearhop/record"
 	"clearhop/verdict"
 
@@ -271,6 +272,9 @@ func TestWriteJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
+	if key := jsontest.KeyTwice(out.Bytes()); key != "" {
+		t.Errorf("%q stands twice in\n%s", key, text)
+	}
 	for _, key := range []string{
 		`"state": "broken"`, `"code": "realip_not_applied"`, `"hop": "edge"`, `"certain": true`, `"why"`, `"right_before": 1`, `"right_after": 5`,
 		`"mend"`, `"cure"`, `"tell_apart"`, `"follows_from": "realip_not_applied"`, `"joined": 2`, `"edge_hands_on": 3`, `"edge_own_log": 4`,

@@ -266,13 +266,20 @@ func appendClaimed(dst []byte, r *record.Record) []byte {
 	return dst
 }
 
+// badRequestKey is where nginx.access.extra has a request line that is none. A JSON log
+// may have something else under that key.
+const badRequestKey = "request"
+
 func appendExtra(dst []byte, r *record.Record) []byte {
 	if r.Access.BadRequest != nil {
-		dst = append(appendComma(dst), `"request":`...)
-		dst = appendString(dst, r.Access.BadRequest)
+		dst = appendString(appendComma(dst), badRequestKey)
+		dst = appendString(append(dst, ':'), r.Access.BadRequest)
 	}
 	for i := range r.Access.Extra {
 		p := &r.Access.Extra[i]
+		if r.Access.BadRequest != nil && p.Name == badRequestKey {
+			continue // no key stands twice
+		}
 		dst = appendString(appendComma(dst), p.Name)
 		dst = appendString(append(dst, ':'), p.Value)
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"clearhop/encode"
+	"clearhop/internal/jsontest"
 	"clearhop/record"
 
 	"github.com/google/go-cmp/cmp"
@@ -168,6 +169,9 @@ func FuzzTruncate(f *testing.F) {
 			t.Fatalf("%d bytes, limit %d: %q", len(got), limit, got)
 		}
 		validate(t, got)
+		if key := jsontest.KeyTwice(got); key != "" {
+			t.Errorf("%q stands twice in %s", key, got)
+		}
 		v := decode(t, got)
 		if len(got) != len(event) {
 			names, _ := at(v, "event", "truncated").([]any)

@@ -3,6 +3,7 @@ package parser
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"clearhop/record"
@@ -187,6 +188,7 @@ func (f *Format) plan() {
 		}
 		rank := st.variable.kind.timeRank()
 		st.store = rank == noTime || rank == best
+		st.repeated = st.variable.mayBeExtra() && slices.ContainsFunc(f.steps[i+1:], func(later step) bool { return later.variable.name == st.variable.name })
 		f.logged |= st.variable.logged
 	}
 	if f.logged.Has(loggedMethodAndTarget) {

@@ -42,6 +42,9 @@ type step struct {
 	// back is the open step to go back to if this one fails, or -1.
 	back  int
 	store bool // false for a time if the format has a more precise one
+	// repeated says that the format has the variable again: its last value is stored.
+	// No name stands twice in Access.Extra.
+	repeated bool
 }
 
 // A place is where a value is in a line: line[start:end]. In an open step, end is
@@ -90,9 +93,7 @@ func (f *Format) Dropped() []string {
 func (f *Format) Extra() []string {
 	var names []string
 	for i := range f.steps {
-		v := &f.steps[i].variable
-		hasField := v.text != nil || v.number != nil || v.list != nil || v.listNumber != nil || v.kind == kindRequest || v.kind.timeRank() != noTime
-		if v.kept || !hasField {
+		if v := &f.steps[i].variable; (v.kept || !v.hasField()) && !f.steps[i].repeated {
 			names = append(names, v.name)
 		}
 	}
@@ -147,6 +148,9 @@ func (f *Format) try(line []byte, r *record.Record, e *record.ParseError) bool {
 		if !st.store {
 			coarse = line[p.start:p.end] // a time that is less precise than another
 			setZone(r, coarse)
+			continue
+		}
+		if st.repeated {
 			continue
 		}
 		value := f.value(line[p.start:p.end], r)

@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -386,7 +387,10 @@ func TestParseExtras(t *testing.T) {
 	f(`$connection/$connection_requests $pipe "$HTTP_X_Foo" $request_completion`, `17/3 . "a b" OK`,
 		`Extra.connection="17"`, `Extra.connection_requests="3"`, `Extra.pipe="."`, `Extra.http_x_foo="a b"`, `Extra.request_completion="OK"`)
 	f(`"$cookie_a" "$arg_b" "$my_map"`, `"-" "" "\x22"`, `Extra.arg_b=""`, `Extra.my_map="\""`)
-	f(`"$http_x_foo" "$http_x_foo"`, `"1" "1"`, `Extra.http_x_foo="1"`, `Extra.http_x_foo="1"`)
+	// No name stands twice in Extra, since each is a key of the event.
+	f(`"$http_x_foo" "$http_x_foo"`, `"1" "1"`, `Extra.http_x_foo="1"`)
+	f(`"$cookie_a" "$cookie_A" $connection $connection $request_time "$req_id" "$request_id" "$req_id"`, `"1" "1" 7 7 0.5 "x" "y" "x"`,
+		`RequestTime=500000000`, `RequestID="y"`, `Extra.cookie_a="1"`, `Extra.connection="7"`, `Extra.req_id="x"`)
 	f(`$uri $args`, `/a b=c`, `URI="/a"`, `Args="b=c"`)
 	f(`$document_uri $query_string`, `/a b=c`, `URI="/a"`, `Args="b=c"`)
 	f(`$binary_remote_addr $status`, `\xC0\x00  200`, "Status=200", `Extra.binary_remote_addr="\xc0\x00 "`)
@@ -498,7 +502,7 @@ func TestFormatWithManyVariables(t *testing.T) {
 	names := make([]string, n)
 	values := make([]string, n)
 	for i := range n {
-		names[i], values[i] = `"$http_x_foo"`, `"a"`
+		names[i], values[i] = fmt.Sprintf(`"$http_x_foo_%d"`, i), `"a"`
 	}
 	var r record.Record
 	if err := mustCompile(t, strings.Join(names, " ")).Parse([]byte(strings.Join(values, " ")), &r); err != nil {

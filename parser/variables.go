@@ -314,6 +314,14 @@ func extraKind(name string) kind {
 	return kindText
 }
 
+// hasField reports whether a field of the record holds the variable.
+func (v *variable) hasField() bool {
+	return v.text != nil || v.number != nil || v.list != nil || v.listNumber != nil || v.kind == kindRequest || v.kind.timeRank() != noTime
+}
+
+// mayBeExtra reports whether a value of the variable may go to Access.Extra.
+func (v *variable) mayBeExtra() bool { return v.kept || v.text != nil || !v.hasField() }
+
 // set stores value, which is nil if the variable is absent. It returns what is
 // wrong with value, or an empty reason.
 func (v *variable) set(r *record.Record, value []byte) (reason string) {

@@ -17,6 +17,7 @@ import (
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
+	"clearhop/internal/jsontest"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
 	"clearhop/sink"
@@ -196,6 +197,9 @@ func TestMetricsAreWellFormed(t *testing.T) {
 	in.Take(payloadtest.Document(t, "/ecs/web", payloadtest.Lines(t)))
 	if _, err := in.End(); err != nil {
 		t.Fatal(err)
+	}
+	if key := jsontest.KeyTwice(log.Bytes()); key != "" {
+		t.Errorf("%q stands twice in %s", key, log)
 	}
 	m := lastMetrics(t, log)
 	var head struct {

@@ -2,6 +2,7 @@ package infer_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,12 +169,18 @@ func TestExample(t *testing.T) {
 func FuzzDecide(f *testing.F) {
 	f.Add(strings.Join(repeat(` "203.0.113.9" 0.012`, ` "-" 0.010`), "\n"))
 	f.Add("203.0.113.9|2026-11-22T11:00:24+00:00|GET|/|200\n203.0.113.9|2026-11-22T11:00:24+00:00|GET|/|200")
+	f.Add(`{"a":{"b":1},"a.b":2,"a":3,"a":{"b":4}}` + "\n" + `{"a.b":{"c":1},"a":{"b.c":2}}`)
 	f.Add(`{"a":1}` + "\n" + `203.0.113.9 'a "b' [c 200`)
 	auto := set(f, parser.Auto)
 	f.Fuzz(func(t *testing.T, text string) {
 		plan := infer.Decide(auto.Clone(), strings.Split(text, "\n"))
 		if p := plan.Inferred; p != nil && p.Read*100 < p.Lines*90 {
 			t.Errorf("%d of %d lines: %s", p.Read, p.Lines, p.Text)
+		}
+		if k := plan.Keys; k != nil {
+			if unknown := slices.Compact(slices.Sorted(slices.Values(k.Unknown))); len(unknown) != len(k.Unknown) {
+				t.Errorf("a key stands twice: %q", k.Unknown)
+			}
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clearhop/internal/deadlettertest"
+	"clearhop/internal/jsontest"
 	"clearhop/sink"
 	"clearhop/sink/deadletter"
 	"clearhop/sink/file"
@@ -190,6 +191,9 @@ func FuzzRoundTrip(f *testing.F) {
 			for i, d := range s.docs {
 				if limit > 0 && len(d.Data) > int(limit) && len(data) > 0 {
 					t.Errorf("a line of %d bytes, want at most %d", len(d.Data), limit)
+				}
+				if key := jsontest.KeyTwice(d.Data); key != "" {
+					t.Errorf("%q stands twice in %s", key, d.Data)
 				}
 				l, err := r.Read(d.Data)
 				if err != nil || (l != nil) != (i == len(s.docs)-1) {
