@@ -49,6 +49,7 @@ func (g *GuessedFormat) Parse(line []byte, r *record.Record) error {
 	case others.Has(record.LoggedXRealIP):
 		return g.notHeader(line, r.Access.XRealIP, "http_x_real_ip")
 	}
+	doubtHeaders(&r.Access)
 	return nil
 }
 

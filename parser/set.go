@@ -105,6 +105,7 @@ func (s *Set) addAuto(c SetConfig) error {
 			return err
 		}
 		if name == CombinedExtra {
+			s.lastResort = extraFormat{s.lastResort}
 			continue
 		}
 		last := &s.formats[len(s.formats)-1]
