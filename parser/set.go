@@ -3,6 +3,7 @@ package parser
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"clearhop/record"
@@ -19,6 +20,7 @@ type Set struct {
 	last       int // the index of the format that matched last
 	leftOut    []error
 	isAuto     bool // Auto is among the formats
+	doubtful   []string
 }
 
 // Auto is the name of all built-in formats together, with JSON and CombinedExtra. A
@@ -171,7 +173,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
 func (s *Set) Clone() *Set {
-	return &Set{formats: s.formats, lastResort: s.lastResort, isAuto: s.isAuto}
+	return &Set{formats: s.formats, lastResort: s.lastResort, isAuto: s.isAuto, doubtful: s.doubtful}
 }
 
 // IsAuto reports whether the Set has the formats of Auto: nobody has named the format
@@ -193,7 +195,7 @@ func (s *Set) Guesses() []*GuessedFormat {
 // of each format of Guesses, where nil leaves it out, and more formats come before the
 // others or after them.
 func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, more ...LineFormat) *Set {
-	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto}
+	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto, doubtful: s.doubtful}
 	if before {
 		revised.formats = append(revised.formats, more...)
 		more = nil
@@ -208,6 +210,15 @@ func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, mor
 	}
 	revised.formats = append(revised.formats, more...)
 	return revised
+}
+
+// Doubt returns a Set for a stream whose lines show, in the formats of those names,
+// another address that may be the peer's. It marks their records with
+// record.LoggedOtherPeer.
+func (s *Set) Doubt(formats []string) *Set {
+	doubting := s.Clone()
+	doubting.doubtful, doubting.leftOut = formats, s.leftOut
+	return doubting
 }
 
 // LeftOut returns an error for each log_format that an nginx.conf has and the Set has
@@ -274,6 +285,10 @@ func (s *Set) parse(f LineFormat, line []byte, r *record.Record) error {
 	r.Format = f.Name()
 	if r.Format == "" {
 		r.Format = "(unnamed)"
+	}
+	if len(s.doubtful) > 0 && slices.Contains(s.doubtful, r.Format) {
+		r.Access.Guessed |= record.LoggedRemoteAddr & r.Access.Logged
+		r.Access.Logged |= record.LoggedOtherPeer
 	}
 	return nil
 }
