@@ -133,8 +133,8 @@ func (r *Report) isInDoubt() bool { return r.State == Unknown && r.Read.Doubtful
 
 // whyInDoubt says why lines that seem to be right acquit nobody.
 func (r *Read) whyInDoubt() string {
-	text := fmt.Sprintf("In %d of %s, two columns may be $remote_addr. If the one that always holds an address as of an NLB is $remote_addr, nginx does not know its clients. "+
-		"Say what the columns are: see below how the lines are read.", r.Doubtful, terminal.Plural(r.Access, "access line"))
+	text := fmt.Sprintf("In %d of %s, nobody has said which column is $remote_addr. The one that is read as $remote_addr holds visitors' addresses, and another one always holds an address like an NLB's. "+
+		"If the other one is $remote_addr, nginx does not know its clients. The settings below, under \"How the lines are read\", say which it is: give the right one.", r.Doubtful, terminal.Plural(r.Access, "access line"))
 	if r.Judged > 0 {
 		text += " No fault can be seen in " + terminal.Plural(r.Judged, "other line") + "."
 	}

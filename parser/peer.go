@@ -29,6 +29,13 @@ func MayBePeer(value []byte) bool {
 	return isIPv4(addr) && isPrivateIPv4(addr) || isIPv6(addr)
 }
 
+// isPrivateOtherPeer is isOtherPeer where a visitor's header may stand too, which holds
+// public addresses.
+func isPrivateOtherPeer(value, remote []byte) bool {
+	addr, _ := cutPort(value)
+	return isOtherPeer(value, remote) && (isIPv4(addr) || isPrivateIPv6(addr))
+}
+
 // maxAddress is the length of the longest address that is looked at.
 const maxAddress = 64
 
@@ -66,7 +73,7 @@ func doubtHeaders(a *record.Access) {
 		header record.Logged
 		value  []byte
 	}{{record.LoggedXForwardedFor, a.XForwardedFor}, {record.LoggedXRealIP, a.XRealIP}} {
-		if a.Guessed.Has(h.header) && isOtherPeer(h.value, a.RemoteAddr) {
+		if a.Guessed.Has(h.header) && isPrivateOtherPeer(h.value, a.RemoteAddr) {
 			a.Guessed |= record.LoggedRemoteAddr
 		}
 	}
@@ -101,7 +108,7 @@ func holdsOtherPeer(text, remote []byte) bool {
 		} else {
 			text = nil
 		}
-		if isOtherPeer(word, remote) {
+		if isPrivateOtherPeer(word, remote) {
 			return true
 		}
 	}

@@ -79,7 +79,7 @@ func addDoubt(a *diagnose.ReadAs, r *pipeline.Reading, d *infer.Doubt) {
 	if d.Client != "" {
 		client = d.Client + ", which is read as $remote_addr,"
 	}
-	a.Unproven = append(a.Unproven, fmt.Sprintf("%s always holds an address as an NLB's nodes have. So %s may be a header, which visitors write, and the lines acquit nobody.", capital(peer), client))
+	a.Unproven = append(a.Unproven, fmt.Sprintf("%s always holds an address like an NLB's. So %s may be a header, which visitors write.", capital(peer), client))
 	for _, choice := range choices(r, d) {
 		a.Choices = append(a.Choices, choice)
 	}

@@ -350,15 +350,16 @@ func (n *namer) forwardedFor() {
 
 // holdsServers reports whether the addresses of a column are no visitors'.
 func (n *namer) holdsServers(c *column) bool {
-	var h headerValues
 	agents := slices.Index(n.names, "http_user_agent")
+	if agents < 0 {
+		return false
+	}
+	var h headerValues
 	for line, value := range c.values {
 		if value == "-" {
 			value = ""
 		}
-		if agents >= 0 {
-			h.add(value, n.columns[agents].values[line])
-		}
+		h.add(value, n.columns[agents].values[line])
 	}
 	return h.areServers()
 }

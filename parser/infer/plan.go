@@ -276,8 +276,13 @@ func (h *headerValues) add(value, agent string) {
 	h.values[host(value)], h.agents[agent], h.ports[port] = true, true, true
 }
 
-// someAgents is how many user agents a column has to stand beside to be judged by them.
-const someAgents = 3
+const (
+	// someAgents is how many user agents a column has to stand beside to be judged by
+	// them, for each of its values.
+	someAgents = 3
+	// someLines is how many lines it takes: one visitor can have several user agents.
+	someLines = 12
+)
 
 // areServers reports whether the values are no visitors': most lines have one, and there
 // are much fewer of them than user agents; or all have the same port, as upstreams do.
@@ -288,7 +293,7 @@ func (h *headerValues) areServers() bool {
 		return false
 	}
 	onePort := len(h.ports) == 1 && !h.ports[""]
-	return onePort || len(h.values)*someAgents <= len(h.agents) && !h.arePrivateAndSeveral()
+	return onePort || h.given >= someLines && len(h.values)*someAgents <= len(h.agents) && !h.arePrivateAndSeveral()
 }
 
 // arePrivateAndSeveral reports whether the values are several private addresses. An edge
