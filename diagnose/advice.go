@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"clearhop/enrich/clientip"
@@ -126,12 +125,10 @@ func (c *Counters) isLeftOut(addr netip.Addr) bool {
 	return !found && !c.config.Chain.IsProxy(addr)
 }
 
-// matchesNothing reports whether no line shows an address of the NLB that was
-// given, and nothing else that looks like one, in a log that may be the edge's.
+// matchesNothing reports whether no line shows an address of the NLB that was given,
+// in whatever column, and no finding is about that.
 func (c *Counters) matchesNothing() bool {
-	isWeb := func(s *sourceTally) bool { return s.hop() == verdict.Web }
-	return c.config.GivenNLB && !c.config.givenNLB.Empty() && c.nlbSeen == 0 && c.read.Judged > 0 && len(c.config.Unlisted.NLB) == 0 &&
-		!slices.ContainsFunc(c.sources, isWeb)
+	return c.config.GivenNLB && !c.config.givenNLB.Empty() && !c.nlbShown && c.read.Access > 0 && len(c.config.Unlisted.NLB) == 0
 }
 
 // adviceOnForged says that a visitor has written whole lines, or may have.
@@ -172,6 +169,9 @@ func (c *Counters) adviceOnLines() (advice []string) {
 	}
 	if isMany(read.Refused, read.Access) && read.Access > fewLines {
 		advice = append(advice, fmt.Sprintf("%d of %d requests were refused before nginx could know the client. %s.", read.Refused, read.Access, capitalized(verdict.RejectedBeforeRealip.Info().Fix)))
+	}
+	if read.Doubtful > 0 && c.faulty > 0 {
+		advice = append(advice, fmt.Sprintf("In %d of %s two columns may be $remote_addr, and these lines are not judged: see below how the lines are read.", read.Doubtful, terminal.Plural(read.Access, "access line")))
 	}
 	if isMany(read.Unparsed, read.Lines) {
 		advice = append(advice, fmt.Sprintf("%d of %s could not be read: give the log_format with --format.", read.Unparsed, terminal.Plural(read.Lines, "line")))

@@ -72,7 +72,8 @@ type Counters struct {
 	healthy     int64    // judged lines that show no fault
 	faulty      int64    // judged lines that show one
 	right       timeline // of the healthy ones
-	nlbSeen     int64    // access lines that show an address of the NLB that was given
+	nlbSeen     int64    // access lines that show an address of the NLB that was given, as the peer
+	nlbShown    bool     // some line shows one, wherever it stands
 	first, last int64    // ms since the Unix epoch, of judged lines; 0: not known
 }
 
@@ -151,6 +152,7 @@ func (c *Counters) Add(r *record.Record) {
 		}
 		return
 	}
+	c.lookForNLB(r)
 	switch r.Dataset {
 	case record.AccessLine:
 		c.addAccessRecord(r)
@@ -182,6 +184,12 @@ func (c *Counters) addAccessRecord(r *record.Record) {
 	if c.isProbe(r) {
 		c.read.Access++
 		c.read.Probes++
+		source.access++
+		return
+	}
+	if isDoubtful(r) {
+		c.read.Access++
+		c.read.Doubtful++
 		source.access++
 		return
 	}

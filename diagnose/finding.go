@@ -53,6 +53,7 @@ func addFinding(findings []Finding, f Finding) []Finding {
 	evidence := append(slices.Clone(all.Evidence[:min(len(all.Evidence), 1)]), f.Evidence...)
 	all.Evidence = evidence[:min(len(evidence), maxEvidence)]
 	all.Why = cmp.Or(all.Why, f.Why)
+	all.RestsOnGuess = all.RestsOnGuess && f.RestsOnGuess
 	all.Joined = max(all.Joined, f.Joined)
 	if f.First.Before(all.First) {
 		all.First, all.Since, all.RightBefore = f.First, f.Since, f.RightBefore
@@ -120,7 +121,7 @@ func (c *Counters) finding(d *decision, left []verdict.Reason) Finding {
 	}
 	f := Finding{
 		Code: d.is.reason, Hop: d.is.hop, Title: remedy.title,
-		Certain: len(left) == 0, Why: d.why, FollowsFrom: d.followsFrom,
+		Certain: len(left) == 0, RestsOnGuess: n.restsOnGuess(), Why: d.why, FollowsFrom: d.followsFrom,
 		Lines: n.lines, Of: c.judgedBeside(d.cause),
 		First: timeOf(n.first), Last: timeOf(n.last),
 		Peers: c.peerParts(d.cause, n), Sources: c.sourceParts(d.cause),

@@ -38,6 +38,8 @@ func (c *Counters) state(findings []Finding) State {
 		return Broken
 	case len(findings) > 0:
 		return Uncertain
+	case c.read.Doubtful > 0:
+		return Unknown
 	case c.read.Judged > 0:
 		return Healthy
 	}

@@ -27,10 +27,21 @@ type ReadAs struct {
 	Example string `json:"example,omitempty"`
 	// Try is the setting that names the format, ready to paste.
 	Try string `json:"try,omitempty"`
+	// Choices are settings of which one is right, where it is not known which column
+	// is the peer's. Try is then empty.
+	Choices []Choice `json:"choices,omitempty"`
+}
+
+// A Choice is a setting, and when it is the right one.
+type Choice struct {
+	If  string `json:"if"`
+	Try string `json:"try"`
 }
 
 // IsPlain reports whether there is nothing to say but the names of the formats.
-func (a *ReadAs) IsPlain() bool { return a.Inferred == "" && a.Try == "" && len(a.Unproven) == 0 }
+func (a *ReadAs) IsPlain() bool {
+	return a.Inferred == "" && a.Try == "" && len(a.Unproven)+len(a.Choices) == 0
+}
 
 // Where names the streams, at most three of them.
 func (a *ReadAs) Where() string {
@@ -72,6 +83,10 @@ func (t *textWriter) readAs() {
 		if a.Try != "" {
 			t.wrapped("    ", a.WhatToTry())
 			t.line("      %s%s%s", t.Paint.Config, a.Try, t.Off)
+		}
+		for _, choice := range a.Choices {
+			t.wrapped("    ", "If "+choice.If+", give:")
+			t.line("      %s%s%s", t.Paint.Config, choice.Try, t.Off)
 		}
 	}
 }

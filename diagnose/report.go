@@ -21,7 +21,8 @@ const (
 	// Uncertain: there are findings, and for each of them it may be that nothing is
 	// broken.
 	Uncertain State = "uncertain"
-	Unknown   State = "unknown" // nothing could be judged
+	// Unknown: nothing could be judged, or not which column of some lines is the peer's.
+	Unknown State = "unknown"
 )
 
 // A Report is what the lines say about the chain: WriteText is for a person,
@@ -68,6 +69,9 @@ type Finding struct {
 	// cause is known, where the lines alone do not show it.
 	Certain bool   `json:"certain"`
 	Why     string `json:"why,omitempty"`
+	// RestsOnGuess says that nobody named the columns of most of Lines. If the one that
+	// is read as $remote_addr is another variable, nothing may be broken.
+	RestsOnGuess bool `json:"rests_on_guess,omitempty"`
 
 	Lines int64   `json:"lines"`
 	Of    int64   `json:"of"`    // all lines that could show it
@@ -138,7 +142,7 @@ type Alternative struct {
 // mayBeNothing reports whether one of the causes that are left is that nothing is
 // broken.
 func (f *Finding) mayBeNothing() bool {
-	return slices.ContainsFunc(f.Alternatives, func(a Alternative) bool {
+	return f.RestsOnGuess || slices.ContainsFunc(f.Alternatives, func(a Alternative) bool {
 		return a.Code == verdict.OwnClient || a.Code == verdict.CDNInFront
 	})
 }
@@ -165,15 +169,17 @@ type Read struct {
 	Access       int64 `json:"access"`
 	Judged       int64 `json:"judged"` // access and error lines that say something about the chain
 	HealthChecks int64 `json:"health_checks"`
-	Probes       int64 `json:"probes"`       // health checks known by their fixed pace
-	Refused      int64 `json:"refused"`      // before nginx's realip module ran
-	Masked       int64 `json:"masked"`       // with no address to judge by
-	PastNLB      int64 `json:"past_the_nlb"` // connections that did not come by the NLB
-	InDoubt      int64 `json:"in_doubt"`     // access and error lines that a visitor can have written
-	Forged       int64 `json:"forged"`       // of these: a visitor sent the line break that is needed for it
-	Errors       int64 `json:"errors"`
-	Other        int64 `json:"other"`
-	Unparsed     int64 `json:"unparsed"`
+	Probes       int64 `json:"probes"`  // health checks known by their fixed pace
+	Refused      int64 `json:"refused"` // before nginx's realip module ran
+	Masked       int64 `json:"masked"`  // with no address to judge by
+	// Doubtful: another column than the one read as $remote_addr may be the peer's.
+	Doubtful int64 `json:"doubtful,omitempty"`
+	PastNLB  int64 `json:"past_the_nlb"` // connections that did not come by the NLB
+	InDoubt  int64 `json:"in_doubt"`     // access and error lines that a visitor can have written
+	Forged   int64 `json:"forged"`       // of these: a visitor sent the line break that is needed for it
+	Errors   int64 `json:"errors"`
+	Other    int64 `json:"other"`
+	Unparsed int64 `json:"unparsed"`
 
 	First *time.Time `json:"first,omitempty"`
 	Last  *time.Time `json:"last,omitempty"`

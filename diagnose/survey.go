@@ -80,6 +80,9 @@ func (s *Survey) Add(r *record.Record) {
 			s.peers.at(peer, 1).broken++
 		}
 	case record.AccessLine:
+		if isDoubtful(r) {
+			return
+		}
 		line := readSurveyLine(r)
 		s.addLine(&line)
 		s.addPeer(&line)

@@ -35,6 +35,7 @@ type causeTally struct {
 	forwarded int64 // lines with X-Forwarded-For
 	checks    int64 // health checks of the load balancer
 	succeeded int64 // access lines with a status below 400
+	guessed   int64 // lines that show the proxy and the client in guessed columns
 	evidence  []Line
 }
 
@@ -74,6 +75,7 @@ func (n *causeTally) addRecord(r *record.Record) {
 	count(&n.forwarded, len(r.Access.XForwardedFor) > 0)
 	count(&n.checks, isHealthCheck(&r.Access))
 	count(&n.succeeded, r.Access.Status.Valid && r.Access.Status.N < 400)
+	count(&n.guessed, restsOnGuess(r))
 	count(&n.anonymous, r.Dataset == record.AccessLine && !r.Access.Logged.Has(record.LoggedUserAgent))
 	if len(n.evidence) >= maxEvidence {
 		return

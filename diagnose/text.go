@@ -118,9 +118,27 @@ func (t *textWriter) headline() {
 	case Uncertain:
 		t.line("%sThe chain may be broken: %s.%s", t.Paint.Unknown, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
 	default:
+		if t.isInDoubt() {
+			t.line("%sIt cannot be judged whether the chain is right.%s", t.Paint.Unknown, t.Off)
+			t.wrapped("", t.Read.whyInDoubt())
+			return
+		}
 		t.line("%sNothing could be judged.%s", t.Paint.Unknown, t.Off)
 		t.wrapped("", t.Read.whyNothing())
 	}
+}
+
+// isInDoubt reports whether it is not known which column is the peer's.
+func (r *Report) isInDoubt() bool { return r.State == Unknown && r.Read.Doubtful > 0 }
+
+// whyInDoubt says why lines that seem to be right acquit nobody.
+func (r *Read) whyInDoubt() string {
+	text := fmt.Sprintf("In %d of %s, nobody has said which column is $remote_addr. The one that is read as $remote_addr holds visitors' addresses, and another one always holds an address like an NLB's. "+
+		"If the other one is $remote_addr, nginx does not know its clients. The settings below, under \"How the lines are read\", say which it is: give the right one.", r.Doubtful, terminal.Plural(r.Access, "access line"))
+	if r.Judged > 0 {
+		text += " No fault can be seen in " + terminal.Plural(r.Judged, "other line") + "."
+	}
+	return text
 }
 
 // whyNothing says why none of the lines could be judged.
@@ -321,7 +339,7 @@ func (t *textWriter) read() {
 	text := fmt.Sprintf("Read %s: %d judged", terminal.Plural(r.Lines, "line"), r.Judged)
 	for _, kind := range present([]amount{
 		{r.HealthChecks, terminal.Plural(r.HealthChecks, "health check") + " of the NLB"}, {r.Probes, terminal.Plural(r.Probes, "probe")},
-		{r.Refused, "%d refused early"}, {r.Masked, "%d without an address"}, {r.InDoubt, "%d in doubt"},
+		{r.Refused, "%d refused early"}, {r.Doubtful, "%d of which the peer is not known"}, {r.Masked, "%d without an address"}, {r.InDoubt, "%d in doubt"},
 		{r.Errors, terminal.Plural(r.Errors, "error line")}, {r.Other, "%d other"}, {r.Unparsed, "%d unparsed"},
 	}) {
 		text += ", " + kind

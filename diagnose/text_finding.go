@@ -21,6 +21,9 @@ func (t *textWriter) finding(number int, f *Finding) {
 	if f.Why != "" {
 		t.wrapped("   ", "How this is known: "+f.Why+".")
 	}
+	if f.RestsOnGuess {
+		t.wrapped("   ", "This rests on a guess, because nobody named the log_format. If the column that is read as $remote_addr is another variable, such as $realip_remote_addr, nothing may be broken. See below how the lines are read.")
+	}
 	t.followsFrom(f)
 	for _, l := range f.Evidence {
 		t.evidence(&l)

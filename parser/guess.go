@@ -58,6 +58,7 @@ func (g *GuessedFormat) try(line []byte, r *record.Record, e *record.ParseError)
 	case others.Has(record.LoggedXRealIP):
 		*e = g.notHeader(line, r.Access.XRealIP, "http_x_real_ip")
 	default:
+		doubtHeaders(&r.Access)
 		return true
 	}
 	return false

@@ -135,14 +135,24 @@ func (f *JSONFormat) assign(r *record.Record, s *scanner) error {
 			}
 		}
 	}
+	a := &r.Access
+	peerIsNamed := a.Logged&(record.LoggedRemoteAddr|record.LoggedRealipRemoteAddr) != 0
 	for pass := guessed; pass <= guessedTwice; pass++ {
+		peerIsKnown := a.RemoteAddr != nil
 		for i := range s.count {
-			if m := s.member(i); m.pass() == pass {
-				f.setGuessed(r, m, &best)
+			m := s.member(i)
+			if m.pass() != pass {
+				continue
 			}
+			if pass == guessedTwice && !peerIsKnown && isOtherPeer(m.raw, a.RemoteAddr) {
+				m.key = nil // of two keys for the client, this one is no header
+			}
+			f.setGuessed(r, m, &best)
 		}
 	}
-	a := &r.Access
+	if !peerIsNamed && s.hasOtherPeer(a.RemoteAddr) {
+		a.Guessed |= record.LoggedRemoteAddr
+	}
 	if len(a.BadRequest) > 0 && a.BadRequest[0] == '/' && a.Method != nil && a.RequestTarget == nil {
 		// The value of "request" is $request_uri in some formats. For a bad
 		// request line nginx would have no method.

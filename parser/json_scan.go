@@ -87,7 +87,14 @@ type scanner struct {
 	usual [usualMembers]member
 	more  []member
 	count int
+
+	// inners are addresses in objects without a known key that may be the peer's.
+	inners     [maxInner][]byte
+	innerCount int
 }
+
+// maxInner is how many addresses of a line in objects without a known key are looked at.
+const maxInner = 4
 
 // member returns the member with index i.
 func (s *scanner) member(i int) *member {
@@ -249,6 +256,9 @@ func (s *scanner) inner(i int, name []byte, at path, depth int) (int, *scanError
 		if s.member(i).key != nil {
 			return end, nil
 		}
+	}
+	for i := before; i < s.count; i++ {
+		s.keepInner(s.member(i))
 	}
 	s.cut(before)
 	return end, s.add(member{name: name, raw: s.line[i:end], key: k, at: i, shape: nested})

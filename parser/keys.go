@@ -159,6 +159,19 @@ type keyTable struct {
 	first [maxFolded + 2]uint16 // the index of the first key of each length
 	// client is a key that is guessed to mean $remote_addr.
 	client *key
+	// dismissed are the folded keys of which the operator said that they mean no
+	// variable.
+	dismissed []string
+}
+
+// isDismissed reports whether the operator said that a folded key means no variable.
+func (t *keyTable) isDismissed(folded []byte) bool {
+	for _, name := range t.dismissed {
+		if name == string(folded) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *keyTable) find(p *path) *key {
@@ -207,6 +220,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 
 	var errs []error
 	origin := map[string]string{}
+	var dismissed []string
 	for _, name := range slices.Sorted(maps.Keys(configured)) {
 		k, err := configuredKey(name, configured[name])
 		if err != nil {
@@ -220,6 +234,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 		origin[k.folded] = name
 		if k.variable.name == "" {
 			delete(byName, k.folded)
+			dismissed = append(dismissed, k.folded)
 			continue
 		}
 		byName[k.folded] = k
@@ -228,7 +243,7 @@ func newKeyTable(configured map[string]string) (*keyTable, error) {
 		return nil, errors.Join(errs...)
 	}
 
-	t := &keyTable{keys: make([]key, 0, len(byName)), client: &key{variable: lookup("remote_addr"), guessed: true}}
+	t := &keyTable{keys: make([]key, 0, len(byName)), client: &key{variable: lookup("remote_addr"), guessed: true}, dismissed: dismissed}
 	for _, k := range byName {
 		t.keys = append(t.keys, k)
 	}

@@ -3,6 +3,7 @@ package parser
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"clearhop/record"
@@ -23,6 +24,7 @@ type Set struct {
 	trial      record.ParseError // of the format that was tried last
 	leftOut    []error
 	isAuto     bool // Auto is among the formats
+	doubtful   []string
 }
 
 // A span is the indices from one to before another.
@@ -115,6 +117,7 @@ func (s *Set) addAuto(c SetConfig) error {
 			return err
 		}
 		if name == CombinedExtra {
+			s.lastResort = extraFormat{s.lastResort}
 			continue
 		}
 		last := &s.formats[len(s.formats)-1]
@@ -180,7 +183,7 @@ func (s *Set) addConf(name string, c SetConfig) error {
 
 // Clone returns a Set with the same formats, for another goroutine or stream.
 func (s *Set) Clone() *Set {
-	return &Set{formats: s.formats, auto: s.auto, last: s.auto.from, lastResort: s.lastResort, isAuto: s.isAuto}
+	return &Set{formats: s.formats, auto: s.auto, last: s.auto.from, lastResort: s.lastResort, isAuto: s.isAuto, doubtful: s.doubtful}
 }
 
 // IsAuto reports whether the Set has the formats of Auto: nobody has named the format
@@ -202,7 +205,7 @@ func (s *Set) Guesses() []*GuessedFormat {
 // of each format of Guesses, where nil leaves it out, and more formats come before the
 // others or after them.
 func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, more ...LineFormat) *Set {
-	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto}
+	revised := &Set{lastResort: s.lastResort, isAuto: s.isAuto, doubtful: s.doubtful}
 	if before {
 		revised.formats = append(revised.formats, more...)
 		more = nil
@@ -224,6 +227,15 @@ func (s *Set) Revise(guess func(*GuessedFormat) *GuessedFormat, before bool, mor
 	revised.last = revised.auto.from
 	revised.formats = append(revised.formats, more...)
 	return revised
+}
+
+// Doubt returns a Set for a stream whose lines show, in the formats of those names,
+// another address that may be the peer's. It marks their records with
+// record.LoggedOtherPeer.
+func (s *Set) Doubt(formats []string) *Set {
+	doubting := s.Clone()
+	doubting.doubtful, doubting.leftOut = formats, s.leftOut
+	return doubting
 }
 
 // LeftOut returns an error for each log_format that an nginx.conf has and the Set has
@@ -259,7 +271,7 @@ func (s *Set) Parse(line []byte, r *record.Record) error {
 	}
 	if s.lastResort != nil {
 		if s.lastResort.try(line, r, &s.trial) {
-			r.Format = s.lastResort.Name()
+			s.name(s.lastResort, r)
 			return nil
 		}
 		r.ResetAccess()
@@ -289,9 +301,7 @@ func (s *Set) parseAuto(line []byte, r *record.Record) bool {
 func (s *Set) try(i int, line []byte, r *record.Record) bool {
 	f := s.formats[i]
 	if f.try(line, r, &s.trial) {
-		if r.Format = f.Name(); r.Format == "" {
-			r.Format = "(unnamed)"
-		}
+		s.name(f, r)
 		return true
 	}
 	r.ResetAccess()
@@ -300,6 +310,19 @@ func (s *Set) try(i int, line []byte, r *record.Record) bool {
 		s.fault = found
 	}
 	return false
+}
+
+// name stores the name of the format that read a line in r, and what is in doubt about
+// all lines of that format.
+func (s *Set) name(f LineFormat, r *record.Record) {
+	r.Format = f.Name()
+	if r.Format == "" {
+		r.Format = "(unnamed)"
+	}
+	if len(s.doubtful) > 0 && slices.Contains(s.doubtful, r.Format) {
+		r.Access.Guessed |= record.LoggedRemoteAddr & r.Access.Logged
+		r.Access.Logged |= record.LoggedOtherPeer
+	}
 }
 
 // A fault is why no format reads a line.

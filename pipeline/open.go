@@ -29,13 +29,14 @@ type Pipeline struct {
 	refreshers []*refresher
 	original   bool
 	infer      bool
+	givenNLB   bool
 	now        func() time.Time
 }
 
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, lines: c.Lines, infer: c.Infer, now: c.Now}
+	p := &Pipeline{original: c.Original, lines: c.Lines, infer: c.Infer, givenNLB: len(c.Client.NLB) > 0, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}

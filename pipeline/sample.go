@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"net/netip"
 	"slices"
 
 	"clearhop/decode/envelope"
@@ -77,7 +78,7 @@ func (w *Worker) sampleOf(stream string) *sample {
 func (w *Worker) Decide() []Reading {
 	var readings []Reading
 	for _, s := range w.samples {
-		plan := infer.Decide(s.set, s.lines)
+		plan := infer.Decide(s.set, s.lines, w.p.nodes())
 		if len(w.formats) >= maxStreams {
 			clear(w.formats)
 		}
@@ -86,4 +87,16 @@ func (w *Worker) Decide() []Reading {
 	}
 	w.samples, w.current, w.currentOrigin = nil, nil, nil
 	return readings
+}
+
+// nodes returns what the settings say of the NLB's addresses.
+func (p *Pipeline) nodes() infer.Nodes {
+	chain := p.Client()
+	if p.Inferred() || chain.NLB.Empty() && len(chain.Nodes) == 0 {
+		return infer.Nodes{}
+	}
+	return infer.Nodes{Given: p.givenNLB, Contains: func(addr netip.Addr) bool {
+		_, discovered := chain.Nodes[addr]
+		return discovered || chain.NLB.Contains(addr)
+	}}
 }

@@ -18,10 +18,10 @@ import (
 	"clearhop/record"
 )
 
-// forged has visitors of FuzzVisitors send line breaks too, in a path or to an nginx that
+// writesLines has visitors of FuzzVisitors send line breaks too, in a path or to an nginx that
 // waits for the PROXY protocol: so they write whole lines into the error log. Such an
 // nginx also gets requests that leave no room for the peer's address in its error record.
-var forged = flag.Bool("forged", false, "FuzzVisitors: visitors write lines into the error log")
+var writesLines = flag.Bool("writes-lines", true, "FuzzVisitors: visitors write lines into the error log")
 
 // dice are the choices of one run: the fuzzer changes them one by one.
 type dice []byte
@@ -251,11 +251,11 @@ func headerText(text string) string {
 	}, text), " ")
 }
 
-// path returns the path of a request. With the flag forged it may have line breaks.
+// path returns the path of a request. With writesLines it may have line breaks.
 func (r *run) path(d *dice, texts []string) string {
 	path := "/" + d.pick("hello", "", strings.Repeat("x", 2000), ", client: "+victim+", server: x", texts[d.roll(len(texts))],
 		`broken header: "" while reading PROXY protocol, client: `+victim+`, server: x`)
-	if !*forged {
+	if !*writesLines {
 		return strings.NewReplacer("\x00", ".", "\n", ".", "\r", ".").Replace(path)
 	}
 	for range d.roll(4) {
@@ -294,13 +294,13 @@ func (r *run) head(d *dice, q *modeltest.Request, texts []string) string {
 	tail := d.pick("", texts[d.roll(len(texts))], `" while reading PROXY protocol, client: `+victim+`, server: x`)
 	if d.roll(2) == 0 { // since 1.23.2: one line, of 4,096 bytes at most
 		head := headerText("GET " + strings.Repeat("/", 1+9*d.roll(256)) + tail + " HTTP/1.1")
-		if !*forged { // then nginx has room for the address of the peer
+		if !*writesLines { // then nginx has room for the address of the peer
 			head = head[:min(len(head), 1800)]
 		}
 		return head
 	}
 	head := "GET / HTTP/1.1\r\n"
-	if !*forged {
+	if !*writesLines {
 		return head + "Host: x\r\nX: y\r\n\r\n"
 	}
 	head += r.forgedLine(d, texts) + "\r\nX: " + headerText(tail) + "\r\n\r\n"

@@ -104,6 +104,10 @@ const (
 	// LoggedUnnamed is none of the variables: the line has values of which nobody
 	// knows the variable, so that a variable that is missing may stand there.
 	LoggedUnnamed
+	// LoggedOtherPeer is none of the variables: the lines of the stream as a whole
+	// show another column that may be the peer's address. RemoteAddr may then be
+	// what a visitor wrote into a header, and the line cannot acquit the chain.
+	LoggedOtherPeer
 )
 
 // Has reports whether all of v are in the set.

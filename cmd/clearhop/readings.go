@@ -8,6 +8,7 @@ import (
 
 	"clearhop/diagnose"
 	"clearhop/internal/terminal"
+	"clearhop/parser"
 	"clearhop/parser/infer"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -28,7 +29,7 @@ func (r *readings) add(more []pipeline.Reading) {
 		}
 		next := readAs(&reading, r.private)
 		i := slices.IndexFunc(r.list, func(a diagnose.ReadAs) bool {
-			return a.Inferred == next.Inferred && a.Try == next.Try && slices.Equal(a.Formats, next.Formats) && slices.Equal(a.Unproven, next.Unproven)
+			return a.Inferred == next.Inferred && a.Try == next.Try && slices.Equal(a.Formats, next.Formats) && slices.Equal(a.Unproven, next.Unproven) && slices.Equal(a.Choices, next.Choices)
 		})
 		switch {
 		case i < 0:
@@ -65,7 +66,102 @@ func readAs(r *pipeline.Reading, private bool) diagnose.ReadAs {
 		a.Unproven = []string{"Nobody named this format, so " + headersIn(r.Guessed) + " is a guess, and no client that only this column names is vouched for."}
 		a.Try = "--format " + shellWord(a.Formats[0])
 	}
+	if len(r.Doubts) > 0 {
+		addDoubt(&a, r, &r.Doubts[0])
+	}
 	return a
+}
+
+// addDoubt says which column may be the peer's address too, and how to say which it is.
+func addDoubt(a *diagnose.ReadAs, r *pipeline.Reading, d *infer.Doubt) {
+	a.Try = ""
+	peer, client := columnName(d), "$remote_addr"
+	if d.Client != "" {
+		client = d.Client + ", which is read as $remote_addr,"
+	}
+	a.Unproven = append(a.Unproven, fmt.Sprintf("%s always holds an address like an NLB's. So %s may be a header, which visitors write.", capital(peer), client))
+	for _, choice := range choices(r, d) {
+		a.Choices = append(a.Choices, choice)
+	}
+	if len(a.Choices) == 0 {
+		a.Try = "clearhop format --from " + shellWord(r.Stream)
+	}
+}
+
+// columnName names the column that may be the peer's.
+func columnName(d *infer.Doubt) string {
+	switch {
+	case d.Column == "trailing":
+		return "a column behind the user agent"
+	case d.Client != "" || d.Format == parser.LTSV:
+		return "the key " + d.Column
+	}
+	return "the column that is read as $" + d.Column
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// choices are the settings of which one is right.
+func choices(r *pipeline.Reading, d *infer.Doubt) []diagnose.Choice {
+	if d.Client != "" {
+		set := func(client, peer string) string {
+			return "--json-key " + shellWord(d.Client+"="+client+","+d.Column+"="+peer)
+		}
+		return []diagnose.Choice{
+			{If: d.Column + " is $remote_addr, and " + d.Client + " a header", Try: set("http_x_forwarded_for", "remote_addr")},
+			{If: d.Client + " is $remote_addr, and " + d.Column + " $realip_remote_addr", Try: set("remote_addr", "realip_remote_addr")},
+			{If: d.Column + " is another address, such as this server's", Try: set("remote_addr", "-")},
+		}
+	}
+	text := formatText(r, d.Format)
+	if text == "" || d.Column == "trailing" {
+		return nil
+	}
+	format := func(client, peer string) string {
+		return "--format " + shellWord(withNames(text, client, d.Column, peer))
+	}
+	other := d.Column
+	if !strings.HasPrefix(other, parser.Unnamed) {
+		other = "server_addr"
+	}
+	return []diagnose.Choice{
+		{If: "that column is $remote_addr, and the first one a header", Try: format("http_x_forwarded_for", "remote_addr")},
+		{If: "it is $realip_remote_addr", Try: format("remote_addr", "realip_remote_addr")},
+		{If: "it is another address, such as this server's", Try: format("remote_addr", other)},
+	}
+}
+
+// formatText returns the log_format of that name as --format takes it; "" if it cannot be
+// written.
+func formatText(r *pipeline.Reading, name string) string {
+	if r.Inferred != nil && r.Taken && r.Inferred.Format.Name() == name {
+		return r.Inferred.Text
+	}
+	directive, _ := parser.Builtin(name)
+	return strings.ReplaceAll(directiveText(directive), "\n", "")
+}
+
+// directiveText returns the string of a log_format directive whose parts stand in single
+// quotes.
+func directiveText(directive string) string {
+	text := ""
+	for i, part := range strings.Split(directive, "'") {
+		if i%2 == 1 {
+			text += part
+		}
+	}
+	return text
+}
+
+// withNames renames the columns of $remote_addr and of another variable.
+func withNames(text, client, column, peer string) string {
+	const mark = "\x00"
+	text = strings.Replace(text, "$"+column, mark, 1)
+	if client != "remote_addr" {
+		text = strings.ReplaceAll(text, "$"+client, "$"+parser.Unnamed+"header")
+		text = strings.Replace(text, "$remote_addr", "$"+client, 1)
+	}
+	return strings.Replace(text, mark, "$"+peer, 1)
 }
 
 // unproven says which names of an inferred format are guesses.
@@ -138,6 +234,9 @@ func (r *readings) print(w io.Writer) {
 		}
 		if a.Try != "" {
 			fmt.Fprintf(w, "  %s %s\n", a.WhatToTry(), a.Try)
+		}
+		for _, choice := range a.Choices {
+			fmt.Fprintf(w, "  If %s, give: %s\n", choice.If, choice.Try)
 		}
 	}
 }

@@ -186,7 +186,7 @@ func TestCorpus(t *testing.T) {
 	for i, truth := range formats {
 		for server := range logs {
 			log := logs[server][truth.Name()]
-			plan := infer.Decide(set.Clone(), log)
+			plan := infer.Decide(set.Clone(), log, infer.Nodes{})
 			reader := plan.Set.Clone()
 			good := 0
 			wrong := map[string]string{}

@@ -2,7 +2,7 @@
 //
 // In go lines of one stream, out comes a Proposal:
 //
-//	p := infer.LogFormat(lines)
+//	p := infer.LogFormat(lines, infer.Nodes{})
 //	if p != nil {
 //		fmt.Println(p.Text) // $remote_addr - $remote_user [$time_local] "$request" …
 //	}

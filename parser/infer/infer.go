@@ -44,8 +44,8 @@ const all = record.LoggedRemoteAddr | record.LoggedRealipRemoteAddr | record.Log
 const maxLine = 16 << 10
 
 // LogFormat infers the log_format of lines. It returns nil if the lines are none of
-// an access log, or if no log_format reads most of them.
-func LogFormat(lines []string) *Proposal {
+// an access log, or if no log_format reads most of them. nodes are those of the NLB.
+func LogFormat(lines []string, nodes Nodes) *Proposal {
 	lines = slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !IsAccess(line) })
 	if len(lines) == 0 {
 		return nil
@@ -54,7 +54,7 @@ func LogFormat(lines []string) *Proposal {
 	if a == nil || len(a.columns) == 0 {
 		return nil
 	}
-	n := a.name()
+	n := a.name(nodes)
 	for range len(n.columns) {
 		p, wrong := n.propose(lines)
 		if p == nil || p.Read == len(lines) || wrong < 0 {

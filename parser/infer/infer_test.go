@@ -37,7 +37,7 @@ func TestLogFormat(t *testing.T) {
 	f := func(want string, lines ...string) {
 		t.Helper()
 		got := ""
-		if p := infer.LogFormat(lines); p != nil {
+		if p := infer.LogFormat(lines, infer.Nodes{}); p != nil {
 			got = p.Text
 			if f, err := parser.Compile(p.Argument()); err != nil || len(f.Variables()) != len(p.Format.Variables()) {
 				t.Errorf("%s cannot be given to --format: %v", p.Argument(), err)
@@ -72,7 +72,7 @@ func TestDecide(t *testing.T) {
 	}
 	f := func(name string, lines []string, format string, taken bool) *infer.Plan {
 		t.Helper()
-		p := infer.Decide(set(t, parser.Auto), lines)
+		p := infer.Decide(set(t, parser.Auto), lines, infer.Nodes{})
 		if len(p.Formats) == 0 || p.Formats[0].Name != format || p.Taken != taken || p.Unparsed > 0 {
 			t.Errorf("%s: read as %v, taken %t, %d unparsed; want %s, %t", name, p.Formats, p.Taken, p.Unparsed, format, taken)
 		}
@@ -99,18 +99,18 @@ func TestDecide(t *testing.T) {
 		t.Errorf("%v", p.Formats)
 	}
 	// A format that was named is kept, and what the lines look like is only said.
-	p = infer.Decide(set(t, "$remote_addr $status"), many(5, address))
+	p = infer.Decide(set(t, "$remote_addr $status"), many(5, address), infer.Nodes{})
 	if p.Taken || p.Inferred == nil || p.Unparsed != 5 {
 		t.Errorf("%+v", p)
 	}
-	if p := infer.Decide(set(t, parser.Auto), nil); p.Lines != 0 || p.Set == nil {
+	if p := infer.Decide(set(t, parser.Auto), nil, infer.Nodes{}); p.Lines != 0 || p.Set == nil {
 		t.Errorf("%+v", p)
 	}
 }
 
 // TestInferredIsGuessed: what a format that nobody named says is marked in each record.
 func TestInferredIsGuessed(t *testing.T) {
-	plan := infer.Decide(set(t, parser.Auto), repeat(` "203.0.113.9" 0.012`))
+	plan := infer.Decide(set(t, parser.Auto), repeat(` "203.0.113.9" 0.012`), infer.Nodes{})
 	var r record.Record
 	if err := plan.Set.Clone().Parse([]byte(head+` "203.0.113.9" 0.012`), &r); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestInferredIsGuessed(t *testing.T) {
 	}
 	// In a format that does not begin like combined, the peer is a guess too.
 	line := "[2026-11-22T11:00:24+00:00] 203.0.113.9 200"
-	plan = infer.Decide(set(t, parser.Auto), []string{line})
+	plan = infer.Decide(set(t, parser.Auto), []string{line}, infer.Nodes{})
 	r.Reset()
 	if err := plan.Set.Clone().Parse([]byte(line), &r); err != nil || r.Access.Guessed != record.LoggedRemoteAddr {
 		t.Errorf("guessed %b, %v", r.Access.Guessed, err)
@@ -173,7 +173,7 @@ func FuzzDecide(f *testing.F) {
 	f.Add(`{"a":1}` + "\n" + `203.0.113.9 'a "b' [c 200`)
 	auto := set(f, parser.Auto)
 	f.Fuzz(func(t *testing.T, text string) {
-		plan := infer.Decide(auto.Clone(), strings.Split(text, "\n"))
+		plan := infer.Decide(auto.Clone(), strings.Split(text, "\n"), infer.Nodes{})
 		if p := plan.Inferred; p != nil && p.Read*100 < p.Lines*90 {
 			t.Errorf("%d of %d lines: %s", p.Read, p.Lines, p.Text)
 		}

@@ -38,11 +38,7 @@ const maxKeys = 200
 func Keys(set *parser.Set, lines []string) *KeyProposal {
 	k := keyValues{values: map[string]*column{}}
 	for _, line := range lines {
-		var object map[string]any
-		if strings.HasPrefix(line, "{") && len(line) <= maxLine && json.Unmarshal([]byte(line), &object) == nil {
-			k.lines++
-			k.add("", object)
-		}
+		k.addLine(line)
 	}
 	p := &KeyProposal{}
 	used := map[string]bool{}
@@ -75,6 +71,15 @@ type keyValues struct {
 	names  []string
 	values map[string]*column
 	lines  int
+}
+
+// addLine adds the members of a line, if it is a JSON object.
+func (k *keyValues) addLine(line string) {
+	var object map[string]any
+	if strings.HasPrefix(line, "{") && len(line) <= maxLine && json.Unmarshal([]byte(line), &object) == nil {
+		k.lines++
+		k.add("", object)
+	}
 }
 
 // add adds the members of an object under their dotted names, in the order of the

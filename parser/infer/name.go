@@ -16,11 +16,12 @@ type namer struct {
 	used  map[string]bool
 
 	request, status, time int // columns; -1 for none
+	nodes                 Nodes
 }
 
 // name finds the variables of all columns.
-func (a *aligned) name() *namer {
-	n := &namer{aligned: a, names: make([]string, len(a.columns)), used: map[string]bool{}, request: -1, status: -1, time: -1}
+func (a *aligned) name(nodes Nodes) *namer {
+	n := &namer{aligned: a, nodes: nodes, names: make([]string, len(a.columns)), used: map[string]bool{}, request: -1, status: -1, time: -1}
 	n.byKey()
 	n.times()
 	n.requestLine()
@@ -277,20 +278,59 @@ func (n *namer) agentByPlace() int {
 
 func isReferrer(c *column) bool { return c.isAbsent() || c.most(50, address.MatchString) }
 
-// peer names the column of the peer: the leftmost that has one address in each line.
-// A column before it that is absent in some lines, or has lists, is a header.
+// peer names the column of the peer: of those that have one address in each line, one
+// that behaves as the peer behind an NLB, or the leftmost. A column before it that is
+// absent in some lines, or has lists, is a header.
 func (n *namer) peer() {
 	if n.used["remote_addr"] {
 		return
 	}
-	i := n.first("remote_addr", func(_ int, c *column) bool { return c.always() && c.all(isAddress) })
-	if i >= 0 {
-		return
+	var single []int
+	for i := range n.columns {
+		if c := &n.columns[i]; n.names[i] == "" && !c.text && c.always() && c.all(isAddress) {
+			single = append(single, i)
+		}
 	}
-	// With a port it is the peer only at the start of the line: an upstream has one too.
-	n.first("remote_addr", func(i int, c *column) bool {
-		return i == 0 && c.always() && c.all(func(v string) bool { return strings.Count(v, ":") == 1 && isAddressPort(v) })
-	})
+	switch {
+	case len(single) > 0:
+		n.set(n.likeliestPeer(single), "remote_addr")
+	case !n.columns[0].text && n.columns[0].always() && n.columns[0].all(func(v string) bool { return strings.Count(v, ":") == 1 && isAddressPort(v) }):
+		// With a port it is the peer only at the start of the line: an upstream has one too.
+		n.set(0, "remote_addr")
+	}
+}
+
+// likeliestPeer returns which of several columns of addresses is $remote_addr. Where one
+// of them may be the peer and another one a header, the reading that would acquit a
+// broken chain is not taken. An address that stands in all lines is more likely that of
+// this host.
+func (n *namer) likeliestPeer(single []int) int {
+	first := single[0]
+	if n.beginsAsCombined() {
+		return first // its own Doubt says so, if another column behaves as the peer
+	}
+	best, most := first, 0
+	leftmost := n.addresses(first)
+	for _, i := range single {
+		c := n.addresses(i)
+		if c.behavesAsPeer(len(n.lines), n.nodes, &leftmost) && min(len(c.distinct), 2) > most && !parser.IsServerName([]byte(strings.ToLower(n.columns[i].key()))) {
+			best, most = i, min(len(c.distinct), 2)
+		}
+	}
+	return best
+}
+
+// addresses counts the values of a column.
+func (n *namer) addresses(i int) (c addressCount) {
+	for _, v := range n.columns[i].values {
+		c.add(v, n.nodes)
+	}
+	return c
+}
+
+// beginsAsCombined reports whether the first columns are those of combined.
+func (n *namer) beginsAsCombined() bool {
+	return n.time == 3 && n.request == 4 && n.columns[3].sep == " [" && n.columns[4].sep == `] "`
 }
 
 // forwardedFor names the column of X-Forwarded-For: lists of addresses, or addresses
@@ -300,12 +340,35 @@ func (n *namer) forwardedFor() {
 		if !c.most(95, isForwardedFor) || c.all(isUpstream) && !c.some(func(v string) bool { return !isPrivate(strings.Split(v, ",")[0]) }) {
 			return false
 		}
-		if c.distinct() == 1 && isPrivate(c.given()[0]) {
+		if c.distinct() == 1 && isPrivate(c.given()[0]) || n.holdsServers(c) {
 			return false // as $server_addr is
 		}
 		isList := c.some(func(v string) bool { return strings.Contains(v, ",") })
-		return isList || c.isQuoted() && i > n.request || i == 0 && !c.always()
+		return isList || c.isQuoted() && i > n.request || i == 0 && !c.always() || n.standsBeforePeer(i)
 	})
+}
+
+// holdsServers reports whether the addresses of a column are no visitors'.
+func (n *namer) holdsServers(c *column) bool {
+	agents := slices.Index(n.names, "http_user_agent")
+	if agents < 0 {
+		return false
+	}
+	var h headerValues
+	for line, value := range c.values {
+		if value == "-" {
+			value = ""
+		}
+		h.add(value, n.columns[agents].values[line])
+	}
+	return h.areServers()
+}
+
+// standsBeforePeer reports whether a column of visitors' addresses stands before that of
+// the peer, which only shows proxies.
+func (n *namer) standsBeforePeer(i int) bool {
+	peer := slices.Index(n.names, "remote_addr")
+	return i < peer && n.columns[i].some(func(v string) bool { return isAddress(v) && !isPrivate(v) })
 }
 
 // user names the user between the peer and the time.

@@ -3,7 +3,9 @@ package infer
 import (
 	"bytes"
 	"cmp"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clearhop/parser"
@@ -29,10 +31,14 @@ type Plan struct {
 	// Unparsed is how many lines no format reads; UnparsedLine is the first of them.
 	Unparsed     int
 	UnparsedLine string
+	// Doubts are columns that may be the peer's address, in the formats that most lines
+	// have. Set marks the lines of these formats with record.LoggedOtherPeer.
+	Doubts []Doubt
 	// Keys is what is known of JSON keys that mean no variable; nil if there are none.
 	Keys *KeyProposal
 
 	misread bool // what the known formats read in the lines cannot be
+	nodes   Nodes
 }
 
 // A FormatCount says how many lines of the sample a format reads.
@@ -45,9 +51,10 @@ type FormatCount struct {
 // for: a few odd lines of another program are no format.
 const leftShare = 5
 
-// Decide looks at a sample of a stream, and decides how set is to read it.
-func Decide(set *parser.Set, sample []string) *Plan {
-	p := &Plan{Set: set}
+// Decide looks at a sample of a stream, and decides how set is to read it. nodes are
+// those of the NLB.
+func Decide(set *parser.Set, sample []string, nodes Nodes) *Plan {
+	p := &Plan{Set: set, nodes: nodes}
 	lines := others(set.Clone(), sample)
 	p.Lines = len(lines)
 	verdicts := map[*parser.GuessedFormat]headerUse{}
@@ -67,7 +74,7 @@ func Decide(set *parser.Set, sample []string) *Plan {
 	left := p.read(p.Set.Clone(), lines)
 	proposal, first := p.whole(lines, len(left)), true
 	if proposal == nil {
-		proposal, first = LogFormat(left), false
+		proposal, first = LogFormat(left, nodes), false
 	}
 	if proposal != nil && proposal.Lines*100 >= len(lines)*leftShare {
 		p.Inferred = proposal
@@ -77,6 +84,11 @@ func Decide(set *parser.Set, sample []string) *Plan {
 		}
 	}
 	p.Keys = Keys(set, lines)
+	var doubtful []string
+	for _, d := range p.Doubts {
+		doubtful = append(doubtful, d.Format)
+	}
+	p.Set = p.Set.Doubt(doubtful)
 	return p
 }
 
@@ -121,7 +133,7 @@ func (p *Plan) whole(lines []string, left int) *Proposal {
 	if !p.misread && (left == 0 || left*2 > len(lines)) {
 		return nil
 	}
-	proposal := LogFormat(lines)
+	proposal := LogFormat(lines, p.nodes)
 	if proposal == nil || proposal.hasText || proposal.Read*100 < len(lines)*98 {
 		return nil
 	}
@@ -134,6 +146,7 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 	p.Unparsed, p.UnparsedLine, p.Guessed = 0, "", 0
 	counts := map[string]int{}
 	var peers peerValues
+	addresses := columnPeers{set: p.Set, nodes: p.nodes, by: map[string]*linePeers{}}
 	var r record.Record
 	for _, line := range lines {
 		r.Reset()
@@ -149,6 +162,7 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 			left = append(left, line)
 		}
 		counts[r.Format]++
+		addresses.add(line, &r)
 		if line[0] != '{' {
 			peers.add(&r.Access)
 		}
@@ -160,6 +174,7 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 		}
 	}
 	p.misread = peers.absent > 0 && peers.present > 0 || peers.odd*2 > len(lines)
+	p.Doubts = addresses.doubts(len(lines))
 	p.Formats = nil
 	for name, n := range counts {
 		p.Formats = append(p.Formats, FormatCount{name, n})
@@ -209,10 +224,15 @@ const mostOthers = 5
 func useOf(g *parser.GuessedFormat, lines []string) headerUse {
 	both := [...]record.Logged{record.LoggedXForwardedFor, record.LoggedXRealIP}
 	var addresses, strange [len(both)]int
+	var values [len(both)]headerValues
 	var r record.Record
 	for _, line := range lines {
 		r.Reset()
-		holds, others, _ := g.Look([]byte(line), &r)
+		holds, others, ok := g.Look([]byte(line), &r)
+		if ok {
+			values[0].add(string(r.Access.XForwardedFor), string(r.Access.UserAgent))
+			values[1].add(string(r.Access.XRealIP), string(r.Access.UserAgent))
+		}
 		for i, header := range both {
 			if holds.Has(header) {
 				addresses[i]++
@@ -225,11 +245,64 @@ func useOf(g *parser.GuessedFormat, lines []string) headerUse {
 	use := unknownUse
 	for i := range both {
 		switch {
-		case strange[i]*100 > addresses[i]*mostOthers:
+		case strange[i]*100 > addresses[i]*mostOthers, addresses[i] > 0 && values[i].areServers():
 			return isOther
 		case addresses[i] > 0:
 			use = isHeader
 		}
 	}
 	return use
+}
+
+// headerValues are what the lines of a stream hold in a column that may be a header.
+type headerValues struct {
+	given, absent         int // lines
+	values, agents, ports map[string]bool
+}
+
+func (h *headerValues) add(value, agent string) {
+	if value == "" {
+		h.absent++
+		return
+	}
+	h.given++
+	if h.values == nil {
+		h.values, h.agents, h.ports = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	}
+	port := ""
+	if addr, err := netip.ParseAddrPort(value); err == nil {
+		port = strconv.Itoa(int(addr.Port()))
+	}
+	h.values[host(value)], h.agents[agent], h.ports[port] = true, true, true
+}
+
+const (
+	// someAgents is how many user agents a column has to stand beside to be judged by
+	// them, for each of its values.
+	someAgents = 3
+	// someLines is how many lines it takes: one visitor can have several user agents.
+	someLines = 12
+)
+
+// areServers reports whether the values are no visitors': most lines have one, and there
+// are much fewer of them than user agents; or all have the same port, as upstreams do.
+// The address of this host, of an upstream, or of a host that is named by its address
+// stands there.
+func (h *headerValues) areServers() bool {
+	if h.absent > h.given || len(h.agents) < someAgents {
+		return false
+	}
+	onePort := len(h.ports) == 1 && !h.ports[""]
+	return onePort || h.given >= someLines && len(h.values)*someAgents <= len(h.agents) && !h.arePrivateAndSeveral()
+}
+
+// arePrivateAndSeveral reports whether the values are several private addresses. An edge
+// that passes on the NLB's nodes in place of the client writes such a header.
+func (h *headerValues) arePrivateAndSeveral() bool {
+	for value := range h.values {
+		if !isPrivate(value) {
+			return false
+		}
+	}
+	return len(h.values) > 1
 }

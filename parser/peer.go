@@ -1,0 +1,170 @@
+package parser
+
+import (
+	"bytes"
+
+	"clearhop/record"
+)
+
+// Where nobody has named the columns of a line, its first address may be what a
+// visitor wrote into X-Forwarded-For, and the peer's address may stand elsewhere in the
+// line. Then the line does not prove who the client is: $remote_addr counts as guessed,
+// and nobody vouches for the address.
+
+// firstFreePort is the least port that looks like a client's. Services listen below it.
+const firstFreePort = 10_000
+
+// MayBePeer reports whether value can be the address of an NLB's node as nginx logs its
+// peer: a private address or any IPv6 address, alone or with the port of a client.
+func MayBePeer(value []byte) bool {
+	addr, port := cutPort(value)
+	switch {
+	case len(addr) == 0 || len(addr) > maxAddress:
+		return false
+	case len(port) > 0:
+		if n, ok := parseInt(port); !ok || n < firstFreePort {
+			return false
+		}
+	}
+	return isIPv4(addr) && isPrivateIPv4(addr) || isIPv6(addr)
+}
+
+// isPrivateOtherPeer is isOtherPeer where a visitor's header may stand too, which holds
+// public addresses.
+func isPrivateOtherPeer(value, remote []byte) bool {
+	addr, _ := cutPort(value)
+	return isOtherPeer(value, remote) && (isIPv4(addr) || isPrivateIPv6(addr))
+}
+
+// maxAddress is the length of the longest address that is looked at.
+const maxAddress = 64
+
+// cutPort cuts the port from the end of an address, and the brackets of an IPv6 address.
+func cutPort(value []byte) (addr, port []byte) {
+	if len(value) > 0 && value[0] == '[' {
+		n := bytes.IndexByte(value, ']')
+		if n < 0 {
+			return nil, nil
+		}
+		return value[1:n], bytes.TrimPrefix(value[n+1:], []byte(":"))
+	}
+	if bytes.Count(value, []byte(":")) == 1 {
+		n := bytes.IndexByte(value, ':')
+		return value[:n], value[n+1:]
+	}
+	return value, nil
+}
+
+// isOtherPeer reports whether value may be the peer of a line whose $remote_addr is
+// another address.
+func isOtherPeer(value, remote []byte) bool {
+	if len(remote) == 0 || !MayBePeer(value) {
+		return false
+	}
+	addr, _ := cutPort(value)
+	own, _ := cutPort(remote)
+	return !bytes.Equal(addr, own)
+}
+
+// doubtHeaders marks $remote_addr of a line as guessed if a guessed header holds nothing
+// but an address that may be the peer's.
+func doubtHeaders(a *record.Access) {
+	for _, h := range [...]struct {
+		header record.Logged
+		value  []byte
+	}{{record.LoggedXForwardedFor, a.XForwardedFor}, {record.LoggedXRealIP, a.XRealIP}} {
+		if a.Guessed.Has(h.header) && isPrivateOtherPeer(h.value, a.RemoteAddr) {
+			a.Guessed |= record.LoggedRemoteAddr
+		}
+	}
+}
+
+// An extraFormat is CombinedExtra where nobody has named it: any format that begins like
+// combined.
+type extraFormat struct{ LineFormat }
+
+// Parse reads line into r. Where the text behind combined holds an address that may be
+// the peer's, $remote_addr is guessed.
+func (f extraFormat) Parse(line []byte, r *record.Record) error {
+	if err := f.LineFormat.Parse(line, r); err != nil {
+		return err
+	}
+	a := &r.Access
+	for _, p := range a.Extra {
+		if holdsOtherPeer(p.Value, a.RemoteAddr) {
+			a.Guessed |= record.LoggedRemoteAddr
+			break
+		}
+	}
+	return nil
+}
+
+// holdsOtherPeer reports whether a word of text may be the peer.
+func holdsOtherPeer(text, remote []byte) bool {
+	for len(text) > 0 {
+		word := text
+		if n := bytes.IndexAny(text, " \t\"'=,;|()<>"); n >= 0 {
+			word, text = text[:n], text[n+1:]
+		} else {
+			text = nil
+		}
+		if isPrivateOtherPeer(word, remote) {
+			return true
+		}
+	}
+	return false
+}
+
+// serverNames are parts of the names of keys that hold an address of the server's own,
+// or of one behind it.
+var serverNames = [...][]byte{
+	[]byte("server"), []byte("local"), []byte("dest"), []byte("dst"), []byte("upstream"), []byte("backend"), []byte("listen"),
+	[]byte("pod"), []byte("container"), []byte("kubernetes"), []byte("instance"), []byte("task"),
+}
+
+// IsServerName reports whether the name of a key or column, folded as a JSONFormat folds
+// keys, says that it holds no address of a peer.
+func IsServerName(name []byte) bool {
+	for _, part := range serverNames {
+		if bytes.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasOtherPeer reports whether a key that nobody knows holds an address that may be the
+// peer's. Then a key that is only guessed to be $remote_addr may be a header.
+func (s *scanner) hasOtherPeer(remote []byte) bool {
+	for _, value := range s.inners[:s.innerCount] {
+		if isOtherPeer(value, remote) {
+			return true
+		}
+	}
+	for i := range s.count {
+		m := s.member(i)
+		if m.shape != nested && (m.key == nil || m.isClient()) && isOtherPeer(m.raw, remote) && s.mayNamePeer(m.name) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepInner keeps the value of a member that is about to be part of a longer value, if
+// it may be the peer's address.
+func (s *scanner) keepInner(m *member) {
+	if m.shape != nested && s.innerCount < len(s.inners) && MayBePeer(m.raw) && s.mayNamePeer(m.name) {
+		s.inners[s.innerCount] = m.raw
+		s.innerCount++
+	}
+}
+
+// mayNamePeer reports whether a key that nobody knows may have the peer's address.
+func (s *scanner) mayNamePeer(name []byte) bool {
+	var p path
+	p.add(name)
+	return p.n > maxFolded || !IsServerName(p.bytes[:p.n]) && !s.keys.isDismissed(p.bytes[:p.n])
+}
+
+// isClient reports whether the key of m is only guessed to mean $remote_addr.
+func (m *member) isClient() bool { return m.key.guessed && m.key.variable.name == "remote_addr" }
