@@ -49,7 +49,10 @@ func (r *Resolver) ResolveError(e *ErrorEvidence, a *Answer) bool {
 	a.NLBInferred = a.NLBPrivateIP && peer.class == supposedNLB
 	a.NLB = r.sets.nlbName(peer)
 	if peer.isClient() {
-		a.Client, a.Field, a.Vouched = peer.addr, verdict.RemoteAddr, true
+		// nginx before 1.23.2 writes all lines of the request into the record. One of them
+		// may look like the end of the record and name another client.
+		isOneLine := !bytes.ContainsRune(e.Message, '\n')
+		a.Client, a.Field, a.Vouched = peer.addr, verdict.RemoteAddr, isOneLine
 	}
 	switch {
 	case reason == verdict.HealthCheckProbe:
