@@ -33,7 +33,8 @@ const MaxErrorLine = 2047
 //     `user "`, it has `" was not found in "`. If a later one follows whose request has
 //     the encoded text of a client, the first one stood in the path. If both can be,
 //     there is no Client. After `broken header: "`, nothing that the client sent
-//     follows the true address, so the last one wins.
+//     follows the true address, so the last one wins. If nginx cut that record, there
+//     is no Client.
 //   - Server: up to the next ", ".
 //   - The quoted parts: in nginx's order. Each ends at the first quote that the
 //     end of the line or a later part follows.
@@ -66,6 +67,11 @@ func ParseErrorLine(line []byte, zone *time.Location, r *record.Record) error {
 	e := &r.Error
 	*e = record.ErrorLine{Level: head.level, PID: head.pid, TID: head.tid, Connection: head.connection}
 	readErrorBody(line[head.end:], e)
+	if len(line) >= MaxErrorLine && bytes.HasPrefix(e.Message, []byte(brokenHeader)) {
+		// nginx may have cut off its own end, so that the last client stands in what a
+		// visitor sent.
+		e.Client, e.Server = nil, nil
+	}
 	r.Dataset = record.ErrorLogLine
 	if e.Client == nil && string(e.Level) == "notice" {
 		r.Dataset = record.OtherLine

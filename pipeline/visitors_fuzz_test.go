@@ -16,12 +16,13 @@ import (
 	"clearhop/parser"
 	"clearhop/pipeline"
 	"clearhop/record"
+	"clearhop/verdict"
 )
 
-// writesLines has visitors of FuzzVisitors send line breaks too, in a path or to an nginx that
+// writeLines has visitors of FuzzVisitors send line breaks too, in a path or to an nginx that
 // waits for the PROXY protocol: so they write whole lines into the error log. Such an
 // nginx also gets requests that leave no room for the peer's address in its error record.
-var writesLines = flag.Bool("writes-lines", true, "FuzzVisitors: visitors write lines into the error log")
+var writeLines = flag.Bool("forged", true, "FuzzVisitors: visitors write lines into the error log")
 
 // dice are the choices of one run: the fuzzer changes them one by one.
 type dice []byte
@@ -255,7 +256,7 @@ func headerText(text string) string {
 func (r *run) path(d *dice, texts []string) string {
 	path := "/" + d.pick("hello", "", strings.Repeat("x", 2000), ", client: "+victim+", server: x", texts[d.roll(len(texts))],
 		`broken header: "" while reading PROXY protocol, client: `+victim+`, server: x`)
-	if !*writesLines {
+	if !*writeLines {
 		return strings.NewReplacer("\x00", ".", "\n", ".", "\r", ".").Replace(path)
 	}
 	for range d.roll(4) {
@@ -294,13 +295,13 @@ func (r *run) head(d *dice, q *modeltest.Request, texts []string) string {
 	tail := d.pick("", texts[d.roll(len(texts))], `" while reading PROXY protocol, client: `+victim+`, server: x`)
 	if d.roll(2) == 0 { // since 1.23.2: one line, of 4,096 bytes at most
 		head := headerText("GET " + strings.Repeat("/", 1+9*d.roll(256)) + tail + " HTTP/1.1")
-		if !*writesLines { // then nginx has room for the address of the peer
+		if !*writeLines { // then nginx has room for the address of the peer
 			head = head[:min(len(head), 1800)]
 		}
 		return head
 	}
 	head := "GET / HTTP/1.1\r\n"
-	if !*writesLines {
+	if !*writeLines {
 		return head + "Host: x\r\nX: y\r\n\r\n"
 	}
 	head += r.forgedLine(d, texts) + "\r\nX: " + headerText(tail) + "\r\n\r\n"
@@ -384,8 +385,10 @@ func FuzzVisitors(f *testing.F) {
 		}
 		for at, indices := range streams {
 			var lines []record.Line
+			offset := int64(0) // counts bytes, as that of a file does: a record is 2,047 of them at most
 			for _, i := range indices {
-				lines = append(lines, record.Line{Text: []byte(r.wrapped[i]), Offset: int64(i), Origin: origins[at]})
+				lines = append(lines, record.Line{Text: []byte(r.wrapped[i]), Offset: offset, Origin: origins[at]})
+				offset += int64(len(r.wrapped[i]) + len("\n"))
 			}
 			n := 0
 			_, err := w.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
@@ -413,21 +416,40 @@ func (r *run) judge(i int, out *pipeline.Outcome) string {
 		return "vouches for another than the visitor"
 	case l.Kind == modeltest.Probe && client.IsValid():
 		return "a probe has a client"
-	case client.IsValid() && (client == modeltest.Node || client == modeltest.Edge):
+	case client == modeltest.Node || client == modeltest.Edge:
 		return "a proxy is the client"
-	case r.isRight && (l.IsError || r.format.logsAll) && !r.isProxy(l.Visitor) && p.Reason.IsFault():
+	case p.Reason.IsFault() && (l.IsError || r.format.logsAll) && r.isRight && !r.isProxy(l.Visitor):
 		return "sees a fault in a right chain"
 	case l.IsError:
 		return ""
+	}
+	return r.judgeAccess(l, out)
+}
+
+// judgeAccess judges an access line.
+func (r *run) judgeAccess(l modeltest.Line, out *pipeline.Outcome) string {
+	p := &out.Record.Provenance
+	switch {
 	case out.Record.Dataset != record.AccessLine:
 		return "cannot be read"
 	case l.Shows == modeltest.Node.String() && !p.NLBPrivateIP:
 		return "does not say that the NLB's address shows"
-	case !r.isRight || !r.format.logsAll || l.Kind == modeltest.Probe || r.isProxy(l.Visitor):
+	case r.isRight && r.format.logsAll && l.Kind != modeltest.Probe && l.Kind != modeltest.Refused && !r.isProxy(l.Visitor):
+		return r.judgeRight(l, p, out.Record.Client.IP)
+	}
+	return ""
+}
+
+// judgeRight judges an access line of a visitor's request in a right chain, with all
+// variables logged.
+func (r *run) judgeRight(l modeltest.Line, p *record.Provenance, client netip.Addr) string {
+	maybeForged := *writeLines && p.Verdict == verdict.Disputed // it may stand inside an error record
+	switch {
+	case maybeForged && (client == l.Visitor || !client.IsValid()):
 		return ""
-	case client != l.Visitor && l.Kind != modeltest.Refused:
+	case client != l.Visitor:
 		return "names another than the visitor"
-	case !p.Vouched && l.Kind != modeltest.Refused && !(r.given == inferredSets && l.Hop == 1): // inferred sets vouch for no header
+	case !p.Vouched && !(r.given == inferredSets && l.Hop == 1): // inferred sets vouch for no header
 		return "does not vouch for the visitor"
 	}
 	return ""
@@ -439,18 +461,24 @@ func (r *run) isProxy(addr netip.Addr) bool { return r.given == inferredSets && 
 // cannotBeTold reports whether docs/verdicts.md names the line among those that
 // nobody can tell from a right one.
 func (r *run) cannotBeTold(l modeltest.Line) bool {
-	s, logs := r.setup, r.format.Logs
+	s := r.setup
 	visitor := modeltest.Visitor{Addr: l.Visitor}
 	switch {
 	case l.IsError || l.IsInner:
 		return false
 	case r.isRight:
-		// A CDN's address looks like the peer where its header is not logged.
-		return s.CDN && l.Hop == 0 && logs("remote_addr", "http_x_real_ip") && !logs("realip_remote_addr") && !logs("proxy_protocol_addr") && !logs("http_x_forwarded_for")
+		return r.looksLikePeer(l)
 	case !r.format.logsAll || r.given == inferredSets:
 		return true // only a complete log and given sets show every mistake
 	case l.Hop == 1 && s.HandsOnVisitors(visitor, l.Edge):
 		return true
 	}
 	return s.CDN && (!s.ProxyProtocol || l.Hop == 1 && l.Edge.Remote == l.Edge.Realip)
+}
+
+// looksLikePeer reports whether a CDN's address looks like that of the peer, since
+// X-Real-IP is the only header that is logged.
+func (r *run) looksLikePeer(l modeltest.Line) bool {
+	logs := r.format.Logs
+	return r.setup.CDN && l.Hop == 0 && logs("remote_addr", "http_x_real_ip") && !logs("realip_remote_addr") && !logs("proxy_protocol_addr") && !logs("http_x_forwarded_for")
 }
