@@ -191,6 +191,9 @@ func (s *Survey) addHeader(l *surveyLine) {
 // on has a forwarded header.
 func (s *Survey) addFront(l *surveyLine) {
 	front, client := l.front()
+	if !front.IsValid() && !client.IsValid() && l.remote.IsValid() && !isInside(l.remote) {
+		s.fronted++ // a visitor of whom no CDN says anything
+	}
 	if !front.IsValid() || isInside(front) {
 		return
 	}

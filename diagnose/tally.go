@@ -36,6 +36,11 @@ type causeTally struct {
 	checks    int64 // health checks of the load balancer
 	succeeded int64 // access lines with a status below 400
 	evidence  []Line
+
+	// Of the lines, those that only headers of the visitor show: see restsOnVisitor.
+	claims      int64
+	claimsKnown int64 // of them, those that log $realip_remote_addr
+	claimants   visitorCount
 }
 
 const maxEvidence = 2 // lines of each cause
@@ -117,6 +122,7 @@ type sourceTally struct {
 	faulty         int64
 	right          int64
 	edge, web      int64 // lines that only this hop writes
+	visitors       visitorCount
 	causes         map[cause]int64
 	logged         map[record.Logged]int64 // lines by the variables that they log
 }
