@@ -49,8 +49,11 @@ func (c *Counters) isMoreThanFewVisitors(k cause, n *causeTally) bool {
 		return false
 	}
 	visitors := n.claimants.estimate()
-	return visitors >= systematicMin || c.isOfHeaderInUse(k) ||
-		n.lines*2 >= c.judgedBeside(k) && visitors*2 >= c.visitorsBeside(k)
+	if visitors >= systematicMin || c.isOfHeaderInUse(k) {
+		return true
+	}
+	lines, all := c.inSourcesOf(k)
+	return n.lines*2 >= lines && visitors*2 >= all
 }
 
 // isOfHeaderInUse reports whether other lines show that the edge writes X-Real-IP only
@@ -59,17 +62,19 @@ func (c *Counters) isMoreThanFewVisitors(k cause, n *causeTally) bool {
 func (c *Counters) isOfHeaderInUse(k cause) bool {
 	unused := cause{verdict.RealipNotApplied, verdict.Web}
 	n := c.causes[unused]
-	return k.reason == verdict.FieldsDisagree && n != nil && n.forwarded == 0 && c.isFault(unused, n)
+	return k.reason == verdict.FieldsDisagree && n != nil && n.forwarded*2 < n.lines && c.isFault(unused, n)
 }
 
-// visitorsBeside counts the visitors in the sources that show the cause.
-func (c *Counters) visitorsBeside(k cause) (n int) {
+// inSourcesOf counts the judged lines, and the visitors, of the sources that show the
+// cause.
+func (c *Counters) inSourcesOf(k cause) (lines int64, visitors int) {
 	for _, s := range c.sources {
 		if s.causes[k] > 0 {
-			n += s.visitors.estimate()
+			lines += s.judged
+			visitors += s.visitors.estimate()
 		}
 	}
-	return n
+	return lines, visitors
 }
 
 // A visitorCount estimates how many visitors at least sent some lines. A visitor may
