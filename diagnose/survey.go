@@ -12,6 +12,7 @@ import (
 // provenance.
 type Survey struct {
 	lines   int64    // access lines that a visitor can have caused
+	public  int64    // of these, with a $remote_addr that is not private
 	agents  distinct // user agents of these
 	peers   *frequent[netip.Addr, peerEvidence]
 	fronts  *frequent[netip.Prefix, frontEvidence]
@@ -125,6 +126,7 @@ func (l *surveyLine) peer() (peer netip.Addr, ok bool) {
 func (s *Survey) addLine(l *surveyLine) {
 	if l.ordinary {
 		s.lines++
+		count(&s.public, l.remote.IsValid() && !isInside(l.remote))
 		s.agents.add(l.agent)
 	}
 }

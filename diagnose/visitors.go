@@ -133,9 +133,12 @@ func (v *Visitors) addToHistory(r *record.Record) {
 
 // History says when a fault began and when it ended, as the lines without a fault show:
 // each is the zero Time where the fault was there from the first line, or up to the
-// last one.
+// last one. A few lines have no history.
 func (v *Visitors) History(fault verdict.Reason) (since, until time.Time) {
 	f := &v.faults[fault]
+	if f.lines < changeMin {
+		return since, until
+	}
 	before, after := v.right.around(f.first, f.last, f.lines, v.judged)
 	if before > 0 {
 		since = timeOf(f.first)

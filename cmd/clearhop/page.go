@@ -191,7 +191,7 @@ func program(v *diagnose.Visitor) string {
 		name += " and others"
 	}
 	if v.Robots > 0 && v.Robots < v.Requests {
-		return fmt.Sprintf("%s by %s", grouped(v.Robots), name)
+		return fmt.Sprintf("%s of them by %s", grouped(v.Robots), name)
 	}
 	return name
 }
