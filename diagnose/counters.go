@@ -193,6 +193,7 @@ func (c *Counters) addAccessRecord(r *record.Record) {
 		source.access++
 		return
 	}
+	source.visitors.add(&r.Access)
 	line := c.readHopLine(r)
 	switch line.hop {
 	case verdict.Edge:
@@ -310,6 +311,9 @@ func (c *Counters) addCause(k cause, t *Tally, r *record.Record) {
 	n.add(k, t)
 	if r != nil {
 		n.addRecord(r)
+		if c.restsOnVisitor(k, r) {
+			n.addClaim(&r.Access)
+		}
 	}
 	addTo(&c.source(t.Source).causes, k, t.Lines)
 	if t.PeerAlways && t.Peer.IsValid() {

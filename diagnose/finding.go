@@ -186,19 +186,7 @@ func (c *Counters) setTimes(f *Finding, n *causeTally) {
 // rightAround counts the lines that were right before a fault began and after it
 // ended; 0 where they are too few to say that it did.
 func (c *Counters) rightAround(n *causeTally) (before, after int64) {
-	if n.first == 0 || c.right.width == 0 {
-		return 0, 0
-	}
-	before, after = c.right.before(n.first), c.right.after(n.last+1)
-	within := max(c.faulty+c.healthy-before-after, 1)
-	share := shareOf(n.lines, within)
-	if float64(before)*share < changeMin {
-		before = 0
-	}
-	if float64(after)*share < changeMin {
-		after = 0
-	}
-	return before, after
+	return c.right.around(n.first, n.last, n.lines, c.faulty+c.healthy)
 }
 
 const maxParts = 5

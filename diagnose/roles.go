@@ -71,8 +71,16 @@ type candidate struct {
 // surveyTotals is what a Survey found in all lines.
 type surveyTotals struct {
 	visitors int64 // ordinary lines that do not come at a fixed pace
+	public   int64 // ordinary lines with a $remote_addr that is not private
 	named    int64 // lines of peers that speak the PROXY protocol
 	agents   int   // user agents, estimated
+}
+
+// isTooSmallForAgents reports whether the number of user agents behind an address says
+// nothing about it: there is only one in all lines, or the lines are few, and none of
+// them shows a public address.
+func (t *surveyTotals) isTooSmallForAgents() bool {
+	return t.agents < 2 || t.visitors <= fewLines && t.public == 0
 }
 
 // A roleRule gives an address its role if it fits.
@@ -138,7 +146,7 @@ var roleRules = [...]roleRule{
 		return c.addr.IsLoopback()
 	}, false},
 	{nlbNode, "much of the traffic comes through it", func(c *candidate) bool {
-		return c.seen > 0 && float64(c.seen) >= dominantShare*float64(c.log.visitors) && (c.agents >= 2 || c.log.agents < 2)
+		return c.seen > 0 && float64(c.seen) >= dominantShare*float64(c.log.visitors) && (c.agents >= 2 || c.log.isTooSmallForAgents())
 	}, true},
 	{nlbNode, "many user agents come through it", func(c *candidate) bool {
 		return c.seen > 0 && c.agents >= manyAgents
@@ -209,7 +217,7 @@ func newCandidate(addr netip.Addr, p *peerEvidence, paced int64, log surveyTotal
 }
 
 func (s *Survey) totals(paced map[netip.Addr]int64) surveyTotals {
-	t := surveyTotals{visitors: s.lines, agents: s.agents.estimate()}
+	t := surveyTotals{visitors: s.lines, public: s.public, agents: s.agents.estimate()}
 	for _, n := range paced {
 		t.visitors -= n
 	}

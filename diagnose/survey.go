@@ -12,6 +12,7 @@ import (
 // provenance.
 type Survey struct {
 	lines   int64    // access lines that a visitor can have caused
+	public  int64    // of these, with a $remote_addr that is not private
 	agents  distinct // user agents of these
 	peers   *frequent[netip.Addr, peerEvidence]
 	fronts  *frequent[netip.Prefix, frontEvidence]
@@ -131,6 +132,7 @@ func (l *surveyLine) peer() (peer netip.Addr, ok bool) {
 func (s *Survey) addLine(l *surveyLine) {
 	if l.ordinary {
 		s.lines++
+		count(&s.public, l.remote.IsValid() && !isInside(l.remote))
 		s.agents.add(l.agent)
 	}
 }
@@ -197,6 +199,9 @@ func (s *Survey) addHeader(l *surveyLine) {
 // on has a forwarded header.
 func (s *Survey) addFront(l *surveyLine) {
 	front, client := l.front()
+	if !front.IsValid() && !client.IsValid() && l.remote.IsValid() && !isInside(l.remote) {
+		s.fronted++ // a visitor of whom no CDN says anything
+	}
 	if !front.IsValid() || isInside(front) {
 		return
 	}

@@ -37,6 +37,11 @@ type causeTally struct {
 	succeeded int64 // access lines with a status below 400
 	guessed   int64 // lines that show the proxy and the client in guessed columns
 	evidence  []Line
+
+	// Of the lines, those that only headers of the visitor show: see restsOnVisitor.
+	claims      int64
+	claimsKnown int64 // of them, those that log $realip_remote_addr
+	claimants   visitorCount
 }
 
 const maxEvidence = 2 // lines of each cause
@@ -119,6 +124,7 @@ type sourceTally struct {
 	faulty         int64
 	right          int64
 	edge, web      int64 // lines that only this hop writes
+	visitors       visitorCount
 	causes         map[cause]int64
 	logged         map[record.Logged]int64 // lines by the variables that they log
 }

@@ -111,12 +111,19 @@ func (t *textWriter) headline() {
 		t.line("%sNo fault can be seen%s in %s.", t.Paint.Healthy, t.Off, terminal.Plural(t.Read.Judged, "line"))
 	case Broken:
 		text := "The chain is broken"
+		if ended, ok := t.ended(); ok {
+			text = "The chain was broken until " + stamp(ended) + ", and it is right since"
+		}
 		if !slices.ContainsFunc(t.Findings, func(f Finding) bool { return !cause{reason: f.Code}.isUnlisted() }) {
 			text = "The addresses given are out of date"
 		}
-		t.line("%s%s: %s.%s", t.Paint.Broken, text, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
+		t.fold("", "", text+": "+terminal.Plural(int64(len(t.Findings)), "finding")+".", t.width, t.Paint.Broken, t.Off)
 	case Uncertain:
-		t.line("%sThe chain may be broken: %s.%s", t.Paint.Unknown, terminal.Plural(int64(len(t.Findings)), "finding"), t.Off)
+		text := "The chain may be broken"
+		if ended, ok := t.ended(); ok {
+			text = "The chain may have been broken until " + stamp(ended) + ", and it is right since"
+		}
+		t.fold("", "", text+": "+terminal.Plural(int64(len(t.Findings)), "finding")+".", t.width, t.Paint.Unknown, t.Off)
 	default:
 		if t.isInDoubt() {
 			t.line("%sIt cannot be judged whether the chain is right.%s", t.Paint.Unknown, t.Off)
@@ -139,6 +146,20 @@ func (r *Read) whyInDoubt() string {
 		text += " No fault can be seen in " + terminal.Plural(r.Judged, "other line") + "."
 	}
 	return text
+}
+
+// ended returns when the last finding ended. It reports false if one of them has not.
+func (r *Report) ended() (last time.Time, ok bool) {
+	for i := range r.Findings {
+		until := r.Findings[i].Until
+		if until == nil {
+			return time.Time{}, false
+		}
+		if until.After(last) {
+			last = *until
+		}
+	}
+	return last, len(r.Findings) > 0
 }
 
 // whyNothing says why none of the lines could be judged.

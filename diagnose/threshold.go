@@ -1,10 +1,16 @@
 package diagnose
 
-import "clearhop/verdict"
+import (
+	"fmt"
+
+	"clearhop/internal/terminal"
+	"clearhop/verdict"
+)
 
 // When a cause that lines show is a fault. Of a few lines among many healthy
 // ones, a scanner or a visitor's trick is the cause. A small sample leaves no
-// room for that.
+// room for that. Where only a visitor's header shows the cause, visitors count and
+// not lines: see claim.go.
 const (
 	fewLines       = 9     // so few judged lines are a small sample
 	fewShare       = 0.2   // … in which this share is a fault
@@ -33,9 +39,12 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 		}
 	case verdict.TrustsTooMuch, verdict.FieldsDisagree:
 		// Only the lines of visitors that send a header show it, so a few are
-		// enough where the peer was logged.
-		if n.proven*2 >= n.lines && n.lines >= provenMin {
+		// enough where the peer was logged and wrote the header.
+		if proven := n.proven - n.claimsKnown; proven*2 >= n.lines && proven >= provenMin {
 			return true
+		}
+		if n.claims*2 > n.lines {
+			return c.isMoreThanFewVisitors(k, n)
 		}
 	}
 	return c.isMoreThanVisitors(k, n)
@@ -65,8 +74,12 @@ func shareOf(n, of int64) float64 { return float64(n) / float64(of) }
 
 // whyNoFault says why a cause that isFault refuses is none.
 func (c *Counters) whyNoFault(n *causeTally) string {
-	if n.mayBeChecks() {
+	switch {
+	case n.mayBeChecks():
 		return "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
+	case n.claims*2 > n.lines:
+		return fmt.Sprintf("only headers of %s show it, and a visitor can send any header. To be sure, log $realip_remote_addr and $proxy_protocol_addr",
+			terminal.Plural(int64(n.claimants.estimate()), "visitor"))
 	}
 	return "too few for a fault of the chain"
 }
@@ -87,7 +100,9 @@ func (c *Counters) mostConcentrated(k cause, share float64) int64 {
 		}
 	}
 	for _, s := range c.peers.slots {
-		add(s.value.causes[k], s.value.judged)
+		if isInside(s.key) || c.config.Chain.IsProxy(s.key) { // else it is a visitor, who can send what he likes
+			add(s.value.causes[k], s.value.judged)
+		}
 	}
 	return most
 }

@@ -62,3 +62,23 @@ func (t *timeline) after(at int64) (n int64) {
 	}
 	return n
 }
+
+// around counts the lines of the timeline, which are right, before a fault began and
+// after it ended, and 0 where they are too few to say that it did. first and last are
+// the times of the fault's lines, and judged is how many lines there are, right or
+// wrong.
+func (t *timeline) around(first, last, lines, judged int64) (before, after int64) {
+	if first == 0 || t.width == 0 {
+		return 0, 0
+	}
+	before, after = t.before(first), t.after(last+1)
+	within := max(judged-before-after, 1)
+	share := shareOf(lines, within)
+	if float64(before)*share < changeMin {
+		before = 0
+	}
+	if float64(after)*share < changeMin {
+		after = 0
+	}
+	return before, after
+}

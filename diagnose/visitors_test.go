@@ -27,7 +27,7 @@ func requestOf(client string, minute int64) *record.Record {
 // TestVisitors: health checks are no visitors, robots are apart, and what a visitor only
 // claims is marked.
 func TestVisitors(t *testing.T) {
-	v := NewVisitors()
+	v := NewVisitors(false)
 	for range 3 {
 		v.Add(requestOf("203.0.113.9", 1))
 	}
@@ -39,6 +39,11 @@ func TestVisitors(t *testing.T) {
 	robot.Access.Status = record.Int{N: 404, Valid: true}
 	robot.Access.BodyBytesSent = record.Int{N: 7, Valid: true}
 	v.Add(robot)
+	for _, name := range []string{"curl", "wget"} {
+		robot := requestOf("203.0.113.11", 1)
+		robot.UserAgent = record.UserAgent{Name: name, Bot: true, Valid: true}
+		v.Add(robot)
+	}
 	v.Add(requestOf("", 1))
 	hidden := requestOf("", 1)
 	hidden.Client.Address, hidden.Provenance.Vouched = []byte("c0ffee"), true
@@ -51,17 +56,20 @@ func TestVisitors(t *testing.T) {
 	failed.Provenance.Reason = verdict.ProxyProtocolNotSent
 	v.Add(failed)
 
-	want := []Visitor{{Name: "203.0.113.9", Requests: 3}, {Name: "203.0.113.10", Requests: 1, Unvouched: 1}, {Name: "c0ffee", Requests: 1}}
-	if got := v.Clients(5); !slices.Equal(got, want) {
-		t.Errorf("clients %v, want %v", got, want)
+	want := []Visitor{{Name: "203.0.113.9", Requests: 4, Robots: 1, Agent: "curl"}, {Name: "203.0.113.10", Requests: 1, Unvouched: 1}, {Name: "c0ffee", Requests: 1}}
+	if got, more := v.Clients(5); !slices.Equal(got, want) || more != 0 {
+		t.Errorf("clients %v and %d more, want %v", got, more, want)
 	}
-	if got := v.Programs(5); !slices.Equal(got, []Visitor{{Name: "203.0.113.9", Agent: "curl", Requests: 1}}) {
+	if _, more := v.Clients(1); more != 2 {
+		t.Errorf("%d more clients", more)
+	}
+	if got, _ := v.Programs(5); !slices.Equal(got, []Visitor{{Name: "203.0.113.11", Agent: "curl", Others: true, Requests: 2, Robots: 2}}) {
 		t.Errorf("programs %v", got)
 	}
-	if v.Requests != 7 || v.HealthChecks != 1 || v.Robots != 1 || v.Unknown != 1 || v.Unvouched != 1 || v.Bytes != 7 || v.Status[4] != 1 {
+	if v.Requests != 9 || v.HealthChecks != 1 || v.Robots != 3 || v.Unknown != 1 || v.Unvouched != 1 || v.Bytes != 7 || v.Status[4] != 1 {
 		t.Errorf("%+v", v)
 	}
-	if got := v.Paths(1); !slices.Equal(got, []Counted{{"/", 7}}) {
+	if got, _ := v.Paths(1); !slices.Equal(got, []Counted{{"/", 9}}) {
 		t.Errorf("paths %v", got)
 	}
 	if got := v.Faulty(2); !slices.Equal(got, []string{"error.log"}) {
@@ -72,7 +80,7 @@ func TestVisitors(t *testing.T) {
 // TestVisitorsAreBounded: a scanner that asks for any number of paths from any number
 // of addresses does not fill the memory, and the most frequent ones stay right.
 func TestVisitorsAreBounded(t *testing.T) {
-	v := NewVisitors()
+	v := NewVisitors(false)
 	for i := range 3 * maxVisitors {
 		r := requestOf(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), int64(i))
 		r.URL.Path = fmt.Appendf(nil, "/%d", i)
@@ -81,10 +89,10 @@ func TestVisitorsAreBounded(t *testing.T) {
 			v.Add(requestOf("203.0.113.9", int64(i)))
 		}
 	}
-	if n := len(v.people.slots) + len(v.paths.slots); n > 2*maxVisitors {
+	if n := len(v.clients.slots) + len(v.paths.slots); n > 2*maxVisitors {
 		t.Errorf("%d entries are kept", n)
 	}
-	if got := v.Clients(1); got[0].Name != "203.0.113.9" || got[0].Requests != 3*maxVisitors/10 {
+	if got, _ := v.Clients(1); got[0].Name != "203.0.113.9" || got[0].Requests != 3*maxVisitors/10 {
 		t.Errorf("the most frequent is %v", got)
 	}
 	if len(v.times.minutes.slots) > maxTimes {
@@ -131,5 +139,27 @@ func TestClock(t *testing.T) {
 		if sum != int64(n) || len(got.Requests) > 7 || got.Start%min(got.Step, anHour) != 0 {
 			t.Fatalf("%d requests within %d ms: %+v", n, span, got)
 		}
+	}
+}
+
+// TestHistory: a fault that began and ended in the middle of the log has both times.
+func TestHistory(t *testing.T) {
+	v := NewVisitors(false)
+	for minute := range int64(90) {
+		for range 3 {
+			r := requestOf("203.0.113.9", 1000+minute)
+			r.TimestampFrom, r.Provenance.Reason = record.FromLine, verdict.OK
+			if 30 <= minute && minute < 60 {
+				r.Provenance.Reason = verdict.RealipNotApplied
+			}
+			v.Add(r)
+		}
+	}
+	since, until := v.History(verdict.RealipNotApplied)
+	if since != timeOf(1030*aMinute) || until != timeOf(1059*aMinute) {
+		t.Errorf("from %v until %v", since, until)
+	}
+	if since, until := v.History(verdict.ProxyProtocolOff); !since.IsZero() || !until.IsZero() {
+		t.Errorf("a fault that never was, from %v until %v", since, until)
 	}
 }

@@ -66,8 +66,14 @@ func (c Cause) String() string {
 }
 
 // Names counts by name, in the order of the first count. It is for names that
-// the settings or nginx define: a search through all of them must be quick.
+// the settings or nginx define: a search through all of them must be quick. Beyond
+// maxNames of them, the rest counts under otherNames.
 type Names []NameCount
+
+const (
+	maxNames   = 200
+	otherNames = "(others)"
+)
 
 // A NameCount is a name and how often it was counted.
 type NameCount struct {
@@ -92,6 +98,19 @@ func (n *Names) add(name string) {
 			return
 		}
 	}
+	n.addNew(name)
+}
+
+// addNew counts a name that is not among n.
+func (n *Names) addNew(name string) {
+	if len(*n) >= maxNames {
+		last := &(*n)[len(*n)-1]
+		if last.Name == otherNames {
+			last.N++
+			return
+		}
+		name = otherNames
+	}
 	*n = append(*n, NameCount{name, 1})
 }
 
@@ -103,7 +122,7 @@ func (n *Names) addText(name []byte) {
 			return
 		}
 	}
-	*n = append(*n, NameCount{string(name), 1})
+	n.addNew(string(name))
 }
 
 // Add counts one outcome.

@@ -172,3 +172,18 @@ func TestTallyAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesAreBounded: beyond a number of names, the rest counts as one.
+func TestNamesAreBounded(t *testing.T) {
+	var tally pipeline.Tally
+	const formats = 1000
+	for i := range formats {
+		tally.Add(&pipeline.Outcome{Record: &record.Record{Dataset: record.AccessLine, Format: fmt.Sprint("format ", i)}})
+	}
+	if n := len(tally.Formats); n > 201 {
+		t.Errorf("%d names are kept", n)
+	}
+	if got := tally.Formats.Of("(others)"); got != formats-200 {
+		t.Errorf("%d lines have other formats", got)
+	}
+}

@@ -172,6 +172,15 @@ func TestDoctorInTheSeedsFormat(t *testing.T) {
 }
 
 // examined runs the doctor and returns its report.
+func examinedOf(t *testing.T, out *bytes.Buffer) *diagnose.Report {
+	t.Helper()
+	var r diagnose.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return &r
+}
+
 func examined(t *testing.T, args ...string) *diagnose.Report {
 	t.Helper()
 	var r diagnose.Report

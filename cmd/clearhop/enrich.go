@@ -26,7 +26,7 @@ type enrichCommand struct {
 	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
 	Summary bool              `help:"Print a summary to standard error at the end: clients, times, paths, how the input was read, and whether the chain is broken."`
 	Color   string            `enum:"auto,always,never" default:"auto" help:"Colours of the summary: auto for those of a terminal, unless NO_COLOR is set; always; never."`
-	Quiet   bool              `short:"q" help:"Print no count and no progress."`
+	Quiet   bool              `short:"q" help:"Print no count and no progress. With --as: a line if nothing was written."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }
@@ -81,9 +81,9 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	sum := newSummary(c.Summary)
+	sum := newSummary(c.Summary, &c.Settings)
 	read := readings{private: p.Private()}
-	sum.lines, sum.flags = c.As.As != "", doctorFlags(&c.Settings)
+	sum.lines = c.As.As != ""
 	counts, err := c.read(ctx, s, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
@@ -102,6 +102,8 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 		sum.print(newPage(s.err, c.Color), p)
 	case !c.Quiet:
 		sum.printCount(s.err)
+	case sum.wroteNothing(): // the program that reads the lines would wait for nothing
+		fmt.Fprintf(s.err, "clearhop: %s\n", sum.countWritten())
 	}
 	if ctx.Err() != nil && !c.Follow && err == nil {
 		return errInterrupted

@@ -93,8 +93,16 @@ func (p *page) wrapped(indent, text string) {
 	p.line("%s", p.cut(at, p.width))
 }
 
-// list prints texts with their counts and shares, as many lines as it takes.
-func (p *page) list(indent, title string, of int64, entries []entry) {
+// more prints how many rows are left out.
+func (p *page) more(n int) {
+	if n > 0 {
+		p.row("and " + grouped(int64(n)) + " more")
+	}
+}
+
+// list prints texts with their counts and shares, as many lines as it takes, and how
+// many more there are.
+func (p *page) list(indent, title string, of int64, entries []entry, more int) {
 	if len(entries) == 0 {
 		return
 	}
@@ -103,7 +111,11 @@ func (p *page) list(indent, title string, of int64, entries []entry) {
 		name := p.cut(terminal.Printable(e.name), max(p.width-24, p.width/2))
 		texts = append(texts, fmt.Sprintf("%s %s (%s)", name, grouped(e.n), terminal.Percent(e.n, of)))
 	}
-	p.wrapped(indent, title+": "+strings.Join(texts, ", "))
+	rest := ""
+	if more > 0 {
+		rest = ", and " + grouped(int64(more)) + " more"
+	}
+	p.wrapped(indent, title+": "+strings.Join(texts, ", ")+rest)
 }
 
 const day = int64(24 * time.Hour / time.Millisecond)
@@ -159,7 +171,7 @@ func (p *page) clients(all []diagnose.Visitor, of int64) {
 			mark = "?"
 		}
 		var about []string
-		for _, text := range [...]string{v.Agent, v.Country, v.Network} {
+		for _, text := range [...]string{program(&v), v.Country, v.Network} {
 			if text != "" {
 				about = append(about, terminal.Printable(text))
 			}
@@ -169,6 +181,19 @@ func (p *page) clients(all []diagnose.Visitor, of int64) {
 			name, mark, strings.Repeat(" ", names-terminal.Columns(name)), strings.Join(about, ", "))
 		p.row(strings.TrimRight(row, " "))
 	}
+}
+
+// program names the robot that a client is. Of a client that mostly is none, it says
+// how many requests are a robot's.
+func program(v *diagnose.Visitor) string {
+	name := v.Agent
+	if v.Others {
+		name += " and others"
+	}
+	if v.Robots > 0 && v.Robots < v.Requests {
+		return fmt.Sprintf("%s of them by %s", grouped(v.Robots), name)
+	}
+	return name
 }
 
 // grouped returns a number with a comma between each three digits.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"clearhop/aws/subscription"
 	"clearhop/internal/terminal"
@@ -130,6 +131,8 @@ func (g *logGroups) each(ctx context.Context, s streams, region string, plan pla
 	if err != nil {
 		return false, &usageError{err}
 	}
+	waiting := s.sayWhatIsAwaited("an answer of CloudWatch Logs" + inRegion(region))
+	defer waiting.Stop()
 	seen := map[string]bool{}
 	total, failed := 0, 0
 	for _, name := range g.Names {
@@ -172,12 +175,31 @@ func (g *logGroups) each(ctx context.Context, s streams, region string, plan pla
 			if err := g.print(s, o); err != nil {
 				return forbidden, err
 			}
+			waiting.Reset(slowAnswer)
 		}
 	}
 	if failed > 0 {
 		return forbidden, fmt.Errorf("%d of %d log groups failed", failed, total)
 	}
 	return forbidden, nil
+}
+
+// slowAnswer is how long a person waits without being told what for.
+const slowAnswer = 5 * time.Second
+
+// sayWhatIsAwaited tells the person what the command waits for, if it takes longer than
+// slowAnswer. The requests to AWS are tried again meanwhile. The caller stops the timer.
+func (s streams) sayWhatIsAwaited(what string) *time.Timer {
+	return time.AfterFunc(slowAnswer, func() {
+		fmt.Fprintf(s.err, "clearhop: waiting for %s; failed requests are tried again (Ctrl-C ends it)\n", what)
+	})
+}
+
+func inRegion(region string) string {
+	if region == "" {
+		return ""
+	}
+	return " in " + region
 }
 
 // A planner decides what to do with a group.

@@ -28,11 +28,11 @@ type summary struct {
 }
 
 // newSummary makes an empty summary. whole says that more is to be printed than
-// the one line that ends every run.
-func newSummary(whole bool) *summary {
-	s := &summary{}
+// the one line that ends every run. Without it nothing is kept of the lines' texts.
+func newSummary(whole bool, c *pipeline.Config) *summary {
+	s := &summary{flags: doctorFlags(c)}
 	if whole {
-		s.visitors = diagnose.NewVisitors()
+		s.visitors = diagnose.NewVisitors(len(c.Client.NLB)+len(c.Client.Trusted) == 0)
 	}
 	return s
 }
@@ -67,6 +67,12 @@ func (s *summary) countLines() string {
 	t := &s.tally
 	return fmt.Sprintf("%s: %d access, %d error, %d other, %d unparsed", terminal.Plural(t.Lines, "line"),
 		t.Datasets[record.AccessLine], t.Datasets[record.ErrorLogLine], t.Datasets[record.OtherLine], t.Datasets[record.Unparsed])
+}
+
+// wroteNothing reports whether there were lines, and --as wrote none of them.
+func (s *summary) wroteNothing() bool {
+	n := &s.tally.Fates
+	return s.lines && s.tally.Lines > 0 && n[accesslog.Written]+n[accesslog.WrittenUnknown]+n[accesslog.WrittenUnvouched] == 0
 }
 
 // countWritten says what became of the lines that --as asks for.
@@ -156,9 +162,10 @@ func statusTexts(counts []int64, of int64) []string {
 // printClients prints the clients with the most requests: people first, then robots.
 func (s *summary) printClients(page *page) {
 	v := s.visitors
-	people, robots := v.Clients(maxClients), v.Programs(maxRobots)
+	people, morePeople := v.Clients(maxClients)
+	robots, moreRobots := v.Programs(maxRobots)
 	if len(people) == 0 {
-		robots = v.Programs(maxClients)
+		robots, moreRobots = v.Programs(maxClients)
 	}
 	note := ""
 	if v.Unvouched > 0 {
@@ -167,6 +174,7 @@ func (s *summary) printClients(page *page) {
 	if len(people) > 0 || v.Unknown > 0 {
 		page.title("Clients", note)
 		page.clients(people, v.Requests)
+		page.more(morePeople)
 		note = ""
 	}
 	if v.Unknown > 0 {
@@ -175,22 +183,24 @@ func (s *summary) printClients(page *page) {
 	if len(robots) > 0 {
 		page.title("Robots and tools: "+grouped(v.Robots)+" of the requests", note)
 		page.clients(robots, v.Requests)
+		page.more(moreRobots)
 	}
 }
 
 // printPaths prints what was asked for.
 func (s *summary) printPaths(page *page) {
 	page.line("")
-	list := func(title string, all []diagnose.Counted) {
+	list := func(title string, all []diagnose.Counted, more int) {
 		entries := make([]entry, len(all))
 		for i, c := range all {
 			entries[i] = entry{c.Text, c.Requests}
 		}
-		page.list("", title, s.visitors.Requests, entries)
+		page.list("", title, s.visitors.Requests, entries, more)
 	}
-	list("Paths", s.visitors.Paths(maxTexts))
-	if hosts := s.visitors.Hosts(maxTexts); len(hosts) > 1 {
-		list("Hosts", hosts)
+	paths, more := s.visitors.Paths(maxTexts)
+	list("Paths", paths, more)
+	if hosts, more := s.visitors.Hosts(maxTexts); len(hosts) > 1 {
+		list("Hosts", hosts, more)
 	}
 }
 
@@ -198,13 +208,16 @@ func (s *summary) printPaths(page *page) {
 func (s *summary) printReading(page *page, p *pipeline.Pipeline) {
 	t := &s.tally
 	page.title("How it was read", "")
-	list := func(what string, of int64, entries []entry) { page.list("  ", what, of, entries) }
-	list("access lines as", t.Datasets[record.AccessLine], top(named(t.Formats), maxTexts))
-	list("in envelopes of", t.Lines, top(coded(t.Envelopes[:]), maxTexts))
-	list("error lines", t.Datasets[record.ErrorLogLine], top(named(t.Levels), maxTexts))
-	list("unparsed because", t.Datasets[record.Unparsed], top(causes(t.Causes), 2))
-	list("dropped by the rule", t.Lines, top(named(t.DroppedBy), maxTexts))
-	list("sent to the route", t.Lines, top(named(t.Routes), maxTexts))
+	list := func(what string, of int64, entries []entry, limit int) {
+		first := top(entries, limit)
+		page.list("  ", what, of, first, len(entries)-len(first))
+	}
+	list("access lines as", t.Datasets[record.AccessLine], named(t.Formats), maxTexts)
+	list("in envelopes of", t.Lines, coded(t.Envelopes[:]), maxTexts)
+	list("error lines", t.Datasets[record.ErrorLogLine], named(t.Levels), maxTexts)
+	list("unparsed because", t.Datasets[record.Unparsed], causes(t.Causes), 2)
+	list("dropped by the rule", t.Lines, named(t.DroppedBy), maxTexts)
+	list("sent to the route", t.Lines, named(t.Routes), maxTexts)
 	if s.lines {
 		page.wrapped("  ", s.countWritten())
 	}
@@ -242,36 +255,60 @@ func (s *summary) printChain(page *page) {
 		judged += n
 	}
 	judged -= t.Reasons[verdict.HealthCheckProbe]
-	faults := faultsOf(t)
+	own := s.visitors.Own()
+	counts, faulty := t.Reasons, t.Faults()
+	for reason, n := range own.Faults {
+		counts[reason] -= n
+		faulty -= n
+	}
+	faults := faultsOf(&counts)
 	switch {
 	case judged == 0:
 		page.line("%sThe chain: nothing can be said, because no line shows a request.%s", page.Unknown, page.Off)
 		return
 	case len(faults) == 0:
 		page.line("%sThe chain: no line shows a fault.%s", page.Healthy, page.Off)
-		s.printNLB(page)
+		s.printNLB(page, &own)
 		return
 	}
-	page.line("%sThe chain: %s of %s %s a fault.%s", page.Broken, grouped(t.Faults()), terminal.Plural(judged, "line"), shows(t.Faults()), page.Off)
-	s.printNLB(page)
+	page.line("%sThe chain: %s of %s %s a fault.%s", page.Broken, grouped(faulty), terminal.Plural(judged, "line"), shows(faulty), page.Off)
+	s.printNLB(page, &own)
 	for _, r := range faults[:min(maxFaults, len(faults))] {
-		var hops []string
-		for hop, n := range t.Hops[r] {
-			if n > 0 {
-				hops = append(hops, "the "+verdict.Hop(hop).String()+" hop")
-			}
-		}
-		at := ""
-		if len(hops) > 0 {
-			at = " at " + strings.Join(hops, " and ")
-		}
-		page.wrapped("  ", fmt.Sprintf("%s%s, %s: %s", r, at, terminal.Plural(t.Reasons[r], "line"), strings.ReplaceAll(r.Info().Means, "`", "")))
+		page.wrapped("  ", fmt.Sprintf("%s%s, %s%s: %s", r, s.hopsOf(r), terminal.Plural(counts[r], "line"), s.historyOf(r),
+			strings.ReplaceAll(r.Info().Means, "`", "")))
 	}
-	if more := len(faults) - maxFaults; more > 0 {
-		page.row(fmt.Sprintf("and %d more", more))
-	}
+	page.more(len(faults) - maxFaults)
 	page.line("The doctor says which of the possible causes it is, since when, and the fix:")
 	page.line("  %sclearhop doctor %s%s%s", page.Config, s.flags, s.doctorFiles(), page.Off)
+}
+
+// hopsOf names the hops that show a fault.
+func (s *summary) hopsOf(fault verdict.Reason) string {
+	var hops []string
+	for hop, n := range s.tally.Hops[fault] {
+		if n > 0 {
+			hops = append(hops, "the "+verdict.Hop(hop).String()+" hop")
+		}
+	}
+	if len(hops) == 0 {
+		return ""
+	}
+	return " at " + strings.Join(hops, " and ")
+}
+
+// historyOf says when a fault began and ended, where lines before or after it were
+// right.
+func (s *summary) historyOf(fault verdict.Reason) string {
+	const layout = "2006-01-02 15:04:05 UTC"
+	since, until := s.visitors.History(fault)
+	text := ""
+	if !since.IsZero() {
+		text += ", since " + since.Format(layout)
+	}
+	if !until.IsZero() {
+		text += ", until " + until.Format(layout) + " (lines after that are right)"
+	}
+	return text
 }
 
 // shows is the verb for n lines.
@@ -282,14 +319,28 @@ func shows(n int64) string {
 	return "show"
 }
 
-// printNLB says how many requests still show the load balancer's address.
-func (s *summary) printNLB(page *page) {
-	if n := s.tally.NLBVisitors(); n > 0 {
+// printNLB says how many requests still show the load balancer's address, and which
+// private addresses are taken for clients of your own instead.
+func (s *summary) printNLB(page *page, own *diagnose.Own) {
+	if n := s.tally.NLBVisitors() - own.Lines; n > 0 {
 		text := fmt.Sprintf("%s of %s still %s an NLB's private address", grouped(n), terminal.Plural(s.visitors.Requests, "request"), shows(n))
 		if s.tally.NLBInferred > 0 {
-			text += " (every private address counts, because neither --nlb nor --trusted is given)"
+			text += " (private addresses count, because neither --nlb nor --trusted is given)"
 		}
 		page.wrapped("  ", text)
+	}
+	if len(own.Addresses) > 0 {
+		const most = 3
+		var texts []string
+		for _, addr := range own.Addresses[:min(len(own.Addresses), most)] {
+			texts = append(texts, addr.String())
+		}
+		more := ""
+		if n := len(own.Addresses) - most; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		page.wrapped("  ", fmt.Sprintf("%s from %s%s: probably clients of your own, and not counted as the NLB. Name them with --internal, and the NLB with --nlb, to be sure",
+			terminal.Plural(own.Lines, "request"), strings.Join(texts, ", "), more))
 	}
 }
 
@@ -339,14 +390,14 @@ func shellWord(text string) string {
 }
 
 // faultsOf returns the faults that lines show, the most frequent first.
-func faultsOf(t *pipeline.Tally) []verdict.Reason {
+func faultsOf(counts *[verdict.NumReasons]int64) []verdict.Reason {
 	var faults []verdict.Reason
 	for _, r := range verdict.Reasons() {
-		if r.IsFault() && t.Reasons[r] > 0 {
+		if r.IsFault() && counts[r] > 0 {
 			faults = append(faults, r)
 		}
 	}
-	slices.SortStableFunc(faults, func(a, b verdict.Reason) int { return cmp.Compare(t.Reasons[b], t.Reasons[a]) })
+	slices.SortStableFunc(faults, func(a, b verdict.Reason) int { return cmp.Compare(counts[b], counts[a]) })
 	return faults
 }
 
