@@ -268,17 +268,8 @@ func (r *Reader) value(c byte) ([]byte, error) {
 // readObject reads an event of the API, or a row of Logs Insights.
 func (ev *logEvent) readObject(s *scanner) {
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return
-		}
-		slot := ev.slot(key)
-		v, ok := s.Value()
-		if !ok {
-			return
-		}
-		if slot != nil {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		if slot := ev.slot(key); slot != nil {
 			*slot = v
 		}
 	}
@@ -331,24 +322,15 @@ func (ev *logEvent) readField(s *scanner) {
 	var slot *jsonscan.Value
 	var value jsonscan.Value
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		isField, isValue := string(key) == "field", string(key) == "value"
-		v, ok := s.Value()
-		if !ok {
-			return
-		}
-		if isField {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		switch string(key) {
+		case "field":
 			slot = ev.slot(v.Raw)
-		}
-		if isValue {
+		case "value":
 			value = v
 		}
 	}
-	if slot != nil {
+	if s.Err == nil && slot != nil {
 		*slot = value
 	}
 }

@@ -138,15 +138,7 @@ func (s *scanner) sniffArray() content {
 func (s *scanner) sniffEvent() content {
 	s.Enter('{')
 	event := eventMembers{}
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		v, ok := s.Value()
-		if !ok {
-			break
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		if event.add(key, v) || event.query {
 			return documents
 		}

@@ -53,16 +53,7 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 func (o *object) read(text []byte) bool {
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		at := s.I
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		if known := lookUpKey(key); known != nil {
 			o.set(known, v)
 			continue
@@ -75,7 +66,7 @@ func (o *object) read(text []byte) bool {
 		// The object can still be an envelope only if it has text in log, or a
 		// member that only a log router writes. Access logs in JSON have none of
 		// them: the rest of the object is not read for nothing.
-		if o.values[slotLog].Kind == jsonscan.None && !o.routed && !mayBeRouted(text[at:]) {
+		if o.values[slotLog].Kind == jsonscan.None && !o.routed && !mayBeRouted(text[s.I:]) {
 			return false
 		}
 	}
@@ -247,15 +238,7 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return scratch
-		}
-		v, ok := s.Value()
-		if !ok {
-			return scratch
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		switch string(key) {
 		case "namespace_name", "pod_namespace":
 			scratch = setText(&e.Space, v, scratch)
@@ -269,6 +252,7 @@ func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 			scratch = setText(&e.Cluster, v, scratch)
 		}
 	}
+	return scratch
 }
 
 // describeAttributes reads the attributes of OpenTelemetry, by the names of its
@@ -276,15 +260,7 @@ func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 func describeAttributes(raw, scratch []byte, e *record.Envelope) []byte {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return scratch
-		}
-		v, ok := s.Value()
-		if !ok {
-			return scratch
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		switch string(key) {
 		case "log.iostream":
 			scratch = setText(&e.Stream, v, scratch)
@@ -304,6 +280,7 @@ func describeAttributes(raw, scratch []byte, e *record.Envelope) []byte {
 			scratch = setText(&e.Resource, v, scratch)
 		}
 	}
+	return scratch
 }
 
 // setText sets a part to a text, unless an outer envelope has set it.

@@ -88,39 +88,24 @@ func isOfRouter(key []byte, v jsonscan.Value) bool {
 func accessObject(text []byte) (inner []byte, ok bool) {
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return nil, false
-		}
-		known := lookUpKey(key) != nil
-		v, ok := s.Value()
-		if !ok {
-			return nil, false
-		}
-		if !known && v.Kind == jsonscan.Object && hasAccessKey(v.Raw) {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		if v.Kind == jsonscan.Object && lookUpKey(key) == nil && hasAccessKey(v.Raw) {
 			return v.Raw, true
 		}
 	}
+	return nil, false
 }
 
 // hasAccessKey reports whether an object has a key of an access log.
 func hasAccessKey(raw []byte) bool {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return false
-		}
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		if isAccessKey(key, v) {
 			return true
 		}
 	}
+	return false
 }
 
 var remote = []byte("remote")
@@ -133,15 +118,7 @@ func hostIsPeer(raw []byte) bool {
 	own := 0 // of the members that the parser always writes
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		switch string(key) {
 		case "host":
 			host = v
