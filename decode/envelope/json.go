@@ -28,6 +28,9 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	if !o.read(text) {
 		return text, scratch, false
 	}
+	if !o.access && o.values[slotLog].Kind != jsonscan.Text && o.isOTLP() {
+		return o.openOTLP(text, scratch, e)
+	}
 	line, inLog, ok := o.line()
 	if !ok {
 		return o.openParsed(text, scratch, e)
@@ -41,8 +44,7 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	add(e, kind)
 	e.Partial = o.isFragment(kind, inner)
 	if !e.Partial {
-		inner = bytes.TrimSuffix(inner, []byte("\n"))
-		inner = bytes.TrimSuffix(inner, []byte("\r"))
+		inner = withoutNewline(inner)
 	}
 	return inner, o.describe(scratch, e), true
 }
@@ -77,9 +79,9 @@ func (o *object) read(text []byte) bool {
 }
 
 // mayBeRouted reports whether the rest of an object may hold the member log, or the
-// name of a container, which all log routers write beside what else they add.
+// name of a container or the object kubernetes, which log routers add.
 func mayBeRouted(rest []byte) bool {
-	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`))
+	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`)) || bytes.Contains(rest, []byte(`"kubernetes"`))
 }
 
 // set keeps the value of a known key.
@@ -206,6 +208,12 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	if at := o.values[slotTime2]; !ok && at.Kind == jsonscan.Number {
 		ms, ok = millis(at.Raw) // of CloudWatch Logs
 	}
+	if !ok {
+		ms, ok = nanos(o.values[slotNanos].Raw)
+	}
+	if !ok {
+		ms, ok = seconds(o.values[slotSeconds].Raw)
+	}
 	setTime(e, ms, ok)
 	scratch = setText(&e.LogStream, o.values[slotLogStream], scratch)
 	switch e.Kinds[e.Count-1] {
@@ -258,27 +266,37 @@ func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 // describeAttributes reads the attributes of OpenTelemetry, by the names of its
 // semantic conventions.
 func describeAttributes(raw, scratch []byte, e *record.Envelope) []byte {
+	for list := newPairs(raw, "attributes"); list.next(); { // of OTLP
+		if v, isList := anyValue(list.value); !isList {
+			scratch = describeAttribute(list.key.Raw, v, scratch, e)
+		}
+	}
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
 	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
-		switch string(key) {
-		case "log.iostream":
-			scratch = setText(&e.Stream, v, scratch)
-		case "k8s.pod.name":
-			set(&e.Type, typeKubernetes)
-			scratch = setText(&e.Resource, v, scratch)
-		case "k8s.namespace.name":
-			scratch = setText(&e.Space, v, scratch)
-		case "k8s.cluster.name", "aws.ecs.cluster.arn":
-			scratch = setText(&e.Cluster, v, scratch)
-		case "k8s.container.name", "container.name":
-			scratch = setName(v, scratch, e)
-		case "container.id":
-			scratch = setID(v, scratch, e)
-		case "aws.ecs.task.arn":
-			set(&e.Type, typeECS)
-			scratch = setText(&e.Resource, v, scratch)
-		}
+		scratch = describeAttribute(key, v, scratch, e)
+	}
+	return scratch
+}
+
+func describeAttribute(key []byte, v jsonscan.Value, scratch []byte, e *record.Envelope) []byte {
+	switch string(key) {
+	case "log.iostream":
+		scratch = setText(&e.Stream, v, scratch)
+	case "k8s.pod.name":
+		set(&e.Type, typeKubernetes)
+		scratch = setText(&e.Resource, v, scratch)
+	case "k8s.namespace.name":
+		scratch = setText(&e.Space, v, scratch)
+	case "k8s.cluster.name", "aws.ecs.cluster.arn":
+		scratch = setText(&e.Cluster, v, scratch)
+	case "k8s.container.name", "container.name":
+		scratch = setName(v, scratch, e)
+	case "container.id":
+		scratch = setID(v, scratch, e)
+	case "aws.ecs.task.arn":
+		set(&e.Type, typeECS)
+		scratch = setText(&e.Resource, v, scratch)
 	}
 	return scratch
 }
