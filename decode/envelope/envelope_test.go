@@ -405,7 +405,7 @@ func TestOpenDoubtful(t *testing.T) {
 // no prefix.
 func TestNotDoubtful(t *testing.T) {
 	for _, text := range append(unopened[:len(unopened):len(unopened)],
-		`www.example.com `+access, `www.example.com web-1 `+access, `web `+access,
+		`www.example.com `+access, `www.example.com web-1 `+access,
 		`web-0 nginx 203.0.113.9 "GET / HTTP/1.1" 200`,
 		`web-0 nginx 203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] 203.0.113.66 - - [22/Nov/2026:11:00:24 +0000] "GET`,
 		`web-0 nginx 203.0.113.9 - a b [22/Nov/2026:11:00:24 +0000] "GET`,

@@ -79,9 +79,11 @@ func (o *object) read(text []byte) bool {
 }
 
 // mayBeRouted reports whether the rest of an object may hold the member log, or the
-// name of a container or the object kubernetes, which log routers add.
+// name of a container or the object kubernetes, which log routers add, or the user agent
+// under the name that the parsers of Fluent Bit give it.
 func mayBeRouted(rest []byte) bool {
-	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`)) || bytes.Contains(rest, []byte(`"kubernetes"`))
+	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`)) ||
+		bytes.Contains(rest, []byte(`"kubernetes"`)) || bytes.Contains(rest, []byte(`"agent"`))
 }
 
 // set keeps the value of a known key.
