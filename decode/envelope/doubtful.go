@@ -46,8 +46,8 @@ func openDoubtful(text []byte, e *record.Envelope) (inner []byte, ok bool) {
 		s, rest, isStamp := cutStamp(text)
 		if isStamp && s.own {
 			inner, ok = s.open(rest, &found)
-		} else if !isStamp {
-			inner, ok = openGrep(text, &found)
+		} else if inner, ok = openGrep(text, &found); !ok {
+			inner, ok = openPodmanID(text, &found)
 		}
 	case c == '[':
 		inner, ok = openBracketed(text, &found)
@@ -118,6 +118,17 @@ func openTimeBehind(text []byte, e *record.Envelope) ([]byte, bool) {
 	return text[:n], true
 }
 
+// digitsOfID is how many digits of the id of a container podman writes.
+const digitsOfID = 12
+
+// openPodmanID opens the id of a container that begins with a digit.
+func openPodmanID(text []byte, e *record.Envelope) ([]byte, bool) {
+	if len(text) <= digitsOfID || text[digitsOfID] != ' ' || !isHex(text[:digitsOfID]) {
+		return text, false
+	}
+	return openPodman(text, e)
+}
+
 // openPodman opens what podman logs writes for several containers: the name of the
 // container, with --names, or the first twelve digits of its id. $host and $hostname look
 // like names too, so the caller needs other evidence in front of an access line.
@@ -127,7 +138,11 @@ func openPodman(text []byte, e *record.Envelope) ([]byte, bool) {
 		return text, false
 	}
 	add(e, record.Podman)
-	set(&e.Name, name)
+	if len(name) == digitsOfID && isHex(name) {
+		set(&e.ID, name)
+	} else {
+		set(&e.Name, name)
+	}
 	return text[len(name)+1:], true
 }
 

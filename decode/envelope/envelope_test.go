@@ -85,7 +85,7 @@ func dumpLog(t *testing.T, path string) string {
 
 // TestGoldenDoubtful opens the lines of testdata/doubtful/<case>.log.
 func TestGoldenDoubtful(t *testing.T) {
-	for _, name := range []string{"awslogs", "names"} {
+	for _, name := range []string{"awslogs", "names", "grep", "podman", "rows"} {
 		path := filepath.Join("testdata", "doubtful", name)
 		text, err := os.ReadFile(path + ".log")
 		if err != nil {
@@ -273,6 +273,15 @@ var unopened = []string{
 	`{"message":"GET /","agent":"curl/8"}`, `{"message":"GET /","user_agent":{"original":"curl/8"}}`,
 	`{"message":"GET /","@request-time":"0.1"}`, `{"message":"GET /","$uri":"/"}`,
 	`{"message":"GET /","verb":"GET","response":"200"}`, `{"message":"x","nginx":{"access":{}}}`,
+	// Not of jq, journalctl, fluentd or Fluent Bit.
+	`"203.0.113.9" "GET / HTTP/1.1"`, `"GET / HTTP/1.1`, `"a \q"`, `["203.0.113.9","GET / HTTP/1.1",200]`, `[1795345225,"a"]`, `[1795345225123,{"a":1}]`, `[1795345225123]`, `[1795345225123,"a"] x`,
+	`1795345225.123 www.example.com nginx: x`, `Nov 22 11:00:25. web nginx`, `Sun 2026-11-22 11:00:25 UTC GET / HTTP/1.1`, `[ 1234.567890] GET / HTTP/1.1`, `[1.2.3.4] web nginx: x`, `Sum 2026-11-22 11:00:25 UTC web nginx: x`,
+	"2026-11-22T11:00:25+00:00\tGET /\t{\"status\":200}", "2026-11-22T11:00:25+00:00\tweb\t200", `2026-11-22 11:00:25 +0000 GET {"a":1}`, `2026-11-22 11:00:25 x web: {"a":1}`,
+	`[0] a: [1795345225, {"log"=>"x}]`, `[0] a: [x, {"log"=>"x"}]`, `[0] a: [1795345225, {}]`, `[0] a b: [1795345225, {"log"=>"x"}]`, `[0] a: [1795345225, {"log"=>"x"}`, `[0] a: [1795345225, {"a"=>{"b"=>{"c"=>{"d"=>{"e"=>{}}}}}}]`,
+	`{"body":{"stringValue":"x"}}`, `{"body":{},"timeUnixNano":"1795345225123000000"}`, `{"body":{"stringValue":"x"},"status":"200","attributes":[]}`,
+	// Records with a member that the parsers of Fluent Bit do not have: host is what the visitor asked for.
+	`{"host":"203.0.113.9","user":"-","method":"GET","path":"/","code":"200","size":"3","agent":"x","xff":"198.51.100.7"}`, `{"host":"203.0.113.9","user":"-","method":"GET","path":"/","code":"200","size":"3"}`,
+	`{"host":"www.example.com","user":"-","method":"GET","path":"/","code":"200","size":"3","agent":"x"}`,
 	// What only OpenDoubtful opens.
 	`nginx  | ` + access, `[web-0] ` + access, `web-0 nginx ` + access, `/ecs/web web/1 ` + access, `2026-11-22T11:00:25+00:00 ` + access,
 	// Not a prefix of kubectl, and no milliseconds.

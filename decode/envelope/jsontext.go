@@ -51,10 +51,10 @@ func openList(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 			}
 		case v.Kind != jsonscan.Text:
 			return text, scratch, false
-		case len(v.Raw) > len(message.Raw):
-			message, name = v, message
+		case len(v.Raw) <= len(message.Raw):
+			name = streamOr(v, name)
 		default:
-			name = v
+			message, name = v, streamOr(message, name)
 		}
 	}
 	if s.Err != nil || s.I < len(text) || !hasTime || len(message.Raw) == 0 {
@@ -63,10 +63,16 @@ func openList(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	inner, scratch = unescaped(message, scratch)
 	add(e, record.JSONText)
 	setTime(e, ms, true)
-	if !name.Escaped && isStreamName(name.Raw) {
-		set(&e.LogStream, name.Raw)
-	}
+	set(&e.LogStream, name.Raw)
 	return withoutNewline(inner), scratch, true
+}
+
+// streamOr returns v if it may be the name of a log stream, and else other.
+func streamOr(v, other jsonscan.Value) jsonscan.Value {
+	if !v.Escaped && isStreamName(v.Raw) {
+		return v
+	}
+	return other
 }
 
 // isStreamName reports whether w may be the name of a log stream, and is neither an
