@@ -131,18 +131,24 @@ func (s *scanner) sniffArray() content {
 	switch {
 	case c == 0 && len(s.B) < sniffSize:
 		return undecided
-	case onLines && (c == '"' || c == '['):
-		return documents
 	case c != '{' && c != '"' && c != '[':
 		return logLines
+	case onLines && c != '{':
+		return documents
 	}
+	return s.sniffFirst()
+}
+
+// sniffFirst decides by the first item of an array, which is no number.
+func (s *scanner) sniffFirst() content {
+	isObject := s.Peek() == '{'
 	first, ok := s.Value()
 	switch next := s.Peek(); {
 	case s.Err == jsonscan.ErrEnd || ok && next == 0:
 		return undecided
 	case !ok || next != ',' && next != ']':
 		return logLines
-	case c != '{' && bytes.Count(first.Raw, []byte(" ")) < fewestBlanks:
+	case !isObject && bytes.Count(first.Raw, []byte(" ")) < fewestBlanks:
 		return logLines
 	case next == ']' && !s.endsArray():
 		return logLines

@@ -43,12 +43,7 @@ func openDoubtful(text []byte, e *record.Envelope) (inner []byte, ok bool) {
 	var found record.Envelope
 	switch c := text[0]; {
 	case isDigit(c):
-		s, rest, isStamp := cutStamp(text)
-		if isStamp && s.own {
-			inner, ok = s.open(rest, &found)
-		} else if inner, ok = openGrep(text, &found); !ok {
-			inner, ok = openPodmanID(text, &found)
-		}
+		inner, ok = openDigits(text, &found)
 	case c == '[':
 		inner, ok = openBracketed(text, &found)
 	case isLetter(c) || c == '/' || c == '.' || c == '_' || c == '(':
@@ -61,6 +56,18 @@ func openDoubtful(text []byte, e *record.Envelope) (inner []byte, ok bool) {
 	}
 	*e = found
 	return inner, true
+}
+
+// openDigits opens a line behind a time that nginx could have written, a number of grep
+// or the id of a container.
+func openDigits(text []byte, e *record.Envelope) (inner []byte, ok bool) {
+	if s, rest, isStamp := cutStamp(text); isStamp && s.own {
+		return s.open(rest, e)
+	}
+	if inner, ok = openGrep(text, e); ok {
+		return inner, true
+	}
+	return openPodmanID(text, e)
 }
 
 // openName opens a line behind one name or more.
@@ -316,19 +323,32 @@ func openKubectl(text []byte, e *record.Envelope) ([]byte, bool) {
 
 // beginsLine reports whether text begins like a line that bears a time itself.
 func beginsLine(text []byte) bool {
-	for range 2 { // awslogs and stern may write times too
-		s, rest, ok := cutStamp(text)
-		if !ok || s.own {
-			break
-		}
-		text = rest
-	}
+	text = withoutTimes(text)
 	if len(text) == 0 {
 		return false
 	}
 	return text[0] == '{' && text[len(text)-1] == '}' ||
 		isErrorHead(text) || isCombinedHead(text) ||
 		bytes.HasPrefix(text, []byte("/docker-entrypoint.sh: "))
+}
+
+// withoutTimes removes the times that awslogs and stern may write, and what a syslog
+// daemon does.
+func withoutTimes(text []byte) []byte {
+	for range 2 {
+		s, rest, ok := cutStamp(text)
+		if !ok || s.own {
+			break
+		}
+		if text = rest; !s.noZone {
+			if rest, ok = cutHostAndTag(text); ok {
+				return rest
+			}
+		}
+	}
+	var e record.Envelope
+	rest, _ := openSyslog(text, &e)
+	return rest
 }
 
 // isErrorHead reports whether text begins like a line of an error log:

@@ -80,25 +80,8 @@ func openRecord(text, fields []byte, ms int64, scratch []byte, e *record.Envelop
 		setTime(e, ms, true)
 		return fields, scratch, true
 	}
-	var line, stream, kubernetes []byte
-	rest := fields[1:]
-	for len(rest) > 0 && rest[0] == '"' {
-		var m field
-		if m, rest, ok = cutFluentField(rest, 0); !ok {
-			return text, scratch, false
-		}
-		switch string(m.key) {
-		case "log", "message", "MESSAGE", "msg":
-			if m.isText && line == nil {
-				line = m.value
-			}
-		case "stream":
-			stream = m.value
-		case "kubernetes":
-			kubernetes = m.value
-		}
-	}
-	if string(rest) != "}" {
+	line, stream, kubernetes, ok := lineOfRecord(fields)
+	if !ok {
 		return text, scratch, false
 	}
 	start := len(scratch)
@@ -117,6 +100,29 @@ func openRecord(text, fields []byte, ms int64, scratch []byte, e *record.Envelop
 	add(e, record.FluentBit)
 	setTime(e, ms, true)
 	return withoutNewline(line), scratch, true
+}
+
+// lineOfRecord returns the first text of a record that holds the line, and what the
+// record says about its source. What it does not have is nil.
+func lineOfRecord(fields []byte) (line, stream, kubernetes []byte, ok bool) {
+	rest := fields[1:]
+	for len(rest) > 0 && rest[0] == '"' {
+		var f field
+		if f, rest, ok = cutFluentField(rest, 0); !ok {
+			return nil, nil, nil, false
+		}
+		switch string(f.key) {
+		case "log", "message", "MESSAGE", "msg":
+			if f.isText && line == nil {
+				line = f.value
+			}
+		case "stream":
+			stream = f.value
+		case "kubernetes":
+			kubernetes = f.value
+		}
+	}
+	return line, stream, kubernetes, string(rest) == "}"
 }
 
 // A field is a member of a record of Fluent Bit.

@@ -14,35 +14,39 @@ import (
 //	access.log.1:12:203.0.113.9 - - …
 //	access.log-13-203.0.113.9 - - …
 //	12:203.0.113.9 - - …
+//	/var/log/syslog:Nov 22 11:00:25 web nginx: 203.0.113.9 - - …
 //
 // A number can also be the first group of an IPv6 address. Where both may be, the line is
 // not opened: no client is better than a wrong one.
 func openGrep(text []byte, e *record.Envelope) ([]byte, bool) {
 	const standardInput = "(standard input)"
-	head := bytes.TrimPrefix(text[:min(len(text), maxNames)], []byte(standardInput))
-	from := len(text[:min(len(text), maxNames)]) - len(head)
+	rest, isInput := bytes.CutPrefix(text, []byte(standardInput))
+	head := rest[:min(len(rest), maxNames)]
 	if n := bytes.IndexAny(head, " {"); n >= 0 {
 		head = head[:n]
 	}
 	for i, c := range head {
-		if c != ':' && c != '-' {
+		if c != ':' && c != '-' || !beginsStrictly(rest[i+1:]) {
 			continue
 		}
-		inner := text[from+i+1:]
-		if !beginsStrictly(inner) {
-			continue
-		}
-		name := withoutNumber(head[:i], c)
-		if from == 0 && len(name) > 0 && !isFileName(name) || from == 0 && len(name) == 0 && c != ':' || isAmbiguous(inner) {
-			return text, false
-		}
-		if len(name) == 0 && from == 0 && isPlausible(firstWord(text)) {
+		if isAmbiguous(rest[i+1:]) || !isInput && !isGrepPrefix(head, i) {
 			return text, false
 		}
 		add(e, record.Grep)
-		return inner, true
+		return rest[i+1:], true
 	}
 	return text, false
+}
+
+// isGrepPrefix reports whether what stands before the separator at i is the name of a
+// file, with the number of a line or without one, or the number alone. The first word of
+// the line, word, must not be an address.
+func isGrepPrefix(word []byte, i int) bool {
+	name := withoutNumber(word[:i], word[i])
+	if len(name) > 0 {
+		return isFileName(name)
+	}
+	return word[i] == ':' && !isPlausible(word)
 }
 
 // withoutNumber removes the number of the line from the end of name. A name that is
@@ -85,6 +89,7 @@ func isFileName(w []byte) bool {
 // beginsStrictly is beginsLine, but for a line whose first value is an address that a
 // client can have.
 func beginsStrictly(text []byte) bool {
+	text = withoutTimes(text)
 	return beginsLine(text) && (text[0] == '{' || text[0] == '/' || isErrorHead(text) || isPlausible(firstWord(text)))
 }
 
@@ -101,30 +106,35 @@ func isPlausible(w []byte) bool {
 	if string(w) == "unix:" {
 		return true
 	}
-	first, rest, isSix := bytes.Cut(w, []byte(":"))
-	if !isSix {
+	if bytes.IndexByte(w, ':') < 0 {
 		return isFour(w)
 	}
-	if len(first) != 4 || bytes.IndexByte(rest, ':') < 0 {
-		return false
-	}
-	switch {
-	case first[0] == '2' || first[0] == '3':
-	case first[0] == 'f' && (first[1] == 'c' || first[1] == 'd' || first[1] == 'e' && '8' <= first[2]):
-	default:
-		return false
-	}
-	groups := 1
-	for len(rest) > 0 || groups == 1 {
-		var group []byte
-		group, rest, _ = bytes.Cut(rest, []byte(":"))
-		groups++
-		if len(group) > 4 && !isFour(group) || len(group) > 0 && !isHex(group) && !isFour(group) {
+	groups := 0
+	for group := range bytes.SplitSeq(w, []byte(":")) {
+		if groups == 0 && !isNetwork(group) || len(group) > 0 && !isGroup6(group) && !isFour(group) {
 			return false
 		}
+		groups++
 	}
-	return isHex(first) && groups <= 8+1 // an end of "::" counts as one more
+	return 3 <= groups && groups <= 8+1 // "::" at the end counts as one more
 }
+
+// isNetwork reports whether the first group of an IPv6 address is one of the global or of
+// a local network.
+func isNetwork(group []byte) bool {
+	if len(group) != 4 || !isHex(group) {
+		return false
+	}
+	switch group[0] {
+	case '2', '3':
+		return true
+	case 'f':
+		return group[1] == 'c' || group[1] == 'd' || group[1] == 'e' && '8' <= group[2]
+	}
+	return false
+}
+
+func isGroup6(group []byte) bool { return len(group) <= 4 && isHex(group) }
 
 func isHex(w []byte) bool {
 	for _, c := range w {
