@@ -174,6 +174,9 @@ func jsonError(cause error) error { return &PayloadError{Stage: StageJSON, Err: 
 func (r *Reader) enter(c byte) (found bool, err error) {
 	switch c {
 	case '[':
+		if r.isListOfOne() {
+			return r.item(c)
+		}
 		return false, r.step(inEvents)
 	case '{':
 		if isEventKey(r.firstKey()) {
@@ -182,6 +185,21 @@ func (r *Reader) enter(c byte) (found bool, err error) {
 		return false, r.step(inDocument)
 	}
 	return false, jsonError(jsonscan.ErrValue)
+}
+
+// isListOfOne reports whether the array at the start of the window is one event, and not
+// an array of events: its first item is a number, the time.
+func (r *Reader) isListOfOne() bool {
+	for {
+		rest := r.lines.bytes()[1:]
+		if n := blank(rest); n < len(rest) {
+			return rest[n]-'0' < 10
+		}
+		if r.err != nil || len(rest) > r.maxEvent() {
+			return false
+		}
+		r.err = r.lines.read(r.stream)
+	}
 }
 
 // firstKey returns the first key of the object at the start of the window; nil if it

@@ -68,6 +68,7 @@ func TestEvents(t *testing.T) {
 	f("[\n    \"a\",\n    \"b\"\n]\n", ` - :: "a"`, ` - :: "b"`)
 	f("[\n    [\n        1754733600123,\n        \"a b\"\n    ],\n    [\n        \"b\"\n    ]\n]", ` 10:00:00.123 :: "a b"`, ` - :: "b"`)
 	f("[\n    [\n        \"web/1\",\n        1754733600123,\n        \"a b c d\",\n        \"391234567890123456789\"\n    ]\n]", `391234567890123456789 10:00:00.123 ::web/1 "a b c d"`)
+	f("[\n  1754733600123,\n  \"a b\"\n]\n[\n  1754733600124,\n  \"b\"\n]\n", ` 10:00:00.123 :: "a b"`, ` 10:00:00.124 :: "b"`)
 	// A message of JSON, which Logs Insights exports as an object.
 	f("[\n  {\n    \"@timestamp\": \"2025-08-09 10:00:00.123\",\n    \"@message\": {\n      \"status\": 200\n    },\n    \"@logStream\": \"s\"\n  }\n]\n",
 		` 10:00:00.123 ::s "{\n      \"status\": 200\n    }"`)
@@ -120,7 +121,7 @@ func TestNoDocuments(t *testing.T) {
 	for _, text := range []string{
 		`{"events":7}`, `{"events":["a"]}`, `{"results":{}}`, `{"message":"a","timestamp":"2026-11-22T11:00:25Z"}`, `{"@message":"a","@timestamp":"x"}`,
 		`{"message":"a","timestamp":1754733600123}`, `["203.0.113.9","GET /"]`, `[{"remote_addr":"203.0.113.9"}]`, `[22/Nov/2026:11:00:24 +0000] a`, `[error]`,
-		`[{"a":1}] x`, `[{"a":1}` + "\nx", `["$remote_addr","a b c d e f"]`, `["a b c d e f" x`, "Complete\nx", "Sep\tComplete\nSTATISTIC", "status\t200", "RESULTS",
+		"[\n1\n]", `[{"a":1}] x`, `[{"a":1}` + "\nx", `["$remote_addr","a b c d e f"]`, `["a b c d e f" x`, "Complete\nx", "Sep\tComplete\nSTATISTIC", "status\t200", "RESULTS",
 		"message,text", "timestamp", "EVENTS\tx\ty", "b/1\tf/1\nx", "events: 7", "-----------", "Eve", "bz", "PK", "\x00", strings.Repeat("m", 5000),
 	} {
 		lines, err := drain(NewReader(strings.NewReader(text+"\nlast"), Options{}))

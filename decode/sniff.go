@@ -131,12 +131,28 @@ func (s *scanner) sniffArray() content {
 	switch {
 	case c == 0 && len(s.B) < sniffSize:
 		return undecided
+	case onLines && c-'0' < 10:
+		return s.sniffTime()
 	case c != '{' && c != '"' && c != '[':
 		return logLines
 	case onLines && c != '{':
 		return documents
 	}
 	return s.sniffFirst()
+}
+
+// sniffTime decides by a number that is the first item of an array. If it is a time in
+// milliseconds, the array is one event, and others may follow: "jq '.events[] |
+// [.timestamp,.message]'" writes them over several lines.
+func (s *scanner) sniffTime() content {
+	v, ok := s.Value()
+	switch {
+	case s.I == len(s.B):
+		return undecided
+	case ok && len(v.Raw) == len("1754733600123"):
+		return documents
+	}
+	return logLines
 }
 
 // sniffFirst decides by the first item of an array, which is no number.
