@@ -57,7 +57,8 @@
 //  1. log, if it is text;
 //  2. body, if it is text or an object, and attributes or resource is an object;
 //  3. the first of message, @message, msg and MESSAGE that is text;
-//  4. message, if it is an object and the others name a pod and a container;
+//  4. @message, if it is an object, or message, if it is one and the others name a
+//     pod and a container;
 //  5. log_processed, if it is an object;
 //  6. log, if it is an object and the envelope has a member that only a log
 //     router writes: container_id, container_name, ecs_cluster, ecs_task_arn,

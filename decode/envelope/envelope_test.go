@@ -203,6 +203,7 @@ func TestOpen(t *testing.T) {
 	f(`{"message":"a","msg":"b","message":1}`, "b", "cloudwatch_transformer")
 	f(`{"msg":"b","message":"a"}`, "a", "cloudwatch_transformer")
 	f(`{"message":"a","log":{"offset":1},"agent":{"type":"filebeat"}}`, "a", "cloudwatch_transformer")
+	f(`{"@timestamp":"2026-11-22 11:00:25.123","@message":{"status":"200"}}`, `{"status":"200"}`, "cloudwatch_transformer time=2026-11-22T11:00:25.123Z")
 	f(`{"@message":"a","@timestamp":"2026-11-22T11:00:25Z"}`, "a", "cloudwatch_transformer time=2026-11-22T11:00:25.000Z")
 	f(`{"MESSAGE":"a","__REALTIME_TIMESTAMP":"1795345225123456","CONTAINER_NAME":"web","CONTAINER_PARTIAL_MESSAGE":"true"}`, "a",
 		"cloudwatch_transformer time=2026-11-22T11:00:25.123Z partial name=web")

@@ -132,6 +132,9 @@ func (o *object) line() (line jsonscan.Value, inLog, ok bool) {
 	if message := firstText(o.values[slotMessage0 : slotMessage3+1]); message.Kind == jsonscan.Text {
 		return message, false, true
 	}
+	if message := o.values[slotMessage1]; message.Kind == jsonscan.Object {
+		return message, false, true // a row of Logs Insights
+	}
 	if message := o.values[slotMessage0]; message.Kind == jsonscan.Object && o.isStern() {
 		return message, false, true
 	}
@@ -200,6 +203,8 @@ var (
 	typeKubernetes = []byte("kubernetes")
 )
 
+var utc = []byte("UTC")
+
 // describe puts into e what the members say about the line's source and time.
 func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	scratch = setText(&e.Stream, o.values[slotStream], scratch)
@@ -212,6 +217,9 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	}
 	if !ok {
 		ms, ok = nanos(o.values[slotNanos].Raw)
+	}
+	if !ok { // of Logs Insights
+		ms, ok = parseSpaced(o.values[slotTime1].Raw, utc)
 	}
 	if !ok {
 		ms, ok = seconds(o.values[slotSeconds].Raw)
