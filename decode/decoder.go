@@ -193,19 +193,12 @@ func (s *scanner) awslogsData() (data jsonscan.Value, found bool) {
 // member reads an object and returns the value of one key.
 func (s *scanner) member(name string) (v jsonscan.Value, found bool) {
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return v, found
-		}
-		member, ok := s.Value()
-		if !ok {
-			return v, false
-		}
+	for key, member, ok := s.Member(true); ok; key, member, ok = s.Member(false) {
 		if string(key) == name {
 			v, found = member, true
 		}
 	}
+	return v, found && s.Err == nil
 }
 
 func (s *scanner) payloadError() error {

@@ -40,18 +40,24 @@
 //
 // # Documents and tables
 //
-// A Reader also reads what the AWS CLI, Logs Insights and the console write around log
-// events:
+// A Reader also reads what the AWS CLI, Logs Insights, the console and OpenTelemetry's
+// collector write around log events:
 //
 //	{"events":[{"message":"..","timestamp":..,"eventId":"..","logStreamName":".."}],"nextToken":".."}
 //	{"results":[[{"field":"@message","value":".."}]],"status":"Complete"}
 //	[{"@timestamp":"2026-11-22 11:00:25.123","@message":".."}]
 //	@timestamp,@message                                  CSV; or timestamp,message
 //	EVENTS	eventId	ingestionTime	logStreamName	message	timestamp
+//	RESULTS	@message	..                            rows of fields, of get-query-results
+//	[{"message":".."}]                            what --query made of events
+//	{"logRecord":{"@message":"..","@timestamp":".."}}
+//	{"resourceLogs":[{"resource":{..},"scopeLogs":[{"logRecords":[{"body":{..}}]}]}]}
 //
 // Every event becomes one [record.Line], as an event of a payload does. Its ID is the
 // eventId; where there is none, the ID is empty and Offset is the event's index in the
-// stream. Origin.Source is the stream's name. One event is held at a time.
+// stream. Origin.Source is the stream's name. One event is held at a time. The text of
+// an event is its message. Where that is an object, or where an array of objects has no
+// messages, the text is the object. A log record of OTLP has its resource as a member.
 //
 // An object of JSON that stands on several lines is one line: it begins with a line that
 // holds only "{" and ends with one that holds only "}".

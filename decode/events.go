@@ -9,14 +9,17 @@ import (
 	"clearhop/record"
 )
 
-// An eventReader reads the log events of documents and tables that the AWS CLI and Logs
-// Insights write. It holds one event at a time, so a document may be of any size.
+// An eventReader reads the log events of documents and tables that the AWS CLI, Logs
+// Insights and OpenTelemetry's collector write. It holds one event at a time, so a
+// document may be of any size.
 type eventReader struct {
-	place     place
-	inRoot    bool // the array is the document itself, and no member of an object
+	open      [maxOpen]place // the brackets around the next bytes, the outermost first
+	depth     int            // of open
 	count     int64
 	header    header // of CSV
 	headerRow []byte
+	resource  []byte // of OpenTelemetry: the object of the records that follow
+	text      []byte // of a line that does not stand in the window as it is
 	origins   map[string]*record.Origin
 	key       []byte // scratch
 	plain     *record.Origin
@@ -29,12 +32,46 @@ type place uint8
 const (
 	betweenDocuments place = iota
 	inDocument             // in an object, before a member
-	inEvents               // in an array, before an item
+	inGroups               // in an array of objects that hold events, before one of them
+	inEvents               // in an array, before an event
 )
+
+// maxOpen is enough for the deepest document: a log record of OpenTelemetry stands in
+// six brackets.
+const maxOpen = 8
+
+// place returns the innermost place.
+func (e *eventReader) place() place {
+	if e.depth == 0 {
+		return betweenDocuments
+	}
+	return e.open[e.depth-1]
+}
+
+// step steps over a bracket into a place.
+func (r *Reader) step(into place) error {
+	e := r.events
+	if e.depth == maxOpen {
+		return jsonError(jsonscan.ErrDepth)
+	}
+	r.lines.drop(1)
+	e.open[e.depth] = into
+	e.depth++
+	return nil
+}
+
+// leave steps over the bracket that closes the innermost place.
+func (r *Reader) leave() {
+	r.lines.drop(1)
+	r.events.depth--
+}
 
 // A logEvent is what a document says about an event.
 type logEvent struct {
 	id, time, message, stream, log jsonscan.Value
+
+	query bool // the message is called @message
+	whole bool // the object is the line, or has it inside an envelope
 }
 
 func newEvents(r *Reader) *eventReader {
@@ -63,6 +100,8 @@ func (r *Reader) nextLogEvent() (*record.Line, error) {
 		found, err = r.nextCSV()
 	case eventRows:
 		found, err = r.nextRow()
+	case fieldRows:
+		found, err = r.nextFields()
 	default:
 		found, err = r.nextItem()
 	}
@@ -87,24 +126,23 @@ func (r *Reader) nextItem() (found bool, err error) {
 	for {
 		c, ok := r.peek()
 		if !ok {
-			if e.place != betweenDocuments && r.err == io.EOF {
-				e.place = betweenDocuments
+			if e.depth > 0 && r.err == io.EOF {
+				e.depth = 0
 				return false, jsonError(errCutOff)
 			}
 			return false, nil
 		}
-		switch {
-		case c == ',' && e.place != betweenDocuments:
-			r.lines.drop(1)
-		case e.place == betweenDocuments:
+		switch place := e.place(); {
+		case place == betweenDocuments:
 			found, err = r.enter(c)
-		case e.place == inDocument:
-			err = r.member(c)
-		case c == ']':
+		case c == ',':
 			r.lines.drop(1)
-			if e.place = inDocument; e.inRoot {
-				e.place = betweenDocuments
-			}
+		case place == inDocument:
+			found, err = r.member(c)
+		case c == ']':
+			r.leave()
+		case place == inGroups && c == '{':
+			err = r.step(inDocument)
 		default:
 			found, err = r.item(c)
 		}
@@ -134,21 +172,34 @@ func jsonError(cause error) error { return &PayloadError{Stage: StageJSON, Err: 
 
 // enter steps into the next document. An object that is an event itself is one.
 func (r *Reader) enter(c byte) (found bool, err error) {
-	e := r.events
 	switch c {
 	case '[':
-		r.lines.drop(1)
-		e.place, e.inRoot = inEvents, true
-		return false, nil
+		if r.isListOfOne() {
+			return r.item(c)
+		}
+		return false, r.step(inEvents)
 	case '{':
 		if isEventKey(r.firstKey()) {
 			return r.item(c)
 		}
-		r.lines.drop(1)
-		e.place, e.inRoot = inDocument, false
-		return false, nil
+		return false, r.step(inDocument)
 	}
 	return false, jsonError(jsonscan.ErrValue)
+}
+
+// isListOfOne reports whether the array at the start of the window is one event, and not
+// an array of events: its first item is a number, the time.
+func (r *Reader) isListOfOne() bool {
+	for {
+		rest := r.lines.bytes()[1:]
+		if n := blank(rest); n < len(rest) {
+			return rest[n]-'0' < 10
+		}
+		if r.err != nil || len(rest) > r.maxEvent() {
+			return false
+		}
+		r.err = r.lines.read(r.stream)
+	}
 }
 
 // firstKey returns the first key of the object at the start of the window; nil if it
@@ -174,35 +225,67 @@ func isEventKey(key []byte) bool {
 	return false
 }
 
-// member steps over a member of a document, or into it if it holds the events.
-func (r *Reader) member(c byte) error {
+// member steps over a member of a document, or into it if it holds the events. It
+// reports whether the member is an event itself.
+func (r *Reader) member(c byte) (found bool, err error) {
 	if c == '}' {
-		r.lines.drop(1)
-		r.events.place = betweenDocuments
-		return nil
+		r.leave()
+		return false, nil
 	}
 	if c != '"' {
-		return jsonError(jsonscan.ErrKey)
+		return false, jsonError(jsonscan.ErrKey)
 	}
 	key, err := r.value(c)
 	if err != nil {
-		return err
+		return false, err
 	}
-	holds := string(key) == `"events"` || string(key) == `"results"`
+	kind := memberOf(key[1 : len(key)-1])
 	r.lines.drop(len(key))
 	if c, ok := r.peek(); !ok || c != ':' {
-		return jsonError(jsonscan.ErrColon)
+		return false, jsonError(jsonscan.ErrColon)
 	}
 	r.lines.drop(1)
 	c, _ = r.peek()
-	if holds && c == '[' {
-		r.lines.drop(1)
-		r.events.place, r.events.inRoot = inEvents, false
-		return nil
+	switch {
+	case kind == holdsEvents && c == '[':
+		return false, r.step(inEvents)
+	case kind == holdsGroups && c == '[':
+		return false, r.step(inGroups)
+	case kind == isEvent && c == '{':
+		return r.item(c)
 	}
 	value, err := r.value(c)
+	if err == nil && kind == isResource {
+		r.events.resource = append(r.events.resource[:0], value...)
+	}
 	r.lines.drop(len(value))
-	return err
+	return false, err
+}
+
+// A memberKind is what a member of a document holds.
+type memberKind uint8
+
+const (
+	holdsOther memberKind = iota
+	holdsEvents
+	holdsGroups // objects that hold events
+	isEvent
+	isResource // of OpenTelemetry
+)
+
+// memberOf returns what a member holds, if its value is a list or an object.
+func memberOf(key []byte) memberKind {
+	switch string(key) {
+	case "events", "results", "logRecords":
+		return holdsEvents
+	case "resourceLogs", "scopeLogs", "instrumentationLibraryLogs":
+		return holdsGroups
+	case "logRecord": // of get-log-record
+		return isEvent
+	case "resource":
+		return isResource
+	}
+	return holdsOther
 }
 
 // item reads the event at the start of the window.
@@ -216,6 +299,7 @@ func (r *Reader) item(c byte) (found bool, err error) {
 	switch c {
 	case '{':
 		ev.readObject(&s)
+		ev.whole = r.isWhole(&ev)
 	case '[':
 		ev.readList(&s)
 	case '"':
@@ -268,17 +352,8 @@ func (r *Reader) value(c byte) ([]byte, error) {
 // readObject reads an event of the API, or a row of Logs Insights.
 func (ev *logEvent) readObject(s *scanner) {
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return
-		}
-		slot := ev.slot(key)
-		v, ok := s.Value()
-		if !ok {
-			return
-		}
-		if slot != nil {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		if slot := ev.slot(key); slot != nil {
 			*slot = v
 		}
 	}
@@ -293,7 +368,10 @@ func (ev *logEvent) slot(key []byte) *jsonscan.Value {
 		return &ev.id
 	case "timestamp", "@timestamp":
 		return &ev.time
-	case "message", "@message":
+	case "@message":
+		ev.query = true
+		return &ev.message
+	case "message":
 		return &ev.message
 	case "logStreamName", "@logStream":
 		return &ev.stream
@@ -305,7 +383,7 @@ func (ev *logEvent) slot(key []byte) *jsonscan.Value {
 
 // readList reads a row of get-query-results, which is a list of fields and their
 // values, or what --query made of an event: a list of some of its values, of which the
-// longest text is the message.
+// longest text is the message. A shorter one is the id or the log stream.
 func (ev *logEvent) readList(s *scanner) {
 	s.Enter('[')
 	for first := true; s.Sibling(']', first); first = false {
@@ -320,9 +398,33 @@ func (ev *logEvent) readList(s *scanner) {
 		switch {
 		case v.Kind == jsonscan.Number:
 			ev.time = v
-		case v.Kind == jsonscan.Text && (ev.message.Kind == jsonscan.None || len(v.Raw) > len(ev.message.Raw)):
+		case v.Kind != jsonscan.Text || ev.setID(v):
+		case ev.message.Kind == jsonscan.None:
 			ev.message = v
+		case len(v.Raw) > len(ev.message.Raw):
+			ev.setName(ev.message)
+			ev.message = v
+		default:
+			ev.setName(v)
 		}
+	}
+}
+
+// setID takes an eventId, which is a longer number than any time.
+func (ev *logEvent) setID(v jsonscan.Value) bool {
+	const longTime = len("1754733600123456789")
+	if len(v.Raw) <= longTime || !isDecimal(v.Raw) {
+		return false
+	}
+	ev.id = v
+	return true
+}
+
+// setName takes a text beside the message, which is the name of a log stream if it has
+// no blank.
+func (ev *logEvent) setName(v jsonscan.Value) {
+	if len(v.Raw) > 0 && !isDecimal(v.Raw) && !bytes.ContainsAny(v.Raw, " :*\"") {
+		ev.stream = v
 	}
 }
 
@@ -331,35 +433,70 @@ func (ev *logEvent) readField(s *scanner) {
 	var slot *jsonscan.Value
 	var value jsonscan.Value
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		isField, isValue := string(key) == "field", string(key) == "value"
-		v, ok := s.Value()
-		if !ok {
-			return
-		}
-		if isField {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		switch string(key) {
+		case "field":
 			slot = ev.slot(v.Raw)
-		}
-		if isValue {
+		case "value":
 			value = v
 		}
 	}
-	if slot != nil {
+	if s.Err == nil && slot != nil {
 		*slot = value
 	}
 }
 
+// isWhole reports whether an object is a line as it stands, and no event of the API or
+// of Logs Insights with a message. Such objects are what --query of the AWS CLI, jq and
+// log routers write, and log records of OpenTelemetry.
+func (r *Reader) isWhole(ev *logEvent) bool {
+	e := r.events
+	switch {
+	case len(e.resource) > 0 && e.depth > 2:
+		return true
+	case e.depth != 1 || e.open[0] != inEvents:
+		return false
+	}
+	return !ev.query && (ev.message.Kind != jsonscan.Text || ev.time.Kind != jsonscan.Number && ev.id.Kind != jsonscan.Text)
+}
+
+// setWhole makes the line of an object that is a line as it stands. The resource of
+// OpenTelemetry becomes its first member.
+func (r *Reader) setWhole(ev *logEvent, raw []byte) {
+	e, line := r.events, &r.line
+	line.Origin = e.plain
+	if !ev.time.Escaped {
+		line.Time, line.HasTime = eventTime(ev.time)
+	}
+	if e.depth > 2 {
+		e.text = append(append(append(e.text[:0], `{"resource":`...), e.resource...), ',')
+		if rest := raw[1:]; rest[blank(rest)] == '}' {
+			e.text[len(e.text)-1] = '}'
+		} else {
+			e.text = append(e.text, rest...)
+		}
+		raw = e.text
+	}
+	setText(line, raw, r.opts.MaxLine)
+}
+
 // setEvent makes the line of an event, which raw holds. Text and ID are in the window.
 func (r *Reader) setEvent(ev *logEvent, raw []byte) {
+	if ev.whole {
+		r.setWhole(ev, raw)
+		return
+	}
 	line := &r.line
 	line.Time, line.HasTime = eventTime(ev.time)
 	line.Origin = r.originOf(ev.log.Name(), ev.stream.Name())
-	if ev.message.Kind == jsonscan.Text {
+	switch ev.message.Kind {
+	case jsonscan.Text:
 		setText(line, ev.message.Name(), r.opts.MaxLine)
+		line.ID = ev.id.Name()
+		return
+	case jsonscan.Object:
+		// Logs Insights exports a message of JSON as the object itself.
+		setText(line, ev.message.Raw, r.opts.MaxLine)
 		line.ID = ev.id.Name()
 		return
 	}

@@ -67,6 +67,24 @@ func TestEvents(t *testing.T) {
 	f("[\n    {\n        \"logStreamName\": \"s\",\n        "+at+",\n        \"message\": \"a\",\n        \"eventId\": \"7\"\n    }\n]\n", `7 10:00:00.123 ::s "a"`)
 	f("[\n    \"a\",\n    \"b\"\n]\n", ` - :: "a"`, ` - :: "b"`)
 	f("[\n    [\n        1754733600123,\n        \"a b\"\n    ],\n    [\n        \"b\"\n    ]\n]", ` 10:00:00.123 :: "a b"`, ` - :: "b"`)
+	f("[\n    [\n        \"web/1\",\n        1754733600123,\n        \"a b c d\",\n        \"391234567890123456789\"\n    ]\n]", `391234567890123456789 10:00:00.123 ::web/1 "a b c d"`)
+	f("[\n  1754733600123,\n  \"a b\"\n]\n[\n  1754733600124,\n  \"b\"\n]\n", ` 10:00:00.123 :: "a b"`, ` 10:00:00.124 :: "b"`)
+	// A message of JSON, which Logs Insights exports as an object.
+	f("[\n  {\n    \"@timestamp\": \"2025-08-09 10:00:00.123\",\n    \"@message\": {\n      \"status\": 200\n    },\n    \"@logStream\": \"s\"\n  }\n]\n",
+		` 10:00:00.123 ::s "{\n      \"status\": 200\n    }"`)
+	f(`[{"@message":{"message":"x"}},{"@message":"b"}]`, ` - :: "{\"message\":\"x\"}"`, ` - :: "b"`)
+	// Objects that --query, jq or a log router made.
+	f("[\n    {\n        \"message\": \"a\"\n    },\n    {\n        \"message\": \"b\"\n    }\n]\n", ` - :: "{\n        \"message\": \"a\"\n    }"`, ` - :: "{\n        \"message\": \"b\"\n    }"`)
+	f(`[{"ts":1754733600123,"msg":"a"},{"log":"b"}]`, ` - :: "{\"ts\":1754733600123,\"msg\":\"a\"}"`, ` - :: "{\"log\":\"b\"}"`)
+	f(`[{"t\u0069mestamp":"17547\u00333600123","msg":"a"}]`, ` - :: "{\"t\\u0069mestamp\":\"17547\\u00333600123\",\"msg\":\"a\"}"`)
+	f(`[{"message":"GET /","remote_addr":"203.0.113.9"}]`+"\n"+`[{"status":200}]`, ` - :: "{\"message\":\"GET /\",\"remote_addr\":\"203.0.113.9\"}"`, ` - :: "{\"status\":200}"`)
+	f(`["a b c d e f","b"]`, ` - :: "a b c d e f"`, ` - :: "b"`)
+	f(`[[1754733600123,"a b c d e f"],[1754733600124,"b"]]`, ` 10:00:00.123 :: "a b c d e f"`, ` 10:00:00.124 :: "b"`)
+	f(`{"logRecord":{"@ingestionTime":"1","@log":"123456789012:/ecs/web","@logStream":"s","@message":"a","@timestamp":"1754733600123","status":"200"}}`,
+		` 10:00:00.123 123456789012:/ecs/web:s "a"`)
+	// OpenTelemetry: the resource stands before its records.
+	f(`{"resourceLogs":[{"resource":{"attributes":[]},"scopeLogs":[{"scope":{"name":"x"},"logRecords":[{"body":{"stringValue":"a"}},{}]}]},{"resource":{"a":1},"scopeLogs":[{"logRecords":[{"body":{"stringValue":"b"}}]}]}]}`+"\n"+`{"resourceLogs":[]}`,
+		` - :: "{\"resource\":{\"attributes\":[]},\"body\":{\"stringValue\":\"a\"}}"`, ` - :: "{\"resource\":{\"attributes\":[]}}"`, ` - :: "{\"resource\":{\"a\":1},\"body\":{\"stringValue\":\"b\"}}"`)
 	f(`{"logStreamName":"s",`+at+`,"message":"a","eventId":"7"}`+"\n"+`{"logStreamName":"s",`+at+`,"message":"b","eventId":"8"}`, `7 10:00:00.123 ::s "a"`, `8 10:00:00.123 ::s "b"`)
 	f("{\n  \"eventId\": \"7\",\n  "+at+",\n  \"message\": \"a\"\n}\n{\n  \"eventId\": \"8\",\n  \"message\": \"b\"\n}\n", `7 10:00:00.123 :: "a"`, `8 - :: "b"`)
 	// CSV
@@ -77,6 +95,10 @@ func TestEvents(t *testing.T) {
 	const id = "39123456789012345678901234567890123456789012345678901234"
 	f("EVENTS\t"+id+"\t1754733601000\ts\ta\tb\t1754733600123\nEVENTS\t"+id+"\t1754733601000\ts\tc\nd\n\t1754733600124\nSEARCHEDLOGSTREAMS\ts\tTrue\n",
 		id+` 10:00:00.123 ::s "a\tb"`, id+` 10:00:00.124 ::s "c\nd"`)
+	f("CWLI\tComplete\nRESULTS\t@timestamp\t2025-08-09 10:00:00.123\nRESULTS\t@message\ta\tb\nRESULTS\t@ptr\tx\nRESULTS\t@message\tc\nd\nRESULTS\t@logStream\ts\nRESULTS\t@ptr\ty\nSTATISTICS\t0.0\t2.0\t2.0\n",
+		` 10:00:00.123 :: "a\tb"`, ` - ::s "c\nd"`)
+	f("Complete\nSTATISTICS\t0.0\t2.0\t2.0\r\nRESULTS\t@message\ta\r\nRESULTS\t@message\tb\r\nRESULTS\t@message\tc", ` - :: "a"`, ` - :: "b"`, ` - :: "c"`)
+	f("@timestamp\t2025-08-09 10:00:00.123\n@message\ta\nstatus\t200\n@ptr\tx\n@timestamp\t2025-08-09 10:00:00.124\n@message\tb\n", ` 10:00:00.123 :: "a"`, ` 10:00:00.124 :: "b"`)
 	f("b/1\tf/2\nEVENTS\t1754733601000\ta\t1754733600123\r\nEVENTS\t1754733601000\tcut", ` 10:00:00.123 :: "a"`, ` - :: "cut"`)
 }
 
@@ -99,6 +121,7 @@ func TestNoDocuments(t *testing.T) {
 	for _, text := range []string{
 		`{"events":7}`, `{"events":["a"]}`, `{"results":{}}`, `{"message":"a","timestamp":"2026-11-22T11:00:25Z"}`, `{"@message":"a","@timestamp":"x"}`,
 		`{"message":"a","timestamp":1754733600123}`, `["203.0.113.9","GET /"]`, `[{"remote_addr":"203.0.113.9"}]`, `[22/Nov/2026:11:00:24 +0000] a`, `[error]`,
+		"[\n1\n]", `[{"a":1}] x`, `[{"a":1}` + "\nx", `["$remote_addr","a b c d e f"]`, `["a b c d e f" x`, "Complete\nx", "Sep\tComplete\nSTATISTIC", "status\t200", "RESULTS",
 		"message,text", "timestamp", "EVENTS\tx\ty", "b/1\tf/1\nx", "events: 7", "-----------", "Eve", "bz", "PK", "\x00", strings.Repeat("m", 5000),
 	} {
 		lines, err := drain(NewReader(strings.NewReader(text+"\nlast"), Options{}))

@@ -179,15 +179,7 @@ func (d *Decoder) event(s *scanner) {
 	start := s.I
 	if isObject {
 		s.Enter('{')
-		for first := true; ; first = false {
-			key, more := s.Key(first)
-			if !more {
-				break
-			}
-			var v jsonscan.Value
-			if v, more = s.Value(); !more {
-				break
-			}
+		for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 			switch string(key) {
 			case "id":
 				id = v

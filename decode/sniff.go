@@ -13,9 +13,10 @@ const (
 	undecided content = iota // more of the stream is needed
 	logLines
 	payloads
-	documents // JSON of the AWS CLI or of Logs Insights
+	documents // JSON of the AWS CLI, of Logs Insights or of OpenTelemetry; any array of objects
 	csvRows   // CSV of Logs Insights or of the console
-	eventRows // text of the AWS CLI
+	eventRows // text of the AWS CLI: a row for each event
+	fieldRows // text of the AWS CLI: a row for each field of get-query-results
 )
 
 // sniffSize is the number of bytes of a stream that are examined at most to find
@@ -44,7 +45,7 @@ func sniff(head []byte) content {
 		return sniffTable(head)
 	case gzipBase64[0]:
 		return sniffBase64(head[s.I:])
-	case '@', 't', 'm', 'E', 'b':
+	case '@', 't', 'm', 'E', 'b', 'R', 'S', 'C', 'P', 'F', 'U', 'T':
 		return sniffTable(head[s.I:])
 	}
 	return logLines
@@ -94,10 +95,14 @@ func sniffMember(key []byte, c byte, rest []byte) content {
 				return payloads
 			}
 		}
-	case "events", "results":
+	case "events", "results", "resourceLogs":
 		if c == '[' {
 			inner := scanner{jsonscan.Scanner{B: rest}}
 			return inner.sniffItems()
+		}
+	case "logRecord":
+		if c == '{' {
+			return documents
 		}
 	}
 	return logLines
@@ -115,9 +120,9 @@ func (s *scanner) sniffItems() content {
 	return logLines
 }
 
-// sniffArray decides whether an array is one of log events: objects of which the
-// first has a time and a message, or, over several lines as the AWS CLI writes them,
-// texts or arrays of texts.
+// sniffArray decides whether an array is one of log events or of log lines: objects, or
+// texts and arrays with a line in them. A line of a log_format may be an array too, but
+// then its first value is none that holds a whole line.
 func (s *scanner) sniffArray() content {
 	s.Enter('[')
 	from := s.I
@@ -126,43 +131,61 @@ func (s *scanner) sniffArray() content {
 	switch {
 	case c == 0 && len(s.B) < sniffSize:
 		return undecided
-	case c == '{':
-		return s.sniffEvent()
-	case onLines && (c == '"' || c == '['):
+	case onLines && c-'0' < 10:
+		return s.sniffTime()
+	case c != '{' && c != '"' && c != '[':
+		return logLines
+	case onLines && c != '{':
+		return documents
+	}
+	return s.sniffFirst()
+}
+
+// sniffTime decides by a number that is the first item of an array. If it is a time in
+// milliseconds, the array is one event, and others may follow: "jq '.events[] |
+// [.timestamp,.message]'" writes them over several lines.
+func (s *scanner) sniffTime() content {
+	v, ok := s.Value()
+	switch {
+	case s.I == len(s.B):
+		return undecided
+	case ok && len(v.Raw) == len("1754733600123"):
 		return documents
 	}
 	return logLines
 }
 
-// sniffEvent decides by the members of an object that is the first item of an array.
-func (s *scanner) sniffEvent() content {
-	s.Enter('{')
-	event := eventMembers{}
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		v, ok := s.Value()
-		if !ok {
-			break
-		}
-		if event.add(key, v) || event.query {
-			return documents
-		}
-	}
-	switch {
-	case s.Err == jsonscan.ErrEnd:
+// sniffFirst decides by the first item of an array, which is no number.
+func (s *scanner) sniffFirst() content {
+	isObject := s.Peek() == '{'
+	first, ok := s.Value()
+	switch next := s.Peek(); {
+	case s.Err == jsonscan.ErrEnd || ok && next == 0:
 		return undecided
-	case event.message && event.time:
-		return documents
+	case !ok || next != ',' && next != ']':
+		return logLines
+	case !isObject && bytes.Count(first.Raw, []byte(" ")) < fewestBlanks:
+		return logLines
+	case next == ']' && !s.endsArray():
+		return logLines
 	}
-	return logLines
+	return documents
+}
+
+// fewestBlanks is how many blanks a text has at least that is taken for a whole line.
+const fewestBlanks = 5
+
+// endsArray reports whether nothing but another document follows the array that ends
+// here.
+func (s *scanner) endsArray() bool {
+	s.I++
+	c := s.Peek()
+	return c == 0 || c == '[' || c == '{'
 }
 
 // eventMembers are the members of an object that only a log event of the API of
 // CloudWatch Logs has together.
-type eventMembers struct{ message, time, api, query bool }
+type eventMembers struct{ message, time, api bool }
 
 // add takes a member, and reports whether the object is a log event.
 func (m *eventMembers) add(key []byte, v jsonscan.Value) bool {
@@ -176,8 +199,6 @@ func (m *eventMembers) add(key []byte, v jsonscan.Value) bool {
 		m.api = m.api || v.Kind == jsonscan.Number
 	case "eventId", "logStreamName":
 		m.api = m.api || v.Kind == jsonscan.Text
-	case "@message":
-		m.query = v.Kind == jsonscan.Text
 	}
 	return m.message && m.time && m.api
 }
@@ -194,6 +215,15 @@ func sniffTable(head []byte) content {
 	switch {
 	case isEventRow(line):
 		return eventRows
+	case isFieldRow(line) || bytes.HasPrefix(line, statisticsTag):
+		return fieldRows
+	case isStatusRow(line):
+		if n := len(statisticsTag); len(rest) < n {
+			return undecided
+		}
+		if bytes.HasPrefix(rest, resultsTag) || bytes.HasPrefix(rest, statisticsTag) {
+			return fieldRows
+		}
 	case isTokenRow(line):
 		if len(rest) < len(eventsTag) && bytes.HasPrefix([]byte(eventsTag), rest) {
 			return undecided

@@ -271,3 +271,153 @@ func (r *Reader) setRow(row []byte) {
 	ev.message = text(rest)
 	r.setEvent(&ev, row)
 }
+
+// The beginnings of rows in the text of get-query-results.
+var (
+	resultsTag    = []byte("RESULTS\t")
+	statisticsTag = []byte("STATISTICS\t")
+)
+
+// isStatusRow reports whether a line may be what get-query-results writes first: the
+// status of the query, with the query's language and key before it.
+func isStatusRow(line []byte) bool {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	switch string(line[bytes.LastIndexByte(line, '\t')+1:]) {
+	case "Complete", "Running", "Scheduled", "Cancelled", "Failed", "Timeout", "Unknown":
+		return true
+	}
+	return false
+}
+
+// isFieldRow reports whether a line is the row of a field that Logs Insights itself
+// names. With --query 'results' the AWS CLI leaves the tag out:
+//
+//	RESULTS	@timestamp	2026-11-22 11:00:25.123
+//	@message	203.0.113.9 - - …
+func isFieldRow(line []byte) bool {
+	name, _, ok := cutFieldRow(line)
+	return ok && name[0] == '@'
+}
+
+// cutFieldRow cuts the row of a field. It reports false for all other lines.
+func cutFieldRow(line []byte) (name, value []byte, ok bool) {
+	const maxName = 128
+	line = bytes.TrimPrefix(line, resultsTag)
+	name, value, ok = bytes.Cut(line, []byte("\t"))
+	if !ok || len(name) == 0 || len(name) > maxName {
+		return nil, nil, false
+	}
+	for _, c := range name {
+		if c <= ' ' || c == '"' || c == '=' {
+			return nil, nil, false
+		}
+	}
+	return name, value, true
+}
+
+// nextFields reads the next event of the text of get-query-results: rows of fields, of
+// which @ptr is the last. Other rows are skipped.
+func (r *Reader) nextFields() (found bool, err error) {
+	for {
+		n, size, err := r.fieldRows()
+		if err != nil || size == 0 {
+			return false, err
+		}
+		var ev logEvent
+		if found = ev.readRows(r.lines.bytes()[:n]); found {
+			r.setEvent(&ev, r.lines.bytes()[:n])
+		}
+		r.lines.drop(size)
+		if found {
+			return true, nil
+		}
+	}
+}
+
+// fieldRows finds the end of the rows of the event at the start of the window: behind
+// @ptr, or before the field with which the event began. A row that is none of an event
+// ends on its line.
+func (r *Reader) fieldRows() (n, size int, err error) {
+	from := 0 // the start of the line in hand
+	for {
+		held := r.lines.bytes()
+		for from < len(held) {
+			end := bytes.IndexByte(held[from:], '\n')
+			if end < 0 && r.err != io.EOF {
+				break
+			}
+			next := from + end + 1
+			if end < 0 {
+				next = len(held)
+			}
+			line := bytes.TrimSuffix(held[from:next], []byte("\n"))
+			switch endsFields(held, from, line) {
+			case beforeLine:
+				return from, from, nil
+			case behindLine:
+				return from + len(line), next, nil
+			}
+			from = next
+		}
+		switch {
+		case r.err == io.EOF:
+			return len(held), len(held), nil
+		case r.err != nil:
+			return 0, 0, nil //nolint:nilerr // Next returns r.err after the last row
+		case len(held) > r.maxEvent():
+			return 0, 0, &PayloadError{Stage: StageSize, Err: ErrTooLarge}
+		}
+		r.err = r.lines.read(r.stream)
+	}
+}
+
+// An ending is where the rows of an event end.
+type ending uint8
+
+const (
+	notYet ending = iota
+	beforeLine
+	behindLine
+)
+
+// endsFields reports whether the rows of the event that rows begins with end at a line,
+// which stands at from.
+func endsFields(rows []byte, from int, line []byte) ending {
+	name, _, isRow := cutFieldRow(line)
+	other := !isRow || bytes.HasPrefix(line, statisticsTag)
+	switch {
+	case from == 0 && other || isRow && string(name) == "@ptr":
+		return behindLine
+	case from == 0:
+		return notYet
+	}
+	first, _, _ := cutFieldRow(rows)
+	if isRow && (other || bytes.Equal(name, first)) {
+		return beforeLine
+	}
+	return notYet
+}
+
+// readRows reads the rows of an event, and reports whether one is its message. A line
+// that is no row continues the value before it.
+func (ev *logEvent) readRows(rows []byte) (found bool) {
+	var value *jsonscan.Value // of the row before
+	start := 0                // of that value in rows
+	for at := 0; at < len(rows); {
+		end := at + bytes.IndexByte(rows[at:], '\n')
+		if end < at {
+			end = len(rows)
+		}
+		if name, text, ok := cutFieldRow(rows[at:end]); ok {
+			start = end - len(text)
+			if value = ev.slot(name); value != nil {
+				value.Kind = jsonscan.Text
+			}
+		}
+		if value != nil {
+			value.Raw = bytes.TrimSuffix(rows[start:end], []byte("\r"))
+		}
+		at = end + 1
+	}
+	return ev.message.Kind == jsonscan.Text
+}

@@ -23,8 +23,12 @@ const (
 )
 
 // IsChatter reports whether line is known to belong to no log: the nginx image's
-// entrypoint wrote it, or nginx wrote it to the terminal at its start.
+// entrypoint wrote it, or nginx wrote it to the terminal at its start, or a viewer of
+// logs wrote it between the lines, or systemd says what became of nginx.
 func IsChatter(line []byte) bool {
+	if isHeading(line) || isUnitState(line) {
+		return true
+	}
 	for _, start := range entrypoints {
 		if bytes.HasPrefix(line, []byte(start)) {
 			return true
@@ -41,6 +45,56 @@ func IsChatter(line []byte) bool {
 	return bytes.HasPrefix(rest, []byte(ownConfig2)) && bytes.HasSuffix(rest, []byte(" syntax is ok")) ||
 		bytes.HasPrefix(rest, []byte(ownConfig)) &&
 			(bytes.HasSuffix(rest, []byte(" test is successful")) || bytes.HasSuffix(rest, []byte(" test failed")))
+}
+
+// isHeading reports whether a viewer of logs wrote a line:
+//
+//	==> /var/log/nginx/access.log <==          tail and head of several files
+//	--                                         grep, between groups of lines
+//	-- Boot 0123456789abcdef0123456789abcdef --    journalctl
+//	-- Journal begins at Sun 2026-11-22 10:00:00 UTC, ends at … --
+func isHeading(line []byte) bool {
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if rest, ok := bytes.CutPrefix(line, []byte("==> ")); ok {
+		return bytes.HasSuffix(rest, []byte(" <=="))
+	}
+	if !bytes.HasPrefix(line, []byte("--")) {
+		return false
+	}
+	if len(line) == len("--") {
+		return true
+	}
+	rest, ok := bytes.CutSuffix(line, []byte(" --"))
+	if !ok {
+		return false
+	}
+	for _, begin := range [...]string{"-- Journal begins at ", "-- Logs begin at ", "-- Boot ", "-- Reboot", "-- No entries"} {
+		if bytes.HasPrefix(rest, []byte(begin)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnitState reports whether systemd wrote a line about the service nginx, as journalctl
+// -u nginx shows it behind the envelope:
+//
+//	Started nginx.service - A high performance web server and a reverse proxy server.
+//	nginx.service: Deactivated successfully.
+func isUnitState(line []byte) bool {
+	if len(line) == 0 || line[0] != 'n' && line[0] != 'S' && line[0] != 'R' {
+		return false
+	}
+	if bytes.HasPrefix(line, []byte("nginx.service: ")) {
+		return true
+	}
+	for _, begin := range [...]string{"Starting ", "Started ", "Stopping ", "Stopped ", "Reloading ", "Reloaded "} {
+		if rest, ok := bytes.CutPrefix(line, []byte(begin)); ok {
+			return bytes.HasPrefix(rest, []byte("nginx")) || bytes.HasPrefix(rest, []byte("A high performance web server")) ||
+				bytes.HasPrefix(rest, []byte("The nginx HTTP and reverse proxy server"))
+		}
+	}
+	return false
 }
 
 // ParseChatter reports whether line IsChatter. If it is, r.Dataset becomes OtherLine.

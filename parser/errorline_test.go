@@ -360,7 +360,7 @@ func TestNginxErrors(t *testing.T) {
 	f := func(addr, send, message string, want ...string) {
 		t.Helper()
 		before := time.Now().Truncate(time.Second)
-		fire(t, addr, send)
+		nginxtest.Fire(t, addr, send)
 		r := next(message)
 		if at := time.UnixMilli(r.Timestamp); !r.HasTimestamp || at.Before(before.Add(-time.Second)) || at.After(time.Now()) {
 			t.Errorf("%s: %s is not between %s and now", message, at, before)
@@ -398,7 +398,7 @@ func TestNginxErrors(t *testing.T) {
 		client, server, `Request="GET /gone HTTP/1.1"`, `Upstream="http://gone/gone"`, host)
 	f(plain, get("/auth"), "connect() ", `Level="error"`, `Message="connect() failed"`, `Errno=111`, `ErrnoText="Connection refused"`,
 		`Action="connecting to upstream"`, client, server, `Request="GET /auth HTTP/1.1"`, `Subrequest="/check"`, fmt.Sprintf("Upstream=%q", "http://"+closed+"/check"), host)
-	fire(t, plain, get("/limited"))
+	nginxtest.Fire(t, plain, get("/limited"))
 	f(plain, get("/limited"), "limiting requests", `Level="error"`, `Message="limiting requests, excess: 1.000 by zone \"one\""`,
 		client, server, `Request="GET /limited HTTP/1.1"`, host)
 	f(plain, "POST / HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 99\r\nConnection: close\r\n\r\n"+strings.Repeat("a", 99), "client intended", `Level="error"`,
@@ -430,7 +430,7 @@ func TestNginxErrors(t *testing.T) {
 	}
 
 	// The record is too long: nginx cuts it in the middle of the URI.
-	fire(t, plain, get("/"+strings.Repeat("a", 3000)))
+	nginxtest.Fire(t, plain, get("/"+strings.Repeat("a", 3000)))
 	r := next("client sent too long URI")
 	if want := "GET /aaa"; !bytes.HasPrefix(r.Error.Request, []byte(want)) || r.Error.Host != nil {
 		t.Errorf("the request is %q, want %q …; the host %q", r.Error.Request, want, r.Error.Host)

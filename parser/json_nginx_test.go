@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"clearhop/internal/nginxtest"
 	"clearhop/record"
 )
 
@@ -57,14 +58,14 @@ func TestNginxJSON(t *testing.T) {
 	addrs := startNginx(t, dir, conf)
 	lines := 0
 	for _, s := range shots() {
-		fire(t, addrs[s.to], s.send)
+		nginxtest.Fire(t, addrs[s.to], s.send)
 		lines += s.lines
 	}
 	twins := readTwins(t, dir, lines)
 	format := mustJSON(t, nil)
 	for _, f := range formats {
 		t.Run(f.name, func(t *testing.T) {
-			for i, line := range await(t, filepath.Join(dir, f.name+".log"), "\n", lines) {
+			for i, line := range nginxtest.Await(t, filepath.Join(dir, f.name+".log"), "\n", lines) {
 				var r record.Record
 				if err := format.Parse([]byte(line), &r); err != nil {
 					t.Errorf("%.300q: %v", line, err)

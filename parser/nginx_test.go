@@ -5,10 +5,8 @@ import (
 	"encoding/base64"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -193,111 +191,24 @@ func shots() []shot {
 	return all
 }
 
-// nginxConf is the configuration. The first %s is the directory, the second the
-// formats and logs; the ports follow: plain, proxied, backend, closed.
-const nginxConf = `
-error_log %[1]s/error.log;
-events { worker_connections 64; }
-http {
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	large_client_header_buffers 4 9000;
-	ignore_invalid_headers on;
-	server_tokens off;
-	lingering_close off;
-	types { }
-	default_type text/plain;
-	# Variables that are not nginx's own: of ingress-nginx, and what stands for
-	# all that follows in combined_extra.
+// ownVariables are variables that are not nginx's own: of ingress-nginx, of a stream
+// block, and what stands for all that follows in combined_extra.
+const ownVariables = `
 	map $uri $proxy_upstream_name { default "default-web-8080"; /nothing "-"; }
 	map $uri $proxy_alternative_upstream_name { default ""; /retry "default-canary-8080"; }
 	map $uri $req_id { default $request_id; }
 	map $http_x_forwarded_for $the_real_ip { default $http_x_forwarded_for; "" $remote_addr; }
-	# Those of a stream block.
 	map $uri $protocol { default TCP; /nothing UDP; }
 	map $uri $session_time { default $request_time; }
 	map $uri $bytes_received { default $request_length; }
 	map $uri $trailing { default "$request_time \"$http_x_foo\" $upstream_addr"; /nothing "-"; /retry ""; }
-%[2]s
-	upstream retry { server 127.0.0.1:%[6]d max_fails=0; server 127.0.0.1:%[5]d backup; }
-	upstream gone { server 127.0.0.1:%[5]d down; }
-	server {
-		listen 127.0.0.1:%[5]d;
-		listen unix:%[1]s/backend.sock;
-		access_log off;
-		location / { return 200 "ok\n"; }
-		location /redirect { add_header X-Accel-Redirect /retry; return 200; }
-	}
-	server {
-		listen 127.0.0.1:%[3]d;
-		listen 127.0.0.1:%[4]d proxy_protocol;
-		server_name www.example.com;
-		set_real_ip_from 127.0.0.1;
-		real_ip_header proxy_protocol;
-		location / { return 200 "ok\n"; }
-		location /nothing { return 404; }
-		location /retry { proxy_pass http://retry; }
-		location /redirect { proxy_pass http://127.0.0.1:%[5]d; }
-		location /retry-redirect { rewrite ^ /redirect break; proxy_pass http://retry; }
-		location /gone { proxy_pass http://gone; }
-		location /refused { proxy_pass http://127.0.0.1:%[6]d; }
-		location /socket { proxy_pass http://unix:%[1]s/backend.sock; }
-		location /fallback { proxy_pass http://127.0.0.1:%[6]d; error_page 502 = /gone; }
-	}
-}
 `
 
 // startNginx runs nginx until the test ends and returns where its listeners are.
 func startNginx(t *testing.T, dir, formats string) map[string]string {
 	t.Helper()
-	ports := nginxtest.Start(t, dir, 4, func(ports []int) string {
-		return fmt.Sprintf(nginxConf, dir, formats, ports[0], ports[1], ports[2], ports[3])
-	})
-	return map[string]string{"plain": fmt.Sprintf("127.0.0.1:%d", ports[0]), "proxied": fmt.Sprintf("127.0.0.1:%d", ports[1])}
-}
-
-// fire sends the bytes and reads until nginx closes the connection.
-func fire(t *testing.T, addr, send string) {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, send); err != nil {
-		t.Fatalf("%.60q: %v", send, err)
-	}
-	// nginx may reset the connection of a bad request that it did not read to
-	// its end; only one that stays open is a fault of the test.
-	if _, err := io.Copy(io.Discard, conn); err != nil && os.IsTimeout(err) {
-		t.Fatalf("%.60q: nginx keeps the connection open", send)
-	}
-}
-
-// await reads the log as soon as it holds n records.
-func await(t *testing.T, path, end string, n int) []string {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Count(string(text), end); got == n {
-			lines := strings.SplitAfter(string(text), end)
-			for i := range lines {
-				lines[i] = strings.TrimSuffix(lines[i], "\n")
-			}
-			return lines[:n]
-		} else if got > n || time.Now().After(deadline) {
-			t.Fatalf("%s has %d records, want %d", filepath.Base(path), got, n)
-		}
-	}
+	site := nginxtest.StartSite(t, dir, ownVariables+formats)
+	return map[string]string{"plain": site.Plain, "proxied": site.Proxied}
 }
 
 // confString writes a string for nginx.conf: all but the bytes that end it stand for
@@ -338,7 +249,7 @@ func TestNginx(t *testing.T) {
 	var kept []int
 	sent := shots()
 	for _, s := range sent {
-		fire(t, addrs[s.to], s.send)
+		nginxtest.Fire(t, addrs[s.to], s.send)
 		for range s.lines {
 			if s.keep {
 				kept = append(kept, lines)
@@ -350,7 +261,7 @@ func TestNginx(t *testing.T) {
 	twins := readTwins(t, dir, lines)
 	for _, f := range all {
 		t.Run(f.Name(), func(t *testing.T) {
-			log := await(t, filepath.Join(dir, f.Name()+".log"), f.end, lines)
+			log := nginxtest.Await(t, filepath.Join(dir, f.Name()+".log"), f.end, lines)
 			for i, line := range log {
 				checkWitness(t, f.Format, line, twins[i])
 			}
@@ -408,8 +319,8 @@ type twin map[string][]byte
 func readTwins(t *testing.T, dir string, n int) []twin {
 	t.Helper()
 	end := recordSeparator + "\n"
-	values := await(t, filepath.Join(dir, "twin_bytes.log"), end, n)
-	presence := await(t, filepath.Join(dir, "twin_presence.log"), end, n)
+	values := nginxtest.Await(t, filepath.Join(dir, "twin_bytes.log"), end, n)
+	presence := nginxtest.Await(t, filepath.Join(dir, "twin_presence.log"), end, n)
 	twins := make([]twin, n)
 	for i := range twins {
 		v := strings.Split(strings.TrimSuffix(values[i], recordSeparator), unitSeparator)

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"clearhop/internal/nginxtest"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -139,7 +140,7 @@ func TestOracle(t *testing.T) {
 	addrs := startNginx(t, dir, conf)
 	lines := 0
 	for _, s := range shots() {
-		fire(t, addrs[s.to], s.send)
+		nginxtest.Fire(t, addrs[s.to], s.send)
 		lines += s.lines
 	}
 	twins := readTwins(t, dir, lines)
@@ -149,7 +150,7 @@ func TestOracle(t *testing.T) {
 		if f.Escape() == EscapeNone {
 			end = recordSeparator + "\n"
 		}
-		for i, line := range await(t, filepath.Join(dir, f.Name()+".log"), end, lines) {
+		for i, line := range nginxtest.Await(t, filepath.Join(dir, f.Name()+".log"), end, lines) {
 			checkWitness(t, f, line, twins[i])
 			values += len(f.Variables())
 		}

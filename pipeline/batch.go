@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+
 	"clearhop/decode/envelope"
 	"clearhop/parser"
 	"clearhop/record"
@@ -118,7 +120,7 @@ func (w *Worker) openAlone(line *record.Line, scratch []byte, e *record.Envelope
 // well.
 func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envelope) (inner, newScratch []byte) {
 	inner, newScratch, ok := envelope.OpenDoubtful(line.Text, scratch, e)
-	if ok && w.isPrefix(w.formatsFor(line.Origin), line.Text, inner, e) {
+	if ok && w.isPrefix(w.formatsFor(line.Origin), line.Text, inner, e) && (!needsProof(inner, e) || w.named[streamOf(line.Origin)]) {
 		return inner, newScratch
 	}
 	*e = record.Envelope{}
@@ -130,7 +132,24 @@ func (w *Worker) openDoubtful(line *record.Line, scratch []byte, e *record.Envel
 func (w *Worker) isPrefix(set *parser.Set, text, inner []byte, e *record.Envelope) bool {
 	// What nginx may have written as $time_iso8601 is taken off only if that helps.
 	mustHelp := e.Kinds[0] == record.Timestamped && !parser.IsErrorLine(inner)
-	return !w.reads(set, text) && (!mustHelp || w.reads(set, inner))
+	return !w.readsAll(set, text, e) && (!mustHelp || w.reads(set, inner))
+}
+
+// readsAll reports whether one of the formats of a stream reads text with its prefix. What
+// grep writes before an address is part of none that nginx logs.
+func (w *Worker) readsAll(set *parser.Set, text []byte, e *record.Envelope) bool {
+	if !w.reads(set, text) {
+		return false
+	}
+	peer := w.spare.Access.RemoteAddr
+	return e.Kinds[0] != record.Grep || len(peer) == 0 || !bytes.HasPrefix(text, peer)
+}
+
+// needsProof reports whether the name in front of an access line may be $host or
+// $hostname as well as that of a container. No log_format writes a name in front of an
+// error line, or of the messages of the image's entrypoint: they are the proof.
+func needsProof(inner []byte, e *record.Envelope) bool {
+	return e.Kinds[0] == record.Podman && !parser.IsErrorLine(inner) && !parser.IsChatter(inner)
 }
 
 // reads reports whether one of the formats of a stream reads text.

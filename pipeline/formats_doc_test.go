@@ -85,6 +85,8 @@ func envelopeTable(t *testing.T) string {
 		{"compose", record.Compose}, {"syslog", record.Syslog}, {"transformed", record.TransformedLog},
 		{"timestamped", record.Timestamped}, {"tail", record.LogsTail}, {"doubtful/awslogs", record.AWSLogs}, {"kubectl", record.Kubectl},
 		{"doubtful/names", record.Stern}, {"opentelemetry", record.OpenTelemetry},
+		{"jsontext", record.JSONText}, {"fluentd", record.Fluentd}, {"fluentbit", record.FluentBit},
+		{"doubtful/grep", record.Grep}, {"doubtful/podman", record.Podman},
 	} {
 		sample := firstLine(filepath.Join("../decode/envelope/testdata", file.name+".log"))
 		var e record.Envelope

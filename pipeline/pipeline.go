@@ -73,7 +73,8 @@ type Worker struct {
 	formats       map[string]*parser.Set
 	current       *parser.Set
 	currentOrigin *record.Origin
-	samples       []sample // of streams whose format is not decided yet
+	samples       []sample        // of streams whose format is not decided yet
+	named         map[string]bool // streams whose lines have the name of a container in front
 
 	envelope      record.Envelope
 	batch         batch
@@ -91,7 +92,7 @@ type Worker struct {
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	w := &Worker{p: p, formats: map[string]*parser.Set{}, carried: map[*record.Origin][]record.Doubt{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	w := &Worker{p: p, formats: map[string]*parser.Set{}, named: map[string]bool{}, carried: map[*record.Origin][]record.Doubt{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
 	if p.guard.Active() {
 		w.hidden = p.guard.NewWorker()
 	}

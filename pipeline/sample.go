@@ -22,6 +22,9 @@ type sample struct {
 	set    *parser.Set // of the stream, before anything is decided
 	lines  []string
 	bytes  int
+
+	named    bool  // a name stands in front of a line that no log_format writes
+	unproven []int // the lines with a name that came before
 }
 
 // The bounds of the sample of one stream.
@@ -47,20 +50,43 @@ func (w *Worker) Sample(lines []record.Line) {
 		if len(s.lines) >= MaxSampleLines || s.bytes >= MaxSampleBytes {
 			continue
 		}
-		var e record.Envelope
-		inner, scratch := envelope.Open(line.Text, w.batch.scratch[:0], &e)
-		if e.Count == 0 {
-			var ok bool
-			if inner, scratch, ok = envelope.OpenDoubtful(line.Text, scratch, &e); !ok || !w.isPrefix(s.set, line.Text, inner, &e) {
-				inner = line.Text
-			}
-		}
-		w.batch.scratch = scratch
+		inner, e := w.openSampled(line, s)
 		if e.Partial {
 			continue
 		}
 		s.lines = append(s.lines, string(inner))
 		s.bytes += len(inner)
+	}
+}
+
+// openSampled takes the envelopes off a line of a sample.
+func (w *Worker) openSampled(line *record.Line, s *sample) (inner []byte, e record.Envelope) {
+	inner, scratch := envelope.Open(line.Text, w.batch.scratch[:0], &e)
+	w.batch.scratch = scratch
+	if e.Count > 0 {
+		return inner, e
+	}
+	inner, scratch, ok := envelope.OpenDoubtful(line.Text, scratch, &e)
+	w.batch.scratch = scratch
+	switch {
+	case !ok || !w.isPrefix(s.set, line.Text, inner, &e):
+		return line.Text, e
+	case needsProof(inner, &e) && !s.named:
+		s.unproven = append(s.unproven, len(s.lines))
+		return line.Text, e
+	}
+	s.named = s.named || e.Kinds[0] == record.Podman
+	return inner, e
+}
+
+// prove takes the names off the lines of a sample that came before the proof that they
+// are names of containers.
+func (s *sample) prove() {
+	for _, i := range s.unproven {
+		var e record.Envelope
+		if inner, _, ok := envelope.OpenDoubtful([]byte(s.lines[i]), nil, &e); ok {
+			s.lines[i] = string(inner)
+		}
 	}
 }
 
@@ -78,9 +104,14 @@ func (w *Worker) sampleOf(stream string) *sample {
 func (w *Worker) Decide() []Reading {
 	var readings []Reading
 	for _, s := range w.samples {
+		if s.named {
+			s.prove()
+			w.named[s.stream] = true
+		}
 		plan := infer.Decide(s.set, s.lines, w.p.nodes())
 		if len(w.formats) >= maxStreams {
 			clear(w.formats)
+			clear(w.named)
 		}
 		w.formats[s.stream] = plan.Set.Clone()
 		readings = append(readings, Reading{s.stream, plan})

@@ -69,11 +69,16 @@ const (
 	AWSLogs                     // awslogs get: the log group, the log stream, and the line
 	Kubectl                     // [pod/web-0/nginx] line: kubectl logs --prefix, kubetail
 	Stern                       // web-0 nginx line, or JSON of stern
-	OpenTelemetry               // JSON of a collector: {"body":…,"attributes":{…},"resource":{…}}
+	OpenTelemetry               // JSON of a collector: {"body":…,"attributes":{…},"resource":{…}}, also of OTLP
+	JSONText                    // "line", or [1795345225123,"line"]: what jq makes of log events
+	Fluentd                     // a time, a tag and the record: files and standard output of fluentd
+	FluentBit                   // [0] tag: [1795345225.123, {…}], or a record of its parser for ingress-nginx
+	Grep                        // access.log:line: grep, and with -n access.log:12:line
+	Podman                      // web line: podman logs of several containers
 )
 
 // NumEnvelopeKinds is the length of an array that is indexed by EnvelopeKind.
-const NumEnvelopeKinds = int(OpenTelemetry) + 1
+const NumEnvelopeKinds = int(Podman) + 1
 
 // String returns the word that the documentation and reports use.
 func (k EnvelopeKind) String() string {
@@ -106,6 +111,16 @@ func (k EnvelopeKind) String() string {
 		return "stern"
 	case OpenTelemetry:
 		return "opentelemetry"
+	case JSONText:
+		return "json_text"
+	case Fluentd:
+		return "fluentd"
+	case FluentBit:
+		return "fluent_bit"
+	case Grep:
+		return "grep"
+	case Podman:
+		return "podman"
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package envelope
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 
 	"clearhop/record"
@@ -77,13 +79,25 @@ func BenchmarkJoiner(b *testing.B) {
 func TestNoAllocations(t *testing.T) {
 	var e record.Envelope
 	var scratch []byte
-	for name, line := range benchLines {
+	lines := maps.Clone(benchLines)
+	for _, name := range []string{"fluentbit", "fluentd", "jsontext", "opentelemetry", "syslog"} {
+		for i, line := range goldenLines(t, name) {
+			lines[fmt.Sprint(name, " ", i)] = string(line)
+		}
+	}
+	for name, line := range lines {
 		text := []byte(line)
 		if n := testing.AllocsPerRun(100, func() { _, scratch = Open(text, scratch[:0], &e) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	for _, line := range []string{access, "web-0 nginx " + access, "\x1b[35mweb-0\x1b[0m nginx " + access, "/ecs/web web/1  " + access} {
+	doubtful := []string{access, "web-0 nginx " + access, "\x1b[35mweb-0\x1b[0m nginx " + access, "/ecs/web web/1  " + access}
+	for _, name := range []string{"doubtful/grep", "doubtful/podman", "doubtful/rows"} {
+		for _, line := range goldenLines(t, name) {
+			doubtful = append(doubtful, string(line))
+		}
+	}
+	for _, line := range doubtful {
 		text := []byte(line)
 		if n := testing.AllocsPerRun(100, func() { _, scratch, _ = OpenDoubtful(text, scratch[:0], &e) }); n != 0 {
 			t.Errorf("%s: %v allocations", line, n)

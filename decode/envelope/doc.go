@@ -20,6 +20,7 @@
 //	compose        web-1  | …
 //	syslog         <190>Nov 22 11:00:25 host nginx: …
 //	               <190>1 2026-11-22T11:00:25Z host nginx 123 - - …
+//	               Sun 2026-11-22 11:00:25 UTC host nginx[123]: …, and other forms of journalctl
 //	cloudwatch_transformer
 //	               {"@message":"…","@logStream":"web"}, and others with the line in message, msg or MESSAGE
 //	timestamped    2026-11-22T11:00:25.123456789Z …
@@ -27,6 +28,10 @@
 //	kubectl        [pod/web-0/nginx] …
 //	stern          {"message":"…","podName":"web-0","containerName":"nginx"}
 //	opentelemetry  {"body":"…","attributes":{…},"resource":{"k8s.pod.name":"web-0"}}
+//	               {"body":{"stringValue":"…"},"timeUnixNano":"…","attributes":[…]}, of OTLP
+//	json_text      "…", or [1795345225123,"…"], of jq
+//	fluentd        2026-11-22T11:00:25+00:00	nginx.access	{…}
+//	fluent_bit     [0] tail.0: [[1795345225.123, {}], {"log"=>"…"}]
 //
 // Only the start of a line decides whether it is in an envelope. A client cannot
 // write there, unless a log_format begins with a value that the client sends. A
@@ -36,8 +41,10 @@
 // # Doubtful prefixes
 //
 // A log_format could have written some prefixes as well: two names (stern, awslogs), a
-// name and a bar. [OpenDoubtful] opens them, only in front of what begins like a line
-// that bears a time itself. A caller asks the formats of the stream first.
+// name and a bar, the name of a file (grep), a name alone (podman). [OpenDoubtful] opens
+// them, only in front of what begins like a line that bears a time itself. A caller asks
+// the formats of the stream first. A name alone may be $host, which the visitor chooses:
+// in front of an access line a caller wants other evidence that it is a container's.
 //
 // A program that writes to a terminal colours its prefix. The colours are removed with
 // it, if the line begins with one.
@@ -50,13 +57,16 @@
 //  1. log, if it is text;
 //  2. body, if it is text or an object, and attributes or resource is an object;
 //  3. the first of message, @message, msg and MESSAGE that is text;
-//  4. message, if it is an object and the others name a pod and a container;
+//  4. @message, if it is an object, or message, if it is one and the others name a
+//     pod and a container;
 //  5. log_processed, if it is an object;
 //  6. log, if it is an object and the envelope has a member that only a log
 //     router writes: container_id, container_name, ecs_cluster, ecs_task_arn,
 //     ecs_task_definition, or an object kubernetes. This is what remains of a
 //     line of JSON when the router parses it;
-//  7. beside such a member, the first object with a key of an access log.
+//  7. beside such a member, the first object with a key of an access log;
+//  8. the object itself, if its members are those of Fluent Bit's parser for
+//     ingress-nginx, which calls $remote_addr host.
 //
 // nginx can write JSON too. So an object with a key of an access log is not an
 // envelope, unless one of the router's members is there. Then it is one if log is text.
@@ -76,8 +86,9 @@
 // # Time
 //
 // The time in JSON is the text of time, @timestamp or timestamp in the form of
-// RFC 3339, or journald's __REALTIME_TIMESTAMP. A time of RFC 3164 has no year
-// and no zone, so it is not used.
+// RFC 3339, journald's __REALTIME_TIMESTAMP, timestamp or ts in milliseconds,
+// timeUnixNano of OTLP, or date of Fluent Bit in seconds. A time of RFC 3164 has no
+// year and no zone, so it is not used, and that since the start of a machine neither.
 //
 // # Compose
 //

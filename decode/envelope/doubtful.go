@@ -14,6 +14,10 @@ import (
 //	/ecs/web web/nginx/0f9d line       awslogs get
 //	nginx  | line                      docker compose, with container_name
 //	2026-11-22T11:00:25+00:00 line     viewers of logs that store whole seconds
+//	access.log:12:line                 grep
+//	web line                           podman logs of several containers
+//	tail.0: [1795345225.123, {…}]      the output file of Fluent Bit
+//	line	1795345225123              --query of the AWS CLI, with other orders too
 //
 // The prefix counts only if it is followed at once by the beginning of a line that
 // bears a time itself: the first four values of nginx's combined, an error line, an
@@ -39,23 +43,114 @@ func openDoubtful(text []byte, e *record.Envelope) (inner []byte, ok bool) {
 	var found record.Envelope
 	switch c := text[0]; {
 	case isDigit(c):
-		s, rest, isStamp := cutStamp(text)
-		if !isStamp || !s.own {
-			return text, false
-		}
-		inner, ok = s.open(rest, &found)
+		inner, ok = openDigits(text, &found)
 	case c == '[':
 		inner, ok = openBracketed(text, &found)
-	case isLetter(c) || c == '/' || c == '.' || c == '_':
-		if inner, ok = openContainerName(text, &found); !ok {
-			inner, ok = openNames(text, &found)
-		}
+	case isLetter(c) || c == '/' || c == '.' || c == '_' || c == '(':
+		inner, ok = openName(text, &found)
 	}
 	if !ok || !beginsLine(inner) {
-		return text, false
+		if inner, ok = openTimeBehind(text, &found); !ok || !beginsLine(inner) {
+			return text, false
+		}
 	}
 	*e = found
 	return inner, true
+}
+
+// openDigits opens a line behind a time that nginx could have written, a number of grep
+// or the id of a container.
+func openDigits(text []byte, e *record.Envelope) (inner []byte, ok bool) {
+	if s, rest, isStamp := cutStamp(text); isStamp && s.own {
+		return s.open(rest, e)
+	}
+	if inner, ok = openGrep(text, e); ok {
+		return inner, true
+	}
+	return openPodmanID(text, e)
+}
+
+// openName opens a line behind one name or more.
+func openName(text []byte, e *record.Envelope) (inner []byte, ok bool) {
+	if inner, ok = openContainerName(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openStreamName(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openGrep(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openFluentBitFile(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openNames(text, e); ok {
+		return inner, true
+	}
+	return openPodman(text, e)
+}
+
+// openStreamName opens what --query 'events[].[logStreamName,timestamp,message]' of the
+// AWS CLI prints as text: the log stream, the time in milliseconds and the message, with
+// tabs between them.
+func openStreamName(text []byte, e *record.Envelope) ([]byte, bool) {
+	stream, _, ok := bytes.Cut(text[:min(len(text), maxNames)], []byte("\t"))
+	if !ok || !isStreamName(stream) {
+		return text, false
+	}
+	inner, ok := openEpoch(text[len(stream)+1:], e)
+	if !ok {
+		return text, false
+	}
+	set(&e.LogStream, stream)
+	return inner, true
+}
+
+// openTimeBehind opens what --query 'events[].[message,timestamp]' and
+// 'events[].{message:message,timestamp:timestamp}' of the AWS CLI print as text: the
+// message, a tab and the time in milliseconds.
+func openTimeBehind(text []byte, e *record.Envelope) ([]byte, bool) {
+	const digits = len("1795345225123")
+	n := len(text) - digits - 1
+	if n <= 0 || text[n] != '\t' {
+		return text, false
+	}
+	ms, ok := millis(text[n+1:])
+	if !ok {
+		return text, false
+	}
+	*e = record.Envelope{}
+	add(e, record.Timestamped)
+	setTime(e, ms, true)
+	return text[:n], true
+}
+
+// digitsOfID is how many digits of the id of a container podman writes.
+const digitsOfID = 12
+
+// openPodmanID opens the id of a container that begins with a digit.
+func openPodmanID(text []byte, e *record.Envelope) ([]byte, bool) {
+	if len(text) <= digitsOfID || text[digitsOfID] != ' ' || !isHex(text[:digitsOfID]) {
+		return text, false
+	}
+	return openPodman(text, e)
+}
+
+// openPodman opens what podman logs writes for several containers: the name of the
+// container, with --names, or the first twelve digits of its id. $host and $hostname look
+// like names too, so the caller needs other evidence in front of an access line.
+func openPodman(text []byte, e *record.Envelope) ([]byte, bool) {
+	name, _, ok := word(text[:min(len(text), maxPrefix)])
+	if !ok || !isContainerName(name) || bytes.IndexByte(name, '.') >= 0 {
+		return text, false
+	}
+	add(e, record.Podman)
+	if len(name) == digitsOfID && isHex(name) {
+		set(&e.ID, name)
+	} else {
+		set(&e.Name, name)
+	}
+	return text[len(name)+1:], true
 }
 
 // openBracketed opens what kubetail writes: "[pod] line" or "[pod container] line".
@@ -124,19 +219,28 @@ func openNames(text []byte, e *record.Envelope) ([]byte, bool) {
 			_, rest, _ = word(rest)
 			add(e, record.Stern)
 			describePod(e, first, pod, container)
-			return text[len(head)-len(rest):], true
+			return withoutShortTime(text[len(head)-len(rest):]), true
 		}
 		add(e, record.Stern)
 		describePod(e, nil, first, second)
-		return text[len(head)-len(rest):], true
+		return withoutShortTime(text[len(head)-len(rest):]), true
 	}
 	if pod, container, ok := threeNames(second, rest); ok && isLabel(first) {
 		_, rest, _ = word(rest)
 		add(e, record.Stern)
 		describePod(e, first, pod, container)
-		return text[len(head)-len(rest):], true
+		return withoutShortTime(text[len(head)-len(rest):]), true
 	}
 	return text, false
+}
+
+// withoutShortTime removes the time that stern writes with -t short, which has no year.
+func withoutShortTime(text []byte) []byte {
+	const form = "11-22 11:00:25 "
+	if hasForm(text, form) {
+		return text[len(form):]
+	}
+	return text
 }
 
 // threeNames reads a pod and the container at the start of rest, which follow a
@@ -219,19 +323,32 @@ func openKubectl(text []byte, e *record.Envelope) ([]byte, bool) {
 
 // beginsLine reports whether text begins like a line that bears a time itself.
 func beginsLine(text []byte) bool {
-	for range 2 { // awslogs and stern may write times too
-		s, rest, ok := cutStamp(text)
-		if !ok || s.own {
-			break
-		}
-		text = rest
-	}
+	text = withoutTimes(text)
 	if len(text) == 0 {
 		return false
 	}
 	return text[0] == '{' && text[len(text)-1] == '}' ||
 		isErrorHead(text) || isCombinedHead(text) ||
 		bytes.HasPrefix(text, []byte("/docker-entrypoint.sh: "))
+}
+
+// withoutTimes removes the times that awslogs and stern may write, and what a syslog
+// daemon does.
+func withoutTimes(text []byte) []byte {
+	for range 2 {
+		s, rest, ok := cutStamp(text)
+		if !ok || s.own {
+			break
+		}
+		if text = rest; !s.noZone {
+			if rest, ok = cutHostAndTag(text); ok {
+				return rest
+			}
+		}
+	}
+	var e record.Envelope
+	rest, _ := openSyslog(text, &e)
+	return rest
 }
 
 // isErrorHead reports whether text begins like a line of an error log:

@@ -35,25 +35,54 @@ func openOne(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte
 	switch c := text[0]; {
 	case c == '{':
 		return openJSON(text, scratch, e)
-	case c == '<' || 'A' <= c && c <= 'S':
+	case c == '<' || 'A' <= c && c <= 'W':
 		if inner, ok = openSyslog(text, e); ok {
 			return inner, scratch, true
 		}
-	case isDigit(c):
-		if inner, ok = openStamped(text, e); ok {
+		if inner, ok = openWeekday(text, e); ok {
 			return inner, scratch, true
 		}
-		if inner, ok = openEpoch(text, e); ok {
+	case isDigit(c):
+		if inner, ok = openNumber(text, e); ok {
 			return inner, scratch, true
 		}
 	case c == '[':
-		inner, ok = openKubectl(text, e)
-		return inner, scratch, ok
+		return openBracket(text, scratch, e)
+	case c == '"':
+		return openString(text, scratch, e)
 	}
 	if inner, ok = openCompose(text, e); ok || text[0] != 0x1b {
 		return inner, scratch, ok
 	}
 	return openColoured(text, scratch, e)
+}
+
+// openNumber opens a line whose envelope begins with a time in digits.
+func openNumber(text []byte, e *record.Envelope) (inner []byte, ok bool) {
+	if inner, ok = openStamped(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openEpoch(text, e); ok {
+		return inner, true
+	}
+	if inner, ok = openUnixTime(text, e); ok {
+		return inner, true
+	}
+	return openFluentd(text, e)
+}
+
+// openBracket opens a line that begins with a bracket.
+func openBracket(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
+	if inner, ok = openKubectl(text, e); ok {
+		return inner, scratch, true
+	}
+	if inner, ok = openMonotonic(text, e); ok {
+		return inner, scratch, true
+	}
+	if inner, scratch, ok = openFluentBit(text, scratch, e); ok {
+		return inner, scratch, true
+	}
+	return openList(text, scratch, e)
 }
 
 // openColoured opens a line whose prefix has colours.

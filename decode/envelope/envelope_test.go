@@ -85,7 +85,7 @@ func dumpLog(t *testing.T, path string) string {
 
 // TestGoldenDoubtful opens the lines of testdata/doubtful/<case>.log.
 func TestGoldenDoubtful(t *testing.T) {
-	for _, name := range []string{"awslogs", "names"} {
+	for _, name := range []string{"awslogs", "names", "grep", "podman", "rows"} {
 		path := filepath.Join("testdata", "doubtful", name)
 		text, err := os.ReadFile(path + ".log")
 		if err != nil {
@@ -203,6 +203,7 @@ func TestOpen(t *testing.T) {
 	f(`{"message":"a","msg":"b","message":1}`, "b", "cloudwatch_transformer")
 	f(`{"msg":"b","message":"a"}`, "a", "cloudwatch_transformer")
 	f(`{"message":"a","log":{"offset":1},"agent":{"type":"filebeat"}}`, "a", "cloudwatch_transformer")
+	f(`{"@timestamp":"2026-11-22 11:00:25.123","@message":{"status":"200"}}`, `{"status":"200"}`, "cloudwatch_transformer time=2026-11-22T11:00:25.123Z")
 	f(`{"@message":"a","@timestamp":"2026-11-22T11:00:25Z"}`, "a", "cloudwatch_transformer time=2026-11-22T11:00:25.000Z")
 	f(`{"MESSAGE":"a","__REALTIME_TIMESTAMP":"1795345225123456","CONTAINER_NAME":"web","CONTAINER_PARTIAL_MESSAGE":"true"}`, "a",
 		"cloudwatch_transformer time=2026-11-22T11:00:25.123Z partial name=web")
@@ -273,6 +274,15 @@ var unopened = []string{
 	`{"message":"GET /","agent":"curl/8"}`, `{"message":"GET /","user_agent":{"original":"curl/8"}}`,
 	`{"message":"GET /","@request-time":"0.1"}`, `{"message":"GET /","$uri":"/"}`,
 	`{"message":"GET /","verb":"GET","response":"200"}`, `{"message":"x","nginx":{"access":{}}}`,
+	// Not of jq, journalctl, fluentd or Fluent Bit.
+	`"203.0.113.9" "GET / HTTP/1.1"`, `"GET / HTTP/1.1`, `"a \q"`, `["203.0.113.9","GET / HTTP/1.1",200]`, `[1795345225,"a"]`, `[1795345225123,{"a":1}]`, `[1795345225123]`, `[1795345225123,"a"] x`,
+	`1795345225.123 www.example.com nginx: x`, `Nov 22 11:00:25. web nginx`, `Sun 2026-11-22 11:00:25 UTC GET / HTTP/1.1`, `[ 1234.567890] GET / HTTP/1.1`, `[1.2.3.4] web nginx: x`, `Sum 2026-11-22 11:00:25 UTC web nginx: x`,
+	"2026-11-22T11:00:25+00:00\tGET /\t{\"status\":200}", "2026-11-22T11:00:25+00:00\tweb\t200", `2026-11-22 11:00:25 +0000 GET {"a":1}`, `2026-11-22 11:00:25 x web: {"a":1}`,
+	`[0] a: [1795345225, {"log"=>"x}]`, `[0] a: [x, {"log"=>"x"}]`, `[0] a: [1795345225, {}]`, `[0] a b: [1795345225, {"log"=>"x"}]`, `[0] a: [1795345225, {"log"=>"x"}`, `[0] a: [1795345225, {"a"=>{"b"=>{"c"=>{"d"=>{"e"=>{}}}}}}]`,
+	`{"body":{"stringValue":"x"}}`, `{"body":{},"timeUnixNano":"1795345225123000000"}`, `{"body":{"stringValue":"x"},"status":"200","attributes":[]}`,
+	// Records with a member that the parsers of Fluent Bit do not have: host is what the visitor asked for.
+	`{"host":"203.0.113.9","user":"-","method":"GET","path":"/","code":"200","size":"3","agent":"x","xff":"198.51.100.7"}`, `{"host":"203.0.113.9","user":"-","method":"GET","path":"/","code":"200","size":"3"}`,
+	`{"host":"www.example.com","user":"-","method":"GET","path":"/","code":"200","size":"3","agent":"x"}`,
 	// What only OpenDoubtful opens.
 	`nginx  | ` + access, `[web-0] ` + access, `web-0 nginx ` + access, `/ecs/web web/1 ` + access, `2026-11-22T11:00:25+00:00 ` + access,
 	// Not a prefix of kubectl, and no milliseconds.
@@ -405,7 +415,7 @@ func TestOpenDoubtful(t *testing.T) {
 // no prefix.
 func TestNotDoubtful(t *testing.T) {
 	for _, text := range append(unopened[:len(unopened):len(unopened)],
-		`www.example.com `+access, `www.example.com web-1 `+access, `web `+access,
+		`www.example.com `+access, `www.example.com web-1 `+access,
 		`web-0 nginx 203.0.113.9 "GET / HTTP/1.1" 200`,
 		`web-0 nginx 203.0.113.9 - - [22/Nov/2026:11:00:24 +0000] 203.0.113.66 - - [22/Nov/2026:11:00:24 +0000] "GET`,
 		`web-0 nginx 203.0.113.9 - a b [22/Nov/2026:11:00:24 +0000] "GET`,

@@ -28,6 +28,9 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	if !o.read(text) {
 		return text, scratch, false
 	}
+	if !o.access && o.values[slotLog].Kind != jsonscan.Text && o.isOTLP() {
+		return o.openOTLP(text, scratch, e)
+	}
 	line, inLog, ok := o.line()
 	if !ok {
 		return o.openParsed(text, scratch, e)
@@ -41,8 +44,7 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 	add(e, kind)
 	e.Partial = o.isFragment(kind, inner)
 	if !e.Partial {
-		inner = bytes.TrimSuffix(inner, []byte("\n"))
-		inner = bytes.TrimSuffix(inner, []byte("\r"))
+		inner = withoutNewline(inner)
 	}
 	return inner, o.describe(scratch, e), true
 }
@@ -53,16 +55,7 @@ func openJSON(text, scratch []byte, e *record.Envelope) (inner, newScratch []byt
 func (o *object) read(text []byte) bool {
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		at := s.I
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		if known := lookUpKey(key); known != nil {
 			o.set(known, v)
 			continue
@@ -75,7 +68,7 @@ func (o *object) read(text []byte) bool {
 		// The object can still be an envelope only if it has text in log, or a
 		// member that only a log router writes. Access logs in JSON have none of
 		// them: the rest of the object is not read for nothing.
-		if o.values[slotLog].Kind == jsonscan.None && !o.routed && !mayBeRouted(text[at:]) {
+		if o.values[slotLog].Kind == jsonscan.None && !o.routed && !mayBeRouted(text[s.I:]) {
 			return false
 		}
 	}
@@ -86,9 +79,11 @@ func (o *object) read(text []byte) bool {
 }
 
 // mayBeRouted reports whether the rest of an object may hold the member log, or the
-// name of a container, which all log routers write beside what else they add.
+// name of a container or the object kubernetes, which log routers add, or the user agent
+// under the name that the parsers of Fluent Bit give it.
 func mayBeRouted(rest []byte) bool {
-	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`))
+	return bytes.Contains(rest, []byte(`container_`)) || bytes.Contains(rest, []byte(`log"`)) ||
+		bytes.Contains(rest, []byte(`"kubernetes"`)) || bytes.Contains(rest, []byte(`"agent"`))
 }
 
 // set keeps the value of a known key.
@@ -136,6 +131,9 @@ func (o *object) line() (line jsonscan.Value, inLog, ok bool) {
 	}
 	if message := firstText(o.values[slotMessage0 : slotMessage3+1]); message.Kind == jsonscan.Text {
 		return message, false, true
+	}
+	if message := o.values[slotMessage1]; message.Kind == jsonscan.Object {
+		return message, false, true // a row of Logs Insights
 	}
 	if message := o.values[slotMessage0]; message.Kind == jsonscan.Object && o.isStern() {
 		return message, false, true
@@ -205,6 +203,8 @@ var (
 	typeKubernetes = []byte("kubernetes")
 )
 
+var utc = []byte("UTC")
+
 // describe puts into e what the members say about the line's source and time.
 func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	scratch = setText(&e.Stream, o.values[slotStream], scratch)
@@ -214,6 +214,15 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 	}
 	if at := o.values[slotTime2]; !ok && at.Kind == jsonscan.Number {
 		ms, ok = millis(at.Raw) // of CloudWatch Logs
+	}
+	if !ok {
+		ms, ok = nanos(o.values[slotNanos].Raw)
+	}
+	if !ok { // of Logs Insights
+		ms, ok = parseSpaced(o.values[slotTime1].Raw, utc)
+	}
+	if !ok {
+		ms, ok = seconds(o.values[slotSeconds].Raw)
 	}
 	setTime(e, ms, ok)
 	scratch = setText(&e.LogStream, o.values[slotLogStream], scratch)
@@ -247,15 +256,7 @@ func (o *object) describe(scratch []byte, e *record.Envelope) []byte {
 func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return scratch
-		}
-		v, ok := s.Value()
-		if !ok {
-			return scratch
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		switch string(key) {
 		case "namespace_name", "pod_namespace":
 			scratch = setText(&e.Space, v, scratch)
@@ -269,41 +270,45 @@ func describeKubernetes(raw, scratch []byte, e *record.Envelope) []byte {
 			scratch = setText(&e.Cluster, v, scratch)
 		}
 	}
+	return scratch
 }
 
 // describeAttributes reads the attributes of OpenTelemetry, by the names of its
 // semantic conventions.
 func describeAttributes(raw, scratch []byte, e *record.Envelope) []byte {
-	s := jsonscan.Scanner{B: raw}
-	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return scratch
-		}
-		v, ok := s.Value()
-		if !ok {
-			return scratch
-		}
-		switch string(key) {
-		case "log.iostream":
-			scratch = setText(&e.Stream, v, scratch)
-		case "k8s.pod.name":
-			set(&e.Type, typeKubernetes)
-			scratch = setText(&e.Resource, v, scratch)
-		case "k8s.namespace.name":
-			scratch = setText(&e.Space, v, scratch)
-		case "k8s.cluster.name", "aws.ecs.cluster.arn":
-			scratch = setText(&e.Cluster, v, scratch)
-		case "k8s.container.name", "container.name":
-			scratch = setName(v, scratch, e)
-		case "container.id":
-			scratch = setID(v, scratch, e)
-		case "aws.ecs.task.arn":
-			set(&e.Type, typeECS)
-			scratch = setText(&e.Resource, v, scratch)
+	for list := newPairs(raw, "attributes"); list.next(); { // of OTLP
+		if v, isList := anyValue(list.value); !isList {
+			scratch = describeAttribute(list.key.Raw, v, scratch, e)
 		}
 	}
+	s := jsonscan.Scanner{B: raw}
+	s.Enter('{')
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		scratch = describeAttribute(key, v, scratch, e)
+	}
+	return scratch
+}
+
+func describeAttribute(key []byte, v jsonscan.Value, scratch []byte, e *record.Envelope) []byte {
+	switch string(key) {
+	case "log.iostream":
+		scratch = setText(&e.Stream, v, scratch)
+	case "k8s.pod.name":
+		set(&e.Type, typeKubernetes)
+		scratch = setText(&e.Resource, v, scratch)
+	case "k8s.namespace.name":
+		scratch = setText(&e.Space, v, scratch)
+	case "k8s.cluster.name", "aws.ecs.cluster.arn":
+		scratch = setText(&e.Cluster, v, scratch)
+	case "k8s.container.name", "container.name":
+		scratch = setName(v, scratch, e)
+	case "container.id":
+		scratch = setID(v, scratch, e)
+	case "aws.ecs.task.arn":
+		set(&e.Type, typeECS)
+		scratch = setText(&e.Resource, v, scratch)
+	}
+	return scratch
 }
 
 // setText sets a part to a text, unless an outer envelope has set it.

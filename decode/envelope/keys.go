@@ -19,6 +19,8 @@ const (
 	slotTime1
 	slotTime2
 	slotJournalTime
+	slotSeconds
+	slotNanos
 	slotID
 	slotName
 	slotCluster
@@ -69,6 +71,8 @@ var knownKeys = [...]knownKey{
 	{"@timestamp", slotTime1, byAnybody},
 	{"timestamp", slotTime2, byAnybody},
 	{"__REALTIME_TIMESTAMP", slotJournalTime, byAnybody},
+	{"date", slotSeconds, byAnybody}, // Fluent Bit
+	{"ts", slotTime2, byAnybody},     // what --query of the AWS CLI often calls it
 
 	{"source", slotSource, byAnybody},
 	{"container_id", slotID, byRouter},
@@ -94,6 +98,7 @@ var knownKeys = [...]knownKey{
 	{"body", slotBody, byAnybody},
 	{"attributes", slotAttributes, byAnybody},
 	{"resource", slotResource, byAnybody},
+	{"timeUnixNano", slotNanos, byAnybody},
 
 	// CloudWatch Logs
 	{"logStreamName", slotLogStream, byAnybody},

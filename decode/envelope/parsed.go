@@ -15,7 +15,7 @@ import (
 // The inner line is an object of JSON without the router's members.
 func (o *object) openParsed(text, scratch []byte, e *record.Envelope) (inner, newScratch []byte, ok bool) {
 	if !o.routed {
-		return text, scratch, false
+		return openIngress(text, scratch, e, o)
 	}
 	if o.access {
 		inner, scratch = withoutRouter(text, scratch)
@@ -26,6 +26,41 @@ func (o *object) openParsed(text, scratch []byte, e *record.Envelope) (inner, ne
 	}
 	add(e, o.kind(true))
 	return inner, o.describe(scratch, e), true
+}
+
+// openIngress opens a record that no router has added anything to, but that a parser of
+// Fluent Bit made of the line: the one for ingress-nginx, or the one for combined. The
+// inner line has $remote_addr under a name of its own.
+func openIngress(text, scratch []byte, e *record.Envelope, o *object) (inner, newScratch []byte, ok bool) {
+	if !o.access || !hostIsPeer(text) || !isOfParser(text) {
+		return text, scratch, false
+	}
+	inner, scratch = withoutRouter(text, scratch)
+	add(e, record.FluentBit)
+	return inner, o.describe(scratch, e), true
+}
+
+// isOfParser reports whether an object has no members but those of the parsers of Fluent
+// Bit, among them the user agent, and those of routers. Any other member says that nginx
+// wrote the object, where host is what the visitor asked for.
+func isOfParser(raw []byte) bool {
+	agent := false
+	s := jsonscan.Scanner{B: raw}
+	s.Enter('{')
+	for key, _, ok := s.Member(true); ok; key, _, ok = s.Member(false) {
+		switch string(key) {
+		case "agent":
+			agent = true
+		case "host", "user", "method", "path", "code", "size", "referer", "request_length", "request_time",
+			"proxy_upstream_name", "proxy_alternative_upstream_name", "upstream_addr", "upstream_response_length",
+			"upstream_response_time", "upstream_status", "reg_id", "req_id":
+		default:
+			if lookUpKey(key) == nil {
+				return false
+			}
+		}
+	}
+	return agent && s.Err == nil
 }
 
 // withoutRouter copies an object into the scratch space, without the members that a
@@ -88,39 +123,24 @@ func isOfRouter(key []byte, v jsonscan.Value) bool {
 func accessObject(text []byte) (inner []byte, ok bool) {
 	s := jsonscan.Scanner{B: text}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return nil, false
-		}
-		known := lookUpKey(key) != nil
-		v, ok := s.Value()
-		if !ok {
-			return nil, false
-		}
-		if !known && v.Kind == jsonscan.Object && hasAccessKey(v.Raw) {
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
+		if v.Kind == jsonscan.Object && lookUpKey(key) == nil && hasAccessKey(v.Raw) {
 			return v.Raw, true
 		}
 	}
+	return nil, false
 }
 
 // hasAccessKey reports whether an object has a key of an access log.
 func hasAccessKey(raw []byte) bool {
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			return false
-		}
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		if isAccessKey(key, v) {
 			return true
 		}
 	}
+	return false
 }
 
 var remote = []byte("remote")
@@ -133,15 +153,7 @@ func hostIsPeer(raw []byte) bool {
 	own := 0 // of the members that the parser always writes
 	s := jsonscan.Scanner{B: raw}
 	s.Enter('{')
-	for first := true; ; first = false {
-		key, more := s.Key(first)
-		if !more {
-			break
-		}
-		v, ok := s.Value()
-		if !ok {
-			return false
-		}
+	for key, v, ok := s.Member(true); ok; key, v, ok = s.Member(false) {
 		switch string(key) {
 		case "host":
 			host = v

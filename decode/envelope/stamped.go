@@ -156,20 +156,23 @@ func isHost(w []byte) bool {
 }
 
 // openEpoch opens a line behind the milliseconds since the Unix epoch and a tab. The
-// AWS CLI prints such lines for --query 'events[].[timestamp,message]'.
+// AWS CLI prints such lines for --query 'events[].[timestamp,message]', and the log stream
+// between them for 'events[].[timestamp,logStreamName,message]'.
 func openEpoch(text []byte, e *record.Envelope) ([]byte, bool) {
 	const digits = len("1795345225123") // from 2001 to 2286
 	if len(text) <= digits || text[digits] != '\t' {
 		return text, false
 	}
-	ms := int64(0)
-	for _, c := range text[:digits] {
-		if !isDigit(c) {
-			return text, false
-		}
-		ms = ms*10 + int64(c-'0')
+	ms, ok := decimal(text[:digits])
+	if !ok {
+		return text, false
 	}
 	add(e, record.Timestamped)
 	setTime(e, ms, true)
-	return text[digits+1:], true
+	inner := text[digits+1:]
+	if n := bytes.IndexByte(inner, '\t'); n > 0 && isStreamName(inner[:n]) && beginsLine(inner[n+1:]) {
+		set(&e.LogStream, inner[:n])
+		inner = inner[n+1:]
+	}
+	return inner, true
 }

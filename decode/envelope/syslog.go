@@ -13,6 +13,7 @@ import (
 //	<190>Nov 22 11:00:25 host nginx: line
 //	<190>Nov 22 11:00:25 nginx: line
 //	Nov 22 11:00:25 host nginx[123]: line
+//	Nov 22 11:00:25.123456 host nginx[123]: line
 //
 // After a priority, the time may also be one of RFC 3339. It reads RFC 5424 too:
 //
@@ -32,7 +33,11 @@ func openSyslog(text []byte, e *record.Envelope) ([]byte, bool) {
 	)
 	switch {
 	case isStamp(rest):
-		rest = rest[len(stampForm):]
+		rest = skipFraction(rest[len(stampForm)-1:])
+		if len(rest) == 0 || rest[0] != ' ' {
+			return text, false
+		}
+		rest = rest[1:]
 	case hasPriority:
 		stamp, behind, ok := word(rest)
 		if !ok {
@@ -79,7 +84,19 @@ func priority(text []byte) ([]byte, bool) {
 
 // stampForm is a time of RFC 3164. Letters stand for any month and digits for any
 // digits; the first digit of the day may be a space.
-const stampForm = "Nov 22 11:00:25 "
+const stampForm = "Nov 22 11:00:25 " // the last byte is a space or the dot of a fraction
+
+// skipFraction returns what follows the fraction of a second, which journalctl -o
+// short-precise writes: "Nov 22 11:00:25.123456 host nginx[123]: ".
+func skipFraction(text []byte) []byte {
+	if len(text) == 0 || text[0] != '.' {
+		return text
+	}
+	for text = text[1:]; len(text) > 0 && isDigit(text[0]); {
+		text = text[1:]
+	}
+	return text
+}
 
 func isStamp(text []byte) bool {
 	if len(text) < len(stampForm) {
@@ -92,6 +109,7 @@ func isStamp(text []byte) bool {
 	}
 	for i := 3; i < len(stampForm); i++ {
 		switch want, c := stampForm[i], text[i]; {
+		case i == len(stampForm)-1 && c == '.':
 		case !isDigit(want):
 			if c != want {
 				return false

@@ -2,13 +2,9 @@ package accesslog_test
 
 import (
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"clearhop/encode/accesslog"
 	"clearhop/internal/nginxtest"
@@ -16,46 +12,6 @@ import (
 	"clearhop/record"
 	"clearhop/verdict"
 )
-
-// nginxConf is the configuration. The %s are the folder and the formats with their
-// logs; the ports follow: plain, proxied, backend, closed.
-const nginxConf = `
-events { worker_connections 64; }
-http {
-	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-	server_tokens off;
-	types { }
-	default_type text/plain;
-%[2]s
-	upstream retry { server 127.0.0.1:%[6]d max_fails=0; server 127.0.0.1:%[5]d backup; }
-	upstream gone { server 127.0.0.1:%[5]d down; }
-	server {
-		listen 127.0.0.1:%[5]d;
-		listen unix:%[1]s/backend.sock;
-		access_log off;
-		location / { return 200 "ok\n"; }
-		location /redirect { add_header X-Accel-Redirect /retry; return 200; }
-		location /nowhere { add_header X-Accel-Redirect /unresolved; return 200; }
-	}
-	server {
-		listen 127.0.0.1:%[3]d;
-		listen 127.0.0.1:%[4]d proxy_protocol;
-		server_name www.example.com;
-		set_real_ip_from 127.0.0.1;
-		real_ip_header proxy_protocol;
-		location / { return 200 "ok\n"; }
-		location /retry { proxy_pass http://retry; }
-		location /redirect { proxy_pass http://127.0.0.1:%[5]d; }
-		location /nowhere { proxy_pass http://127.0.0.1:%[5]d; }
-		location /unresolved { set $name nobody.example; proxy_pass http://$name; }
-		location /retry-redirect { rewrite ^ /redirect break; proxy_pass http://retry; }
-		location /gone { proxy_pass http://gone; }
-		location /refused { proxy_pass http://127.0.0.1:%[6]d; }
-		location /socket { proxy_pass http://unix:%[1]s/backend.sock; }
-		location /fallback { proxy_pass http://127.0.0.1:%[6]d; error_page 502 = /gone; }
-	}
-}
-`
 
 const (
 	unitSeparator   = "\x1f"
@@ -159,19 +115,17 @@ func TestNginxWritesTheSame(t *testing.T) {
 		}
 		conf += "access_log " + dir + "/" + f.name + ".log " + f.name + ";\n"
 	}
-	ports := nginxtest.Start(t, dir, 4, func(p []int) string {
-		return fmt.Sprintf(nginxConf, dir, conf, p[0], p[1], p[2], p[3])
-	})
+	site := nginxtest.StartSite(t, dir, conf)
 	usual, odd := requests()
 	proxied := []string{"PROXY TCP4 198.51.100.1 192.0.2.1 40000 443\r\n" + usual[0], "PROXY TCP6 2001:db8::10 2001:db8::1 53054 443\r\n" + usual[5]}
 	for _, request := range usual {
-		send(t, ports[0], request)
+		nginxtest.Fire(t, site.Plain, request)
 	}
 	for _, request := range proxied {
-		send(t, ports[1], request)
+		nginxtest.Fire(t, site.Proxied, request)
 	}
 	for _, request := range odd {
-		send(t, ports[0], request)
+		nginxtest.Fire(t, site.Plain, request)
 	}
 	n := len(usual) + len(proxied) + len(odd)
 	lines := map[string][]string{}
@@ -265,25 +219,6 @@ func writer(t testing.TB, text string) *accesslog.Writer {
 	return accesslog.New(accesslog.Config{Template: template})
 }
 
-// send sends a request and waits until nginx closes the connection.
-func send(t *testing.T, port int, request string) {
-	t.Helper()
-	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(io.Discard, conn); err != nil && os.IsTimeout(err) {
-		t.Fatalf("%.60q: nginx keeps the connection open", request)
-	}
-}
-
 // logged returns the n lines of a log as soon as they are there.
 func logged(t *testing.T, path string, escape parser.Escape, n int) []string {
 	t.Helper()
@@ -291,20 +226,5 @@ func logged(t *testing.T, path string, escape parser.Escape, n int) []string {
 	if escape == parser.EscapeNone {
 		end = recordSeparator + "\n"
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Count(string(text), end); got >= n || time.Now().After(deadline) {
-			lines := strings.SplitAfter(string(text), end)
-			if got != n {
-				t.Fatalf("%s has %d lines, want %d", filepath.Base(path), got, n)
-			}
-			for i := range lines {
-				lines[i] = strings.TrimSuffix(lines[i], "\n")
-			}
-			return lines[:n]
-		}
-	}
+	return nginxtest.Await(t, path, end, n)
 }

@@ -51,7 +51,8 @@ func Credentials() aws.CredentialsProvider {
 	})
 }
 
-// A Protocol is how one service is spoken to.
+// A Protocol is how one service is spoken to. Its methods are what the packages of all
+// services offer.
 type Protocol struct {
 	Name      string // of the package that stands in, for test logs
 	Target    string // of the header X-Amz-Target: "Kinesis_20131202.PutRecords"
@@ -69,6 +70,12 @@ type Protocol struct {
 	Throttled, Unavailable Error
 	RecordCodes            []string // what records fail with; the first is the usual one
 }
+
+// Throttle refuses a call because there were too many.
+func (p *Protocol) Throttle() Fault { return Fault{Error: p.Throttled} }
+
+// Overload refuses a call because the service is not available.
+func (p *Protocol) Overload() Fault { return Fault{Error: p.Unavailable} }
 
 // A Refusal says why the service does not accept a request.
 type Refusal struct {
@@ -146,11 +153,11 @@ func New(p Protocol, c Config) *Server {
 	return s
 }
 
-// Start serves a Server on loopback until the test ends. It fails the test if a
-// caller broke a limit, and logs the seed of random faults.
-func Start(t testing.TB, p Protocol, c Config) *Server {
+// Start serves a Server with the Protocol on loopback until the test ends. It fails
+// the test if a caller broke a limit, and logs the seed of random faults.
+func (p *Protocol) Start(t testing.TB, c Config) *Server {
 	t.Helper()
-	s := New(p, c)
+	s := New(*p, c)
 	if c.Random != (Random{}) {
 		t.Logf("%s: seed %d", p.Name, s.seed)
 	}

@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
-	"testing"
 
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
 
@@ -37,24 +36,22 @@ const (
 // New returns a Server for the caller to serve.
 func New(c awstest.Config) *awstest.Server { return awstest.New(protocol, c) }
 
-// Start serves a Server on loopback until the test ends, and fails the test if
-// a caller broke a limit.
-func Start(t testing.TB, c awstest.Config) *awstest.Server {
-	t.Helper()
-	return awstest.Start(t, protocol, c)
-}
+// What all stand-ins have in common.
+var (
+	// Start serves a Server on loopback until the test ends, and fails the test if
+	// a caller broke a limit.
+	Start = protocol.Start
+	// Throttle refuses the call because there were too many.
+	Throttle = protocol.Throttle
+	// Unavailable refuses the call because the stream's throughput is used up.
+	Unavailable = protocol.Overload
+)
 
 // NewClient returns the SDK's client for a stand-in at url, with the SDK's
 // default retries.
 func NewClient(url string) *awsfirehose.Client {
 	return awsfirehose.New(awsfirehose.Options{Region: awstest.Region, BaseEndpoint: &url, Credentials: awstest.Credentials()})
 }
-
-// Throttle refuses the call because there were too many.
-func Throttle() awstest.Fault { return awstest.Fault{Error: protocol.Throttled} }
-
-// Unavailable refuses the call because the stream's throughput is used up.
-func Unavailable() awstest.Fault { return awstest.Fault{Error: protocol.Unavailable} }
 
 // InvalidKMSResource refuses the call because of the stream's key.
 func InvalidKMSResource() awstest.Fault {

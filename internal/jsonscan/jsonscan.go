@@ -7,8 +7,7 @@
 //
 //	s := jsonscan.Scanner{B: text}
 //	s.Enter('{')
-//	for key, ok := s.Key(true); ok; key, ok = s.Key(false) {
-//		value, _ := s.Value()
+//	for key, value, ok := s.Member(true); ok; key, value, ok = s.Member(false) {
 //		// use key until the next step, and value as long as text
 //	}
 //	s.End()
@@ -122,7 +121,7 @@ func (s *Scanner) failAt(err error) bool {
 }
 
 // Key steps to the next member of the object that was entered, and over its key,
-// which it returns without escapes. The key is valid until the next call. It is nil
+// which it returns without escapes. The key is valid until the next call of Key. It is nil
 // if it has escapes and more than 128 bytes. Key reports false at the end of the
 // object, which it steps over, and on an error.
 func (s *Scanner) Key(first bool) ([]byte, bool) {
@@ -154,6 +153,15 @@ func (s *Scanner) RawKey(first bool) (raw []byte, escaped, ok bool) {
 	}
 	s.I++
 	return raw, escaped, true
+}
+
+// Member steps to the next member of the object that was entered, and over it. It is
+// Key and then Value. If the object is broken there, it reports false and Err says why.
+func (s *Scanner) Member(first bool) (key []byte, value Value, ok bool) {
+	if key, ok = s.Key(first); ok {
+		value, ok = s.Value()
+	}
+	return key, value, ok
 }
 
 // Sibling steps to the next member of an object or item of a list: over the comma,
@@ -220,7 +228,7 @@ func (s *Scanner) nested() bool {
 				if s.Sibling(']', true) {
 					continue
 				}
-			} else if _, more := s.Key(true); more {
+			} else if _, _, more := s.RawKey(true); more {
 				continue
 			}
 			if s.Err != nil {
@@ -246,7 +254,7 @@ func (s *Scanner) nested() bool {
 			top := depth - 1
 			var more bool
 			if objects[top/64]>>(top%64)&1 == 1 {
-				_, more = s.Key(false)
+				_, _, more = s.RawKey(false)
 			} else {
 				more = s.Sibling(']', false)
 			}

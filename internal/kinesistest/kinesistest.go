@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"testing"
 	"unicode/utf8"
 
 	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -34,21 +33,20 @@ const (
 	maxKey         = 256     // characters
 )
 
-// Start serves a Server on loopback until the test ends, and fails the test if
-// a caller broke a limit.
-func Start(t testing.TB, c awstest.Config) *awstest.Server {
-	t.Helper()
-	return awstest.Start(t, protocol, c)
-}
+// What all stand-ins have in common.
+var (
+	// Start serves a Server on loopback until the test ends, and fails the test if
+	// a caller broke a limit.
+	Start = protocol.Start
+	// Throttle refuses the call because there were too many.
+	Throttle = protocol.Throttle
+)
 
 // NewClient returns the SDK's client for a stand-in at url, with the SDK's
 // default retries.
 func NewClient(url string) *awskinesis.Client {
 	return awskinesis.New(awskinesis.Options{Region: awstest.Region, BaseEndpoint: &url, Credentials: awstest.Credentials()})
 }
-
-// Throttle refuses the call because there were too many.
-func Throttle() awstest.Fault { return awstest.Fault{Error: protocol.Throttled} }
 
 // KMSThrottle refuses the call because the stream's key was used too often.
 func KMSThrottle() awstest.Fault {

@@ -21,7 +21,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"testing"
 	"unicode/utf8"
 
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -35,12 +34,14 @@ const (
 	MaxBytes    = 1 << 20 // of a message, and of all messages of a call
 )
 
-// Start serves a Server on loopback until the test ends, and fails the test if
-// a caller broke a limit.
-func Start(t testing.TB, c awstest.Config) *awstest.Server {
-	t.Helper()
-	return awstest.Start(t, protocol, c)
-}
+// What all stand-ins have in common.
+var (
+	// Start serves a Server on loopback until the test ends, and fails the test if
+	// a caller broke a limit.
+	Start = protocol.Start
+	// Throttle refuses the call because there were too many.
+	Throttle = protocol.Throttle
+)
 
 // QueueURL returns the URL of a queue of a Server.
 func QueueURL(s *awstest.Server, name string) string { return s.URL + "/123456789012/" + name }
@@ -50,9 +51,6 @@ func QueueURL(s *awstest.Server, name string) string { return s.URL + "/12345678
 func NewClient(url string) *awssqs.Client {
 	return awssqs.New(awssqs.Options{Region: awstest.Region, BaseEndpoint: &url, Credentials: awstest.Credentials()})
 }
-
-// Throttle refuses the call because there were too many.
-func Throttle() awstest.Fault { return awstest.Fault{Error: protocol.Throttled} }
 
 // SenderFault refuses the messages with these indices as the caller's fault.
 func SenderFault(indices ...int) awstest.Fault {

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"encoding/json"
 	"errors"
 	"math/bits"
 	"slices"
@@ -147,7 +148,7 @@ func (n *namer) text() string {
 // IsAccess reports whether a line looks like one of an access log: it has at least two
 // of a time, a request or its method, a status and an address.
 func IsAccess(line string) bool {
-	if line == "" || len(line) > maxLine || line[0] == '{' || strings.HasPrefix(line, `[{`) || parser.IsErrorLine([]byte(line)) {
+	if line == "" || len(line) > maxLine || line[0] == '{' || isJSON(line) || parser.IsErrorLine([]byte(line)) {
 		return false
 	}
 	var r record.Record
@@ -156,6 +157,12 @@ func IsAccess(line string) bool {
 	}
 	has := evidenceOf(line, "") | evidenceOf(line, delimiterOf([]string{line}))
 	return bits.OnesCount8(uint8(has)) >= 2 && has&(hasRequest|hasStatus) != 0
+}
+
+// isJSON reports whether a line is a list or a text of JSON: its values have names or
+// places of their own, and are no columns of text.
+func isJSON(line string) bool {
+	return (line[0] == '[' || line[0] == '"') && json.Valid([]byte(line)) || strings.HasPrefix(line, `[{`)
 }
 
 // An evidence is a set of things that a line of an access log has.
