@@ -12,16 +12,8 @@ import (
 // it acquits nobody.
 func isDoubtful(r *record.Record) bool { return r.Access.Logged.Has(record.LoggedOtherPeer) }
 
-// bothGuessed are the variables that change their places where the wrong column is taken
-// for the peer.
-const bothGuessed = record.LoggedRemoteAddr | record.LoggedXForwardedFor
-
-// restsOnGuess reports whether a record shows a proxy and a client in columns that are
-// only supposed to be $remote_addr and X-Forwarded-For.
-func restsOnGuess(r *record.Record) bool {
-	a := &r.Access
-	return a.Guessed.Has(bothGuessed) && len(a.XForwardedFor) > 0
-}
+// restsOnGuess reports whether the column of $remote_addr was chosen from several.
+func restsOnGuess(r *record.Record) bool { return r.Access.Guessed.Has(record.LoggedOtherPeer) }
 
 // restsOnGuess reports whether most of the lines do.
 func (n *causeTally) restsOnGuess() bool { return n.guessed*2 > n.lines }

@@ -35,7 +35,7 @@ type causeTally struct {
 	forwarded int64 // lines with X-Forwarded-For
 	checks    int64 // health checks of the load balancer
 	succeeded int64 // access lines with a status below 400
-	guessed   int64 // lines that show the proxy and the client in guessed columns
+	guessed   int64 // lines whose column of $remote_addr was chosen from several
 	evidence  []Line
 
 	// Of the lines, those that only headers of the visitor show: see restsOnVisitor.

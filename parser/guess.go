@@ -24,7 +24,7 @@ type GuessedFormat struct {
 // they include a forwarded header, Parse refuses a line whose header can be none.
 // The clients that these columns name are never vouched for.
 func Guess(f *Format, columns record.Logged) *GuessedFormat {
-	return &GuessedFormat{Format: f, columns: columns & f.logged}
+	return &GuessedFormat{Format: f, columns: columns & (f.logged | record.LoggedOtherPeer)}
 }
 
 // Believed returns the same format for a stream whose lines as a whole show that the

@@ -106,7 +106,9 @@ const (
 	LoggedUnnamed
 	// LoggedOtherPeer is none of the variables: the lines of the stream as a whole
 	// show another column that may be the peer's address. RemoteAddr may then be
-	// what a visitor wrote into a header, and the line cannot acquit the chain.
+	// what a visitor wrote into a header, and the line cannot acquit the chain. In
+	// Guessed it says that the column of RemoteAddr was chosen from several, because
+	// it behaves as the peer's.
 	LoggedOtherPeer
 )
 

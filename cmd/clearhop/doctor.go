@@ -37,7 +37,7 @@ type doctorCommand struct {
 // The exit codes of doctor.
 const (
 	exitFindings = 1 // a hop is broken
-	exitUnjudged = 2 // nothing could be judged, or some input not be read
+	exitUnjudged = 2 // nothing could be judged, or not all of it, or some input not be read
 )
 
 // Help is what --help prints below the usage.
@@ -67,8 +67,8 @@ Lines without a time are left out where --since or --until is given.
 
 Exit codes: 0 no fault can be seen, also where variables are missing; 1 there are
 findings, also where one of the causes named is that nothing is broken; 2 nothing
-could be judged, some input could not be read, or the command line is wrong; 130
-interrupted.`
+could be judged, or not which column is the peer's, some input could not be read, or
+the command line is wrong; 130 interrupted.`
 }
 
 // Run reads the inputs and prints the report.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"clearhop/diagnose"
 	"clearhop/feed"
 	"clearhop/internal/terminal"
 	"clearhop/parser"
@@ -51,6 +52,12 @@ func (c *formatCommand) propose(ctx context.Context, s streams) error {
 // format to use.
 func (c *formatCommand) printProposal(w io.Writer, r *pipeline.Reading) bool {
 	lines := terminal.Plural(int64(r.Lines), "line")
+	if len(r.Doubts) > 0 {
+		if settings := choices(r, &r.Doubts[0]); len(settings) > 0 {
+			c.printChoices(w, r, settings)
+			return true
+		}
+	}
 	switch keys := r.Keys; {
 	case r.Inferred != nil:
 		fmt.Fprintf(w, "%s: this log_format reads %d of the %d lines that no known format reads:\n\n  %s\n\n",
@@ -82,6 +89,16 @@ func (c *formatCommand) printProposal(w io.Writer, r *pipeline.Reading) bool {
 		return false
 	}
 	return true
+}
+
+// printChoices prints the settings of which one is right, where two columns may be the
+// peer's address.
+func (c *formatCommand) printChoices(w io.Writer, r *pipeline.Reading, settings []diagnose.Choice) {
+	a := readAs(r, false)
+	fmt.Fprintf(w, "%s: %s. %s\n", r.Stream, terminal.Plural(int64(r.Lines), "line"), strings.Join(a.Unproven, " "))
+	for _, choice := range settings {
+		fmt.Fprintf(w, "\nIf %s:\n\n  clearhop doctor %s %s\n", choice.If, choice.Try, shellWord(c.From))
+	}
 }
 
 func (c *formatCommand) printCommands(w io.Writer, setting string) {

@@ -25,6 +25,8 @@ type summary struct {
 	visitors *diagnose.Visitors // nil unless the whole summary is asked for
 	lines    bool               // lines of an access log were written, not events
 	flags    string             // that the doctor needs to see the same chain
+	doubtful int64              // lines of which it is not known which column is the peer's
+	doubted  string             // the input of the first of them
 }
 
 // newSummary makes an empty summary. whole says that more is to be printed than
@@ -40,6 +42,11 @@ func newSummary(whole bool, c *pipeline.Config) *summary {
 // add counts one outcome.
 func (s *summary) add(out *pipeline.Outcome) {
 	s.tally.Add(out)
+	if r := out.Record; r != nil && r.Dataset == record.AccessLine && r.Access.Logged.Has(record.LoggedOtherPeer) {
+		if s.doubtful++; s.doubtful == 1 {
+			s.doubted = r.Line.Origin.Source
+		}
+	}
 	if s.visitors != nil {
 		s.visitors.Add(out.Record)
 	}
@@ -265,6 +272,15 @@ func (s *summary) printChain(page *page) {
 	switch {
 	case judged == 0:
 		page.line("%sThe chain: nothing can be said, because no line shows a request.%s", page.Unknown, page.Off)
+		return
+	case len(faults) == 0 && s.doubtful > 0:
+		page.line("%sThe chain: it is not known which column is the peer's in %s.%s", page.Unknown, terminal.Plural(s.doubtful, "line"), page.Off)
+		page.line("The doctor gives the settings that say which it is:")
+		file := "FILE"
+		if s.doubted != "-" {
+			file = shellWord(s.doubted)
+		}
+		page.line("  %sclearhop doctor %s%s%s", page.Config, s.flags, file, page.Off)
 		return
 	case len(faults) == 0:
 		page.line("%sThe chain: no line shows a fault.%s", page.Healthy, page.Off)

@@ -102,6 +102,9 @@ func (n *namer) propose(lines []string) (p *Proposal, wrong int) {
 	if strings.HasPrefix(p.Text, combinedHead) {
 		p.Guessed &^= record.LoggedRemoteAddr
 	}
+	if n.peerIsChosen {
+		p.Guessed |= record.LoggedOtherPeer
+	}
 	for i := range n.columns {
 		p.hasText = p.hasText || n.columns[i].text
 	}

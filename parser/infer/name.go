@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ type namer struct {
 
 	request, status, time int // columns; -1 for none
 	nodes                 Nodes
+	peerIsChosen          bool // of several columns of addresses, by their values
 }
 
 // name finds the variables of all columns.
@@ -313,10 +315,16 @@ func (n *namer) likeliestPeer(single []int) int {
 	leftmost := n.addresses(first)
 	for _, i := range single {
 		c := n.addresses(i)
-		if c.behavesAsPeer(len(n.lines), n.nodes, &leftmost) && min(len(c.distinct), 2) > most && !parser.IsServerName([]byte(strings.ToLower(n.columns[i].key()))) {
-			best, most = i, min(len(c.distinct), 2)
+		rank := min(len(c.distinct), 2)
+		if isMost(c.nodes, c.given) {
+			rank = 3
+		}
+		isServers := rank < 3 && parser.IsServerName([]byte(strings.ToLower(n.columns[i].key())))
+		if rank > most && !isServers && c.behavesAsPeer(len(n.lines), &leftmost) {
+			best, most = i, rank
 		}
 	}
+	n.peerIsChosen = best != first
 	return best
 }
 
@@ -417,13 +425,26 @@ const literalDash = "-"
 // upstream names what nginx logs of upstreams, by values that nothing else has.
 func (n *namer) upstream() {
 	addr := n.first("upstream_addr", func(i int, c *column) bool {
-		return i > n.request && c.all(isUpstream) && c.all(func(v string) bool { return isPrivate(strings.Split(v, ",")[0]) })
+		return i > n.request && c.all(isUpstream) && !hasClientPorts(c) && c.all(func(v string) bool { return isPrivate(strings.Split(v, ",")[0]) })
 	})
 	n.first("upstream_status", func(i int, c *column) bool {
 		isOther := !c.always() || c.some(func(v string) bool { return len(v) > 3 })
 		return i > n.status && n.status >= 0 && c.all(statusList.MatchString) && c.some(status.MatchString) && (isOther || addr >= 0 && i == addr+1)
 	})
 	n.first("upstream_cache_status", func(_ int, c *column) bool { return c.all(cacheState.MatchString) })
+}
+
+// hasClientPorts reports whether a column has many more ports than addresses, as clients
+// have. An upstream has one port.
+func hasClientPorts(c *column) bool {
+	ports, addresses := map[uint16]bool{}, map[netip.Addr]bool{}
+	for _, v := range c.given() {
+		if addr, err := netip.ParseAddrPort(v); err == nil {
+			ports[addr.Port()], addresses[addr.Addr()] = true, true
+		}
+	}
+	const many = 8
+	return len(ports) > many && len(ports) > 4*len(addresses)
 }
 
 // byShape names columns whose values only one variable has.

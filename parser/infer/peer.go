@@ -97,15 +97,15 @@ func (c *addressCount) areFew() bool {
 }
 
 // behavesAsPeer reports whether a column of so many lines can be the peer's behind an
-// NLB: it always holds a node's address; or, where nobody gave these, one of few private
-// addresses.
-func (c *addressCount) behavesAsPeer(lines int, nodes Nodes, remote *addressCount) bool {
+// NLB: it always holds a node's address, or one of few private addresses. What somebody
+// gave as the nodes may be out of date.
+func (c *addressCount) behavesAsPeer(lines int, remote *addressCount) bool {
 	switch {
 	case !isMost(c.peers, lines):
 		return false
 	case isMost(c.nodes, c.given):
 		return true
-	case nodes.Given || !c.areFew():
+	case !c.areFew():
 		return false
 	case isMost(c.private, c.given):
 		return true
@@ -211,11 +211,11 @@ func firstPeer(text string) string {
 // is read as $remote_addr.
 func (p *columnPeers) doubts(all int) (doubts []Doubt) {
 	for format, f := range p.by {
-		isBehindProxy := f.remote.nodes*2 > f.remote.given || !p.nodes.Given && f.remote.private*2 > f.remote.given
+		isBehindProxy := f.remote.nodes*10 > f.remote.given || !p.nodes.Given && f.remote.private*2 > f.remote.given
 		if f.lines*100 < all*leftShare || isBehindProxy {
 			continue // the lines show a proxy already, and acquit nobody
 		}
-		if name := f.otherPeer(p.nodes); name != "" {
+		if name := f.otherPeer(); name != "" {
 			doubts = append(doubts, Doubt{Format: format, Column: name, Client: mostFrequent(f.clients), Lines: f.lines})
 		}
 	}
@@ -224,11 +224,11 @@ func (p *columnPeers) doubts(all int) (doubts []Doubt) {
 }
 
 // otherPeer returns the name of the column that behaves as the peer; "" if there is none.
-func (f *linePeers) otherPeer(nodes Nodes) string {
+func (f *linePeers) otherPeer() string {
 	for _, name := range f.names {
 		c := f.columns[name]
 		isServers := parser.IsServerName([]byte(strings.ToLower(name))) && !isMost(c.nodes, c.given)
-		if !isServers && c.behavesAsPeer(f.lines, nodes, &f.remote) {
+		if !isServers && c.behavesAsPeer(f.lines, &f.remote) {
 			return name
 		}
 	}
