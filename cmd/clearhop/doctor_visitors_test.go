@@ -84,7 +84,7 @@ func preservingHop(v visit, i int) logged {
 
 var variableName = regexp.MustCompile(`\$\w+`)
 
-// directiveText returns the string of a built-in log_format.
+// builtinText returns the string of a built-in log_format.
 func builtinText(t *testing.T, name string) string {
 	directive, ok := parser.Builtin(name)
 	if !ok {
