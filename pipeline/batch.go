@@ -23,17 +23,14 @@ type Yield func(*Outcome) error
 // that can stand inside one (record.Doubt), for which it looks at the lines behind.
 //
 // last is false if more lines of the stream will come. Then a message that the
-// batch does not complete is left for the next one, and so are an error line, and the
-// first lines of a stream, of which the lines behind decide who wrote them: done is how
-// many lines were processed, and the caller begins the next batch with the rest.
+// batch does not complete is left for the next one, and so is an error line, because
+// the lines behind it decide who wrote them: done is how many lines were processed, and
+// the caller begins the next batch with the rest.
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
 	b.continues = b.continues[:0]
-	if !w.beginDoubts(lines) && !last {
-		w.keepDoubts(lines, 0)
-		return 0, nil
-	}
+	w.beginDoubts(lines)
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
 		b.continues = append(b.continues, 0)

@@ -82,34 +82,32 @@ func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, dou
 }
 
 // beginDoubts makes the marks of a batch: those that were carried over, and those of
-// lines before which the beginning of a record may be missing. It reports whether it
-// has seen all lines that decide.
-func (w *Worker) beginDoubts(lines []record.Line) (complete bool) {
+// lines before which the beginning of a record may be missing. Those are the first lines
+// of a subscription's payload: the lines before them came in another one. The lines of a
+// file are not held for that.
+func (w *Worker) beginDoubts(lines []record.Line) {
 	b := &w.batch
 	b.doubts = b.doubts[:0]
 	for range lines {
 		b.doubts = append(b.doubts, record.NoDoubt)
 	}
 	if len(lines) == 0 {
-		return true
+		return
 	}
 	if carried, ok := w.carried[lines[0].Origin]; ok {
 		copy(b.doubts, carried)
 		delete(w.carried, lines[0].Origin)
 	}
-	complete = true
 	for i := range lines {
-		if lines[i].Offset == 0 && (i == 0 || lines[i].Origin != lines[i-1].Origin) {
-			complete = w.doubtHead(lines, i)
+		if lines[i].Offset == 0 && lines[i].Origin.LogGroup != "" && (i == 0 || lines[i].Origin != lines[i-1].Origin) {
+			w.doubtHead(lines, i)
 		}
 	}
-	return complete
 }
 
 // doubtHead marks the first lines of a stream if they can be the rest of a record that
-// began in a payload or a file before: if an end of such a record is among them. It
-// reports whether it has seen all lines that can belong to such a record.
-func (w *Worker) doubtHead(lines []record.Line, first int) (complete bool) {
+// began in a payload before: if an end of such a record is among them.
+func (w *Worker) doubtHead(lines []record.Line, first int) {
 	b := &w.batch
 	var begin parser.ErrorReach
 	explained := false // an error line among these has several lines
@@ -120,7 +118,7 @@ func (w *Worker) doubtHead(lines []record.Line, first int) (complete bool) {
 		text, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		size += len(text) + len("\n")
 		if size > parser.MaxErrorLine {
-			return true
+			return
 		}
 		explained = explained || begin.Start(text) && begin.Open()
 		switch {
@@ -130,7 +128,6 @@ func (w *Worker) doubtHead(lines []record.Line, first int) (complete bool) {
 			w.mark(lines, first, k+1, &e, record.DoubtAccess)
 		}
 	}
-	return false
 }
 
 // keepDoubts keeps the marks of the lines that wait for the next batch.

@@ -106,6 +106,7 @@ http {
 			if i%10 == 0 {
 				path = "/missing" // an honest error line
 			}
+			path += "?" + strings.Repeat("q", i*i%29) // lines of many lengths, as in any log
 			get(path, fmt.Sprintf("198.51.100.%d", i%200+1))
 		}
 	}
