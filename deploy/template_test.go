@@ -445,7 +445,7 @@ func TestTemplateRules(t *testing.T) {
 		{map[string]string{"Privacy": "hash", "PrivacyKeySecretArn": privacyKey}, ""},
 		{map[string]string{"AllLogGroups": "true"}, ""},
 		{map[string]string{"AllLogGroups": "true", "Road": "kinesis"}, ""},
-		{map[string]string{"AllLogGroups": "true", "Road": "firehose"}, "subscription and kinesis"},
+		{map[string]string{"AllLogGroups": "true", "Road": "firehose"}, "Road=subscription or Road=kinesis"},
 		{map[string]string{"Road": "firehose", "FilterPattern": `"GET"`}, ""},
 		{map[string]string{"AllLogGroups": "true", "FilterPattern": `"GET"`}, "takes no FilterPattern"},
 	} {

@@ -174,9 +174,9 @@ type Read struct {
 	Masked       int64 `json:"masked"`  // with no address to judge by
 	// Doubtful: another column than the one read as $remote_addr may be the peer's.
 	Doubtful int64 `json:"doubtful,omitempty"`
-	PastNLB  int64 `json:"past_the_nlb"` // connections that did not come by the NLB
-	InDoubt  int64 `json:"in_doubt"`     // access and error lines that a visitor can have written
-	Forged   int64 `json:"forged"`       // of these: a visitor sent the line break that is needed for it
+	PastNLB  int64 `json:"past_the_nlb"`       // connections that did not come by the NLB
+	InDoubt  int64 `json:"in_doubt,omitempty"` // access and error lines that a visitor can have written
+	Forged   int64 `json:"forged,omitempty"`   // of these: a visitor sent the line break that is needed for it
 	Errors   int64 `json:"errors"`
 	Other    int64 `json:"other"`
 	Unparsed int64 `json:"unparsed"`
