@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/terminal"},
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
+	"aws/athena":                 {"analytics", "encode", "aws/account"},
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
 	"analytics":                  {"encode", "record", "verdict"},
 	"chain":                      {},
