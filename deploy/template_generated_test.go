@@ -36,8 +36,9 @@ func TestGuideIsGenerated(t *testing.T) {
 	for _, a := range alarms {
 		fmt.Fprintf(&rings, "| %s | %s |\n", a.name, a.text)
 	}
-	for _, q := range analytics.Queries() {
-		fmt.Fprintf(&queries, "**%s**: %s\n\n```sql\n%s```\n\n", q.Name, q.Description, q.SQL)
+	queries.WriteString("| query | what it says |\n| --- | --- |\n")
+	for _, q := range analytics.Questions() {
+		fmt.Fprintf(&queries, "| `%s` | %s |\n", q.Name, q.Description)
 	}
 	tmpl := readTemplate(t)
 	golden.Sections(t, "../docs/aws.md", map[string]string{
@@ -166,7 +167,7 @@ func glueType(athena string) string {
 func viewColumnSection() string {
 	var b strings.Builder
 	for _, c := range analytics.View() {
-		fmt.Fprintf(&b, "- { Name: %s, Type: %s }\n", c.Name, glueType(c.Type))
+		fmt.Fprintf(&b, "- { Name: %s, Type: %s }\n", c.Name, glueType(c.SQLType(analytics.Athena)))
 	}
 	return b.String()
 }
@@ -179,10 +180,10 @@ func viewSection(t *testing.T) string {
 	}
 	var columns []column
 	for _, c := range analytics.View() {
-		columns = append(columns, column{c.Name, c.Type})
+		columns = append(columns, column{c.Name, c.SQLType(analytics.Athena)})
 	}
 	b, err := json.Marshal(map[string]any{
-		"originalSql": analytics.ViewSQL("${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
+		"originalSql": analytics.ViewSQL(analytics.Athena, analytics.Requests, "${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -201,12 +202,17 @@ func camel(name string) string {
 	return b.String()
 }
 
+// stored is what a named query asks for, and days says it to a person.
+var stored = analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{Days: 7}}
+
+const days = " Of the last 7 days."
+
 func querySection() string {
 	var b strings.Builder
-	for _, q := range analytics.Queries() {
+	for _, q := range analytics.Questions() {
 		fmt.Fprintf(&b, "Query%s:\n  Type: AWS::Athena::NamedQuery\n  Properties:\n    Name: %s\n    Description: %q\n    Database: !Ref EventDatabase\n    WorkGroup: !Ref EventWorkGroup\n    QueryString: |\n",
-			camel(q.Name), q.Name, q.Description)
-		for line := range strings.Lines(q.SQL) {
+			camel(q.Name), q.Name, q.Description+days)
+		for line := range strings.Lines(q.SQL(stored)) {
 			b.WriteString("      " + line)
 		}
 		b.WriteString("\n")
