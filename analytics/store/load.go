@@ -240,6 +240,9 @@ func (l *Load) closeAppender() {
 	}
 }
 
+// Count counts files of logs that were read.
+func (l *Load) Count(files int) { l.stats.Files += files }
+
 // Skip counts a file of logs that was left out because an earlier Load has all of it.
 func (l *Load) Skip() { l.stats.Known++ }
 

@@ -65,6 +65,9 @@ func (*Load) Files([]string, Reading) error { return ErrNoEngine }
 // Lines returns ErrNoEngine.
 func (*Load) Lines(io.Reader, string, Reading) error { return ErrNoEngine }
 
+// Count does nothing.
+func (*Load) Count(int) {}
+
 // Skip does nothing.
 func (*Load) Skip() {}
 

@@ -20,13 +20,19 @@ type window struct{ since, until time.Time }
 // window reads the flags about what is judged. now is what durations are
 // subtracted from.
 func (c *doctorCommand) window(now time.Time) (window, error) {
-	var w window
-	var errs [3]error
-	w.since, errs[0] = readTime("since", c.Since, now)
-	w.until, errs[1] = readTime("until", c.Until, now)
+	w, err := readWindow(c.Since, c.Until, now)
 	if c.MinShare < 0 || c.MinShare > 1 {
-		errs[2] = setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare))
+		err = errors.Join(err, setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare)))
 	}
+	return w, err
+}
+
+// readWindow reads the flags --since and --until.
+func readWindow(since, until string, now time.Time) (window, error) {
+	var w window
+	var errs [2]error
+	w.since, errs[0] = readTime("since", since, now)
+	w.until, errs[1] = readTime("until", until, now)
 	err := errors.Join(errs[:]...)
 	if err == nil && !w.since.IsZero() && !w.until.IsZero() && !w.since.Before(w.until) {
 		err = setting.Error("until", errors.New("it is not after since"))
