@@ -56,6 +56,14 @@ func NewReport(ctx context.Context, e Engine, ask Query, times int, compare bool
 	return r, err
 }
 
+// LastSeen returns the time of the last line that is asked for, or the zero Time if there
+// is none.
+func LastSeen(ctx context.Context, e Engine, ask Query) (time.Time, error) {
+	chain, err := askOne(ctx, e, "chain", ask)
+	last, _ := chain.Value(0, "last_seen").(time.Time)
+	return last, err
+}
+
 // before returns the same query for as much time before its window.
 func (ask Query) before() Query {
 	length := ask.Window.Until.Sub(ask.Window.Since)
