@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
-	"analytics":                  {"encode"},
+	"analytics":                  {"encode", "record", "verdict"},
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan"},
 	"chain":                      {},
 	"internal/chaintest":         {"chain"},

@@ -44,7 +44,13 @@ func Find(name string) (Question, bool) {
 }
 
 // order is the order of the questions. A test holds it to the files.
-var order = []string{"traffic", "paths"}
+var order = []string{
+	"chain", "faults", "nlb_addresses", "data_quality", "verdicts", "geo_states", "traffic",
+	"visitors", "robots", "hours", "statuses", "statuses_over_time", "errors", "latency",
+	"latency_over_time", "latency_paths", "slow_paths", "upstreams", "clients", "client",
+	"countries", "cities", "networks", "paths", "bytes", "referrers", "agents", "hosts",
+	"methods", "protocols", "log_groups", "nlb_nodes", "health_checks", "tallies",
+}
 
 var questions = sync.OnceValue(func() []Question {
 	var all []Question

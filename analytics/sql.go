@@ -23,8 +23,8 @@ func (q Question) SQL(ask Query) string {
 		}
 		b.WriteString(between + from.name + " AS (\n")
 		if ask.Dialect == Athena {
-			b.WriteString("  SELECT * FROM (\n    SELECT *, " + copyOf + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
-			b.WriteString("  WHERE (copy = 1 OR event_id IS NULL)" + ask.where("\n    AND "))
+			b.WriteString("  SELECT * FROM (\n    SELECT *, " + copies.Expression(ask.Dialect) + " AS copies,\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
+			b.WriteString("  WHERE " + isKept + ask.where("\n    AND "))
 		} else {
 			window := ask.Window.condition("\n  WHERE ", false)
 			b.WriteString("  SELECT * FROM " + from.distinct + window)
@@ -70,6 +70,13 @@ func (ask Query) limit(usual int) int {
 	return max(ask.Limit, 0)
 }
 
+// Times are counted from a Monday, so that weeks begin with one. passed is the number of
+// seconds since then.
+const (
+	firstDay = "timestamp '1970-01-05 00:00:00'"
+	passed   = "date_diff('second', " + firstDay + ", ts)"
+)
+
 // fill puts the values of the query into the SQL of a question.
 func (ask Query) fill(body string) string {
 	bucket := ask.Bucket
@@ -78,10 +85,22 @@ func (ask Query) fill(body string) string {
 	}
 	n := strconv.FormatInt(int64(bucket/time.Second), 10)
 	return strings.NewReplacer(
-		// The first day is a Monday, so that weeks begin with one.
-		"{bucket}", "timestamp '1970-01-05 00:00:00' + (date_diff('second', timestamp '1970-01-05 00:00:00', ts) / "+n+") * interval '"+n+"' second",
+		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
 		"{client}", quote(ask.Client),
+		"{percentiles}", percentiles(),
 	).Replace(body)
+}
+
+// percentiles are columns of rows that have a value of duration_ns each, with the weight
+// of all requests up to that value (below) and of all there are (total). The percentile
+// is the nearest rank: the smallest value that so many of the requests do not exceed.
+// Weights that are no whole numbers are added up with errors, which the last term covers.
+func percentiles() string {
+	var columns []string
+	for _, p := range []struct{ name, share string }{{"p50", "0.5e0"}, {"p90", "0.9e0"}, {"p99", "0.99e0"}} {
+		columns = append(columns, "min(CASE WHEN below >= "+p.share+" * total - 1e-6 THEN duration_ns END) / 1e9 AS "+p.name)
+	}
+	return strings.Join(columns, ",\n         ")
 }
 
 // quote writes a text as a literal of SQL.
@@ -99,7 +118,7 @@ func (w Window) condition(word string, partitions bool) string {
 	case w.Days > 0:
 		first := fmt.Sprintf("cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '%d' day", w.Days)
 		if partitions {
-			all = append(all, "dt >= substr(cast("+first+" AS varchar), 1, 10)")
+			all = append(all, "dt >= cast("+first+" AS varchar)")
 		}
 		all = append(all, "ts >= cast("+first+" AS timestamp)")
 	case !w.Since.IsZero():

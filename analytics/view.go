@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"clearhop/encode"
+	"clearhop/verdict"
 )
 
 // The views. Each of them has the columns of View.
@@ -102,6 +103,7 @@ var fieldColumns = []struct{ name, path string }{
 	{"log_group", "aws.cloudwatch.log_group"},
 	{"log_stream", "aws.cloudwatch.log_stream"},
 	{"dataset", "event.dataset"},
+	{"timestamp_from", "event.timestamp_from"},
 	{"schema_version", "schema_version"},
 	{"account", "cloud.account.id"},
 	{"file", "log.file.path"},
@@ -116,9 +118,9 @@ var madeColumns = []ViewColumn{
 	{Name: "weight", Type: encode.Decimal, Unit: "requests",
 		Doc:         "How many requests the event stands for: `1 / event.sample_rate`, or 1. The sum of it is the number of requests.",
 		expressions: both("coalesce(1e0 / nullif(event.sample_rate, 0), 1e0)")},
-	{Name: "copies", Type: encode.Integer,
-		Doc:         "How many copies of the event the table has, this one counted. It is 1 in the views that show each copy.",
-		expressions: both("cast(1 AS bigint)")},
+	{Name: "fault", Type: encode.Boolean,
+		Doc:         "The reason is a fault of the chain.",
+		expressions: both("coalesce(provenance.reason IN (" + faults() + "), false)")},
 	{Name: "health_check", Type: encode.Boolean,
 		Doc:         "The request is a probe of the load balancer.",
 		expressions: both("coalesce(provenance.verdict = 'health_check', false)")},
@@ -143,6 +145,17 @@ var madeColumns = []ViewColumn{
 		expressions: [2]string{"len(nginx.access.upstream)", "cardinality(nginx.access.upstream)"}},
 }
 
+// faults lists the reasons that are faults of the chain.
+func faults() string {
+	var all []string
+	for _, r := range verdict.Reasons() {
+		if r.IsFault() {
+			all = append(all, quote(r.String()))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // both is an expression that is the same in both dialects.
 func both(expression string) [2]string { return [2]string{expression, expression} }
 
@@ -159,8 +172,11 @@ func lastTry(name, member string, t encode.Type, unit, doc string) ViewColumn {
 // from such objects they are NULL.
 func Partitions() []string { return []string{"dt", "hour"} }
 
-// View returns the columns of the views. The last ones are the partitions.
-func View() []ViewColumn {
+// View returns the columns of a view, one of Views. The last ones are the partitions.
+func View(view string) []ViewColumn {
+	if !slices.Contains(Views(), view) {
+		panic("analytics: there is no view " + view)
+	}
 	fields := map[string]encode.Field{}
 	for _, f := range encode.Fields() {
 		fields[f.Path] = f
@@ -173,20 +189,38 @@ func View() []ViewColumn {
 		}
 		column := ViewColumn{Name: c.name, Unit: f.Unit, Type: f.Type, Field: c.path, expressions: both(expression(c.path))}
 		if f.Type == encode.Timestamp {
-			// Parquet's timestamps have a time zone for DuckDB. The session's would
-			// be used for a cast.
+			// Parquet's timestamps have a time zone for DuckDB. A cast would use that
+			// of the session.
 			column.Unit = ""
 			column.expressions[DuckDB] = "epoch_ms(epoch_ms(" + column.expressions[DuckDB] + "))"
 		}
 		all = append(all, column)
 	}
 	all = append(all, madeColumns...)
+	if view == Requests || view == Lines {
+		all = append(all, copies)
+	}
 	for _, p := range Partitions() {
 		all = append(all, ViewColumn{Name: p, Type: encode.String, expressions: both(p),
 			Doc: "The " + map[string]string{"dt": "day", "hour": "hour"}[p] + " in which the event arrived, in UTC."})
 	}
 	return all
 }
+
+// copies is a column of the views that leave copies out. Its expression is not for a row
+// of Table, but for one of the view that shows them.
+var copies = ViewColumn{Name: "copies", Type: encode.Integer,
+	Doc:         "How many copies of the event the table has, this one counted.",
+	expressions: both("CASE WHEN event_id IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY event_id) END")}
+
+// copyNumber numbers the copies of an event. Copies are equal, unless an older version
+// of the program wrote one of them: the newest is taken. The rest of the order is for
+// the partitions alone.
+const copyNumber = "row_number() OVER (PARTITION BY event_id ORDER BY schema_version DESC, dt DESC, hour DESC)"
+
+// isKept is the condition that leaves copies out, behind copyNumber AS copy. Rows that
+// no program of ours wrote may have no id.
+const isKept = "(copy = 1 OR event_id IS NULL)"
 
 // expression writes the path of a field in SQL. It quotes the words that SQL
 // reserves, such as "as".
@@ -200,40 +234,35 @@ func expression(field string) string {
 	return strings.Join(parts, ".")
 }
 
-// copyOf numbers the copies of an event. Copies are equal, unless an older version of
-// the program wrote one of them: the newest is taken.
-const copyOf = "row_number() OVER (PARTITION BY event_id ORDER BY schema_version DESC, dt DESC, hour DESC)"
-
 // ViewSQL returns the query that defines a view, one of Views. It reads the table
 // events of the database, or of the default database if the name is empty.
 func ViewSQL(d Dialect, view, database string) string {
-	if !slices.Contains(Views(), view) {
-		panic("analytics: there is no view " + view)
+	names := columnNames(view)
+	if view == Requests || view == Lines {
+		all := "all_" + view
+		return "SELECT " + names + " FROM (SELECT " + columnNames(all) + ", " + copies.Expression(d) + " AS copies, " +
+			copyNumber + " AS copy FROM (" + ViewSQL(d, all, database) + ")) WHERE " + isKept
+	}
+	var columns []string
+	for _, c := range View(view) {
+		columns = append(columns, c.Expression(d)+" AS "+c.Name)
 	}
 	table := Table
 	if database != "" {
 		table = database + "." + Table
 	}
-	var rows, names []string
-	for _, c := range View() {
-		rows = append(rows, c.Expression(d)+" AS "+c.Name)
-		if c.Name == "copies" {
-			c.Name = "CASE WHEN event_id IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY event_id) END AS copies"
-		}
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + table
+	if view == AllRequests {
+		sql += " WHERE event.dataset = " + quote(Dataset)
+	}
+	return sql
+}
+
+// columnNames lists the columns of a view.
+func columnNames(view string) string {
+	var names []string
+	for _, c := range View(view) {
 		names = append(names, c.Name)
 	}
-	sql := "SELECT " + strings.Join(rows, ", ") + " FROM " + table
-	if view == Requests || view == AllRequests {
-		sql += " WHERE event.dataset = '" + Dataset + "'"
-	}
-	if view == AllRequests || view == AllLines {
-		return sql
-	}
-	columns := make([]string, 0, len(names))
-	for _, c := range View() {
-		columns = append(columns, c.Name)
-	}
-	return "SELECT " + strings.Join(columns, ", ") +
-		" FROM (SELECT " + strings.Join(names, ", ") + ", " + copyOf + " AS copy FROM (" + sql + "))" +
-		" WHERE copy = 1 OR event_id IS NULL"
+	return strings.Join(names, ", ")
 }

@@ -166,7 +166,7 @@ func glueType(athena string) string {
 
 func viewColumnSection() string {
 	var b strings.Builder
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.Requests) {
 		fmt.Fprintf(&b, "- { Name: %s, Type: %s }\n", c.Name, glueType(c.SQLType(analytics.Athena)))
 	}
 	return b.String()
@@ -179,7 +179,7 @@ func viewSection(t *testing.T) string {
 		Type string `json:"type"`
 	}
 	var columns []column
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.Requests) {
 		columns = append(columns, column{c.Name, c.SQLType(analytics.Athena)})
 	}
 	b, err := json.Marshal(map[string]any{

@@ -1,5 +1,5 @@
 -- title: Traffic
--- description: Requests over time: of people, of robots and of health checks, with visitors, failures of the server and bytes.
+-- description: Requests over time, with visitors, robots, health checks, failures of the server and bytes.
 -- column: since          timestamp  -         From
 -- column: requests       integer    requests  Requests without health checks
 -- column: visitors       integer    clients   Visitors: clients that are no robots

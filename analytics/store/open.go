@@ -137,7 +137,7 @@ func checkFile(path string, readOnly bool) error {
 // version the columns that are new.
 func (s *Store) define(ctx context.Context) error {
 	var columns []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		columns = append(columns, c.Name+" "+c.SQLType(analytics.DuckDB))
 	}
 	sql := []string{
@@ -160,7 +160,7 @@ func (s *Store) define(ctx context.Context) error {
 // copies need not look for them, which would cost more than most questions.
 func (s *Store) defineViews(ctx context.Context) error {
 	var columns []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		columns = append(columns, c.Name)
 	}
 	all := "SELECT " + strings.Join(columns, ", ") + " FROM " + stored
@@ -168,9 +168,13 @@ func (s *Store) defineViews(ctx context.Context) error {
 		all = "SELECT * FROM (" + all + ")" + s.narrow
 	}
 	for _, name := range analytics.Views() {
-		sql := all
+		sql := "SELECT *"
+		if name == analytics.Requests || name == analytics.Lines {
+			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+		}
+		sql += " FROM (" + all + ")"
 		if name == analytics.Requests || name == analytics.AllRequests {
-			sql = "SELECT * FROM (" + all + ") WHERE dataset = " + literal(analytics.Dataset)
+			sql += " WHERE dataset = " + literal(analytics.Dataset)
 		}
 		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
 			return s.notOurs(err)

@@ -71,7 +71,7 @@ func (l *Load) parquetError(name string, err error) error {
 
 func viewNames() []string {
 	var names []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		names = append(names, c.Name)
 	}
 	return names
