@@ -41,6 +41,7 @@ type Store struct {
 	readOnly bool   // the database is attached for reading only
 	spill    string // the temporary folder
 	fenced   bool
+	closed   bool
 	narrow   string // a condition of the views, with WHERE
 }
 
@@ -240,6 +241,10 @@ func firstLine(text string) string {
 
 // Close closes the database, and writes what is not written yet.
 func (s *Store) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	var err error
 	if s.o.Path != "" && !s.readOnly && !s.fenced {
 		if execErr := s.exec(context.Background(), "USE memory"); execErr == nil {
