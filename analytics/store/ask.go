@@ -74,6 +74,7 @@ func (s *Store) fence(ctx context.Context) error {
 				return s.explain(err)
 			}
 		}
+		s.attached = false
 		if err := s.attach(ctx, true); err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ type Store struct {
 	spill    string // the temporary folder
 	fenced   bool
 	closed   bool
+	attached bool
 	narrow   string // a condition of the views, with WHERE
 }
 
@@ -106,7 +107,7 @@ func (s *Store) attach(ctx context.Context, readOnly bool) error {
 	if err := s.exec(ctx, sql); err != nil {
 		return s.explain(err)
 	}
-	s.readOnly = readOnly
+	s.readOnly, s.attached = readOnly, true
 	return s.exec(ctx, "USE "+catalog)
 }
 
@@ -246,7 +247,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	var err error
-	if s.o.Path != "" && !s.readOnly && !s.fenced {
+	if s.attached && s.o.Path != "" && !s.readOnly {
 		if execErr := s.exec(context.Background(), "USE memory"); execErr == nil {
 			if execErr = s.exec(context.Background(), "DETACH "+catalog); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
 				err = s.explain(execErr)

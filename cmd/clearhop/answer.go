@@ -309,10 +309,7 @@ func (a *tableAnswer) text(c analytics.Column, v any) string {
 		}
 		return decimalText(v)
 	case time.Time:
-		if v.Nanosecond() == 0 {
-			return v.Format("2006-01-02 15:04:05")
-		}
-		return v.Format("2006-01-02 15:04:05.000")
+		return v.Format(time.DateTime)
 	}
 	return terminal.Printable(plainText(v))
 }
@@ -346,7 +343,7 @@ func (a *tableAnswer) end() error {
 		for _, row := range a.cells {
 			widths[i] = max(widths[i], terminal.Columns(row[i]))
 		}
-		if !isNumber(c.Type) {
+		if !isNumber(c.Type) && c.Type != encode.Timestamp {
 			texts = append(texts, i)
 		}
 		total += widths[i] + gap
