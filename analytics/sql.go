@@ -70,6 +70,13 @@ func (ask Query) limit(usual int) int {
 	return max(ask.Limit, 0)
 }
 
+// Times are counted from a Monday, so that weeks begin with one. passed is the number of
+// seconds since then.
+const (
+	firstDay = "timestamp '1970-01-05 00:00:00'"
+	passed   = "date_diff('second', " + firstDay + ", ts)"
+)
+
 // fill puts the values of the query into the SQL of a question.
 func (ask Query) fill(body string) string {
 	bucket := ask.Bucket
@@ -78,8 +85,7 @@ func (ask Query) fill(body string) string {
 	}
 	n := strconv.FormatInt(int64(bucket/time.Second), 10)
 	return strings.NewReplacer(
-		// The first day is a Monday, so that weeks begin with one.
-		"{bucket}", "timestamp '1970-01-05 00:00:00' + (date_diff('second', timestamp '1970-01-05 00:00:00', ts) / "+n+") * interval '"+n+"' second",
+		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
 		"{client}", quote(ask.Client),
 		"{percentiles}", percentiles(),
 	).Replace(body)

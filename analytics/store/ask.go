@@ -45,21 +45,19 @@ func (s *Store) CheckCondition(ctx context.Context, where string) error {
 	if err := s.fence(ctx); err != nil {
 		return err
 	}
-	// The parentheses must be those of the condition: what closes ours and opens others
-	// would be no condition.
-	const before = "SELECT true WHERE (\n"
-	if _, err := s.prepare(ctx, before+where+"\n)"); err != nil {
-		if e, ok := errors.AsType[*QueryError](err); ok && e.hasKind("Parser") {
+	// In both places the parentheses must be those around the condition: what closes ours
+	// and opens others cannot fit both.
+	for _, around := range [][2]string{{"CASE WHEN (\n", "\n) THEN true END"}, {"(\n", "\n)"}} {
+		statement, err := s.prepare(ctx, "SELECT true FROM "+analytics.Lines+" WHERE "+around[0]+where+around[1])
+		if e, ok := errors.AsType[*QueryError](err); ok && e.Line > 1 {
 			e.Line--
+		}
+		if err != nil {
 			return err
 		}
+		mapping.DestroyPrepare(&statement)
 	}
-	statement, err := s.prepare(ctx, "SELECT true FROM "+analytics.Lines+" WHERE (\n"+where+"\n)")
-	if e, ok := errors.AsType[*QueryError](err); ok && e.Line > 1 {
-		e.Line--
-	}
-	mapping.DestroyPrepare(&statement)
-	return err
+	return nil
 }
 
 // fence closes the engine: from here on it reaches nothing outside, and what is loaded
@@ -76,6 +74,7 @@ func (s *Store) fence(ctx context.Context) error {
 				return s.explain(err)
 			}
 		}
+		s.attached = false
 		if err := s.attach(ctx, true); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func eventFiles(name string) ([]string, error) {
 }
 
 // partition finds the day and the hour in the name of a file of the bucket.
-var partition = regexp.MustCompile(`(?:^|[/\\])(dt|hour)=([0-9-]{1,10})(?:[/\\])`)
+var partition = regexp.MustCompile(`(?:^|[/\\])(dt|hour)=([0-9-]{1,10})`)
 
 // file loads one file, unless all of it is there.
 func (l *Load) file(name string, o Reading) error {

@@ -41,6 +41,8 @@ type Store struct {
 	readOnly bool   // the database is attached for reading only
 	spill    string // the temporary folder
 	fenced   bool
+	closed   bool
+	attached bool
 	narrow   string // a condition of the views, with WHERE
 }
 
@@ -105,7 +107,7 @@ func (s *Store) attach(ctx context.Context, readOnly bool) error {
 	if err := s.exec(ctx, sql); err != nil {
 		return s.explain(err)
 	}
-	s.readOnly = readOnly
+	s.readOnly, s.attached = readOnly, true
 	return s.exec(ctx, "USE "+catalog)
 }
 
@@ -137,7 +139,7 @@ func checkFile(path string, readOnly bool) error {
 // version the columns that are new.
 func (s *Store) define(ctx context.Context) error {
 	var columns []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		columns = append(columns, c.Name+" "+c.SQLType(analytics.DuckDB))
 	}
 	sql := []string{
@@ -160,7 +162,7 @@ func (s *Store) define(ctx context.Context) error {
 // copies need not look for them, which would cost more than most questions.
 func (s *Store) defineViews(ctx context.Context) error {
 	var columns []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		columns = append(columns, c.Name)
 	}
 	all := "SELECT " + strings.Join(columns, ", ") + " FROM " + stored
@@ -168,9 +170,13 @@ func (s *Store) defineViews(ctx context.Context) error {
 		all = "SELECT * FROM (" + all + ")" + s.narrow
 	}
 	for _, name := range analytics.Views() {
-		sql := all
+		sql := "SELECT *"
+		if name == analytics.Requests || name == analytics.Lines {
+			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+		}
+		sql += " FROM (" + all + ")"
 		if name == analytics.Requests || name == analytics.AllRequests {
-			sql = "SELECT * FROM (" + all + ") WHERE dataset = " + literal(analytics.Dataset)
+			sql += " WHERE dataset = " + literal(analytics.Dataset)
 		}
 		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
 			return s.notOurs(err)
@@ -236,8 +242,12 @@ func firstLine(text string) string {
 
 // Close closes the database, and writes what is not written yet.
 func (s *Store) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	var err error
-	if s.o.Path != "" && !s.readOnly && !s.fenced {
+	if s.attached && s.o.Path != "" && !s.readOnly {
 		if execErr := s.exec(context.Background(), "USE memory"); execErr == nil {
 			if execErr = s.exec(context.Background(), "DETACH "+catalog); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
 				err = s.explain(execErr)

@@ -4,7 +4,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,12 +52,21 @@ func (l *Load) parquet(name string) error {
 	return l.parquetError(name, err)
 }
 
+// A columnsError says why the columns of a file are not those of events.
+type columnsError struct{ reason string }
+
+// Error implements error.
+func (e *columnsError) Error() string { return "its columns are not those of events: " + e.reason }
+
 // globFree escapes what DuckDB would take as a pattern of names.
 func globFree(path string) string {
 	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
 }
 
 func (l *Load) parquetError(name string, err error) error {
+	if columns, ok := errors.AsType[*columnsError](err); ok {
+		return &FileError{name, columns.Error()}
+	}
 	var said *engineError
 	if !errors.As(err, &said) {
 		return err
@@ -71,7 +79,7 @@ func (l *Load) parquetError(name string, err error) error {
 
 func viewNames() []string {
 	var names []string
-	for _, c := range analytics.View() {
+	for _, c := range analytics.View(analytics.AllLines) {
 		names = append(names, c.Name)
 	}
 	return names
@@ -98,7 +106,7 @@ func (l *Load) parquetColumns(reader *engine, from string) (string, error) {
 		have[name] = types[i]
 	}
 	if !hasMember(have["event"], "id") || !hasMember(have["event"], "dataset") || have["timestamp"].Ptr == nil {
-		return "", errors.New("its columns are not those of events: there is no event.id, no event.dataset or no timestamp")
+		return "", &columnsError{"there is no event.id, no event.dataset or no timestamp"}
 	}
 	var all []string
 	for _, c := range neededColumns() {
@@ -139,7 +147,7 @@ func columnFrom(c encode.Column, path string, t mapping.LogicalType) (string, er
 		return "CAST(NULL AS " + typeSQL(c) + ")", nil
 	}
 	id := mapping.GetTypeId(t)
-	wrong := fmt.Errorf("its columns are not those of events: %s has another type", strings.ReplaceAll(path, `"`, ""))
+	wrong := &columnsError{strings.ReplaceAll(path, `"`, "") + " has another type"}
 	switch {
 	case c.Kind == encode.ObjectList && id == mapping.TypeList:
 		element := mapping.ListTypeChildType(t)

@@ -73,6 +73,9 @@ func (r *rowReader) object(member func(key []byte) *column, i int) {
 		if r.value(to, i); r.mismatch {
 			r.path = slices.Insert(r.path, 0, to.Key)
 		}
+		if r.Err != nil {
+			return
+		}
 	}
 }
 

@@ -309,10 +309,7 @@ func (a *tableAnswer) text(c analytics.Column, v any) string {
 		}
 		return decimalText(v)
 	case time.Time:
-		if v.Nanosecond() == 0 {
-			return v.Format("2006-01-02 15:04:05")
-		}
-		return v.Format("2006-01-02 15:04:05.000")
+		return v.Format(time.DateTime)
 	}
 	return terminal.Printable(plainText(v))
 }
@@ -334,17 +331,19 @@ func decimalText(x float64) string {
 // numbers never are.
 func (a *tableAnswer) end() error {
 	const gap = 2
-	heads := make([]string, len(a.columns))
+	heads := make([][]string, len(a.columns)) // the words of each
 	widths := make([]int, len(a.columns))
 	var texts []int
 	total := -gap
 	for i, c := range a.columns {
-		heads[i] = terminal.Printable(headOf(c))
-		widths[i] = terminal.Columns(heads[i])
+		heads[i] = strings.Fields(terminal.Printable(headOf(c)))
+		for _, word := range heads[i] {
+			widths[i] = max(widths[i], terminal.Columns(word))
+		}
 		for _, row := range a.cells {
 			widths[i] = max(widths[i], terminal.Columns(row[i]))
 		}
-		if !isNumber(c.Type) {
+		if !isNumber(c.Type) && c.Type != encode.Timestamp {
 			texts = append(texts, i)
 		}
 		total += widths[i] + gap
@@ -360,11 +359,41 @@ func (a *tableAnswer) end() error {
 	}
 	failed := &writeFailure{w: a.w}
 	a.w = failed
-	a.line("%s%s%s", a.Title, a.tableRow(heads, widths), a.Off)
+	for _, line := range headLines(heads, widths) {
+		a.line("%s%s%s", a.page.Title, a.tableRow(line, widths), a.Off)
+	}
 	for _, row := range a.cells {
 		a.line("%s", a.tableRow(row, widths))
 	}
 	return failed.err
+}
+
+// headLines returns the lines of the heads, whose words go on in further lines. All end
+// in the last one.
+func headLines(heads [][]string, widths []int) [][]string {
+	wrapped, most := make([][]string, len(heads)), 0
+	for i, words := range heads {
+		var lines []string
+		for _, word := range words {
+			last := len(lines) - 1
+			if last >= 0 && terminal.Columns(lines[last])+1+terminal.Columns(word) <= widths[i] {
+				lines[last] += " " + word
+				continue
+			}
+			lines = append(lines, word)
+		}
+		wrapped[i], most = lines, max(most, len(lines))
+	}
+	rows := make([][]string, most)
+	for n := range rows {
+		rows[n] = make([]string, len(heads))
+		for i, lines := range wrapped {
+			if at := n - (most - len(lines)); at >= 0 {
+				rows[n][i] = lines[at]
+			}
+		}
+	}
+	return rows
 }
 
 // tableRow returns a row whose cells have these widths.

@@ -81,9 +81,8 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}
-	var wrong *store.QueryError
-	if errors.As(err, &wrong) {
-		err = &usageError{wrong}
+	if _, ok := errors.AsType[*store.QueryError](err); ok {
+		err = &usageError{err}
 	}
 	if err == nil {
 		err = loadErr
@@ -166,7 +165,7 @@ func (c *queryCommand) answer(ctx context.Context, s streams, db *store.Store, w
 		return &usageError{err}
 	}
 	if err := db.CheckCondition(ctx, c.Where); c.Where != "" && err != nil {
-		return &usageError{fmt.Errorf("--where: %w", err)}
+		return fmt.Errorf("--where: %w", err)
 	}
 	q, named := analytics.Find(c.Question)
 	sql := c.Question

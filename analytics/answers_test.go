@@ -1,0 +1,63 @@
+package analytics_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"clearhop/analytics"
+	"clearhop/internal/golden"
+)
+
+// asked is what the tests ask of the month: by day, for fewer rows.
+var asked = analytics.Query{Bucket: 24 * time.Hour, Client: "203.0.113.10", Limit: 0}
+
+// answer runs a question and returns its rows as text.
+func answer(t testing.TB, e engine, q analytics.Question, ask analytics.Query) []string {
+	t.Helper()
+	var rows []string
+	for _, row := range e.run(t, q.SQL(ask)) {
+		rows = append(rows, plain(t, q.Columns, row))
+	}
+	return rows
+}
+
+// answers writes the answers to all questions, each at most most rows of it.
+func answers(t testing.TB, e engine, ask analytics.Query, most int) []byte {
+	t.Helper()
+	var b strings.Builder
+	for _, q := range analytics.Questions() {
+		var names []string
+		for _, c := range q.Columns {
+			names = append(names, c.Name)
+		}
+		rows := answer(t, e, q, ask)
+		fmt.Fprintf(&b, "== %s\n%s\n", q.Name, strings.Join(names, " | "))
+		for i, row := range rows {
+			if i == most {
+				fmt.Fprintf(&b, "and %d more rows\n", len(rows)-most)
+				break
+			}
+			b.WriteString(row + "\n")
+		}
+		b.WriteString("\n")
+	}
+	return []byte(b.String())
+}
+
+// TestAnswersOfTheChain holds what DuckDB answers about the lines that real nginx wrote
+// in all scenarios of the chain.
+func TestAnswersOfTheChain(t *testing.T) {
+	folder := t.TempDir()
+	writeChain(t, folder)
+	ask := analytics.Query{Client: "210.227.0.10"}
+	golden.Check(t, "testdata/chain.txt", answers(t, openDuckDB(t, folder), ask, 40))
+}
+
+// TestAnswersOfTheMonth holds what DuckDB answers about a generated month.
+func TestAnswersOfTheMonth(t *testing.T) {
+	folder := t.TempDir()
+	writeMonth(t, folder)
+	golden.Check(t, "testdata/month.txt", answers(t, openDuckDB(t, folder), asked, 40))
+}
