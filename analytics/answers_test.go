@@ -49,10 +49,8 @@ func answers(t testing.TB, e engine, ask analytics.Query, most int) []byte {
 // TestAnswersOfTheChain holds what DuckDB answers about the lines that real nginx wrote
 // in all scenarios of the chain.
 func TestAnswersOfTheChain(t *testing.T) {
-	folder := t.TempDir()
-	writeChain(t, folder)
 	ask := analytics.Query{Client: "210.227.0.10"}
-	golden.Check(t, "testdata/chain.txt", answers(t, openDuckDB(t, folder), ask, 40))
+	golden.Check(t, "testdata/chain.txt", answers(t, openDuckDB(t, writtenChain(t)), ask, 40))
 }
 
 // TestAnswersOfTheMonth holds what DuckDB answers about a generated month.

@@ -93,8 +93,8 @@ func (ask Query) fill(body string) string {
 
 // percentiles are columns of rows that have a value of duration_ns each, with the weight
 // of all requests up to that value (below) and of all there are (total). The percentile
-// is the nearest rank: the smallest value that so many of the requests do not exceed.
-// Weights that are no whole numbers are added up with errors, which the last term covers.
+// is the nearest rank: the smallest value that so many of the requests do not exceed. The
+// last term covers that 0.9 and 0.99 are not exact in binary.
 func percentiles() string {
 	var columns []string
 	for _, p := range []struct{ name, share string }{{"p50", "0.5e0"}, {"p90", "0.9e0"}, {"p99", "0.99e0"}} {
