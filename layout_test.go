@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
 	"analytics":                  {"encode", "record", "verdict"},
 	"chain":                      {},
+	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/picture":     {"chain"},
