@@ -77,9 +77,9 @@ func TestSQL(t *testing.T) {
 		"WHERE ts < timestamp '2026-11-22 00:30:00.000'\n    AND (\nstatus = 500 -- why\n)")
 	// A host whose clock is ahead logs a time of the next day.
 	f("since, in Athena", analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{Since: at}},
-		"FROM all_requests\n    WHERE dt >= '2026-11-21' AND ts >= timestamp '2026-11-22 00:30:00.000'\n", "WHERE (copy = 1 OR event_id IS NULL)")
+		"FROM all_requests\n    WHERE dt >= '2026-11-21'\n      AND ts >= timestamp '2026-11-22 00:30:00.000'\n", "WHERE (copy = 1 OR event_id IS NULL)")
 	f("days, in Athena", analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{Days: 7}},
-		"WHERE dt >= cast(cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '7' day AS varchar) AND ts >= ")
+		"WHERE dt >= cast(cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '7' day AS varchar)\n      AND ts >= ")
 	if sql := q.SQL(analytics.Query{Limit: -1}); strings.Contains(sql, "LIMIT") {
 		t.Errorf("a limit that nobody wants:\n%s", sql)
 	}

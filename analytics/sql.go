@@ -23,7 +23,11 @@ func (q Question) SQL(ask Query) string {
 		}
 		b.WriteString(between + from.name + " AS (\n")
 		if ask.Dialect == Athena {
-			b.WriteString("  SELECT * FROM (\n    SELECT *, " + copies.Expression(ask.Dialect) + " AS copies,\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
+			b.WriteString("  SELECT * FROM (\n    SELECT *,")
+			if strings.Contains(q.body+ask.Where, "copies") {
+				b.WriteString("\n      " + copies.Expression(Athena) + " AS copies,")
+			}
+			b.WriteString("\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
 			b.WriteString("  WHERE " + isKept + ask.where("\n    AND "))
 		} else {
 			window := ask.Window.condition("\n  WHERE ", false)
@@ -134,5 +138,5 @@ func (w Window) condition(word string, partitions bool) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return word + strings.Join(all, " AND ")
+	return word + strings.Join(all, "\n      AND ")
 }
