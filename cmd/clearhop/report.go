@@ -145,7 +145,11 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if err != nil {
 		return err
 	}
-	p := &reportPage{page: newPage(s.out, c.Color), Report: r}
+	diagnosis, err := diagnosisOf(r.Answers["tallies"])
+	if err != nil {
+		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
+	}
+	p := &reportPage{page: newPage(s.out, c.Color), Report: r, diagnosis: diagnosis}
 	if c.DB == "" && len(c.Files) > 0 && c.Where == "" {
 		p.doctor = "clearhop doctor " + doctorFlags(&c.Settings) + fileWords(c.Files)
 	}

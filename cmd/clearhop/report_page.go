@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -43,7 +42,8 @@ var boards = []board{
 type reportPage struct {
 	*page
 	*analytics.Report
-	doctor string // the command that says more about a fault; "" if there is none
+	diagnosis *diagnose.Report
+	doctor    string // the command that says more about a fault; "" if there is none
 }
 
 func (p *reportPage) print() {
@@ -67,7 +67,7 @@ func (p *reportPage) printHead() {
 	text := terminal.Plural(number(chain, 0, "lines"), "line")
 	first, last := timeIn(chain, 0, "first_seen"), timeIn(chain, 0, "last_seen")
 	if !first.IsZero() {
-		text += ", " + shortTime(first) + " to " + shortTime(last) + " UTC"
+		text += ", " + timeRange(first, last)
 	}
 	p.line("%sReport%s of %s", p.Title, p.Off, text)
 	if p.Asked.Where != "" {
@@ -75,14 +75,14 @@ func (p *reportPage) printHead() {
 	}
 	if p.Before != nil {
 		w := p.Asked.Window
-		p.wrapped("  ", fmt.Sprintf("compared with %s to %s UTC", shortTime(w.Since.Add(w.Since.Sub(w.Until))), shortTime(w.Since)))
+		p.wrapped("  ", "compared with "+timeRange(w.Since.Add(w.Since.Sub(w.Until)), w.Since))
 	}
 }
 
 // printChain says how many requests have a client, and what is broken.
 func (p *reportPage) printChain() {
 	chain := p.Answers["chain"]
-	verdicts := diagnosisOf(p.Answers["tallies"])
+	verdicts := p.diagnosis
 	p.line("")
 	switch verdicts.State {
 	case diagnose.Healthy:
@@ -103,7 +103,7 @@ func (p *reportPage) printChain() {
 		p.fact("with a client", number(chain, 0, "resolved"), requests, "vouched for: "+share(chain, 0, "vouched_share")+p.change("chain", "", "", "resolved"))
 		with := ""
 		if since := timeIn(chain, 0, "nlb_private_ip_since"); !since.IsZero() {
-			with = shortTime(since) + " to " + shortTime(timeIn(chain, 0, "nlb_private_ip_until")) + " UTC"
+			with = timeRange(since, timeIn(chain, 0, "nlb_private_ip_until"))
 		}
 		p.fact("with an NLB's address", number(chain, 0, "nlb_private_ip"), requests, with)
 		p.fact("with a country", number(chain, 0, "located"), requests, p.placesMissing(requests))
@@ -124,11 +124,11 @@ func (p *reportPage) printFinding(f *diagnose.Finding) {
 	text += fmt.Sprintf(": %s of %s (%s)", grouped(f.Lines), terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
 	switch {
 	case f.Since != nil && f.Until != nil:
-		text += ", from " + shortTime(*f.Since) + " until " + shortTime(*f.Until) + " UTC"
+		text += ", only from " + timeRange(*f.Since, *f.Until)
 	case f.Since != nil:
-		text += ", since " + shortTime(*f.Since) + " UTC"
+		text += ", since " + f.Since.UTC().Format(exactTime)
 	case f.Until != nil:
-		text += ", until " + shortTime(*f.Until) + " UTC"
+		text += ", until " + f.Until.UTC().Format(exactTime)
 	}
 	p.wrapped("  ", text+" ["+f.Code.String()+"]")
 }
@@ -249,13 +249,13 @@ func (p *reportPage) printLatency() {
 	p.row(fmt.Sprintf("%10s %8s %8s %8s %8s", "requests", "p50", "p90", "p99", "longest"))
 	row := func(a analytics.Answer, i int, name string) {
 		p.row(fmt.Sprintf("%10s %8s %8s %8s %8s  %s", grouped(number(a, i, "requests")), seconds(a, i, "p50"), seconds(a, i, "p90"),
-			seconds(a, i, "p99"), seconds(a, i, "longest"), terminal.Printable(name)))
+			seconds(a, i, "p99"), seconds(a, i, "longest"), name))
 	}
 	row(all, 0, "all requests"+p.changeOf("latency", "p99", "p99"))
 	for _, part := range [...]struct{ question, column, lead string }{{"latency_paths", "path", ""}, {"upstreams", "upstream", "upstream "}} {
 		a := p.Answers[part.question]
 		for i := range min(len(a.Rows), reportRows) {
-			row(a, i, part.lead+text(a, i, part.column))
+			row(a, i, part.lead+nameIn(a, i, part.column))
 		}
 		p.printMore(len(a.Rows), reportRows)
 	}
@@ -350,44 +350,13 @@ func find(a analytics.Answer, key, value string) int {
 }
 
 // diagnosisOf lets the doctor judge the lines that an answer counts.
-func diagnosisOf(tallies analytics.Answer) *diagnose.Report {
+func diagnosisOf(tallies analytics.Answer) (*diagnose.Report, error) {
+	all, err := tallies.Tallies()
 	counters := diagnose.NewCounters(diagnose.Config{})
-	for row := range tallies.Rows {
-		reason, known := verdict.ParseReason(text(tallies, row, "reason"))
-		if !known {
-			continue // an event of a newer version
-		}
-		var hop verdict.Hop
-		if hop.UnmarshalText([]byte(text(tallies, row, "hop"))) != nil {
-			continue
-		}
-		peer, _ := netip.ParseAddr(text(tallies, row, "peer"))
-		always, _ := tallies.Value(row, "peer_always").(bool)
-		counters.AddTally(diagnose.Tally{
-			Source: text(tallies, row, "source"), Peer: peer, PeerAlways: always,
-			Reason: reason, Hop: hop, Alternatives: reasonsIn(text(tallies, row, "alternatives")),
-			Lines: number(tallies, row, "lines"),
-			First: milli(timeIn(tallies, row, "first_seen")), Last: milli(timeIn(tallies, row, "last_seen")),
-		})
+	for _, t := range all {
+		counters.AddTally(diagnose.Tally(t))
 	}
-	return counters.Report()
-}
-
-func reasonsIn(list string) []verdict.Reason {
-	var all []verdict.Reason
-	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
-		if reason, ok := verdict.ParseReason(word); ok {
-			all = append(all, reason)
-		}
-	}
-	return all
-}
-
-func milli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
+	return counters.Report(), err
 }
 
 // number returns a count; 0 for NULL.
@@ -434,6 +403,17 @@ func seconds(a analytics.Answer, row int, column string) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.3f", v)
+}
+
+const exactTime = "2 Jan 2006 15:04:05 UTC"
+
+// timeRange names a time and a later one. The date stands there once if it is the same.
+func timeRange(from, to time.Time) string {
+	from, to = from.UTC(), to.UTC()
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		return from.Format("2 Jan 2006 15:04:05") + " to " + to.Format("15:04:05 UTC")
+	}
+	return shortTime(from) + " to " + shortTime(to) + " UTC"
 }
 
 // shortTime leaves the seconds out.
