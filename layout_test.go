@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"analytics":                  {"encode", "record", "verdict"},
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan"},
 	"chain":                      {},
+	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/picture":     {"chain"},

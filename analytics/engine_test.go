@@ -137,13 +137,14 @@ func (e *duckDB) run(t testing.TB, text string) [][]any {
 }
 
 // writeTable writes events as Parquet files into folders of the day and the hour of
-// their arrival, as they lie in the bucket. To keep the files few, an hour is one of 0
-// and 12.
+// their arrival, as they lie in the bucket. To keep the files few, what arrives in three
+// days stands in one folder.
 func writeTable(t testing.TB, folder string, copies []traffic.Copy) {
 	t.Helper()
 	parts := map[string][][]byte{}
 	for _, c := range copies {
-		at := c.Arrived.UTC().Truncate(12 * time.Hour)
+		const few = 72 * time.Hour
+		at := c.Arrived.UTC().Truncate(few).Add(few)
 		part := at.Format("dt=2006-01-02/hour=15")
 		parts[part] = append(parts[part], c.Event)
 	}
@@ -225,6 +226,14 @@ func readLog(t testing.TB, w *pipeline.Worker, name string, visit func(pipeline.
 		visit(w.Process(&record.Line{Origin: origin, Text: text, Offset: offset}))
 		offset += int64(len(text)) + 1
 	}
+}
+
+// writtenChain is writeChain into a folder of its own.
+func writtenChain(t testing.TB) string {
+	t.Helper()
+	folder := t.TempDir()
+	writeChain(t, folder)
+	return folder
 }
 
 // writeChain writes the table of what real nginx wrote in all scenarios of the chain.

@@ -23,7 +23,11 @@ func (q Question) SQL(ask Query) string {
 		}
 		b.WriteString(between + from.name + " AS (\n")
 		if ask.Dialect == Athena {
-			b.WriteString("  SELECT * FROM (\n    SELECT *, " + copies.Expression(ask.Dialect) + " AS copies,\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
+			b.WriteString("  SELECT * FROM (\n    SELECT *,")
+			if strings.Contains(q.body+ask.Where, "copies") {
+				b.WriteString("\n      " + copies.Expression(Athena) + " AS copies,")
+			}
+			b.WriteString("\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
 			b.WriteString("  WHERE " + isKept + ask.where("\n    AND "))
 		} else {
 			window := ask.Window.condition("\n  WHERE ", false)
@@ -93,8 +97,8 @@ func (ask Query) fill(body string) string {
 
 // percentiles are columns of rows that have a value of duration_ns each, with the weight
 // of all requests up to that value (below) and of all there are (total). The percentile
-// is the nearest rank: the smallest value that so many of the requests do not exceed.
-// Weights that are no whole numbers are added up with errors, which the last term covers.
+// is the nearest rank: the smallest value that so many of the requests do not exceed. The
+// last term covers that 0.9 and 0.99 are not exact in binary.
 func percentiles() string {
 	var columns []string
 	for _, p := range []struct{ name, share string }{{"p50", "0.5e0"}, {"p90", "0.9e0"}, {"p99", "0.99e0"}} {
@@ -134,5 +138,5 @@ func (w Window) condition(word string, partitions bool) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return word + strings.Join(all, " AND ")
+	return word + strings.Join(all, "\n      AND ")
 }

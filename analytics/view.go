@@ -20,6 +20,16 @@ const (
 // Views returns the names of the views.
 func Views() []string { return []string{Requests, AllRequests, Lines, AllLines} }
 
+// ViewDescription says what the rows of a view are.
+func ViewDescription(view string) string {
+	return map[string]string{
+		Requests:    "One row for each access line. An event that is in the table twice counts once.",
+		AllRequests: "One row for each access line, and one more for each copy of it.",
+		Lines:       "One row for each line: those of the error log and those that no format reads too. An event that is in the table twice counts once.",
+		AllLines:    "One row for each line of any kind, and one more for each copy of it.",
+	}[view]
+}
+
 // Table is the table of events that the views read. Its columns are those of
 // encode.Columns and Partitions.
 const Table = "events"
@@ -116,8 +126,8 @@ var fieldColumns = []struct{ name, path string }{
 // functions that reach into a list differ between the engines.
 var madeColumns = []ViewColumn{
 	{Name: "weight", Type: encode.Decimal, Unit: "requests",
-		Doc:         "How many requests the event stands for: `1 / event.sample_rate`, or 1. The sum of it is the number of requests.",
-		expressions: both("coalesce(1e0 / nullif(event.sample_rate, 0), 1e0)")},
+		Doc:         "How many requests the event stands for: `1 / event.sample_rate`, or 1. The sum of it is the number of requests. It is a multiple of 1/65536: such numbers have one sum, in whatever order they are added.",
+		expressions: both("coalesce(round(65536e0 / nullif(event.sample_rate, 0)) / 65536e0, 1e0)")},
 	{Name: "fault", Type: encode.Boolean,
 		Doc:         "The reason is a fault of the chain.",
 		expressions: both("coalesce(provenance.reason IN (" + faults() + "), false)")},

@@ -11,7 +11,9 @@
 -- column: bytes     integer  bytes     Bytes sent
 SELECT agent, system, robot, requests, 1e0 * requests / sum(requests) OVER () AS share, clients, failures, bytes
 FROM (
-  SELECT agent_name AS agent, agent_os AS system, robot, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS clients,
+  SELECT agent_name AS agent, agent_os AS system, robot,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS clients,
          cast(round(sum(CASE WHEN status >= 400 THEN weight ELSE 0 END)) AS bigint) AS failures,
          cast(round(sum(weight * coalesce(bytes, 0))) AS bigint) AS bytes
   FROM chosen

@@ -10,7 +10,9 @@
 SELECT path, bytes, 1e0 * bytes / nullif(sum(bytes) OVER (), 0) AS share, requests,
        cast(round(1e0 * bytes / requests) AS bigint) AS mean, most
 FROM (
-  SELECT path, cast(round(sum(weight * bytes)) AS bigint) AS bytes, cast(round(sum(weight)) AS bigint) AS requests, max(bytes) AS most
+  SELECT path, cast(round(sum(weight * bytes)) AS bigint) AS bytes,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         max(bytes) AS most
   FROM chosen
   WHERE NOT health_check AND bytes IS NOT NULL
   GROUP BY path

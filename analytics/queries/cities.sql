@@ -11,7 +11,9 @@
 -- column: bytes     integer  bytes     Bytes sent
 SELECT country, region, city, requests, 1e0 * requests / sum(requests) OVER () AS share, visitors, failures, bytes
 FROM (
-  SELECT client_country AS country, client_region AS region, client_city AS city, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS visitors,
+  SELECT client_country AS country, client_region AS region, client_city AS city,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS visitors,
          cast(round(sum(CASE WHEN status >= 400 THEN weight ELSE 0 END)) AS bigint) AS failures,
          cast(round(sum(weight * coalesce(bytes, 0))) AS bigint) AS bytes
   FROM chosen

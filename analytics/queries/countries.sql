@@ -10,7 +10,9 @@
 -- column: bytes     integer  bytes     Bytes sent
 SELECT country, code, requests, 1e0 * requests / sum(requests) OVER () AS share, visitors, failures, bytes
 FROM (
-  SELECT coalesce(client_country_name, client_country, '(' || geo_state || ')', '(no client)') AS country, client_country AS code, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS visitors,
+  SELECT coalesce(client_country_name, client_country, '(' || geo_state || ')', '(no client)') AS country, client_country AS code,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS visitors,
          cast(round(sum(CASE WHEN status >= 400 THEN weight ELSE 0 END)) AS bigint) AS failures,
          cast(round(sum(weight * coalesce(bytes, 0))) AS bigint) AS bytes
   FROM chosen

@@ -9,7 +9,9 @@
 SELECT cast(round(total) AS bigint) AS requests, cast(round(spent / total) AS bigint) / 1e9 AS mean,
        p50, p90, p99, longest
 FROM (
-  SELECT max(total) AS total, sum(weight * duration_ns) AS spent, {percentiles}, max(duration_ns) / 1e9 AS longest
+  SELECT max(total) AS total, sum(weight * duration_ns) AS spent,
+         {percentiles},
+         max(duration_ns) / 1e9 AS longest
   FROM (
     SELECT duration_ns, weight,
            sum(weight) OVER (ORDER BY duration_ns ROWS UNBOUNDED PRECEDING) AS below,

@@ -10,7 +10,9 @@
 SELECT since, cast(round(total) AS bigint) AS requests, cast(round(spent / total) AS bigint) / 1e9 AS mean,
        p50, p90, p99, longest
 FROM (
-  SELECT since, max(total) AS total, sum(weight * duration_ns) AS spent, {percentiles}, max(duration_ns) / 1e9 AS longest
+  SELECT since, max(total) AS total, sum(weight * duration_ns) AS spent,
+         {percentiles},
+         max(duration_ns) / 1e9 AS longest
   FROM (
     SELECT since, duration_ns, weight,
            sum(weight) OVER (PARTITION BY since ORDER BY duration_ns ROWS UNBOUNDED PRECEDING) AS below,

@@ -9,7 +9,9 @@
 -- column: bytes     integer  bytes     Bytes sent
 SELECT site, requests, 1e0 * requests / sum(requests) OVER () AS share, visitors, failures, bytes
 FROM (
-  SELECT nullif(regexp_extract(referrer, '^[A-Za-z]+://([^/?#]+)', 1), '') AS site, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS visitors,
+  SELECT nullif(regexp_extract(referrer, '^[A-Za-z]+://([^/?#]+)', 1), '') AS site,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS visitors,
          cast(round(sum(CASE WHEN status >= 400 THEN weight ELSE 0 END)) AS bigint) AS failures,
          cast(round(sum(weight * coalesce(bytes, 0))) AS bigint) AS bytes
   FROM chosen

@@ -11,7 +11,9 @@
 -- column: last_seen  timestamp  -         Last seen
 SELECT agent, requests, 1e0 * requests / sum(requests) OVER () AS share, clients, paths, failures, bytes, last_seen
 FROM (
-  SELECT agent_name AS agent, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS clients, count(DISTINCT path) AS paths,
+  SELECT agent_name AS agent,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS clients, count(DISTINCT path) AS paths,
          cast(round(sum(CASE WHEN status >= 400 THEN weight ELSE 0 END)) AS bigint) AS failures,
          cast(round(sum(weight * coalesce(bytes, 0))) AS bigint) AS bytes, max(ts) AS last_seen
   FROM chosen

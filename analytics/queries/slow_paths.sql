@@ -12,7 +12,9 @@
 SELECT method, path, cast(round(total) AS bigint) AS requests, cast(round(spent / total) AS bigint) / 1e9 AS mean,
        p50, p90, p99, longest
 FROM (
-  SELECT method, path, max(total) AS total, sum(weight * duration_ns) AS spent, {percentiles}, max(duration_ns) / 1e9 AS longest
+  SELECT method, path, max(total) AS total, sum(weight * duration_ns) AS spent,
+         {percentiles},
+         max(duration_ns) / 1e9 AS longest
   FROM (
     SELECT method, path, duration_ns, weight,
            sum(weight) OVER (PARTITION BY method, path ORDER BY duration_ns ROWS UNBOUNDED PRECEDING) AS below,

@@ -15,7 +15,8 @@ FROM (
   SELECT upstream, cast(round(max(counted)) AS bigint) AS requests, cast(round(sum(failed)) AS bigint) AS failures,
          cast(round(sum(again)) AS bigint) AS retried, nullif(max(total), 0) AS timed,
          sum(CASE WHEN duration_ns IS NOT NULL THEN weight * duration_ns END) AS spent,
-         {percentiles}, max(duration_ns) / 1e9 AS longest
+         {percentiles},
+         max(duration_ns) / 1e9 AS longest
   FROM (
     SELECT upstream, duration_ns, weight, failed, again,
            sum(CASE WHEN duration_ns IS NOT NULL THEN weight ELSE 0 END) OVER (PARTITION BY upstream ORDER BY duration_ns ROWS UNBOUNDED PRECEDING) AS below,

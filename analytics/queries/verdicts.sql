@@ -9,7 +9,9 @@
 -- column: last_seen   timestamp  -         Last seen
 SELECT verdict, reason, requests, 1e0 * requests / sum(requests) OVER () AS share, clients, first_seen, last_seen
 FROM (
-  SELECT verdict, reason, cast(round(sum(weight)) AS bigint) AS requests, count(DISTINCT client) AS clients, min(ts) AS first_seen, max(ts) AS last_seen
+  SELECT verdict, reason,
+         cast(round(sum(weight)) AS bigint) AS requests,
+         count(DISTINCT client) AS clients, min(ts) AS first_seen, max(ts) AS last_seen
   FROM chosen
   GROUP BY verdict, reason
 )
