@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +139,10 @@ oracle: ## hold the parser, the walk and the resolver to a real nginx, with rand
 	$(TEST) -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
 	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
+
+athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
+	@.ci/tools athena
+	$(TEST) -count 1 -v -run TestTrinoAgrees ./analytics -trino $(CURDIR)/$(BUILD)/tools/trino
 
 # FUZZTIME is how long each target runs: a duration such as 5m, or a number of inputs
 # such as 10000x. FUZZ chooses targets by a regular expression, such as FuzzParse. An

@@ -43,9 +43,12 @@ var mayImport = map[string][]string{
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/terminal"},
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
+	"aws/athena":                 {"analytics", "encode", "aws/account"},
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
-	"analytics":                  {"encode"},
+	"analytics":                  {"encode", "record", "verdict"},
+	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan"},
 	"chain":                      {},
+	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/picture":     {"chain"},
@@ -55,7 +58,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/subscription", "diagnose", "aws/nlb"},
+	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
@@ -179,6 +182,37 @@ func TestLambdaStaysInFunctions(t *testing.T) {
 	for dependency := range strings.Lines(string(out)) {
 		if strings.HasPrefix(dependency, "github.com/aws/aws-lambda-go") || strings.HasPrefix(dependency, "clearhop/functions") {
 			t.Errorf("delivery or the command depends on %s", dependency)
+		}
+	}
+}
+
+// TestNoFunctionLinksDuckDB: DuckDB is C++ and large. The functions are built without
+// cgo and must start fast, so only the command has it.
+func TestNoFunctionLinksDuckDB(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./functions/...", "./delivery", "./pipeline", "./feed", "./analytics")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // with it, DuckDB would be there
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		if strings.Contains(dependency, "duckdb") || strings.HasPrefix(dependency, "clearhop/analytics/store") {
+			t.Errorf("a package besides the command depends on %s", dependency)
+		}
+	}
+}
+
+// TestOnlyTheCommandHasDuckDB: without cgo the command is built too, and has no DuckDB.
+func TestOnlyTheCommandHasDuckDB(t *testing.T) {
+	for _, cgo := range []string{"0", "1"} {
+		cmd := exec.Command("go", "list", "-deps", "./cmd/clearhop")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(string(out), "github.com/duckdb/"); has != (cgo == "1") {
+			t.Errorf("with CGO_ENABLED=%s the command has DuckDB: %t", cgo, has)
 		}
 	}
 }

@@ -17,10 +17,10 @@ import (
 )
 
 // TestTemplateIsGenerated compares the generated parts of template.yaml with the code
-// that they are made from: columns, view, queries, alarms and dashboard.
+// that they are made from: columns, views, queries, alarms and dashboard.
 func TestTemplateIsGenerated(t *testing.T) {
 	golden.YAMLSections(t, "../template.yaml", map[string]string{
-		"columns": columnSection(), "view": viewSection(t), "view columns": viewColumnSection(),
+		"columns": columnSection(), "views": viewSection(t),
 		"queries": querySection(), "alarms": alarmSection(t), "dashboard": dashboardSection(t),
 	})
 }
@@ -36,8 +36,9 @@ func TestGuideIsGenerated(t *testing.T) {
 	for _, a := range alarms {
 		fmt.Fprintf(&rings, "| %s | %s |\n", a.name, a.text)
 	}
-	for _, q := range analytics.Queries() {
-		fmt.Fprintf(&queries, "**%s**: %s\n\n```sql\n%s```\n\n", q.Name, q.Description, q.SQL)
+	queries.WriteString("| query | what it says |\n| --- | --- |\n")
+	for _, q := range analytics.Questions() {
+		fmt.Fprintf(&queries, "| `%s` | %s |\n", q.Name, q.Description)
 	}
 	tmpl := readTemplate(t)
 	golden.Sections(t, "../docs/aws.md", map[string]string{
@@ -163,32 +164,56 @@ func glueType(athena string) string {
 	return athena
 }
 
-func viewColumnSection() string {
+func viewSection(t *testing.T) string {
 	var b strings.Builder
-	for _, c := range analytics.View() {
-		fmt.Fprintf(&b, "- { Name: %s, Type: %s }\n", c.Name, glueType(c.Type))
+	for _, view := range analytics.Views() {
+		fmt.Fprintf(&b, `%sView:
+  Type: AWS::Glue::Table
+  Properties:
+    CatalogId: !Ref AWS::AccountId
+    DatabaseName: !Ref EventDatabase
+    TableInput:
+      Name: %s
+      Description: %q
+      TableType: VIRTUAL_VIEW
+      Parameters: { presto_view: "true", comment: Presto View }
+      ViewExpandedText: /* Presto View */
+      ViewOriginalText: !Sub
+        - "/* Presto View: ${View} */"
+        - View:
+            Fn::Base64: !Sub
+              - '%s'
+              - Database: !Ref EventDatabase
+      StorageDescriptor:
+        SerdeInfo: {}
+        Columns:
+`, camel(view), view, analytics.ViewDescription(view), strings.ReplaceAll(storedView(t, view), "'", "''"))
+		for _, c := range analytics.View(view) {
+			fmt.Fprintf(&b, "          - { Name: %s, Type: %s }\n", c.Name, glueType(c.SQLType(analytics.Athena)))
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }
 
-// viewSection returns the JSON in which Athena stores the view.
-func viewSection(t *testing.T) string {
+// storedView returns the JSON in which Athena stores a view.
+func storedView(t *testing.T, view string) string {
+	t.Helper()
 	type column struct {
 		Name string `json:"name"`
 		Type string `json:"type"`
 	}
 	var columns []column
-	for _, c := range analytics.View() {
-		columns = append(columns, column{c.Name, c.Type})
+	for _, c := range analytics.View(view) {
+		columns = append(columns, column{c.Name, c.SQLType(analytics.Athena)})
 	}
 	b, err := json.Marshal(map[string]any{
-		"originalSql": analytics.ViewSQL("${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
+		"originalSql": analytics.ViewSQL(analytics.Athena, view, "${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
-	return "- '" + strings.ReplaceAll(text, "'", "''") + "'\n"
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
 }
 
 // camel writes a name in the way that the template names resources: slow_paths
@@ -201,12 +226,17 @@ func camel(name string) string {
 	return b.String()
 }
 
+// stored is what a named query asks for, and days says it to a person.
+var stored = analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{Days: 7}}
+
+const days = " Of the last 7 days."
+
 func querySection() string {
 	var b strings.Builder
-	for _, q := range analytics.Queries() {
+	for _, q := range analytics.Questions() {
 		fmt.Fprintf(&b, "Query%s:\n  Type: AWS::Athena::NamedQuery\n  Properties:\n    Name: %s\n    Description: %q\n    Database: !Ref EventDatabase\n    WorkGroup: !Ref EventWorkGroup\n    QueryString: |\n",
-			camel(q.Name), q.Name, q.Description)
-		for line := range strings.Lines(q.SQL) {
+			camel(q.Name), q.Name, q.Description+days)
+		for line := range strings.Lines(q.SQL(stored)) {
 			b.WriteString("      " + line)
 		}
 		b.WriteString("\n")

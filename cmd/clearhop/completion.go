@@ -50,11 +50,11 @@ func valuesOf(command, flag string) complete.Predictor {
 	case "--privacy":
 		return complete.PredictSet(privacy.Modes()...)
 	case "--output", "-o":
-		if command == "doctor" {
+		if command == "doctor" || command == "query" {
 			return nil
 		}
 		return files
-	case "--config", "--city-db", "--asn-db", "--from":
+	case "--config", "--city-db", "--asn-db", "--from", "--db":
 		return files
 	case "--nlb":
 		return complete.PredictSet("discover", "discover:")
@@ -69,6 +69,8 @@ func argumentsOf(command string, commands complete.Commands) complete.Predictor 
 	switch command {
 	case "enrich", "doctor":
 		return files
+	case "query":
+		return complete.PredictOr(complete.PredictSet(questionNames()...), files)
 	case "format":
 		return complete.PredictOr(formats, files)
 	case "help":

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"clearhop/diagnose"
@@ -20,13 +22,19 @@ type window struct{ since, until time.Time }
 // window reads the flags about what is judged. now is what durations are
 // subtracted from.
 func (c *doctorCommand) window(now time.Time) (window, error) {
-	var w window
-	var errs [3]error
-	w.since, errs[0] = readTime("since", c.Since, now)
-	w.until, errs[1] = readTime("until", c.Until, now)
+	w, err := readWindow(c.Since, c.Until, now)
 	if c.MinShare < 0 || c.MinShare > 1 {
-		errs[2] = setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare))
+		err = errors.Join(err, setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare)))
 	}
+	return w, err
+}
+
+// readWindow reads the flags --since and --until.
+func readWindow(since, until string, now time.Time) (window, error) {
+	var w window
+	var errs [2]error
+	w.since, errs[0] = readTime("since", since, now)
+	w.until, errs[1] = readTime("until", until, now)
 	err := errors.Join(errs[:]...)
 	if err == nil && !w.since.IsZero() && !w.until.IsZero() && !w.since.Before(w.until) {
 		err = setting.Error("until", errors.New("it is not after since"))
@@ -42,10 +50,23 @@ func readTime(name, text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, err := parseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, setting.Error(name, fmt.Errorf("%q is no time: give one as 2026-11-20T14:05:00Z, or a duration as 2h or 30m", text))
+	return time.Time{}, setting.Error(name, fmt.Errorf("%q is no time: give one as 2026-11-20T14:05:00Z, or a duration as 7d, 2h or 30m", text))
+}
+
+// parseDuration is time.ParseDuration that also reads a number of days, such as 7d.
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		const most = 100 * 366 // a Duration holds no more than 292 years
+		n, err := strconv.Atoi(days)
+		if err != nil || n > most || n < 0 {
+			return 0, fmt.Errorf("%q is no number of days", days)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	return time.ParseDuration(text)
 }
 
 // holds reports whether a line was logged in the window. A line whose time is not

@@ -93,6 +93,23 @@ func (p *page) wrapped(indent, text string) {
 	p.line("%s", p.cut(at, p.width))
 }
 
+// hanging prints a text beside a word, in as many lines as it takes.
+func (p *page) hanging(head, text string) {
+	indent := strings.Repeat(" ", terminal.Columns(head))
+	at := head
+	for _, word := range strings.Fields(text) {
+		if at != head && at != indent && terminal.Columns(at)+1+terminal.Columns(word) > p.width {
+			p.line("%s", at)
+			at = indent
+		}
+		if at != head && at != indent {
+			at += " "
+		}
+		at += word
+	}
+	p.line("%s", at)
+}
+
 // more prints how many rows are left out.
 func (p *page) more(n int) {
 	if n > 0 {

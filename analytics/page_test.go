@@ -1,0 +1,62 @@
+package analytics_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"clearhop/analytics"
+	"clearhop/internal/golden"
+)
+
+// TestStatisticsPage compares the generated parts of docs/statistics.md with the code.
+func TestStatisticsPage(t *testing.T) {
+	var questions, views, columns strings.Builder
+	for _, q := range analytics.Questions() {
+		fmt.Fprintf(&questions, "### %s\n\n%s: %s", q.Name, q.Title, q.Description)
+		if q.Limit > 0 {
+			fmt.Fprintf(&questions, " At most %d rows, unless another number is asked for.", q.Limit)
+		}
+		questions.WriteString("\n\n| column | type | unit | what it is |\n| --- | --- | --- | --- |\n")
+		for _, c := range q.Columns {
+			fmt.Fprintf(&questions, "| `%s` | %s | %s | %s |\n", c.Name, c.Type, c.Unit, c.Title)
+		}
+		questions.WriteString("\n")
+	}
+	views.WriteString("| view | rows |\n| --- | --- |\n")
+	for _, v := range analytics.Views() {
+		fmt.Fprintf(&views, "| `%s` | %s |\n", v, analytics.ViewDescription(v))
+	}
+	columns.WriteString("| column | type | unit | what it is |\n| --- | --- | --- | --- |\n")
+	for _, c := range analytics.View(analytics.Requests) {
+		doc := c.Doc
+		if c.Field != "" {
+			doc = "`" + c.Field + "`"
+		}
+		fmt.Fprintf(&columns, "| `%s` | %s | %s | %s |\n", c.Name, c.Type, c.Unit, doc)
+	}
+	golden.Sections(t, "../docs/statistics.md", map[string]string{
+		"questions": questions.String(), "views": views.String(), "columns": columns.String(), "compared": compared(t),
+	})
+}
+
+// compared says which versions the engines have.
+func compared(t *testing.T) string {
+	t.Helper()
+	duck := openDuckDB(t, writtenChain(t)).run(t, "SELECT version()")[0][0]
+	find := func(name, pattern string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		match := regexp.MustCompile(pattern).FindSubmatch(text)
+		if match == nil {
+			t.Fatalf("%s has no %s", name, pattern)
+		}
+		return string(match[1])
+	}
+	return fmt.Sprintf("DuckDB %v (duckdb-go %s) and Trino %s, the engine that Athena is built on.\n",
+		duck, find("../go.mod", `github.com/duckdb/duckdb-go/v2 (v\S+)`), find("../.ci/tools", `(?m)^trino=(\d+)$`))
+}

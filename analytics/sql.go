@@ -1,0 +1,142 @@
+package analytics
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// SQL returns the question as one SELECT for an engine. Its rows are in a total order,
+// so every engine gives the same rows in the same order.
+//
+// The question reads the view requests, or lines if it is about lines that are no
+// requests too. For Athena it reads all_requests or all_lines and leaves the copies
+// out itself: then only the days are read that the window has. The view requests has to
+// read all days, because it does not know in which of them a copy stands.
+func (q Question) SQL(ask Query) string {
+	var b strings.Builder
+	between := "WITH "
+	for _, from := range []struct{ name, distinct, all string }{{"chosen", Requests, AllRequests}, {"chosen_lines", Lines, AllLines}} {
+		if !reads(q.body, from.name) {
+			continue
+		}
+		b.WriteString(between + from.name + " AS (\n")
+		if ask.Dialect == Athena {
+			b.WriteString("  SELECT * FROM (\n    SELECT *,")
+			if strings.Contains(q.body+ask.Where, "copies") {
+				b.WriteString("\n      " + copies.Expression(Athena) + " AS copies,")
+			}
+			b.WriteString("\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
+			b.WriteString("  WHERE " + isKept + ask.where("\n    AND "))
+		} else {
+			window := ask.Window.condition("\n  WHERE ", false)
+			b.WriteString("  SELECT * FROM " + from.distinct + window)
+			if window == "" {
+				b.WriteString(ask.where("\n  WHERE "))
+			} else {
+				b.WriteString(ask.where("\n    AND "))
+			}
+		}
+		b.WriteString("\n)")
+		between = ", "
+	}
+	b.WriteString("\n" + ask.fill(q.body))
+	if limit := ask.limit(q.Limit); limit > 0 {
+		b.WriteString("\nLIMIT " + strconv.Itoa(limit))
+	}
+	return b.String() + "\n"
+}
+
+// reads reports whether the SQL reads from a table.
+func reads(sql, table string) bool {
+	for _, line := range strings.Split(sql, "\n") {
+		if strings.HasSuffix(line, "FROM "+table) || strings.Contains(line, "FROM "+table+" ") || strings.Contains(line, "FROM "+table+")") {
+			return true
+		}
+	}
+	return false
+}
+
+// where returns the condition of the query behind a word, or nothing. It stands in
+// lines of its own: a comment at its end must not hide the parenthesis.
+func (ask Query) where(word string) string {
+	if strings.TrimSpace(ask.Where) == "" {
+		return ""
+	}
+	return word + "(\n" + ask.Where + "\n)"
+}
+
+func (ask Query) limit(usual int) int {
+	if ask.Limit == 0 {
+		return usual
+	}
+	return max(ask.Limit, 0)
+}
+
+// Times are counted from a Monday, so that weeks begin with one. passed is the number of
+// seconds since then.
+const (
+	firstDay = "timestamp '1970-01-05 00:00:00'"
+	passed   = "date_diff('second', " + firstDay + ", ts)"
+)
+
+// fill puts the values of the query into the SQL of a question.
+func (ask Query) fill(body string) string {
+	bucket := ask.Bucket
+	if bucket < time.Second {
+		bucket = time.Hour
+	}
+	n := strconv.FormatInt(int64(bucket/time.Second), 10)
+	return strings.NewReplacer(
+		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
+		"{client}", quote(ask.Client),
+		"{percentiles}", percentiles(),
+	).Replace(body)
+}
+
+// percentiles are columns of rows that have a value of duration_ns each, with the weight
+// of all requests up to that value (below) and of all there are (total). The percentile
+// is the nearest rank: the smallest value that so many of the requests do not exceed. The
+// last term covers that 0.9 and 0.99 are not exact in binary.
+func percentiles() string {
+	var columns []string
+	for _, p := range []struct{ name, share string }{{"p50", "0.5e0"}, {"p90", "0.9e0"}, {"p99", "0.99e0"}} {
+		columns = append(columns, "min(CASE WHEN below >= "+p.share+" * total - 1e-6 THEN duration_ns END) / 1e9 AS "+p.name)
+	}
+	return strings.Join(columns, ",\n         ")
+}
+
+// quote writes a text as a literal of SQL.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+// condition returns the window as a condition behind a word, or nothing if it is open.
+// With partitions it also names the days that may hold such requests. An event
+// arrives after its request, but the clock of a host can be ahead of the service's: an
+// hour is allowed for that. There is no last day: events may arrive late, when old logs
+// are read or dead letters are delivered again.
+func (w Window) condition(word string, partitions bool) string {
+	const layout = "2006-01-02 15:04:05.000"
+	var all []string
+	switch {
+	case w.Days > 0:
+		first := fmt.Sprintf("cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '%d' day", w.Days)
+		if partitions {
+			all = append(all, "dt >= cast("+first+" AS varchar)")
+		}
+		all = append(all, "ts >= cast("+first+" AS timestamp)")
+	case !w.Since.IsZero():
+		since := w.Since.UTC()
+		if partitions {
+			all = append(all, "dt >= '"+since.Add(-time.Hour).Format(time.DateOnly)+"'")
+		}
+		all = append(all, "ts >= timestamp '"+since.Format(layout)+"'")
+	}
+	if !w.Until.IsZero() {
+		all = append(all, "ts < timestamp '"+w.Until.UTC().Format(layout)+"'")
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return word + strings.Join(all, "\n      AND ")
+}

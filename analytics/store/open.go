@@ -1,0 +1,259 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && (amd64 || arm64)) || (windows && amd64))
+
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"clearhop/analytics"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+const (
+	// catalog is the name under which the engine has the database.
+	catalog = "clearhop"
+	// stored is the table of all events that were loaded.
+	stored     = catalog + ".main." + storedName
+	storedName = "loaded"
+
+	defaultMemory = 640 << 20
+	// maxSpill is how much of what does not fit into memory may go to a temporary
+	// folder.
+	maxSpill = "20GiB"
+)
+
+// HasEngine says whether this program was built with DuckDB.
+const HasEngine = true
+
+// A Store holds events. See the package's documentation.
+type Store struct {
+	*engine
+	o        Options
+	readOnly bool   // the database is attached for reading only
+	spill    string // the temporary folder
+	fenced   bool
+	closed   bool
+	attached bool
+	narrow   string // a condition of the views, with WHERE
+}
+
+// Open opens a database file, or makes a database in memory. Its error is ErrNoEngine, a
+// *BusyError, a *FileError or a *FullError where the caller can do something about it.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	e, err := newEngine()
+	if err != nil {
+		return nil, fmt.Errorf("start DuckDB: %w", err)
+	}
+	s := &Store{engine: e, o: o}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if s.spill, err = os.MkdirTemp("", "clearhop-"); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		fmt.Sprintf("SET memory_limit = '%dB'", cmp.Or(s.o.Memory, defaultMemory)),
+		fmt.Sprintf("SET threads = %d", cmp.Or(s.o.Threads, runtime.NumCPU())),
+		"SET temp_directory = " + literal(s.spill),
+		"SET max_temp_directory_size = '" + maxSpill + "'",
+		"SET TimeZone = 'UTC'", // answers must not depend on the machine
+	} {
+		if err := s.exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	if err := s.attach(ctx, s.o.ReadOnly); err != nil {
+		return err
+	}
+	if !s.o.ReadOnly {
+		if err := s.define(ctx); err != nil {
+			return s.explain(err)
+		}
+	}
+	return s.defineViews(ctx)
+}
+
+// attach attaches the database, and makes it the one that is asked.
+func (s *Store) attach(ctx context.Context, readOnly bool) error {
+	sql := "ATTACH ':memory:' AS " + catalog + " (COMPRESS)"
+	if s.o.Path != "" {
+		path, err := filepath.Abs(s.o.Path) // so no prefix such as s3: has a meaning
+		if err != nil {
+			return err
+		}
+		if err := checkFile(s.o.Path, readOnly); err != nil {
+			return err
+		}
+		sql = "ATTACH " + literal(path) + " AS " + catalog + " (TYPE duckdb"
+		if readOnly {
+			sql += ", READ_ONLY"
+		}
+		sql += ")"
+	}
+	if err := s.exec(ctx, sql); err != nil {
+		return s.explain(err)
+	}
+	s.readOnly, s.attached = readOnly, true
+	return s.exec(ctx, "USE "+catalog)
+}
+
+// checkFile refuses what DuckDB would refuse with words that help nobody, or make into
+// a database: a folder, an empty file, a file to read that is not there.
+func checkFile(path string, readOnly bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && readOnly:
+		return &FileError{path, "there is no such database; give log files or events too, and it is made of them"}
+	case errors.Is(err, os.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return &FileError{path, "there is no folder " + filepath.Dir(path)}
+		}
+		return nil
+	case err != nil:
+		return err
+	case info.IsDir():
+		return &FileError{path, "is a folder; --db takes the name of a database file. Folders of events are arguments without --db"}
+	case !info.Mode().IsRegular():
+		return &FileError{path, "is no regular file, so it cannot hold a database"}
+	case info.Size() == 0:
+		return &FileError{path, "is empty, so it is no database; remove it, or use another file"}
+	}
+	return nil
+}
+
+// define makes the tables that are not there yet, and adds to a table of an older
+// version the columns that are new.
+func (s *Store) define(ctx context.Context) error {
+	var columns []string
+	for _, c := range analytics.View(analytics.AllLines) {
+		columns = append(columns, c.Name+" "+c.SQLType(analytics.DuckDB))
+	}
+	sql := []string{
+		"CREATE TABLE IF NOT EXISTS " + stored + " (" + strings.Join(columns, ", ") + ")",
+		"CREATE TABLE IF NOT EXISTS " + catalog + ".main.files (path varchar, name varchar, head varchar, head_lines bigint, size bigint, modified bigint)",
+	}
+	for _, c := range columns {
+		sql = append(sql, "ALTER TABLE "+stored+" ADD COLUMN IF NOT EXISTS "+c)
+	}
+	for _, statement := range sql {
+		if err := s.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// defineViews makes the views. They are the connection's own, so that a database of an
+// older version has those of today. The table has no copies, so the views without
+// copies need not look for them, which would cost more than most questions.
+func (s *Store) defineViews(ctx context.Context) error {
+	var columns []string
+	for _, c := range analytics.View(analytics.AllLines) {
+		columns = append(columns, c.Name)
+	}
+	all := "SELECT " + strings.Join(columns, ", ") + " FROM " + stored
+	if s.narrow != "" {
+		all = "SELECT * FROM (" + all + ")" + s.narrow
+	}
+	for _, name := range analytics.Views() {
+		sql := "SELECT *"
+		if name == analytics.Requests || name == analytics.Lines {
+			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+		}
+		sql += " FROM (" + all + ")"
+		if name == analytics.Requests || name == analytics.AllRequests {
+			sql += " WHERE dataset = " + literal(analytics.Dataset)
+		}
+		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
+			return s.notOurs(err)
+		}
+	}
+	return nil
+}
+
+// notOurs returns the error of a database in which the table of events is missing or has
+// other columns.
+func (s *Store) notOurs(err error) error {
+	var said *engineError
+	if s.o.Path == "" || !errors.As(err, &said) || !said.hasKind("Catalog Error") && !said.hasKind("Binder Error") {
+		return err
+	}
+	return &FileError{s.o.Path, "is a DuckDB database without the events of this clearhop; load files into it, or use another file"}
+}
+
+// holder finds the process that has a file open in what DuckDB says.
+var holder = regexp.MustCompile(`lock is held in (\S+) \(PID (\d+)\)`)
+
+// explain returns an error that names the file and says what to do, where DuckDB has
+// words for its programmers.
+func (s *Store) explain(err error) error {
+	var said *engineError
+	if !errors.As(err, &said) {
+		return err
+	}
+	text := said.text
+	switch {
+	case isFull(text) && s.o.Path != "":
+		return &FullError{s.o.Path}
+	case isFull(text):
+		return &FullError{os.TempDir()}
+	case s.o.Path == "":
+		return err
+	case strings.Contains(text, "Could not set lock"), strings.Contains(text, "being used by another process"):
+		busy := &BusyError{Path: s.o.Path}
+		if m := holder.FindStringSubmatch(text); m != nil {
+			busy.By = filepath.Base(m[1]) + " (process " + m[2] + ")"
+		}
+		return busy
+	case strings.Contains(text, "not a valid DuckDB database"):
+		return &FileError{s.o.Path, "is no DuckDB database; files to read are arguments without --db"}
+	case strings.Contains(text, "version number"):
+		return &FileError{s.o.Path, "was written by another version of DuckDB, which this clearhop cannot read (it has " + mapping.LibraryVersion() + "); use a newer clearhop, or load the files into a new database"}
+	case strings.Contains(text, "Read-only file system"), strings.Contains(text, "ermission denied"), strings.Contains(text, "read-only mode"):
+		return &FileError{s.o.Path, "cannot be written here: the folder or the file is read-only"}
+	}
+	return &FileError{s.o.Path, firstLine(text)}
+}
+
+// isFull reports whether DuckDB could not write because a device is full.
+func isFull(text string) bool {
+	return strings.Contains(text, "No space left on device") || strings.Contains(text, "Disk quota exceeded") ||
+		strings.Contains(text, "not enough space on the disk") || strings.Contains(text, "max_temp_directory_size")
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// Close closes the database, and writes what is not written yet.
+func (s *Store) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var err error
+	if s.attached && s.o.Path != "" && !s.readOnly {
+		if execErr := s.exec(context.Background(), "USE memory"); execErr == nil {
+			if execErr = s.exec(context.Background(), "DETACH "+catalog); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
+				err = s.explain(execErr)
+			}
+		}
+	}
+	s.close()
+	return errors.Join(err, os.RemoveAll(s.spill))
+}

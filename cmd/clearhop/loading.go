@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"clearhop/analytics"
+	"clearhop/analytics/store"
+	"clearhop/aws/nlb"
+	"clearhop/feed"
+	"clearhop/internal/terminal"
+	"clearhop/pipeline"
+)
+
+// loadFlags are the flags of the commands that load files and ask questions about them.
+type loadFlags struct {
+	DB    string `name:"db" placeholder:"FILE" help:"Keep the events in this database file. What is in it already is not loaded again. Without it they are kept in memory."`
+	Since string `placeholder:"TIME" help:"Only requests logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
+	Until string `placeholder:"TIME" help:"Only requests logged before this time, written as for --since."`
+	Where string `placeholder:"SQL" help:"Only requests that this condition holds for, such as status >= 500 AND client_country = 'JP'."`
+}
+
+// window returns the time that is asked for. now is what durations are subtracted from.
+func (f *loadFlags) window(now time.Time) (analytics.Window, error) {
+	w, err := readWindow(f.Since, f.Until, now)
+	return analytics.Window{Since: w.since, Until: w.until}, err
+}
+
+// A loading opens a database and loads files into it.
+type loading struct {
+	streams
+	settings pipeline.Config
+	quiet    bool
+
+	bad   int // rows that were reported
+	tally pipeline.Tally
+}
+
+// maxBadRows is how many rows that are no events are reported one by one.
+const maxBadRows = 5
+
+// open opens the database and loads the files into it. The Store is nil only if nothing
+// can be asked. Otherwise the error says which files could not be loaded, and what was
+// loaded can be asked all the same.
+func (l *loading) open(ctx context.Context, db string, files []string) (*store.Store, store.Stats, error) {
+	if !store.HasEngine {
+		return nil, store.Stats{}, &usageError{store.ErrNoEngine}
+	}
+	s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0})
+	if err != nil {
+		return nil, store.Stats{}, err
+	}
+	if len(files) == 0 {
+		return s, store.Stats{}, nil
+	}
+	stats, err := l.load(ctx, s, files)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return nil, stats, errors.Join(err, s.Close())
+	}
+	if !l.quiet {
+		l.print(stats)
+	}
+	return s, stats, err
+}
+
+// load loads files: events as they are, and everything else through the pipeline.
+func (l *loading) load(ctx context.Context, s *store.Store, files []string) (store.Stats, error) {
+	var bar *terminal.Progress
+	progress := func(int64) {}
+	if !l.quiet {
+		bar = terminal.NewProgress(l.err, files)
+		defer bar.Finish()
+		progress = bar.Update
+	}
+	load, err := s.Load(ctx)
+	if err != nil {
+		return store.Stats{}, err
+	}
+	var events, logs []string
+	var errs []error
+	in := l.in
+	for _, name := range files {
+		kind := store.Logs
+		if name == "-" {
+			kind, in, err = store.SniffReader(interruptible(ctx, l.in))
+		} else {
+			kind, err = store.Sniff(name)
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case kind == store.Logs, kind == store.Empty:
+			logs = append(logs, name)
+		case name == "-":
+			errs = append(errs, load.Lines(in, name, store.Reading{Warn: l.warnRow}))
+		default:
+			events = append(events, name)
+		}
+	}
+	done := int64(0)
+	errs = append(errs, load.Files(events, store.Reading{
+		Progress: func(bytes int64) { done = bytes; progress(bytes) },
+		Warn:     l.warnRow,
+	}))
+	l.in = in
+	errs = append(errs, l.logs(ctx, s, load, logs, func(bytes int64) { progress(done + bytes) }))
+	stats, err := load.Finish()
+	if err != nil && !errors.Is(errors.Join(errs...), err) {
+		errs = append(errs, err)
+	}
+	if ctx.Err() != nil {
+		errs = append(errs, errInterrupted)
+	}
+	return stats, errors.Join(errs...)
+}
+
+// interruptible returns a reader of standard input that ends with ctx.
+func interruptible(ctx context.Context, in io.Reader) io.Reader {
+	r, err := feed.Open(ctx, in, "-")
+	if err != nil {
+		return in
+	}
+	return r
+}
+
+// logs loads files of log lines.
+func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, names []string, progress func(int64)) error {
+	var inputs []feed.Input
+	var read []store.Known
+	for _, name := range names {
+		known, err := s.Recall(ctx, name)
+		if err != nil {
+			return err
+		}
+		if known.Whole {
+			load.Skip()
+			continue
+		}
+		read = append(read, known)
+		inputs = append(inputs, feed.Files([]string{known.Name}, func(ctx context.Context, _ string) (io.ReadCloser, error) {
+			return feed.Open(ctx, l.in, name)
+		})...)
+	}
+	if len(inputs) == 0 {
+		return nil
+	}
+	l.settings.NodeFinder, l.settings.Infer = nlb.Nodes, true
+	p, err := pipeline.New(l.settings)
+	if err != nil {
+		return &usageError{err}
+	}
+	l.warnLeftOut(p)
+	if err := discoverFirst(ctx, l.streams, p); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	readAs := readings{private: p.Private()}
+	counts, err := feed.Run(ctx, inputs, feed.Config{
+		Pipeline:     p,
+		NewCollector: func() feed.Collector { return &loader{load: load, tally: &l.tally} },
+		Decided:      readAs.add,
+		Warn:         l.warn,
+		Progress:     progress,
+	})
+	load.Count(counts.Inputs)
+	if !l.quiet {
+		readAs.print(l.err)
+	}
+	if err == nil && ctx.Err() == nil {
+		for _, known := range read {
+			load.Done(known)
+		}
+	}
+	return errors.Join(err, p.Close())
+}
+
+// warnRow reports a row that is no event, and what else costs little.
+func (l *loading) warnRow(err error) {
+	if _, ok := errors.AsType[*store.RowError](err); ok {
+		if l.bad++; l.bad > maxBadRows {
+			return
+		}
+	}
+	l.warn(err)
+}
+
+// print says in one line what was loaded.
+func (l *loading) print(n store.Stats) {
+	text := terminal.Plural(n.Events, "event") + " loaded"
+	add := func(n int64, what string) {
+		if n > 0 {
+			text += fmt.Sprintf("; %s %s", grouped(n), what)
+		}
+	}
+	add(n.Unparsed, "of them unparsed lines")
+	add(n.Duplicates, "there already")
+	add(n.Bad, "no events")
+	if n.Known > 0 {
+		text += "; " + terminal.Plural(int64(n.Known), "file") + " unchanged since the last time"
+	}
+	fmt.Fprintf(l.err, "clearhop: %s\n", text)
+}
+
+// A loader is the feed.Collector that loads events.
+type loader struct {
+	load  *store.Load
+	tally *pipeline.Tally
+	err   error
+}
+
+// Add loads an event, which the Load does not keep.
+func (c *loader) Add(o *pipeline.Outcome) {
+	c.tally.Add(o)
+	if len(o.Data) == 0 || c.err != nil {
+		return
+	}
+	err := c.load.Add(o.Data)
+	if _, ok := errors.AsType[*store.EventError](err); !ok { // that one is counted
+		c.err = err
+	}
+}
+
+// Yield returns the error of the Load, which ends the reading.
+func (c *loader) Yield(context.Context) error { return c.err }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clearhop/analytics"
+	"clearhop/analytics/store"
+	"clearhop/internal/setting"
+	"clearhop/pipeline"
+)
+
+// queryCommand answers one question about logs or events.
+type queryCommand struct {
+	Question string   `arg:"" optional:"" name:"name|sql" help:"The name of a question, or one SELECT over the views. Without it the questions are listed."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Log files as enrich reads them, or events: NDJSON, gzip, zstd, Parquet and folders of them; - for standard input."`
+
+	loadFlags
+	Config configFlag    `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Output string        `short:"o" enum:"table,csv,json,ndjson,markdown,parquet" default:"table" help:"How to print the answer: table, csv, json, ndjson, markdown or parquet."`
+	Limit  int           `placeholder:"N" help:"Print at most so many rows. The default is the question's own limit; of SQL it is none."`
+	Bucket time.Duration `placeholder:"DURATION" help:"The length of the times that a question over time counts by. The default is 1h."`
+	Client string        `placeholder:"ADDRESS" help:"The client that the question client is about."`
+	Color  string        `enum:"auto,always,never" default:"auto" help:"Colours of the table: auto for those of a terminal, unless NO_COLOR is set; always; never."`
+	Quiet  bool          `short:"q" help:"Print no count and no progress."`
+
+	Settings pipeline.Config `embed:"" group:"The log and the chain"`
+}
+
+// Help is what --help prints below the usage.
+func (c *queryCommand) Help() string {
+	return `The answer goes to standard output, and nothing else does. "clearhop query" alone
+lists the questions. SQL is DuckDB's, over the views requests (each access line once)
+and lines (each line of any kind once); docs/statistics.md has their columns.
+
+Examples:
+  clearhop query
+  clearhop query paths access.log
+  clearhop query --nlb 10.16.1.11 --trusted 10.16.1.0/24 --db shop.db clients access.log*.gz
+  clearhop query --db shop.db --since 24h --where 'status >= 500' paths
+  clearhop query "SELECT status, count(*) AS n FROM requests GROUP BY status ORDER BY n DESC" events/
+  clearhop query --output csv clients events.ndjson > clients.csv
+
+With --db the events stay in the file, and the next run loads only what is new. An
+event that is there already stays as it is: to read a log with other settings, use
+another file. A log that was rotated or compressed counts once all the same.
+
+The SQL, and that of --where, can only read the views: it reaches no file, no network
+and no setting, and one SELECT is run. In CSV a text that begins with = + - @ or a tab
+gets a ' in front, because a spreadsheet would run it as a formula. Numbers do not.
+
+Exit codes: 0 the question was answered; 1 some input could not be read, or the answer
+not be written; 2 the command line, the configuration or the SQL is wrong, or this
+clearhop was built without DuckDB; 130 interrupted.`
+}
+
+// Run loads the files, asks and prints the answer.
+func (c *queryCommand) Run(ctx context.Context, s streams) error {
+	if c.Question == "" {
+		return c.list(s)
+	}
+	window, err := c.check()
+	if err != nil {
+		return &usageError{err}
+	}
+	if len(c.Files) == 0 && c.DB == "" {
+		c.Files = s.orStdin(nil)
+	}
+	l := &loading{streams: s, settings: c.Settings, quiet: c.Quiet}
+	db, _, loadErr := l.open(ctx, c.DB, c.Files)
+	if db == nil {
+		return loadErr
+	}
+	if errors.Is(loadErr, errInterrupted) {
+		return errors.Join(loadErr, db.Close())
+	}
+	err = c.answer(ctx, s, db, window)
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	if _, ok := errors.AsType[*store.QueryError](err); ok {
+		err = &usageError{err}
+	}
+	if err == nil {
+		err = loadErr
+	}
+	return errors.Join(err, db.Close())
+}
+
+// checkSettings implements checker.
+func (c *queryCommand) checkSettings() error {
+	_, err := c.check()
+	return errors.Join(err, checkPipeline(c.Settings))
+}
+
+// check reports what is wrong with the command line, as far as no database is needed.
+func (c *queryCommand) check() (analytics.Window, error) {
+	window, err := c.window(time.Now())
+	errs := []error{err}
+	_, named := analytics.Find(c.Question)
+	if !named && !looksLikeSQL(c.Question) {
+		errs = append(errs, c.unknown())
+	}
+	if !named && c.Client != "" {
+		errs = append(errs, setting.Error("client", errors.New("goes with a named question")))
+	}
+	if !named && c.Bucket != 0 {
+		errs = append(errs, setting.Error("bucket", errors.New("goes with a named question")))
+	}
+	if c.Limit < 0 {
+		errs = append(errs, setting.Error("limit", fmt.Errorf("%d is no number of rows", c.Limit)))
+	}
+	return window, errors.Join(errs...)
+}
+
+// looksLikeSQL reports whether text is meant as SQL and not as the name of a question.
+func looksLikeSQL(text string) bool {
+	return strings.ContainsAny(strings.TrimSpace(text), " \t\r\n();*")
+}
+
+// unknown is the error of a name that no question has. The first argument may be a file:
+// the question was forgotten.
+func (c *queryCommand) unknown() error {
+	if strings.ContainsAny(c.Question, "./") {
+		return fmt.Errorf("there is no question %q; the question comes first: clearhop query NAME %s", c.Question, shellWord(c.Question))
+	}
+	hint := didYouMean(c.Question, questionNames())
+	if hint == "" {
+		hint = `; "clearhop query" lists the questions`
+	}
+	return fmt.Errorf("there is no question %q%s", c.Question, hint)
+}
+
+func questionNames() []string {
+	var names []string
+	for _, q := range analytics.Questions() {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// list prints the questions.
+func (c *queryCommand) list(s streams) error {
+	p := newPage(s.out, c.Color)
+	width := 0
+	for _, name := range questionNames() {
+		width = max(width, len(name))
+	}
+	for _, q := range analytics.Questions() {
+		indent := fmt.Sprintf("%-*s  ", width, q.Name)
+		p.hanging(indent, q.Description)
+	}
+	p.line("\nAsk one of them with %sclearhop query NAME FILE%s, or with --db FILE. Your own SQL", p.Config, p.Off)
+	p.line("can stand in the place of NAME.")
+	return nil
+}
+
+// answer asks and prints.
+func (c *queryCommand) answer(ctx context.Context, s streams, db *store.Store, window analytics.Window) error {
+	w, err := newAnswerWriter(c.Output, s.out, c.Color)
+	if err != nil {
+		return &usageError{err}
+	}
+	if err := db.CheckCondition(ctx, c.Where); c.Where != "" && err != nil {
+		return fmt.Errorf("--where: %w", err)
+	}
+	q, named := analytics.Find(c.Question)
+	sql := c.Question
+	if named {
+		sql = q.SQL(analytics.Query{Window: window, Where: c.Where, Limit: c.Limit, Bucket: c.Bucket, Client: c.Client})
+	} else if err := db.Narrow(ctx, window, c.Where); err != nil {
+		return err
+	}
+	rows := 0
+	err = db.Each(ctx, sql, func(columns []analytics.Column) error {
+		if named && len(columns) == len(q.Columns) {
+			columns = q.Columns
+		}
+		return w.begin(columns)
+	}, func(row []any) error {
+		if !named && c.Limit > 0 && rows == c.Limit {
+			return store.ErrEnough
+		}
+		rows++
+		return w.row(row)
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.end(); err != nil {
+		return fmt.Errorf("write the answer: %w", cause(err))
+	}
+	if rows == 0 && c.Output == "table" && !c.Quiet {
+		fmt.Fprintln(s.err, "clearhop: no row answers the question"+terminalHint(c))
+	}
+	return nil
+}
+
+// terminalHint says what may be the reason of an empty answer.
+func terminalHint(c *queryCommand) string {
+	if c.Since != "" || c.Until != "" || c.Where != "" {
+		return "; --since, --until or --where may leave out all requests"
+	}
+	return ""
+}

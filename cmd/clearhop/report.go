@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clearhop/analytics"
+	"clearhop/analytics/store"
+	"clearhop/internal/setting"
+	"clearhop/pipeline"
+)
+
+// reportCommand prints who the clients are and what is wrong with the chain.
+type reportCommand struct {
+	Files []string `arg:"" optional:"" name:"file" help:"Log files as enrich reads them, or events: NDJSON, gzip, zstd, Parquet and folders of them; - or none for standard input."`
+
+	loadFlags
+	athenaFlags
+	Config  configFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Compare string     `placeholder:"DURATION" help:"Report this much time before --until, such as 7d, and compare it with as much time before it. Without --until, the time ends with the last request."`
+	Color   string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
+	Quiet   bool       `short:"q" help:"Print no count and no progress."`
+
+	Settings pipeline.Config `embed:"" group:"The log and the chain"`
+}
+
+// Help is what --help prints below the usage.
+func (c *reportCommand) Help() string {
+	return `The report begins with the chain: how many requests have a client, how many show an
+NLB's address, what is broken and since when. Then come the traffic over time, visitors
+and robots, statuses and latency, and who asked for what. "clearhop query" gives each
+of these answers in full.
+
+Examples:
+  clearhop report access.log
+  clearhop report --nlb 10.16.1.11 --trusted 10.16.1.0/24 --db shop.db access.log*.gz
+  clearhop report --db shop.db --since 24h --where 'status >= 500'
+  clearhop report --db shop.db --compare 7d
+  clearhop report --athena clearhop --database clearhop --since 24h
+
+With --db the events stay in the file, and the next run loads only what is new. With
+--athena the same questions are asked of the events in S3: give --since, because Athena
+bills the bytes that it reads.
+
+Exit codes: 0 the report was made; 1 some input could not be read, or the engine failed;
+2 the command line or the configuration is wrong, or this clearhop was built without
+DuckDB; 130 interrupted.`
+}
+
+// Run loads the files, asks all questions and prints the answers.
+func (c *reportCommand) Run(ctx context.Context, s streams) error {
+	ask, err := c.check(time.Now())
+	if err != nil {
+		return &usageError{err}
+	}
+	engine, close, loadErr := c.open(ctx, s)
+	if engine == nil {
+		return loadErr
+	}
+	if errors.Is(loadErr, errInterrupted) {
+		return errors.Join(loadErr, close())
+	}
+	err = c.report(ctx, s, engine, ask)
+	var wrong *store.QueryError
+	switch {
+	case ctx.Err() != nil:
+		err = errInterrupted
+	case errors.As(err, &wrong):
+		err = &usageError{wrong}
+	case err == nil:
+		err = loadErr
+	}
+	return errors.Join(err, close())
+}
+
+// checkSettings implements checker.
+func (c *reportCommand) checkSettings() error {
+	_, err := c.check(time.Now())
+	return errors.Join(err, checkPipeline(c.Settings))
+}
+
+// check reads the flags.
+func (c *reportCommand) check(now time.Time) (analytics.Query, error) {
+	window, err := c.window(now)
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
+	if c.Compare != "" {
+		length, err := parseDuration(c.Compare)
+		switch {
+		case err != nil || length < time.Second:
+			errs = append(errs, setting.Error("compare", fmt.Errorf("%q is no duration: give one as 7d, 24h or 30m", c.Compare)))
+		case c.Since != "":
+			errs = append(errs, setting.Error("compare", errors.New("does not go with --since: it is the time before --until")))
+		}
+	}
+	return analytics.Query{Window: window, Where: c.Where}, errors.Join(errs...)
+}
+
+// open opens the engine that is asked, and loads the files into it. The engine is nil if
+// nothing can be asked.
+func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, func() error, error) {
+	if c.Athena != "" {
+		e, err := c.athenaFlags.open(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		return e, func() error { c.printScanned(s, c.Quiet); return nil }, nil
+	}
+	if len(c.Files) == 0 && c.DB == "" {
+		c.Files = s.orStdin(nil)
+	}
+	l := &loading{streams: s, settings: c.Settings, quiet: c.Quiet}
+	db, _, err := l.open(ctx, c.DB, c.Files)
+	if db == nil {
+		return nil, nil, err
+	}
+	if c.Where != "" && err == nil {
+		if wrong := db.CheckCondition(ctx, c.Where); wrong != nil {
+			return nil, nil, errors.Join(&usageError{fmt.Errorf("--where: %w", wrong)}, db.Close())
+		}
+	}
+	return db, db.Close, err
+}
+
+// report asks and prints.
+func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.Engine, ask analytics.Query) error {
+	if c.Athena != "" {
+		ask.Dialect = analytics.Athena
+	}
+	compare := c.Compare != ""
+	if compare {
+		length, _ := parseDuration(c.Compare) // check has read it
+		if ask.Window.Until.IsZero() {
+			last, err := analytics.LastSeen(ctx, engine, ask)
+			if err != nil {
+				return err
+			}
+			ask.Window.Until = last.Add(time.Second).Truncate(time.Second)
+		}
+		ask.Window.Since = ask.Window.Until.Add(-length)
+	}
+	r, err := analytics.NewReport(ctx, engine, ask, reportTimes, compare)
+	if err != nil {
+		return err
+	}
+	diagnosis, err := diagnosisOf(r.Answers["tallies"])
+	if err != nil {
+		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
+	}
+	p := &reportPage{page: newPage(s.out, c.Color), Report: r, diagnosis: diagnosis}
+	if c.DB == "" && len(c.Files) > 0 && c.Where == "" {
+		p.doctor = "clearhop doctor " + doctorFlags(&c.Settings) + fileWords(c.Files)
+	}
+	p.print()
+	return nil
+}
+
+// fileWords returns a few files as words of a shell.
+func fileWords(files []string) string {
+	const few = 3
+	var words []string
+	for _, name := range files {
+		if name == "-" || len(files) > few {
+			return "FILE"
+		}
+		words = append(words, shellWord(name))
+	}
+	return strings.Join(words, " ")
+}

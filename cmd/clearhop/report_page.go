@@ -1,0 +1,426 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"clearhop/analytics"
+	"clearhop/diagnose"
+	"clearhop/internal/terminal"
+	"clearhop/verdict"
+)
+
+// The rows of each part of a report.
+const (
+	reportTimes  = 14 // at most, of the traffic over time
+	reportRows   = 5
+	reportFaults = 4
+)
+
+// A board is a part of the report that shows who or what has the most requests.
+type board struct {
+	question string
+	name     string   // the column of what is counted
+	about    []string // columns that say more about it
+	clients  string   // the column that says how many clients there are; "" for none
+}
+
+var boards = []board{
+	{"clients", "client", []string{"country", "network"}, ""},
+	{"countries", "country", nil, "visitors"},
+	{"networks", "network", nil, "clients"},
+	{"paths", "path", nil, "clients"},
+	{"referrers", "site", nil, "visitors"},
+	{"agents", "agent", []string{"system"}, "clients"},
+	{"robots", "agent", nil, "clients"},
+	{"hosts", "host", nil, "clients"},
+}
+
+// A reportPage prints a Report of answers for a person: the chain, then the traffic,
+// then who asked for what.
+type reportPage struct {
+	*page
+	*analytics.Report
+	diagnosis *diagnose.Report
+	doctor    string // the command that says more about a fault; "" if there is none
+}
+
+func (p *reportPage) print() {
+	p.printHead()
+	p.printChain()
+	if number(p.Answers["chain"], 0, "requests") == 0 {
+		p.line("\nThere is no request in the time and under the condition asked for.")
+		return
+	}
+	p.printTraffic()
+	p.printStatuses()
+	p.printLatency()
+	for _, b := range boards {
+		p.printBoard(b)
+	}
+}
+
+// printHead says what the report is about.
+func (p *reportPage) printHead() {
+	chain := p.Answers["chain"]
+	text := terminal.Plural(number(chain, 0, "lines"), "line")
+	first, last := timeIn(chain, 0, "first_seen"), timeIn(chain, 0, "last_seen")
+	if !first.IsZero() {
+		text += ", " + timeRange(first, last)
+	}
+	p.line("%sReport%s of %s", p.Title, p.Off, text)
+	if p.Asked.Where != "" {
+		p.wrapped("  ", "where "+terminal.Printable(p.Asked.Where))
+	}
+	if p.Before != nil {
+		w := p.Asked.Window
+		p.wrapped("  ", "compared with "+timeRange(w.Since.Add(w.Since.Sub(w.Until)), w.Since))
+	}
+}
+
+// printChain says how many requests have a client, and what is broken.
+func (p *reportPage) printChain() {
+	chain := p.Answers["chain"]
+	verdicts := p.diagnosis
+	p.line("")
+	switch verdicts.State {
+	case diagnose.Healthy:
+		p.line("%sThe chain: no fault can be seen%s", p.Healthy, p.Off)
+	case diagnose.Unknown:
+		p.line("%sThe chain: nothing can be said, because no line shows a request of a visitor%s", p.Unknown, p.Off)
+	case diagnose.Uncertain:
+		p.line("%sThe chain may be broken: %s%s", p.Unknown, terminal.Plural(int64(len(verdicts.Findings)), "finding"), p.Off)
+	default:
+		p.line("%sThe chain is broken: %s%s", p.Broken, terminal.Plural(int64(len(verdicts.Findings)), "finding"), p.Off)
+	}
+	for i := range verdicts.Findings[:min(reportFaults, len(verdicts.Findings))] {
+		p.printFinding(&verdicts.Findings[i])
+	}
+	p.more(len(verdicts.Findings) - reportFaults)
+	requests := number(chain, 0, "requests") - number(chain, 0, "health_checks")
+	if requests > 0 {
+		p.fact("with a client", number(chain, 0, "resolved"), requests, "vouched for: "+share(chain, 0, "vouched_share")+p.change("chain", "", "", "resolved"))
+		with := ""
+		if since := timeIn(chain, 0, "nlb_private_ip_since"); !since.IsZero() {
+			with = timeRange(since, timeIn(chain, 0, "nlb_private_ip_until"))
+		}
+		p.fact("with an NLB's address", number(chain, 0, "nlb_private_ip"), requests, with)
+		p.fact("with a country", number(chain, 0, "located"), requests, p.placesMissing(requests))
+	}
+	p.wrapped("  ", p.restOfLines())
+	if p.doctor != "" && verdicts.State != diagnose.Healthy {
+		p.line("  The doctor shows lines that prove it, and the fix:")
+		p.line("  %s%s%s", p.Config, p.doctor, p.Off)
+	}
+}
+
+// printFinding says in one sentence what is broken, where and when.
+func (p *reportPage) printFinding(f *diagnose.Finding) {
+	text := f.Title
+	if f.Hop != verdict.NoHop {
+		text += ", at the " + f.Hop.String() + " hop"
+	}
+	text += fmt.Sprintf(": %s of %s (%s)", grouped(f.Lines), terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
+	switch {
+	case f.Since != nil && f.Until != nil:
+		text += ", only from " + timeRange(*f.Since, *f.Until)
+	case f.Since != nil:
+		text += ", since " + f.Since.UTC().Format(exactTime)
+	case f.Until != nil:
+		text += ", until " + f.Until.UTC().Format(exactTime)
+	}
+	p.wrapped("  ", text+" ["+f.Code.String()+"]")
+}
+
+// fact prints a number of requests, its share, and what else is to be said.
+func (p *reportPage) fact(what string, n, of int64, more string) {
+	text := fmt.Sprintf("%10s  %6s  %s", grouped(n), terminal.Percent(n, of), what)
+	if more = strings.TrimSpace(more); more != "" {
+		text += " (" + more + ")"
+	}
+	p.row(text)
+}
+
+// placesMissing says why clients have no country.
+func (p *reportPage) placesMissing(of int64) string {
+	var texts []string
+	states := p.Answers["geo_states"]
+	for row := range states.Rows {
+		state := text(states, row, "geo_state")
+		if state == "" || state == "ok" {
+			continue
+		}
+		texts = append(texts, fmt.Sprintf("%s %s", state, terminal.Percent(number(states, row, "requests"), of)))
+		if len(texts) == 3 {
+			break
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// restOfLines says what the lines are that are no requests.
+func (p *reportPage) restOfLines() string {
+	chain := p.Answers["chain"]
+	var texts []string
+	for _, of := range [...]struct{ column, text string }{
+		{"health_checks", "health checks"}, {"error_lines", "lines of the error log"},
+		{"unparsed", "lines that no format reads"}, {"duplicates", "copies left out"},
+	} {
+		texts = append(texts, grouped(number(chain, 0, of.column))+" "+of.text)
+	}
+	return "apart from these: " + strings.Join(texts, ", ")
+}
+
+// printTraffic prints the requests over time, with visitors and robots.
+func (p *reportPage) printTraffic() {
+	traffic := p.Answers["traffic"]
+	kinds := p.Answers["visitors"]
+	p.title("Traffic", "one row is "+lengthOf(p.Asked.Bucket))
+	for row := range kinds.Rows {
+		kind := text(kinds, row, "kind")
+		p.row(fmt.Sprintf("%10s  %6s  %s: %s%s", grouped(number(kinds, row, "requests")), share(kinds, row, "share"), kind,
+			terminal.Plural(number(kinds, row, "clients"), "client"), p.change("visitors", "kind", kind, "requests")))
+	}
+	if len(traffic.Rows) < 2 {
+		return
+	}
+	p.row(fmt.Sprintf("%-17s %10s %9s %6s", "", "requests", "visitors", "5xx"))
+	most := int64(1)
+	for row := range traffic.Rows {
+		most = max(most, number(traffic, row, "requests"))
+	}
+	last := ""
+	for row := range traffic.Rows {
+		at, n := timeIn(traffic, row, "since"), number(traffic, row, "requests")
+		date, clock := at.Format("2 Jan 2006"), at.Format("15:04")
+		switch {
+		case p.Asked.Bucket >= 24*time.Hour:
+			clock = ""
+		case p.Asked.Bucket < time.Minute:
+			clock = at.Format("15:04:05")
+		}
+		label := clock
+		if date != last || clock == "" {
+			label = strings.TrimSpace(date + " " + clock)
+		}
+		last = date
+		lead := fmt.Sprintf("  %17s %10s %9s %6s  ", label, grouped(n), grouped(number(traffic, row, "visitors")), grouped(number(traffic, row, "failures")))
+		p.line("%s", strings.TrimRight(lead+p.barOf(n, most, p.width-len(lead)), " "))
+	}
+}
+
+// barOf returns a bar for n of the most, which takes all columns.
+func (p *page) barOf(n, most int64, columns int) string {
+	if n <= 0 || columns <= 0 {
+		return ""
+	}
+	return strings.Repeat(p.bar, int(max(1, n*int64(columns)/most)))
+}
+
+// printStatuses prints how the requests were answered.
+func (p *reportPage) printStatuses() {
+	a := p.Answers["statuses"]
+	var texts []string
+	for row := range a.Rows {
+		name := "none"
+		if a.Value(row, "status") != nil {
+			name = text(a, row, "status")
+		}
+		texts = append(texts, fmt.Sprintf("%s: %s (%s)%s", name, grouped(number(a, row, "requests")), share(a, row, "share"),
+			p.change("statuses", "status", text(a, row, "status"), "requests")))
+		if len(texts) == 8 {
+			break
+		}
+	}
+	if len(texts) > 0 {
+		p.title("Statuses", "")
+		p.wrapped("  ", strings.Join(texts, ", "))
+	}
+}
+
+// printLatency prints how long requests take: all, by path and by upstream.
+func (p *reportPage) printLatency() {
+	all := p.Answers["latency"]
+	if len(all.Rows) == 0 {
+		return
+	}
+	p.title("Latency", "seconds; p50: half of the requests take at most this")
+	p.row(fmt.Sprintf("%10s %8s %8s %8s %8s", "requests", "p50", "p90", "p99", "longest"))
+	row := func(a analytics.Answer, i int, name string) {
+		p.row(fmt.Sprintf("%10s %8s %8s %8s %8s  %s", grouped(number(a, i, "requests")), seconds(a, i, "p50"), seconds(a, i, "p90"),
+			seconds(a, i, "p99"), seconds(a, i, "longest"), name))
+	}
+	row(all, 0, "all requests"+p.changeOf("latency", "p99", "p99"))
+	for _, part := range [...]struct{ question, column, lead string }{{"latency_paths", "path", ""}, {"upstreams", "upstream", "upstream "}} {
+		a := p.Answers[part.question]
+		for i := range min(len(a.Rows), reportRows) {
+			row(a, i, part.lead+nameIn(a, i, part.column))
+		}
+		p.more(len(a.Rows) - reportRows)
+	}
+}
+
+// printBoard prints one leaderboard.
+func (p *reportPage) printBoard(b board) {
+	a := p.Answers[b.question]
+	if len(a.Rows) == 0 {
+		return
+	}
+	q, _ := analytics.Find(b.question)
+	note := ""
+	if b.clients != "" {
+		note = b.clients
+	}
+	const bar = 10
+	p.title(q.Title, note)
+	most := max(1, number(a, 0, "requests"))
+	for row := range min(len(a.Rows), reportRows) {
+		n := number(a, row, "requests")
+		name := nameIn(a, row, b.name)
+		for _, column := range b.about {
+			if more := text(a, row, column); more != "" {
+				name += ", " + terminal.Printable(more)
+			}
+		}
+		if robot, _ := a.Value(row, "robot").(bool); robot && b.question != "robots" {
+			name += " (robot)"
+		}
+		name += p.change(b.question, b.name, text(a, row, b.name), "requests")
+		count := ""
+		if b.clients != "" {
+			count = " " + grouped(number(a, row, b.clients))
+		}
+		mark := p.barOf(n, most, bar)
+		lead := fmt.Sprintf("  %10s  %6s  %s%s ", grouped(n), share(a, row, "share"), mark, strings.Repeat(" ", bar-terminal.Columns(mark)))
+		room := p.width - terminal.Columns(lead) - len(count)
+		name = p.cut(name, room)
+		p.line("%s", strings.TrimRight(lead+name+strings.Repeat(" ", max(0, room-terminal.Columns(name)))+count, " "))
+	}
+	p.more(len(a.Rows) - reportRows)
+}
+
+// change says by how much a number of a row differs from the time before. The row is
+// the one whose column key has the value; the first one if key is empty.
+func (p *reportPage) change(question, key, value, column string) string {
+	if p.Before == nil || p.Before[question].Columns == nil {
+		return ""
+	}
+	now, before := p.Answers[question], p.Before[question]
+	row, then := find(now, key, value), find(before, key, value)
+	switch {
+	case row < 0:
+		return ""
+	case then < 0 || number(before, then, column) == 0:
+		return " new"
+	}
+	was, is := float64(number(before, then, column)), float64(number(now, row, column))
+	return fmt.Sprintf(" %+.0f%%", (is-was)*100/was)
+}
+
+// changeOf says by how much a number that is no count differs.
+func (p *reportPage) changeOf(question, column, label string) string {
+	if p.Before == nil {
+		return ""
+	}
+	was, ok := p.Before[question].Value(0, column).(float64)
+	is, okNow := p.Answers[question].Value(0, column).(float64)
+	if !ok || !okNow || was == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s %+.0f%%", label, (is-was)*100/was)
+}
+
+// find returns the index of the row whose column key has a value, or of the first row
+// if key is empty. It returns -1 if there is none.
+func find(a analytics.Answer, key, value string) int {
+	for row := range a.Rows {
+		if key == "" || text(a, row, key) == value {
+			return row
+		}
+	}
+	return -1
+}
+
+// diagnosisOf lets the doctor judge the lines that an answer counts.
+func diagnosisOf(tallies analytics.Answer) (*diagnose.Report, error) {
+	all, err := tallies.Tallies()
+	counters := diagnose.NewCounters(diagnose.Config{})
+	for _, t := range all {
+		counters.AddTally(diagnose.Tally(t))
+	}
+	return counters.Report(), err
+}
+
+// number returns a count; 0 for NULL.
+func number(a analytics.Answer, row int, column string) int64 {
+	n, _ := a.Value(row, column).(int64)
+	return n
+}
+
+// text returns a value as text; "" for NULL.
+func text(a analytics.Answer, row int, column string) string {
+	if v := a.Value(row, column); v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// nameIn returns the name of a row that people read.
+func nameIn(a analytics.Answer, row int, column string) string {
+	if name := text(a, row, column); name != "" {
+		return terminal.Printable(name)
+	}
+	return "(none)"
+}
+
+func timeIn(a analytics.Answer, row int, column string) time.Time {
+	t, _ := a.Value(row, column).(time.Time)
+	return t
+}
+
+// share returns a share in percent.
+func share(a analytics.Answer, row int, column string) string {
+	v, ok := a.Value(row, column).(float64)
+	if !ok {
+		return "-"
+	}
+	const whole = 1_000_000
+	return terminal.Percent(int64(v*whole+0.5), whole)
+}
+
+// seconds returns a time that is short enough for a table.
+func seconds(a analytics.Answer, row int, column string) string {
+	v, ok := a.Value(row, column).(float64)
+	if !ok {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+const exactTime = "2 Jan 2006 15:04:05 UTC"
+
+// timeRange names a time and a later one. The date stands there once if it is the same.
+func timeRange(from, to time.Time) string {
+	from, to = from.UTC(), to.UTC()
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		return from.Format("2 Jan 2006 15:04:05") + " to " + to.Format("15:04:05 UTC")
+	}
+	return shortTime(from) + " to " + shortTime(to) + " UTC"
+}
+
+// shortTime leaves the seconds out.
+func shortTime(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04") }
+
+// lengthOf names a length of time.
+func lengthOf(d time.Duration) string {
+	for _, unit := range [...]struct {
+		length time.Duration
+		name   string
+	}{{7 * 24 * time.Hour, "week"}, {24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if d >= unit.length && d%unit.length == 0 {
+			return terminal.Plural(int64(d/unit.length), unit.name)
+		}
+	}
+	return terminal.Plural(int64(d/time.Second), "second")
+}
