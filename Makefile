@@ -28,19 +28,21 @@ export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build samples ## enrich the sample logs: events to build/events.ndjson, a summary to the terminal
+run: build samples ## enrich the sample logs: events to build/events.ndjson, a report of them to the terminal
 	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
-	@echo '$(CLEARHOP) enrich --summary --nlb … --trusted … -o $(BUILD)/events.ndjson $(SAMPLES)/*/*.log'
-	@echo
-	@$(CLEARHOP) enrich --summary $(CHAIN) --output $(BUILD)/events.ndjson \
+	@echo '$(CLEARHOP) enrich --nlb … --trusted … -o $(BUILD)/events.ndjson $(SAMPLES)/*/*.log'
+	@$(CLEARHOP) enrich $(CHAIN) --output $(BUILD)/events.ndjson \
 		$$(test -f $(GEOIP)/country.mmdb && echo --city-db $(GEOIP)/country.mmdb) \
 		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
 		$(SAMPLES)/*/*.clearhop.log $(SAMPLES)/*/*.error.log testdata/seed/access.log
 	@echo
+	@echo '$(CLEARHOP) report $(BUILD)/events.ndjson'
+	@$(CLEARHOP) report -q $(BUILD)/events.ndjson
+	@echo
 	@echo "These were the logs of $$(ls $(SAMPLES) | wc -l) set-ups, most of them wrong on purpose. Next:"
 	@echo '  which hop of one is broken:   $(CLEARHOP) doctor $(SAMPLES)/web-no-realip/*.clearhop.log'
 	@echo '  lines with the true client:   $(CLEARHOP) enrich --as combined $(SAMPLES)/ok/edge.clearhop.log'
-	@echo '  what an event is like:        head -n 1 $(BUILD)/events.ndjson'
+	@echo '  questions, also in your SQL:  $(CLEARHOP) query'
 
 # A database is built anew when its sources change; npm's packages are kept in
 # .cache. One after the other, since both write ATTRIBUTION.txt.
