@@ -23,7 +23,7 @@ type Yield func(*Outcome) error
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
-	b.continues = b.continues[:0]
+	b.continues, b.known = b.continues[:0], b.known[:0]
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
 		b.continues = append(b.continues, 0)
@@ -34,6 +34,9 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 			return i, nil
 		}
 		b.out = w.process(&lines[i], first, text)
+		if w.hidden != nil {
+			b.remember(&lines[i], b.out.ID)
+		}
 		if err := yield(&b.out); err != nil {
 			return i + 1, err
 		}
@@ -47,8 +50,9 @@ type batch struct {
 	errors    parser.ErrorJoin
 	continues []int32 // by line: one more than the line that it continues, or 0
 	scratch   []byte
-	ahead     []byte  // scratch for the lines behind the current one
-	id        []byte  // of the line that the current one continues
+	ahead     []byte // scratch for the lines behind the current one
+	id        []byte // of the line that the current one continues
+	known     []knownID
 	out       Outcome // one for all lines: Yield would make each escape
 }
 
