@@ -34,7 +34,7 @@ func (w *Worker) hideLine(r *record.Record, line *[]byte, stays func(netip.Addr)
 		*line = nil
 		return
 	}
-	w.hideText(line, stays)
+	w.hideEnd(line, stays, doubtOf(r))
 }
 
 // redactLine replaces the values of the keys in a line. A value in which a visitor

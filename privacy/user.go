@@ -57,5 +57,9 @@ func userOf(message []byte) []byte {
 			return rest[:i]
 		}
 	}
-	return nil
+	// nginx cuts long lines, also inside a long name.
+	if i := bytes.LastIndexByte(rest, '"'); i >= 0 {
+		return rest[:i]
+	}
+	return rest
 }

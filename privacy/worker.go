@@ -55,6 +55,7 @@ func (w *Worker) Apply(r *record.Record) {
 		return
 	}
 	w.hideUser(r)
+	w.hideCut(r)
 	w.hideClient(r)
 	w.hideTexts(r)
 	w.dropSources(&r.Access)
@@ -237,7 +238,7 @@ func (w *Worker) hideTexts(r *record.Record) {
 		&u.Original, &u.Path, &u.Query, &u.Extension, &u.Domain, &u.Scheme,
 		&a.Method, &a.Protocol, &a.BadRequest, &a.ContentType, &a.RequestID, &a.Referer, &a.UserAgent,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
-		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
+		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
 		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
 	} {
 		w.hideText(text, w.g.stays)
@@ -316,12 +317,19 @@ func (w *Worker) hideUpstream(e *record.ErrorLine) {
 }
 
 // hideText hides the addresses in text, except those that stay.
-func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
+func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) { w.hideEnd(text, stays, whole) }
+
+// hideEnd is hideText for a text whose end may have been cut off.
+func (w *Worker) hideEnd(text *[]byte, stays func(netip.Addr) bool, d doubt) {
 	from := len(w.buf)
 	copied := 0
 	for i := 0; ; {
 		f, ok := address.Find(*text, i)
 		if !ok {
+			if start, ok := w.headIn(*text, i, d); ok {
+				w.buf = append(append(w.buf, (*text)[copied:start]...), redacted...)
+				copied = len(*text)
+			}
 			break
 		}
 		i = f.End
