@@ -8,8 +8,9 @@ import (
 )
 
 // identify gives a record its id: that of the source, or one derived from the line.
-// The rules need it.
-func (w *Worker) identify(r *record.Record) {
+// The rules need it. text is the line without its envelopes, or the message that it
+// begins: in it everything is found that is to be hidden.
+func (w *Worker) identify(r *record.Record, text []byte) {
 	line := &r.Line
 	switch {
 	case len(line.ID) > 0:
@@ -20,8 +21,7 @@ func (w *Worker) identify(r *record.Record) {
 		if cap(w.scrubbedLine) > maxKept {
 			w.scrubbedLine = nil
 		}
-		var text []byte
-		text, w.scrubbedLine = withoutSecrets(line.Text, w.scrubbedLine)
+		text, w.scrubbedLine = withoutSecrets(text, w.scrubbedLine)
 		w.id = w.hidden.AppendID(w.id[:0], r, text)
 		r.ID = w.id
 	}

@@ -114,7 +114,7 @@ func (w *Worker) process(line, first *record.Line, text []byte) Outcome {
 	r := w.begin(line, first)
 	out := Outcome{Record: r}
 	out.Err = w.parse(r, text)
-	w.identify(r)
+	w.identify(r, text)
 	out.ID = r.ID
 	if err := w.enrich.Enrich(r); err != nil {
 		out.Err = errors.Join(out.Err, err)

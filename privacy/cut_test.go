@@ -33,6 +33,8 @@ func TestCutTexts(t *testing.T) {
 		f(mode, likely, "/lookup?ip=2001%3Adb8%3A9d9d%3A5559", "/lookup?ip="+x)
 		f(mode, likely, "ip=203&#46;0=2E113", "ip="+x)
 		f(mode, likely, `x\x22203.0.113`, `x\x22`+x)
+		f(mode, likely, "ip=2001%3Adb8%3", "ip="+x)
+		f(mode, likely, `x203\\u002e0\\u00`, "x"+x)
 		f(mode, likely, "abc203.0.113", "abc"+x)
 		f(mode, likely, "10.16.1.11 203.0", "10.16.1.11 "+x)
 		f(mode, likely, "10.16.1.11:80", "10.16.1.11:80")

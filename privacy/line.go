@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"clearhop/internal/address"
@@ -49,7 +50,7 @@ func (w *Worker) redactLine(r *record.Record, line *[]byte) {
 		in   place
 	}{
 		{a.BadRequest, inRequest}, {a.RequestTarget, inURL}, {a.Args, inQuery}, {a.URI, inURL}, {a.Referer, inURL},
-		{e.Request, inRequest}, {e.Subrequest, inRequest}, {e.Upstream, inRequest}, {e.Referrer, inURL},
+		{e.Message, inMessage}, {e.Request, inRequest}, {e.Subrequest, inRequest}, {e.Upstream, inRequest}, {e.Referrer, inURL},
 	} {
 		hidden := part.text
 		if bytes.IndexByte(part.text, ' ') < 0 {
@@ -60,6 +61,54 @@ func (w *Worker) redactLine(r *record.Record, line *[]byte) {
 		}
 	}
 	w.redact(line, inText)
+	w.redactMembers(line)
+}
+
+// redactMembers replaces the values of keys such as "arg_email" in a line of JSON that
+// no format read, because something cut it off. Where a format read it, nothing is left.
+func (w *Worker) redactMembers(line *[]byte) {
+	if len(*line) == 0 || (*line)[0] != '{' {
+		return
+	}
+	const member = `"arg_`
+	from, copied := len(w.buf), 0
+	for i := 0; ; {
+		n := bytes.Index((*line)[i:], []byte(member))
+		if n < 0 {
+			break
+		}
+		i += n + len(member)
+		start, end, ok := w.memberValue((*line), i)
+		if !ok {
+			continue
+		}
+		if start < end {
+			w.buf = append(append(w.buf, (*line)[copied:start]...), redacted...)
+			copied = end
+		}
+		i = end
+	}
+	w.replace(line, from, copied)
+}
+
+// memberValue returns the place of the text that belongs to the name at i, if that is
+// one of the keys. What is cut off ends with the line.
+func (w *Worker) memberValue(line []byte, i int) (start, end int, ok bool) {
+	n := bytes.IndexByte(line[i:], '"')
+	if n < 0 || !slices.ContainsFunc(w.g.query, func(key string) bool { return len(key) == n && bytes.EqualFold(line[i:i+n], []byte(key)) }) {
+		return 0, 0, false
+	}
+	value := bytes.TrimLeft(line[i+n+1:], " \t:")
+	if len(value) == 0 || value[0] != '"' {
+		return 0, 0, false
+	}
+	start = len(line) - len(value) + 1
+	for end = start; end < len(line) && line[end] != '"'; end++ {
+		if line[end] == '\\' {
+			end++
+		}
+	}
+	return start, min(end, len(line)), true
 }
 
 var redactedValue = []byte(redacted)
@@ -105,8 +154,8 @@ func holdsBinaryAddress(r *record.Record) bool {
 }
 
 // AppendID appends the id of the event of r to dst: 32 hexadecimal digits, the same
-// ones whenever the line is read. text is Record.Line without its secrets. It must be
-// called before Apply.
+// ones whenever the line is read. text is what Record.Line says, without envelopes and
+// secrets. It must be called before Apply.
 //
 // Nobody can find out from an id what Apply hides. For Hash it depends on the key.
 // Otherwise it is made of the line after hiding: without a key, an id of the whole
@@ -117,7 +166,7 @@ func (w *Worker) AppendID(dst []byte, r *record.Record, text []byte) []byte {
 	w.id = append(append(w.id[:0], line.Origin.Source...), 0)
 	w.id = binary.BigEndian.AppendUint64(w.id, uint64(line.Offset))
 	if w.g.mode == Hash {
-		w.id = append(w.id, text...)
+		w.id = append(w.id, line.Text...)
 		dst = w.pseudonym(dst, anID, w.id)
 	} else {
 		w.id = w.appendHiddenLine(w.id, r, text)

@@ -22,6 +22,9 @@ const (
 	inQuery
 	// inRequest is the first line of a request, which may be malformed.
 	inRequest
+	// inMessage is the message of an error line, in which nginx has undone the
+	// escapes of a path.
+	inMessage
 )
 
 // A search looks for the values of the keys in one text.
@@ -33,6 +36,9 @@ type search struct {
 	// requestEnd.
 	nextEnd  int
 	protocol int // where " HTTP/" stands, or -1
+	// The quotes are counted up to here.
+	counted int
+	quotes  int
 }
 
 // next returns the place of the next value of one of the keys, from i on. It ignores
@@ -63,7 +69,7 @@ func (s *search) next(i int) (start, end int, ok bool) {
 
 // startsKey reports whether a key may follow c.
 func (s *search) startsKey(c byte) bool {
-	if s.in == inText || s.in == inRequest {
+	if s.in != inURL && s.in != inQuery {
 		return !address.IsWord(c) && c != '-' && c != '.'
 	}
 	return isSeparator(c) || c == '['
@@ -132,10 +138,10 @@ func (s *search) valueEnd(i int, nested bool) int {
 		case !plain:
 		case s.in == inRequest && c == ' ' && isProtocol(s.text[i:]):
 			return i
-		case s.in != inText:
+		case s.in != inText && s.in != inMessage:
 		case c == '"' && endsPart(s.text[i+1:]):
 			return i
-		case c <= ' ':
+		case c <= ' ' && s.in == inText:
 			end := s.requestEnd(i)
 			if end == i || c != ' ' {
 				return i
@@ -148,9 +154,9 @@ func (s *search) valueEnd(i int, nested bool) int {
 	return len(s.text)
 }
 
-// requestEnd returns where a request ends that has the space at i in its URL, which
-// is where " HTTP/" stands in front of the next quote. Without it, the space at i
-// ends the URL.
+// requestEnd returns where a request or a header ends that has the space at i in its
+// URL: where " HTTP/" stands in front of the next quote, or else at that quote, if the
+// space is between quotes. Otherwise the space at i ends the URL.
 func (s *search) requestEnd(i int) int {
 	if i >= s.nextEnd {
 		rest := s.text[i:]
@@ -165,7 +171,23 @@ func (s *search) requestEnd(i int) int {
 			s.protocol = i + n
 		}
 	}
-	return max(i, s.protocol)
+	if s.protocol >= i {
+		return s.protocol
+	}
+	if s.inQuotes(i) {
+		return s.nextEnd
+	}
+	return i
+}
+
+// inQuotes reports whether i is between quotes.
+func (s *search) inQuotes(i int) bool {
+	for ; s.counted < i; s.counted++ {
+		if s.text[s.counted] == '"' && (s.counted == 0 || s.text[s.counted-1] != '\\') {
+			s.quotes++
+		}
+	}
+	return s.quotes%2 == 1
 }
 
 const protocolMark = " HTTP/"

@@ -90,11 +90,12 @@ func (w *Worker) redactQueries(r *record.Record) {
 		&r.Client.Address, &r.Client.SourceAddress, &u.Domain, &u.Scheme,
 		&a.Method, &a.Protocol, &a.ContentType, &a.RequestID, &a.UserAgent, &a.XForwardedFor, &a.XRealIP, &a.Host, &a.HTTPHost,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
-		&e.Message, &e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Host,
+		&e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Host,
 		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
 	} {
 		w.redact(text, inText)
 	}
+	w.redact(&e.Message, inMessage)
 	for i := range r.Provenance.Claimed {
 		w.redact(&r.Provenance.Claimed[i], inText)
 	}

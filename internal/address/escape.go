@@ -18,17 +18,29 @@ func Unescape(text []byte, i int) (c byte, width int) {
 	return c, width
 }
 
+// maxLevels bounds how many escapes of different kinds are undone inside each other,
+// as in \x5Cu002e: nginx has escaped the backslash that a program wrote.
+const maxLevels = 3
+
 // unescapeByte is Unescape for one byte of UTF-8.
 func unescapeByte(text []byte, i int) (c byte, width int) {
-	switch text[i] {
-	case '%':
-		return unescapePercent(text, i)
-	case '\\':
-		return unescapeBackslash(text, i)
-	case '&':
-		return unescapeEntity(text, i)
+	c, end := text[i], i+1
+	for level := range maxLevels {
+		next, after := byte(0), end
+		switch c {
+		case '%':
+			next, after = unescapePercent(text, end)
+		case '\\':
+			next, after = unescapeBackslash(text, end, level > 0)
+		case '&':
+			next, after = unescapeEntity(text, end)
+		}
+		if after == end {
+			break
+		}
+		c, end = next, after
 	}
-	return text[i], 1
+	return c, end - i
 }
 
 // maxNested bounds the bytes by which repeated escaping makes an escape longer.
@@ -36,44 +48,50 @@ func unescapeByte(text []byte, i int) (c byte, width int) {
 // them.
 const maxNested = 16
 
-// unescapePercent reads the percent-encoding at i. A "%" that was encoded again
-// is "%25".
-func unescapePercent(text []byte, i int) (c byte, width int) {
-	j := i + 1
-	for j < i+maxNested && j+4 <= len(text) && text[j] == '2' && text[j+1] == '5' && isHex(text[j+2]) && isHex(text[j+3]) {
+// unescapePercent reads what follows a "%" at i. A "%" that was encoded again is
+// "%25". If it is no escape, end is i, as in the functions below.
+func unescapePercent(text []byte, i int) (c byte, end int) {
+	j := i
+	for j+1 < i+maxNested && j+4 <= len(text) && text[j] == '2' && text[j+1] == '5' && isHex(text[j+2]) && isHex(text[j+3]) {
 		j += 2
 	}
 	if c, ok := hexByte(text, j); ok {
-		return c, j + 2 - i
+		return c, j + 2
 	}
-	return '%', 1
+	return 0, i
 }
 
-// unescapeBackslash reads the escape of nginx at i. Several backslashes count as
-// one, because escaped text may be escaped again.
-func unescapeBackslash(text []byte, i int) (c byte, width int) {
-	j := i + 1
-	for j < i+maxNested && j < len(text) && text[j] == '\\' {
+// unescapeBackslash reads what follows a backslash at i. Several backslashes count as
+// one, because escaped text may be escaped again. If the backslash itself was escaped,
+// only a number is read, since a quote behind it ends the text.
+func unescapeBackslash(text []byte, i int, escaped bool) (c byte, end int) {
+	j := i
+	for j+1 < i+maxNested && j < len(text) && text[j] == '\\' {
 		j++
 	}
 	if j == len(text) {
-		return '\\', 1
+		return 0, i
 	}
 	switch text[j] {
 	case 'x':
 		if c, ok := hexByte(text, j+1); ok {
-			return c, j + 3 - i
+			return c, j + 3
 		}
 	case 'u':
 		if c, ok := unicodeEscape(text, j+1); ok {
-			return c, j + 5 - i
+			return c, j + 5
 		}
-	case 'n', 'r', 't', 'b', 'f':
-		return ' ', j + 1 - i
-	case '"', '/':
-		return text[j], j + 1 - i
 	}
-	return '\\', 1
+	if escaped {
+		return 0, i
+	}
+	switch text[j] {
+	case 'n', 'r', 't', 'b', 'f':
+		return ' ', j + 1
+	case '"', '/':
+		return text[j], j + 1
+	}
+	return 0, i
 }
 
 // unicodeEscape reads the four digits of \u0022. Of the wide forms it returns the
@@ -131,15 +149,15 @@ func unescapeWide(text []byte, i int, c byte, width int) (narrow byte, all int) 
 // maxEntity is the length of the longest entity that is read.
 const maxEntity = 12
 
-// unescapeEntity reads the numeric character reference at i. The "&" itself may have
-// been escaped as "&amp;".
-func unescapeEntity(text []byte, i int) (c byte, width int) {
-	j := i + 1
+// unescapeEntity reads the numeric character reference behind an "&" at i. The "&"
+// itself may have been escaped as "&amp;".
+func unescapeEntity(text []byte, i int) (c byte, end int) {
+	j := i
 	for j < i+maxNested && bytes.HasPrefix(text[j:], []byte("amp;")) {
 		j += len("amp;")
 	}
 	if !bytes.HasPrefix(text[j:], []byte("#")) {
-		return '&', 1
+		return 0, i
 	}
 	j++
 	base := 10
@@ -153,9 +171,9 @@ func unescapeEntity(text []byte, i int) (c byte, width int) {
 		j++
 	}
 	if j == from || j == len(text) || text[j] != ';' || value >= 0x80 {
-		return '&', 1
+		return 0, i
 	}
-	return byte(value), j + 1 - i
+	return byte(value), j + 1
 }
 
 // hexByte reads the two hexadecimal digits at text[i].

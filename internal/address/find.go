@@ -30,6 +30,9 @@ type Found struct {
 func Find(text []byte, i int) (f Found, ok bool) {
 	for ; i < len(text); i++ {
 		c, width := Unescape(text, i)
+		if c == '=' {
+			c, _ = unescapeQuoted(text, i)
+		}
 		if c == ':' || isHex(c) {
 			before := byte(' ')
 			if i > 0 {

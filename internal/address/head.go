@@ -14,6 +14,15 @@ type Head struct {
 // longestHead is more than an address has bytes, also if each of them is escaped.
 const longestHead = 200
 
+// longestEscape is more than an escape has bytes that is not nested.
+const longestEscape = 8
+
+// escapeAt reports whether a whole escape stands at i.
+func escapeAt(text []byte, i int) bool {
+	_, width := Unescape(text, i)
+	return width > 1
+}
+
 // HeadAt returns the head of an address in which text[from:] ends. Groups is 0 if it
 // ends in none. Find says what is a whole address, so from must not be in front of the
 // end of the last one that it found.
@@ -29,6 +38,9 @@ func HeadAt(text []byte, from int) Head {
 		}
 		i += width
 		switch {
+		case width == 1 && len(text)-i < longestEscape && (c == '%' || c == '\\' || c == '&' || c == '='):
+			i = len(text) // an escape that was cut off
+			continue
 		case !isHex(c) && c != '.' && c != ':':
 			h.Start, letters = i, -1
 			shape = headShape{}
@@ -42,6 +54,9 @@ func HeadAt(text []byte, from int) Head {
 		// Letters are no part of an IPv4 address. Those in front of it are a word.
 		h.Start, shape = letters, headShape{}
 		for i = letters; i < len(text); {
+			if len(text)-i < longestEscape && (text[i] == '%' || text[i] == '\\' || text[i] == '&') && !escapeAt(text, i) {
+				break
+			}
 			c, width := Unescape(text, i)
 			if c == '=' {
 				c, width = unescapeQuoted(text, i)
