@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -428,6 +429,35 @@ func TestTemplateDiscoversWhereAllowed(t *testing.T) {
 		if pattern.MatchString(value) != good {
 			t.Errorf("%q: the template takes it: %t, the setting: %v", value, !good, err)
 		}
+	}
+}
+
+// TestTemplateKeepsNoRawPayload: where something is hidden in the events, a payload that
+// is given up stands in no queue, and the function may not put one there.
+func TestTemplateKeepsNoRawPayload(t *testing.T) {
+	for _, tt := range []struct {
+		privacy, redact string
+		kept            bool
+	}{
+		{"none", "", true}, {"none", "email", false}, {"none", "email,phone", false},
+		{"truncate", "", false}, {"hash", "", false}, {"hash", "email", false},
+	} {
+		parameters := everything("subscription")
+		parameters["Privacy"], parameters["RedactQuery"], parameters["PrivacyKeySecretArn"] = tt.privacy, tt.redact, privacyKey
+		s := samtest.Deploy(t, "../template.yaml", parameters)
+		kept := at(t, s, "SubscriberInvokeConfig", "DestinationConfig.OnFailure.Destination") != nil
+		role, err := json.Marshal(s.Resources["SubscriberRole"].Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if allowed := bytes.Contains(role, []byte("sqs:SendMessage")); kept != tt.kept || allowed != tt.kept {
+			t.Errorf("Privacy %s, RedactQuery %q: kept %t, allowed %t, want %t", tt.privacy, tt.redact, kept, allowed, tt.kept)
+		}
+	}
+	// The stream's destination gets the places of records, not the records.
+	s := samtest.Deploy(t, "../template.yaml", everything("kinesis"))
+	if _, ok := s.Resources["SubscriberInvokeConfig"]; ok {
+		t.Error("the road kinesis has a destination for payloads")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"clearhop/enrich/clientip"
+	finder "clearhop/internal/address"
 	"clearhop/record"
 )
 
@@ -52,7 +53,7 @@ func redacted(r *record.Record) Line {
 		b.WriteString(" " + strconv.FormatInt(a.Status.N, 10))
 	}
 	if len(a.UserAgent) > 0 {
-		b.WriteString(" " + strconv.Quote(short(a.UserAgent, 30)))
+		b.WriteString(" " + strconv.Quote(withoutPersons(a.UserAgent, 30)))
 	}
 	l.Text = b.String()
 	return l
@@ -64,14 +65,14 @@ func request(r *record.Record) string {
 	if len(r.Access.BadRequest) > 0 {
 		word, _, cut := bytes.Cut(r.Access.BadRequest, []byte(" "))
 		if !bytes.Equal(word, []byte("PROXY")) {
-			return short(r.Access.BadRequest, 12)
+			return withoutPersons(r.Access.BadRequest, 12)
 		}
 		if cut {
 			return "PROXY …"
 		}
 		return "PROXY"
 	}
-	return strings.TrimSpace(short(r.Access.Method, 10) + " " + short(r.URL.Path, 40))
+	return strings.TrimSpace(withoutPersons(r.Access.Method, 10) + " " + withoutPersons(r.URL.Path, 40))
 }
 
 func redactedError(e *record.ErrorLine) string {
@@ -79,9 +80,9 @@ func redactedError(e *record.ErrorLine) string {
 	if before, _, dumped := bytes.Cut(message, []byte(`: "`)); dumped {
 		message = before // the visitor's request follows
 	}
-	text := "[" + short(e.Level, 6) + "] " + short(message, 40)
+	text := "[" + short(e.Level, 6) + "] " + withoutPersons(message, 40)
 	if e.Action != nil {
-		text += " while " + short(e.Action, 40)
+		text += " while " + withoutPersons(e.Action, 40)
 	}
 	return text + ", client: " + redactedToken(string(e.Client))
 }
@@ -120,6 +121,13 @@ func redactedToken(token string) string {
 		return "unix:"
 	case !addr.IsValid():
 		return "(no address)"
+	}
+	return networkOf(addr)
+}
+
+// networkOf returns a private address as it is, and the network of any other.
+func networkOf(addr netip.Addr) string {
+	switch {
 	case clientip.IsPrivate(addr):
 		return addr.String()
 	case addr.Is4():
@@ -128,6 +136,44 @@ func redactedToken(token string) string {
 	}
 	network, _ := addr.Prefix(48)
 	return strings.TrimSuffix(network.Addr().String(), ":") + ":x"
+}
+
+// withoutPersons is short for a text that a visitor wrote: of an address in it only the
+// network is shown, and of a mail address only the host.
+func withoutPersons(text []byte, n int) string {
+	const searched = 512 // bytes; more than is shown
+	cut := len(text) > searched
+	text = text[:min(len(text), searched)]
+	var out []byte
+	for i := 0; ; {
+		f, ok := finder.Find(text, i)
+		if !ok {
+			// The head of one that is cut off here is far behind what is shown.
+			out = append(out, text[i:]...)
+			break
+		}
+		out = append(out, text[i:f.Start]...)
+		if f.Whole || !f.Addr.IsValid() {
+			out = append(out, "(address)"...)
+		} else {
+			out = append(out, networkOf(f.Addr)...)
+		}
+		i = f.End
+	}
+	var shown []byte
+	for i := 0; ; {
+		start, at, ok := finder.FindMail(out, i)
+		if !ok {
+			shown = append(shown, out[i:]...)
+			break
+		}
+		shown = append(append(shown, out[i:start]...), "(name)"...)
+		i = at
+	}
+	if cut && len(shown) <= n {
+		shown = append(shown, "…"...)
+	}
+	return short(shown, n)
 }
 
 // short returns text as a terminal can print it, cut after n bytes.

@@ -171,7 +171,7 @@ func (s *Survey) addPace(peer netip.Addr, r *record.Record) {
 	p := s.paces.at(probeKey(peer, r), 1)
 	if p.n == 0 {
 		p.peer = peer
-		p.path, p.userAgent = short(r.URL.Path, 40), short(r.Access.UserAgent, 40)
+		p.path, p.userAgent = withoutPersons(r.URL.Path, 40), withoutPersons(r.Access.UserAgent, 40)
 	}
 	p.add(loggedAt(r))
 }

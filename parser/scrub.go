@@ -1,6 +1,9 @@
 package parser
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // scrubbed replaces a secret. It is part of events.
 const scrubbed = "[scrubbed]"
@@ -116,12 +119,47 @@ func headerValue(line []byte) (value int, ok bool) {
 
 // isSecretHeader reports whether name is that of a header with a secret.
 func isSecretHeader(name []byte) bool {
+	return namesSecret(name) && len(name) <= maxHeaderName && isHeaderName(name)
+}
+
+// namesSecret reports whether the name of a header, or of nginx's variable for it, has a
+// part that tells of a secret.
+func namesSecret[T []byte | string](name T) bool {
 	for _, part := range [...]string{"cookie", "auth", "token", "secret", "password", "api-key", "apikey", "session", "jwt"} {
 		for i := 0; i+len(part) <= len(name); i++ {
 			if equalFold(name[i:i+len(part)], part) {
-				return len(name) <= maxHeaderName && isHeaderName(name)
+				return true
 			}
 		}
+	}
+	return false
+}
+
+// IsSecretVariable reports whether the variable of that name, without its "$", holds
+// the value of a secret header or a cookie, or of a parameter that AppendScrubbed takes
+// for a secret: http_authorization, sent_http_set_cookie, cookie_sid, arg_token. The
+// name may also be a key of JSON that names the header alone: headers.Cookie.
+func IsSecretVariable(name string) bool {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	for _, header := range [...]string{
+		"cookie", "cookies", "set_cookie", "set-cookie",
+		"authorization", "proxy_authorization", "proxy-authorization",
+	} {
+		if equalFold(name, header) {
+			return true
+		}
+	}
+	kind, rest, _ := strings.Cut(name, "_")
+	if kind == "sent" || kind == "upstream" {
+		kind, rest, _ = strings.Cut(rest, "_")
+	}
+	switch kind {
+	case "cookie":
+		return rest != ""
+	case "arg":
+		return isSecretName(rest)
+	case "http", "trailer":
+		return namesSecret(rest) || strings.Contains(rest, "api_key")
 	}
 	return false
 }
@@ -163,7 +201,11 @@ func secretParameter(text []byte) bool {
 	if start == 0 || text[start-1] != '?' && text[start-1] != '&' && text[start-1] != ';' {
 		return false
 	}
-	name := text[start:]
+	return isSecretName(text[start:])
+}
+
+// isSecretName reports whether a parameter of that name has a secret value.
+func isSecretName[T []byte | string](name T) bool {
 	for _, end := range [...]string{
 		"token", "password", "passwd", "pwd", "secret",
 		"apikey", "api_key", "api-key", "signature", "jwt",
@@ -198,11 +240,12 @@ func parameterEnd(text []byte) int {
 
 // equalFold reports whether b and s are equal apart from the case of ASCII letters.
 // s must be in lower case.
-func equalFold(b []byte, s string) bool {
+func equalFold[T []byte | string](b T, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}
-	for i, c := range b {
+	for i := range len(b) {
+		c := b[i]
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
 		}

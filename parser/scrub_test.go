@@ -156,6 +156,20 @@ func FuzzScrubJSON(f *testing.F) {
 	})
 }
 
+func TestIsSecretVariable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"http_cookie": true, "http_authorization": true, "http_x_api_key": true, "http_x_auth_token": true, "cookie_sid": true,
+		"sent_http_set_cookie": true, "upstream_http_set_cookie": true, "upstream_cookie_sid": true, "sent_trailer_x_token": true,
+		"arg_token": true, "arg_client_secret": true, "Authorization": true, "headers.Cookie": true, "set-cookie": true,
+		"": false, "cookie_": false, "http_host": false, "http_x_request_id": false, "ssl_session_id": false, "session_time": false,
+		"arg_page": false, "arg_tokens": false, "sent_http_location": false, "upstream_addr": false, "author": false, "unnamed_1": false,
+	} {
+		if got := IsSecretVariable(name); got != want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestScrubAllocatesNothing(t *testing.T) {
 	buf := make([]byte, 0, 4096)
 	plain, secret := []byte(wholeErrorLine), []byte("GET /?token=a HTTP/1.1\r\nCookie: b\r\n")

@@ -29,7 +29,7 @@ type Yield func(*Outcome) error
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
-	b.continues = b.continues[:0]
+	b.continues, b.known = b.continues[:0], b.known[:0]
 	w.beginDoubts(lines)
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
@@ -42,6 +42,9 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 			return i, nil
 		}
 		b.out = w.process(&lines[i], first, text, b.doubts[i])
+		if w.hidden != nil {
+			b.remember(&lines[i], b.out.ID)
+		}
 		if err := yield(&b.out); err != nil {
 			w.keepDoubts(lines, i+1)
 			return i + 1, err
@@ -58,9 +61,10 @@ type batch struct {
 	doubts    []record.Doubt // by line
 	reach     parser.ErrorReach
 	scratch   []byte
-	ahead     []byte  // scratch for the lines behind the current one
-	marked    []byte  // scratch for a line that may be marked
-	id        []byte  // of the line that the current one continues
+	ahead     []byte // scratch for the lines behind the current one
+	marked    []byte // scratch for a line that may be marked
+	id        []byte // of the line that the current one continues
+	known     []knownID
 	out       Outcome // one for all lines: Yield would make each escape
 }
 

@@ -119,6 +119,7 @@ func (c *Config) newGuard(client clientip.Config, e *enrich.Enricher) (*privacy.
 	if e != nil {
 		config.Stays = e.IsNamedProxy
 	}
+	config.Secret = parser.IsSecretVariable
 	return privacy.New(config)
 }
 

@@ -19,8 +19,6 @@ package pipeline
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"hash"
 
@@ -80,6 +78,7 @@ type Worker struct {
 	batch         batch
 	carried       map[*record.Origin][]record.Doubt // of lines that wait for the next batch
 	scrubbed      []byte
+	scrubbedLine  []byte
 	scrubbedError []byte
 
 	digest hash.Hash
@@ -115,9 +114,11 @@ func (w *Worker) Process(line *record.Line) Outcome {
 // continues; nil for most. doubt says whether a visitor can have written the line.
 func (w *Worker) process(line, first *record.Line, text []byte, doubt record.Doubt) Outcome {
 	r := w.begin(line, first)
-	out := Outcome{ID: r.ID, Record: r}
+	out := Outcome{Record: r}
 	out.Err = w.parse(r, text)
 	r.Doubt = doubtOf(r, doubt)
+	w.identify(r, text)
+	out.ID = r.ID
 	if err := w.enrich.Enrich(r); err != nil {
 		out.Err = errors.Join(out.Err, err)
 	}
@@ -134,10 +135,9 @@ func (w *Worker) begin(line, first *record.Line) *record.Record {
 	r.Reset()
 	r.Line = *line
 	if first != nil {
-		w.batch.id = append(w.batch.id[:0], w.identify(first)...)
+		w.batch.id = append(w.batch.id[:0], w.idOfFirst(first)...)
 		r.Continues = w.batch.id
 	}
-	r.ID = w.identify(line)
 	if line.Defect == record.Sound {
 		r.Envelope = w.envelope
 	}
@@ -260,16 +260,21 @@ func asRead(r *record.Record, text []byte) []byte {
 // original returns the head of a text without its secrets. A line that is no
 // access line may be a header that nginx dumped.
 func (w *Worker) original(text []byte) []byte {
-	text = text[:min(len(text), MaxOriginal)]
+	text, w.scrubbed = withoutSecrets(text[:min(len(text), MaxOriginal)], w.scrubbed)
+	return text
+}
+
+// withoutSecrets returns a text without its secrets. If it had some, the result stands
+// in the buffer, which is the second result.
+func withoutSecrets(text, buffer []byte) (clean, newBuffer []byte) {
 	scrub := parser.AppendScrubbed
 	if len(text) > 0 && text[0] == '{' {
 		scrub = parser.AppendScrubbedJSON
 	}
-	if scrubbed, found := scrub(w.scrubbed[:0], text); found {
-		w.scrubbed = scrubbed
-		return scrubbed
+	if scrubbed, found := scrub(buffer[:0], text); found {
+		return scrubbed, scrubbed
 	}
-	return text
+	return text, buffer
 }
 
 // scrubError removes secrets from the parts of an error line that hold what a
@@ -302,23 +307,4 @@ func (w *Worker) setTime(r *record.Record) {
 		r.Timestamp, r.TimestampFrom = w.p.now().UnixMilli(), record.FromClock
 	}
 	w.previous, w.previousOrigin = r.Timestamp, line.Origin
-}
-
-// identify returns the id of a line. A line without one gets a hash of its source,
-// offset and text: the same line of the same file has the same id however often
-// it is read.
-func (w *Worker) identify(line *record.Line) []byte {
-	if len(line.ID) > 0 {
-		return line.ID
-	}
-	const idBytes = 16 // of the digest; 128 bits are beyond collision
-	w.digest.Reset()
-	w.id = append(w.id[:0], line.Origin.Source...)
-	w.id = append(w.id, 0)
-	w.id = binary.BigEndian.AppendUint64(w.id, uint64(line.Offset))
-	w.digest.Write(w.id)
-	w.digest.Write(line.Text)
-	sum := w.digest.Sum(w.id[:0])
-	w.id = hex.AppendEncode(sum, sum[:idBytes])
-	return w.id[len(sum):]
 }

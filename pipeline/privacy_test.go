@@ -222,7 +222,7 @@ func TestPrivacySettings(t *testing.T) {
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "md5", Key: "x"}}, `privacy: there is no mode "md5"; known: none, truncate, hash`)
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash"}}, "privacy-key: privacy hash needs it")
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "shortkey"}}, "privacy-key: the key has 8 bytes; it needs 16 or more")
-	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "@" + dir + "/none"}}, "privacy-key: open "+dir+"/none: no such file or directory")
+	f(pipeline.Config{Privacy: privacy.Settings{Mode: "hash", Key: "@" + dir + "/none"}}, "privacy-key: the file behind the @ cannot be read: no such file or directory")
 	f(pipeline.Config{Privacy: privacy.Settings{Key: privacyKey}}, "privacy-key: is given, but privacy is not hash")
 	f(pipeline.Config{Privacy: privacy.Settings{Mode: "truncate", RedactQuery: []string{"a, b c"}}, Client: clientip.Settings{Trusted: []string{"0.0.0.0/0"}}},
 		"trusted: 0.0.0.0/0 holds visitors' addresses too, and one that counts as a proxy's is never the client, and privacy does not hide it: give the proxies' own networks\n"+

@@ -67,6 +67,10 @@ type Config struct {
 	// not a visitor's. All Workers call it, so it must be safe for concurrent use.
 	// If it is nil, all addresses are hidden.
 	Stays func(netip.Addr) bool
+	// Secret reports whether a variable that is no field of its own holds a secret,
+	// such as http_cookie. Its value is then replaced, in every Mode, if the Config
+	// hides anything at all. Nil means that none does.
+	Secret func(name string) bool
 	// Key is the secret key of the pseudonyms, for Hash; see CheckKey. Whoever has
 	// it can find the address of a pseudonym by trying all addresses.
 	Key []byte
@@ -77,18 +81,22 @@ type Config struct {
 
 // A Guard holds what a Config says, ready for use. It makes Workers.
 type Guard struct {
-	mode  Mode
-	stays func(netip.Addr) bool
-	key   []byte
-	query []string // in lower case
+	mode   Mode
+	stays  func(netip.Addr) bool
+	secret func(name string) bool
+	key    []byte
+	query  []string // in lower case
 }
 
 // New returns a Guard. Its error lists everything that is wrong with c and never
 // contains the key.
 func New(c Config) (*Guard, error) {
-	g := &Guard{mode: c.Mode, stays: c.Stays, key: c.Key}
+	g := &Guard{mode: c.Mode, stays: c.Stays, secret: c.Secret, key: c.Key}
 	if g.stays == nil {
 		g.stays = func(netip.Addr) bool { return false }
+	}
+	if g.secret == nil {
+		g.secret = func(string) bool { return false }
 	}
 	var errs []error
 	if c.Mode == Hash {

@@ -1,5 +1,11 @@
 package privacy
 
+import (
+	"bytes"
+
+	"clearhop/internal/address"
+)
+
 // redacted replaces a value. It is part of events.
 const redacted = "[redacted]"
 
@@ -14,95 +20,193 @@ const (
 	inURL
 	// inQuery is a query string.
 	inQuery
+	// inRequest is the first line of a request, which may be malformed.
+	inRequest
+	// inMessage is the message of an error line, in which nginx has undone the
+	// escapes of a path.
+	inMessage
 )
 
-// nextValue returns the place of the next value of one of the keys in text, from i
-// on. It ignores the case of keys and undoes escapes. A key may have the brackets
-// that PHP uses: key[], key[name].
-func nextValue(text []byte, i int, keys []string, in place) (start, end int, ok bool) {
+// A search looks for the values of the keys in one text.
+type search struct {
+	text []byte
+	keys []string
+	in   place
+	// What ends a value behind a space was looked for before nextEnd: see
+	// requestEnd.
+	nextEnd  int
+	protocol int // where " HTTP/" stands, or -1
+	// The quotes are counted up to here.
+	counted int
+	quotes  int
+}
+
+// next returns the place of the next value of one of the keys, from i on. It ignores
+// the case of keys and undoes escapes. A key may have the brackets that PHP and Rails
+// use, and may stand in them: key[], key[name], name[key].
+func (s *search) next(i int) (start, end int, ok bool) {
 	before := byte(0)
-	if in == inQuery && i == 0 {
+	if s.in == inQuery && i == 0 {
 		before = '?'
 	}
-	for i < len(text) {
-		if startsKey(before, in) {
-			for _, key := range keys {
-				if value, nested, ok := afterKey(text, i, key); ok {
-					return value, valueEnd(text, value, in, nested), true
+	for i < len(s.text) {
+		if s.startsKey(before) {
+			for _, key := range s.keys {
+				if value, nested, ok := s.afterKey(i, key, before == '['); ok {
+					return value, s.valueEnd(value, nested), true
 				}
 			}
 		}
-		c, width := unescape(text, i)
-		before = c
+		c, width := address.Unescape(s.text, i)
+		// Servers ignore spaces in front of a key.
+		if c != ' ' && c != '+' || !isSeparator(before) {
+			before = c
+		}
 		i += width
 	}
 	return 0, 0, false
 }
 
 // startsKey reports whether a key may follow c.
-func startsKey(c byte, in place) bool {
-	if in == inText {
-		return !isWord(c) && c != '-' && c != '.'
+func (s *search) startsKey(c byte) bool {
+	if s.in != inURL && s.in != inQuery {
+		return !address.IsWord(c) && c != '-' && c != '.'
 	}
-	return c == '?' || c == '&' || c == ';'
+	return isSeparator(c) || c == '['
 }
 
-// afterKey returns where the value starts if text has key and "=" at i. nested
+// isSeparator reports whether c stands between the parameters of a URL.
+func isSeparator(c byte) bool { return c == '?' || c == '&' || c == ';' || c == '#' }
+
+// afterKey returns where the value starts if the text has key and "=" at i. nested
 // reports that the "=" was escaped: the query string is part of another value.
-func afterKey(text []byte, i int, key string) (value int, nested, ok bool) {
+// bracket reports that a "[" stands before the key. In a URL "]" must then follow it.
+func (s *search) afterKey(i int, key string, bracket bool) (value int, nested, ok bool) {
 	for k := range len(key) {
-		if i >= len(text) {
+		if i >= len(s.text) {
 			return 0, false, false
 		}
-		c, width := unescape(text, i)
+		c, width := address.Unescape(s.text, i)
 		if lower(c) != key[k] {
 			return 0, false, false
 		}
 		i += width
 	}
+	if bracket && i < len(s.text) {
+		if c, width := address.Unescape(s.text, i); c == ']' {
+			i += width
+		} else if s.in == inURL || s.in == inQuery {
+			return 0, false, false
+		}
+	}
+	i = s.afterBrackets(i)
+	if i >= len(s.text) {
+		return 0, false, false
+	}
+	c, width := address.Unescape(s.text, i)
+	return i + width, width > 1, c == '='
+}
+
+// afterBrackets returns the end of the brackets at i.
+func (s *search) afterBrackets(i int) int {
 	const maxIndex = 64 // bytes of all brackets
-	for limit := i + maxIndex; i < len(text) && i < limit; {
-		c, width := unescape(text, i)
+	for limit := i + maxIndex; i < len(s.text) && i < limit; {
+		c, width := address.Unescape(s.text, i)
 		if c != '[' {
 			break
 		}
-		for i < len(text) && i < limit && c != ']' {
+		for i < len(s.text) && i < limit && c != ']' {
 			i += width
-			if i < len(text) {
-				c, width = unescape(text, i)
+			if i < len(s.text) {
+				c, width = address.Unescape(s.text, i)
 			}
 		}
 		i += width
 	}
-	if i >= len(text) {
-		return 0, false, false
-	}
-	c, width := unescape(text, i)
-	return i + width, width > 1, c == '='
+	return i
 }
 
 // valueEnd returns the end of the value that starts at i. If there are several
 // possible ends, it returns the later one, so that nothing of the value is left.
-func valueEnd(text []byte, i int, in place, nested bool) int {
-	for i < len(text) {
-		c, width := unescape(text, i)
+func (s *search) valueEnd(i int, nested bool) int {
+	for i < len(s.text) {
+		c, width := address.Unescape(s.text, i)
 		plain := width == 1
 		switch {
 		case (plain || nested) && (c == '&' || c == '#'):
 			return i
-		case in != inText || !plain:
-		case c <= ' ':
+		case !plain:
+		case s.in == inRequest && c == ' ' && isProtocol(s.text[i:]):
 			return i
-		case c == '"' && endsPart(text[i+1:]):
+		case s.in != inText && s.in != inMessage:
+		case c == '"' && endsPart(s.text[i+1:]):
 			return i
+		case c <= ' ' && s.in == inText:
+			end := s.requestEnd(i)
+			if end == i || c != ' ' {
+				return i
+			}
+			i = end
+			continue
 		}
 		i += width
 	}
-	return len(text)
+	return len(s.text)
+}
+
+// requestEnd returns where a request or a header ends that has the space at i in its
+// URL: where " HTTP/" stands in front of the next quote, or else at that quote, if the
+// space is between quotes. Otherwise the space at i ends the URL.
+func (s *search) requestEnd(i int) int {
+	if i >= s.nextEnd {
+		rest := s.text[i:]
+		s.nextEnd, s.protocol = len(s.text), -1
+		for n, c := range rest {
+			if c == '"' && endsPart(rest[n+1:]) || c == '\n' {
+				s.nextEnd = i + n
+				break
+			}
+		}
+		if n := bytes.LastIndex(s.text[i:s.nextEnd], []byte(protocolMark)); n >= 0 {
+			s.protocol = i + n
+		}
+	}
+	if s.protocol >= i {
+		return s.protocol
+	}
+	if s.inQuotes(i) {
+		return s.nextEnd
+	}
+	return i
+}
+
+// inQuotes reports whether i is between quotes.
+func (s *search) inQuotes(i int) bool {
+	for ; s.counted < i; s.counted++ {
+		if s.text[s.counted] == '"' && (s.counted == 0 || s.text[s.counted-1] != '\\') {
+			s.quotes++
+		}
+	}
+	return s.quotes%2 == 1
+}
+
+const protocolMark = " HTTP/"
+
+// isProtocol reports whether text is the end of a request line: " HTTP/1.1".
+func isProtocol(text []byte) bool {
+	const longest = len(" HTTP/1.1")
+	return len(text) <= longest && bytes.HasPrefix(text, []byte(protocolMark))
 }
 
 // endsPart reports whether a quote that rest follows ends a part of a line. nginx
 // does not escape quotes in the request of an error line.
 func endsPart(rest []byte) bool {
 	return len(rest) == 0 || rest[0] <= ' ' || rest[0] == ',' || rest[0] == '}'
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }

@@ -3,6 +3,7 @@ package privacy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 
 // Settings are what the operator writes about privacy. The command reads them
 // from flags, the functions from the environment; package pipeline has their
-// help.
+// help. The tag secret says that no message may show the value.
 type Settings struct {
 	Mode        string   `name:"privacy" env:"CLEARHOP_PRIVACY" default:"none" placeholder:"MODE"`
-	Key         string   `name:"privacy-key" env:"CLEARHOP_PRIVACY_KEY" placeholder:"KEY"`
+	Key         string   `name:"privacy-key" env:"CLEARHOP_PRIVACY_KEY" placeholder:"KEY" secret:""`
 	RedactQuery []string `name:"redact-query" env:"CLEARHOP_REDACT_QUERY" placeholder:"KEY"`
 }
 
@@ -65,5 +66,12 @@ func readKey(text string) ([]byte, error) {
 		return []byte(text), nil
 	}
 	key, err := os.ReadFile(name)
-	return bytes.TrimRight(key, "\r\n"), err
+	if err != nil {
+		// The name may be a key that begins with "@", so it is not shown.
+		if wrapped := errors.Unwrap(err); wrapped != nil {
+			err = wrapped
+		}
+		return nil, fmt.Errorf("the file behind the @ cannot be read: %w", err)
+	}
+	return bytes.TrimRight(key, "\r\n"), nil
 }

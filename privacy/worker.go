@@ -8,6 +8,7 @@ import (
 	"hash"
 	"net/netip"
 
+	"clearhop/internal/address"
 	"clearhop/record"
 )
 
@@ -18,6 +19,7 @@ type Worker struct {
 	sum   []byte
 	buf   []byte // the texts that were changed
 	alias []byte // the pseudonyms that are texts of their own
+	id    []byte // what an id is made of
 
 	// The last pseudonym is kept, because most addresses of a record are equal.
 	last     netip.Addr
@@ -44,18 +46,27 @@ const maxKept = 256 << 10
 // until the next Apply. Apply removes the parts of Record.Access that no event
 // shows, such as the addresses that nginx logged. It does not change Record.Line.
 func (w *Worker) Apply(r *record.Record) {
-	if cap(w.buf) > maxKept {
-		w.buf = nil
-	}
-	w.buf, w.alias = w.buf[:0], w.alias[:0]
+	w.reset()
+	// This comes first, because the fields tell which values to look for in the line.
+	w.hideLine(r, &r.Original, w.g.stays)
 	w.redactQueries(r)
+	w.redactSecrets(r)
 	if w.g.mode == None {
 		return
 	}
 	w.hideUser(r)
+	w.hideCut(r)
 	w.hideClient(r)
 	w.hideTexts(r)
 	w.dropSources(&r.Access)
+}
+
+// reset forgets the texts of the record before.
+func (w *Worker) reset() {
+	if cap(w.buf) > maxKept {
+		w.buf = nil
+	}
+	w.buf, w.alias = w.buf[:0], w.alias[:0]
 }
 
 // redactQueries replaces the values of the keys in all texts that can hold a URL.
@@ -63,34 +74,61 @@ func (w *Worker) redactQueries(r *record.Record) {
 	if len(w.g.query) == 0 {
 		return
 	}
-	a, e := &r.Access, &r.Error
-	w.redact(&r.URL.Original, inURL)
-	w.redact(&r.URL.Query, inQuery)
-	w.redact(&a.Referer, inURL)
-	w.redact(&e.Referrer, inURL)
-	for _, text := range [...]*[]byte{&r.Original, &a.BadRequest, &a.UserAgent, &e.Message, &e.Action, &e.Request, &e.Subrequest, &e.Upstream} {
+	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
+	path := u.Path
+	for _, text := range [...]*[]byte{&u.Original, &u.Path, &a.URI, &a.Referer, &e.Referrer} {
+		w.redact(text, inURL)
+	}
+	if !bytes.Equal(path, u.Path) {
+		hideExtension(u)
+	}
+	w.redact(&u.Query, inQuery)
+	for _, text := range [...]*[]byte{&a.BadRequest, &e.Request, &e.Subrequest, &e.Upstream} {
+		w.redact(text, inRequest)
+	}
+	for _, text := range [...]*[]byte{
+		&r.Client.Address, &r.Client.SourceAddress, &u.Domain, &u.Scheme,
+		&a.Method, &a.Protocol, &a.ContentType, &a.RequestID, &a.UserAgent, &a.XForwardedFor, &a.XRealIP, &a.Host, &a.HTTPHost,
+		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
+		&e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Host,
+		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
+	} {
 		w.redact(text, inText)
 	}
+	w.redact(&e.Message, inMessage)
+	for i := range r.Provenance.Claimed {
+		w.redact(&r.Provenance.Claimed[i], inText)
+	}
+	for i := range a.Upstream {
+		w.redact(&a.Upstream[i].Address, inText)
+	}
 	for i := range a.Extra {
-		in := inText
-		switch a.Extra[i].Name {
-		case "args", "query_string":
-			in = inQuery
-		case "request_uri":
-			in = inURL
-		}
-		w.redact(&a.Extra[i].Value, in)
+		w.redact(&a.Extra[i].Value, placeOf(a.Extra[i].Name))
 	}
 	// These still hold the values. No event shows them.
-	a.RequestTarget, a.Args, a.Request = r.URL.Original, r.URL.Query, nil
+	a.RequestTarget, a.Args, a.Request = u.Original, u.Query, nil
+}
+
+// placeOf returns the place that the value of a variable is.
+func placeOf(name string) place {
+	switch name {
+	case "args", "query_string":
+		return inQuery
+	case "request_uri", "uri", "document_uri":
+		return inURL
+	case "request":
+		return inRequest
+	}
+	return inText
 }
 
 // redact replaces the values of the keys in text.
 func (w *Worker) redact(text *[]byte, in place) {
+	s := search{text: *text, keys: w.g.query, in: in}
 	from := len(w.buf)
 	copied := 0
 	for i := 0; ; {
-		start, end, ok := nextValue(*text, i, w.g.query, in)
+		start, end, ok := s.next(i)
 		if !ok {
 			break
 		}
@@ -173,11 +211,12 @@ func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	return append(dst, w.lastName[:]...)
 }
 
-// What a pseudonym stands for. It is part of the pseudonym's input, so an address
-// and a user never have the same one.
+// What a pseudonym stands for. It is part of the pseudonym's input, so an address,
+// a user and an event never have the same one.
 const (
 	anAddress = 'a'
 	aUser     = 'u'
+	anID      = 'i'
 )
 
 // pseudonym appends the pseudonym of an identity.
@@ -196,11 +235,11 @@ func (w *Worker) hideTexts(r *record.Record) {
 	a, e, u, v := &r.Access, &r.Error, &r.URL, &r.Envelope
 	agent := a.UserAgent
 	for _, text := range [...]*[]byte{
-		&r.Original, &r.Client.Address, &r.Client.SourceAddress,
+		&r.Client.Address, &r.Client.SourceAddress,
 		&u.Original, &u.Path, &u.Query, &u.Extension, &u.Domain, &u.Scheme,
 		&a.Method, &a.Protocol, &a.BadRequest, &a.ContentType, &a.RequestID, &a.Referer, &a.UserAgent,
 		&a.TLSProtocol, &a.TLSCipher, &a.TLSServerName,
-		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Client, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
+		&e.Level, &e.Message, &e.ErrnoText, &e.Action, &e.Server, &e.Request, &e.Subrequest, &e.Host, &e.Referrer,
 		&v.ID, &v.Name, &v.Type, &v.Cluster, &v.Space, &v.Resource, &v.LogGroup, &v.LogStream,
 	} {
 		w.hideText(text, w.g.stays)
@@ -211,10 +250,10 @@ func (w *Worker) hideTexts(r *record.Record) {
 	}
 	for i := range a.Extra {
 		if a.Extra[i].Name == binaryAddress {
-			a.Extra[i].Value, r.Original = []byte(redacted), nil
+			a.Extra[i].Value = redactedValue
 		}
 		w.hideText(&a.Extra[i].Value, w.g.stays)
-		if _, _, _, found := find([]byte(a.Extra[i].Name), 0); found { // a key of a JSON log
+		if _, found := address.Find([]byte(a.Extra[i].Name), 0); found { // a key of a JSON log
 			a.Extra[i].Name = redacted
 		}
 	}
@@ -225,13 +264,17 @@ func (w *Worker) hideTexts(r *record.Record) {
 	w.hideUpstream(e)
 }
 
-// hideParts removes the parts of texts that hiding has removed from the text itself:
-// the extension of /203.0.113.9 is 9. agent is the user agent before hiding.
-func hideParts(r *record.Record, agent []byte) {
-	u := &r.URL
+// hideExtension removes an extension that the path no longer has.
+func hideExtension(u *record.URL) {
 	if stem, ok := bytes.CutSuffix(u.Path, u.Extension); !ok || !bytes.HasSuffix(stem, []byte(".")) {
 		u.Extension = nil
 	}
+}
+
+// hideParts removes the parts of texts that hiding has removed from the text itself:
+// the extension of /203.0.113.9 is 9. agent is the user agent before hiding.
+func hideParts(r *record.Record, agent []byte) {
+	hideExtension(&r.URL)
 	now := r.Access.UserAgent
 	if bytes.Equal(now, agent) {
 		return
@@ -275,20 +318,32 @@ func (w *Worker) hideUpstream(e *record.ErrorLine) {
 }
 
 // hideText hides the addresses in text, except those that stay.
-func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
+func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) { w.hideEnd(text, stays, whole) }
+
+// hideEnd is hideText for a text whose end may have been cut off.
+func (w *Worker) hideEnd(text *[]byte, stays func(netip.Addr) bool, d doubt) {
 	from := len(w.buf)
 	copied := 0
 	for i := 0; ; {
-		addr, start, end, ok := find(*text, i)
+		f, ok := address.Find(*text, i)
 		if !ok {
+			if start, ok := w.headIn(*text, i, d); ok {
+				w.buf = append(append(w.buf, (*text)[copied:start]...), redacted...)
+				copied = len(*text)
+			}
 			break
 		}
-		if !stays(addr) {
-			w.buf = append(w.buf, (*text)[copied:start]...)
-			w.buf = w.appendHidden(w.buf, addr)
-			copied = end
+		i = f.End
+		if f.Addr.IsValid() && stays(f.Addr) {
+			continue
 		}
-		i = end
+		w.buf = append(w.buf, (*text)[copied:f.Start]...)
+		if f.Whole && w.g.mode == Truncate || !f.Addr.IsValid() {
+			w.buf = append(w.buf, redacted...)
+		} else {
+			w.buf = w.appendHidden(w.buf, f.Addr)
+		}
+		copied = f.End
 	}
 	w.replace(text, from, copied)
 }
@@ -296,7 +351,7 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) {
 // dropSources removes the parts that no event shows.
 func (w *Worker) dropSources(a *record.Access) {
 	for _, text := range [...]*[]byte{
-		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP,
+		&a.RemoteAddr, &a.RealipRemoteAddr, &a.ProxyProtocolAddr, &a.XForwardedFor, &a.XRealIP, &a.Forwarded,
 		&a.Request, &a.RequestTarget, &a.URI, &a.Args, &a.Host, &a.HTTPHost,
 	} {
 		*text = nil

@@ -131,12 +131,83 @@ func TestRedactedQueries(t *testing.T) {
 	f(inURL, "/a?next=%2Fb%3Femail%3Da%26c%3Dd&e=f", "/a?next=%2Fb%3Femail%3D"+x+"%26c%3Dd&e=f")
 	f(inURL, "/a?email=a%26b&c=d", "/a?email="+x+"&c=d")
 	f(inURL, "/a?email", "/a?email")
+	// An encoded "?", parameters of a path, fragments
+	f(inURL, "/login%3Femail=alice%40x.org", "/login%3Femail="+x)
+	f(inURL, "/login%253Femail%253Dalice%2540x.org", "/login%253Femail%253D"+x)
+	f(inURL, "/a;email=alice%40x.org/b", "/a;email="+x)
+	f(inURL, "https://x/cb#email=a&c=d", "https://x/cb#email="+x+"&c=d")
+	f(inURL, "https://x/#/route?email=a", "https://x/#/route?email="+x)
+	// Names of which the key is a part
+	f(inURL, "/a?user[email]=a&user%5Bemail%5D=b&u[token][]=c&c=d", "/a?user[email]="+x+"&user%5Bemail%5D="+x+"&u[token][]="+x+"&c=d")
+	f(inURL, "/a?u[a][email]=a&u[emails]=b&u[my_email]=c", "/a?u[a][email]="+x+"&u[emails]=b&u[my_email]=c")
+	f(inURL, "/a?%20email=a&+token=b", "/a?%20email="+x+"&+token="+x)
+	f(inText, `"GET /a?user[email]=a HTTP/1.1"`, `"GET /a?user[email]=`+x+` HTTP/1.1"`)
+	f(inText, "[email] [email=a]", "[email] [email="+x)
+	// Spaces in the value
+	f(inURL, "https://x/?email=john smith", "https://x/?email="+x)
+	f(inRequest, "GET /?email=john smith HTTP/1.1", "GET /?email="+x+" HTTP/1.1")
+	f(inRequest, "GET /?email=john HTTP/1.1 smith HTTP/1.1", "GET /?email="+x+" HTTP/1.1")
+	f(inRequest, "GET /?email=john smith", "GET /?email="+x)
+	f(inRequest, "email=john smith", "email="+x)
+	f(inText, `"GET /?email=john smith HTTP/1.1" 200 "x HTTP/1.1"`, `"GET /?email=`+x+` HTTP/1.1" 200 "x HTTP/1.1"`)
+	f(inText, `"GET /?email=john smith" 200`, `"GET /?email=`+x+`" 200`)
+	f(inText, `"-" "https://x/?email=john smith, cut`, `"-" "https://x/?email=`+x)
+	f(inText, `"-" https://x/?email=john smith "a"`, `"-" https://x/?email=`+x+` smith "a"`)
+	f(inMessage, `open() "/a?email=john smith" failed (2: No`, `open() "/a?email=`+x+`" failed (2: No`)
+	f(inText, "email=a b\nGET / HTTP/1.1", "email="+x+" b\nGET / HTTP/1.1")
 	f(inQuery, "email=a&token=b", "email="+x+"&token="+x)
 	f(inText, `"GET /a?email=a&c=d HTTP/1.1" 200 "https://x/?token=b"`, `"GET /a?email=`+x+`&c=d HTTP/1.1" 200 "https://x/?token=`+x+`"`)
 	f(inText, `{"args":"email=a","request":"GET /?token=b\"c"}`, `{"args":"email=`+x+`","request":"GET /?token=`+x+`"}`)
 	f(inText, `request: "GET /?token=a"b HTTP/1.1", host`, `request: "GET /?token=`+x+` HTTP/1.1", host`)
 	f(inText, "emails=a xemail=b", "emails=a xemail=b")
 	f(inText, "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "email[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+}
+
+// TestRedactedFields: a value stands in no field, and not in the line either.
+func TestRedactedFields(t *testing.T) {
+	enc, err := encode.New(encode.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(r *record.Record, want ...string) {
+		t.Helper()
+		for _, mode := range []Mode{None, Truncate, Hash} {
+			copied := *r
+			copied.Dataset, copied.ID, copied.Line.Origin = record.AccessLine, []byte("1"), &record.Origin{}
+			copied.Access.Extra = append([]record.Pair(nil), r.Access.Extra...)
+			worker(t, Config{Mode: mode, RedactQuery: []string{"email"}, Secret: func(name string) bool { return name == "http_cookie" }}).Apply(&copied)
+			event := string(enc.Append(nil, &copied))
+			if strings.Contains(event, "alice") || strings.Contains(event, "x.org") || strings.Contains(event, `"org"`) || strings.Contains(event, "smith") {
+				t.Errorf("%s: %s", modes[mode], event)
+			}
+			for _, part := range want {
+				if !strings.Contains(event, part) {
+					t.Errorf("%s: %s is not in %s", modes[mode], part, event)
+				}
+			}
+		}
+	}
+	path := func(target, extension string) *record.Record {
+		return &record.Record{URL: record.URL{Original: []byte(target), Path: []byte(target), Extension: []byte(extension)}}
+	}
+	f(path("/login%3Femail=alice%40x.org", "org"), `"path":"/login%3Femail=[redacted]"`)
+	f(path("/a;email=alice/b.css", "css"), `"path":"/a;email=[redacted]"`)
+	f(path("/b.css", "css"), `"extension":"css"`)
+	extra := func(name, value, line string) *record.Record {
+		return &record.Record{Access: record.Access{Extra: []record.Pair{{Name: name, Value: []byte(value)}}}, Original: []byte(line)}
+	}
+	f(extra("arg_email", "alice", `1 "alice" 2`), `"arg_email":"[redacted]"`, `1 \"[redacted]\" 2`)
+	f(extra("arg_EMAIL", "alice", `1 "\u0061lice" 2`), `"arg_EMAIL":"[redacted]"`)
+	f(extra("arg_page", "2", `1 "2" 2`), `"arg_page":"2"`, `1 \"2\" 2`)
+	f(extra("http_cookie", "sid=alice", `1 "sid=alice" 2`), `"http_cookie":"[redacted]"`, `1 \"[redacted]\" 2`)
+	f(&record.Record{Original: []byte(`{"arg_email": "ali\"ce","arg_emails":"b","arg_email":"alice`)}, `"arg_emails\":\"b\"`)
+	f(extra("uri", "/a?email=alice smith", `1 "" 2`), `"uri":"/a?email=[redacted]"`)
+	f(&record.Record{Access: record.Access{Referer: []byte("https://x/#email=alice smith")}, Original: []byte(`"https://x/#email=alice smith" "-"`)},
+		`"original":"\"https://x/#email=[redacted]\" \"-\""`)
+	f(&record.Record{Access: record.Access{BadRequest: []byte("GET /?email=alice smith")}, Original: []byte(`"GET /?email=alice smith" "-"`)},
+		`"original":"\"GET /?email=[redacted]\" \"-\""`)
+	f(&record.Record{Provenance: record.Provenance{Claimed: [][]byte{[]byte("?email=alice")}}}, `"claimed":["?email=[redacted]"]`)
+	f(&record.Record{URL: record.URL{Domain: []byte("x?email=alice")}}, `x?email=[redacted]`)
 }
 
 // TestUsers: a name is removed from its field and from the line.

@@ -41,7 +41,7 @@ type configFlag string
 // BeforeResolve reads the file. kong calls it before it asks for the settings that
 // neither the command line nor the environment gives.
 func (configFlag) BeforeResolve(ctx *kong.Context, trace *kong.Path, v *values) error {
-	file, err := readConfig(string(ctx.FlagValue(trace.Flag).(configFlag))) //nolint:forcetypeassert // it is this flag
+	file, err := readConfig(string(ctx.FlagValue(trace.Flag).(configFlag)), secrets(ctx.Model)) //nolint:forcetypeassert // it is this flag
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,7 @@ type configFile struct {
 	settings map[string]fileSetting
 	names    []string // of the settings, in the order of the file
 	wrong    []error  // settings that cannot be used
+	secrets  []string // the names of the settings whose values no message may show
 }
 
 // A fileSetting is one setting of a file.
@@ -71,12 +72,12 @@ func (f *configFile) at(line int) string { return f.name + ":" + strconv.Itoa(li
 
 // readConfig reads a file. The error is of a file that holds no settings. What is
 // wrong with single settings is in the result.
-func readConfig(name string) (*configFile, error) {
+func readConfig(name string, secrets []string) (*configFile, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	f := &configFile{name: name, settings: map[string]fileSetting{}}
+	f := &configFile{name: name, settings: map[string]fileSetting{}, secrets: secrets}
 	var document yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	switch err := d.Decode(&document); {
@@ -96,9 +97,13 @@ func readConfig(name string) (*configFile, error) {
 	return f, f.fill(document.Content[0])
 }
 
-// syntax returns an error of the YAML parser with the file and the line.
+// syntax returns an error of the YAML parser with the file and the line. The parser
+// quotes the names of anchors, and "*NAME" may be a key that nobody put into quotes.
 func (f *configFile) syntax(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if strings.Contains(text, "anchor '") {
+		text = `a value begins with "*", which names no other value here; put it into quotes`
+	}
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		if line, text, ok := strings.Cut(rest, ": "); ok {
 			return fmt.Errorf("%s:%s: no valid YAML: %s", f.name, line, text)
@@ -122,6 +127,11 @@ func (f *configFile) fill(top *yaml.Node) error {
 			f.wrong = append(f.wrong, fmt.Errorf("%s: %s is set already, in line %d", f.at(key.Line), key.Value, first.line))
 			continue
 		}
+		if slices.Contains(f.secrets, key.Value) && !isPlainText(node) {
+			// Nothing else is read: the error of another setting that shares this
+			// value would show it.
+			return fmt.Errorf("%s: %s: one text is expected, in quotes if it has other characters than letters and digits; not a list, a map, or a value with & or * in front", f.at(key.Line), key.Value)
+		}
 		value, err := valueOf(node)
 		if err != nil {
 			f.wrong = append(f.wrong, fmt.Errorf("%s: %s: %w", f.at(key.Line), key.Value, err))
@@ -130,6 +140,30 @@ func (f *configFile) fill(top *yaml.Node) error {
 		f.names = append(f.names, key.Value)
 	}
 	return nil
+}
+
+// isPlainText reports whether a value is a text of its own, or nothing.
+func isPlainText(node *yaml.Node) bool {
+	switch {
+	case node.Kind != yaml.ScalarNode || node.Anchor != "" || node.ShortTag() == "!!bool":
+		return false
+	case node.ShortTag() == "!!null":
+		return len(node.Value) <= len("null") // a longer one has the tag !!null and is none
+	}
+	return true
+}
+
+// secrets returns the names of the settings whose values no message may show.
+func secrets(app *kong.Application) []string {
+	var names []string
+	for _, command := range app.Children {
+		for _, flag := range command.Flags {
+			if isSecret(flag) {
+				names = append(names, flag.Name)
+			}
+		}
+	}
+	return names
 }
 
 // valueOf returns a value as kong takes it. A number stays the text that it is, as
@@ -184,7 +218,13 @@ func (f *configFile) unknown(app *kong.Application) []error {
 	var errs []error
 	for _, name := range f.names {
 		if !slices.Contains(known, name) {
-			errs = append(errs, fmt.Errorf("%s: there is no setting %q%s", f.at(f.settings[name].line), name, didYouMean(name, known)))
+			line, meant := f.settings[name].line, didYouMean(name, known)
+			for _, secret := range f.secrets {
+				if strings.HasPrefix(name, secret) { // a value without the space in front of it
+					name, meant = secret+"…", "; did you mean "+secret+": VALUE?"
+				}
+			}
+			errs = append(errs, fmt.Errorf("%s: there is no setting %q%s", f.at(line), name, meant))
 		}
 	}
 	return errs

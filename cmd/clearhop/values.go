@@ -92,6 +92,9 @@ func (g gatherer) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 		return nil
 	case value.IsEOL():
 		return errors.New("the value is missing")
+	case isSecret(g.flag):
+		// kong's error shows the value.
+		return fmt.Errorf("the value is missing; write one that begins with - as --%s=VALUE", g.flag.Name)
 	case value.Type != kong.FlagValueToken && !value.IsValue():
 		return err
 	}
@@ -133,6 +136,9 @@ func (g gatherer) explain(err error, value any) error {
 	}
 	return err
 }
+
+// isSecret reports whether no message may show the value of a flag.
+func isSecret(flag *kong.Flag) bool { return flag.Tag != nil && flag.Tag.Has("secret") }
 
 // add keeps an error of a value. The environment is read for all commands; only
 // that of the selected one counts.
