@@ -34,6 +34,10 @@ import "bytes"
 type ErrorReach struct {
 	kind reachKind
 	open bool
+	ended bool // a line behind the first one has an end
+	// other says that another record of several lines began behind an end, so that the
+	// next end is that one's.
+	other bool
 }
 
 // A reachKind says which text of a visitor a record holds, and so how it ends.
@@ -130,12 +134,31 @@ func (r *ErrorReach) Add(line []byte, size int) ReachStep {
 		return ReachOn // only an end as above can belong to the record
 	case r.kind == reachDebug:
 		return ReachTail
-	case (r.open || r.kind != reachPath) && EndsOpenRecord(line):
+	case r.isTail(line):
 		return ReachTail
 	case size == MaxErrorLine:
 		return ReachCut
 	}
 	return ReachOn
+}
+
+// isTail reports whether line is the rest of the record. Behind an end, it can be the
+// rest of a record that began later.
+func (r *ErrorReach) isTail(line []byte) bool {
+	if !r.open && r.kind == reachPath {
+		return false
+	}
+	if EndsOpenRecord(line) {
+		own := !r.other
+		r.other = false
+		r.ended = r.ended || own
+		return own
+	}
+	var next ErrorReach
+	if (r.ended || !r.open) && next.Start(line) {
+		r.other = next.open
+	}
+	return false
 }
 
 // Open reports whether the first line has no end, so that the record goes on.

@@ -86,8 +86,19 @@ type extraFormat struct{ LineFormat }
 // Parse reads line into r. Where the text behind combined holds an address that may be
 // the peer's, $remote_addr is guessed.
 func (f extraFormat) Parse(line []byte, r *record.Record) error {
-	if err := f.LineFormat.Parse(line, r); err != nil {
-		return err
+	var e record.ParseError
+	if f.try(line, r, &e) {
+		return nil
+	}
+	err := e // e itself takes no memory
+	return &err
+}
+
+// try is Parse for a Set. The embedded format has a try of its own, which knows nothing
+// of the peer.
+func (f extraFormat) try(line []byte, r *record.Record, e *record.ParseError) bool {
+	if !f.LineFormat.try(line, r, e) {
+		return false
 	}
 	a := &r.Access
 	for _, p := range a.Extra {
@@ -96,7 +107,7 @@ func (f extraFormat) Parse(line []byte, r *record.Record) error {
 			break
 		}
 	}
-	return nil
+	return true
 }
 
 // holdsOtherPeer reports whether a word of text may be the peer.
@@ -122,9 +133,19 @@ var serverNames = [...][]byte{
 	[]byte("pod"), []byte("container"), []byte("kubernetes"), []byte("instance"), []byte("task"),
 }
 
+// peerNames are parts of the names of keys that hold the other end of a connection. In
+// upstream_peer or server_client_ip they count more than serverNames: in doubt an address
+// is not vouched for.
+var peerNames = [...][]byte{[]byte("peer"), []byte("client"), []byte("remote"), []byte("downstream")}
+
 // IsServerName reports whether the name of a key or column, folded as a JSONFormat folds
 // keys, says that it holds no address of a peer.
 func IsServerName(name []byte) bool {
+	for _, part := range peerNames {
+		if bytes.Contains(name, part) {
+			return false
+		}
+	}
 	for _, part := range serverNames {
 		if bytes.Contains(name, part) {
 			return true
@@ -137,23 +158,60 @@ func IsServerName(name []byte) bool {
 // peer's. Then a key that is only guessed to be $remote_addr may be a header.
 func (s *scanner) hasOtherPeer(remote []byte) bool {
 	for _, value := range s.inners[:s.innerCount] {
-		if isOtherPeer(value, remote) {
+		if isOtherPeer(value, remote) || isArray(value) && s.arrayHoldsPeer(value, remote) {
 			return true
 		}
 	}
 	for i := range s.count {
 		m := s.member(i)
-		if m.shape != nested && (m.key == nil || m.isClient()) && isOtherPeer(m.raw, remote) && s.mayNamePeer(m.name) {
+		switch {
+		case m.key != nil && !m.isClient():
+		case isOtherPeer(m.raw, remote) && m.shape != nested && s.mayNamePeer(m.name),
+			isArray(m.raw) && m.shape == nested && s.mayNamePeer(m.name) && s.arrayHoldsPeer(m.raw, remote):
 			return true
 		}
 	}
 	return false
 }
 
+// isArray reports whether the text of a value is that of an array.
+func isArray(raw []byte) bool { return len(raw) > 0 && raw[0] == '[' }
+
+// arrayHoldsPeer reports whether a string in an array, or in an object in it, may be the
+// peer's address. The scanner has found that the brackets and the quotes match.
+func (s *scanner) arrayHoldsPeer(array, remote []byte) bool {
+	var name []byte // the key in front of the string
+	for {
+		start := bytes.IndexByte(array, '"')
+		if start < 0 {
+			return false
+		}
+		end := stringEnd(array, start+1)
+		if end < 0 {
+			return false
+		}
+		text := array[start+1 : end]
+		next := skipSpace(array, end+1)
+		if next < len(array) && array[next] == ':' {
+			name = text
+		} else {
+			if isOtherPeer(text, remote) && s.mayNamePeer(name) {
+				return true
+			}
+			name = nil
+		}
+		array = array[end+1:]
+	}
+}
+
 // keepInner keeps the value of a member that is about to be part of a longer value, if
-// it may be the peer's address.
+// it may be the peer's address, or an array of addresses.
 func (s *scanner) keepInner(m *member) {
-	if m.shape != nested && s.innerCount < len(s.inners) && MayBePeer(m.raw) && s.mayNamePeer(m.name) {
+	mayBePeer := isArray(m.raw)
+	if m.shape != nested {
+		mayBePeer = MayBePeer(m.raw)
+	}
+	if mayBePeer && s.innerCount < len(s.inners) && s.mayNamePeer(m.name) {
 		s.inners[s.innerCount] = m.raw
 		s.innerCount++
 	}

@@ -40,6 +40,17 @@ func TestOtherPeer(t *testing.T) {
 	json(true, `"client_ip":"2001:db8::7","peer":"2600:1f18::11"`)
 	json(true, `"client_ip":"203.0.113.9","host":"10.16.1.11","vhost":"www.example.com"`)
 	json(true, `"client_ip":"10.3.0.7","peer":"10.16.1.11"`)
+	// Names in which a server's name stands before that of its peer.
+	for _, key := range []string{"upstream_peer", "server_peer_ip", "backend.client", "local_remote_addr", "listener_downstream"} {
+		json(true, `"client_ip":"203.0.113.9","`+key+`":"10.16.1.11"`)
+	}
+	// Arrays, also in objects, and objects in arrays.
+	json(true, `"client_ip":"203.0.113.9","ips":["203.0.113.9","10.16.1.11"]`)
+	json(true, `"client_ip":"203.0.113.9","net":{"peer":["10.16.1.11"]}`)
+	json(true, `"client_ip":"203.0.113.9","net":{"a":[[ "x\"" , {"server":"www","peer" : "10.16.1.11:41000"}]]}`)
+	json(false, `"client_ip":"203.0.113.9","ips":["203.0.113.9","-","",1,null]`)
+	json(false, `"client_ip":"203.0.113.9","servers":["10.16.1.14"],"net":{"upstreams":["10.16.1.14"],"hops":[{"server_addr":"10.16.1.14"}]}`)
+	json(false, `"client_ip":"203.0.113.9","texts":["from 10.16.1.11",{"10.16.1.11":"x"}]`)
 	// These say nothing of the peer.
 	json(false, `"client_ip":"203.0.113.9"`)
 	json(false, `"client_ip":"203.0.113.9","peer":"203.0.113.9:41000"`)

@@ -182,6 +182,27 @@ func TestHonestErrorsTakeNothing(t *testing.T) {
 	}
 }
 
+// TestRecordsOfApplications: a whole record of an application, access lines, and a record
+// of several lines are three things. The end of the last one is not that of the first.
+func TestRecordsOfApplications(t *testing.T) {
+	const tail = ` while reading response header from upstream, client: 198.51.100.7, server: _, request: "GET /a.php HTTP/1.1", upstream: "fastcgi://127.0.0.1:9000", host: "h"`
+	warning := head + `FastCGI sent in stderr: "PHP message: PHP Warning: x in /a.php on line 2"` + tail
+	opening := head + `FastCGI sent in stderr: "PHP message: PHP Fatal error: Uncaught Exception in /a.php:12`
+	trace := []string{opening, "Stack trace:", "#0 {main}", `  thrown in /a.php on line 12"` + tail}
+	text := append([]string{warning, honest, honest}, trace...)
+	text = append(append(text, honest), trace...)
+	for i, event := range eventsOf(t, streams["file"], text...) {
+		if strings.Contains(event, `"dataset":"nginx.access"`) && !isBelieved(event) {
+			t.Errorf("event %d: %s", i, event)
+		}
+	}
+	// A second end has no record of its own, so it can be the first one's.
+	events := eventsOf(t, streams["file"], append(text[:7:7], forged, trace[3])...)
+	if forgedOne := events[len(events)-2]; !isInside(forgedOne) {
+		t.Errorf("%s", forgedOne)
+	}
+}
+
 // TestDoubtEnds: nginx writes at most 2,047 bytes for a record. What follows is no part
 // of one that has no end.
 func TestDoubtEnds(t *testing.T) {
