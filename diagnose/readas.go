@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,8 @@ type ReadAs struct {
 	Unparsed int `json:"unparsed,omitempty"`
 	// Unproven says what is supposed only.
 	Unproven []string `json:"unproven,omitempty"`
+	// Warnings say how a visitor can forge lines of these formats.
+	Warnings []string `json:"warnings,omitempty"`
 	// Example is a line that no format reads, without what identifies a visitor.
 	Example string `json:"example,omitempty"`
 	// Try is the setting that names the format, ready to paste.
@@ -40,7 +43,7 @@ type Choice struct {
 
 // IsPlain reports whether there is nothing to say but the names of the formats.
 func (a *ReadAs) IsPlain() bool {
-	return a.Inferred == "" && a.Try == "" && len(a.Unproven)+len(a.Choices) == 0
+	return a.Inferred == "" && a.Try == "" && len(a.Unproven)+len(a.Choices)+len(a.Warnings) == 0
 }
 
 // Where names the streams, at most three of them.
@@ -65,7 +68,7 @@ func (a *ReadAs) Sentences() []string {
 	case len(a.Formats) > 0:
 		texts = append(texts, "Read as "+strings.Join(a.Formats, ", ")+".")
 	}
-	return append(texts, a.Unproven...)
+	return slices.Concat(texts, a.Unproven, a.Warnings)
 }
 
 // readAs says how the lines are read.

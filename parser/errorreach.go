@@ -32,8 +32,8 @@ import "bytes"
 //
 // The zero value is ready for use. An ErrorReach is for one goroutine.
 type ErrorReach struct {
-	kind reachKind
-	open bool
+	kind  reachKind
+	open  bool
 	ended bool // a line behind the first one has an end
 	// other says that another record of several lines began behind an end, so that the
 	// next end is that one's.

@@ -312,12 +312,15 @@ func (s *Set) try(i int, line []byte, r *record.Record) bool {
 	return false
 }
 
+// unnamed stands for the name of a log_format that has none.
+const unnamed = "(unnamed)"
+
 // name stores the name of the format that read a line in r, and what is in doubt about
 // all lines of that format.
 func (s *Set) name(f LineFormat, r *record.Record) {
 	r.Format = f.Name()
 	if r.Format == "" {
-		r.Format = "(unnamed)"
+		r.Format = unnamed
 	}
 	if len(s.doubtful) > 0 && slices.Contains(s.doubtful, r.Format) {
 		r.Access.Guessed |= record.LoggedRemoteAddr & r.Access.Logged

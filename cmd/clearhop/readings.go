@@ -29,7 +29,7 @@ func (r *readings) add(more []pipeline.Reading) {
 		}
 		next := readAs(&reading, r.private)
 		i := slices.IndexFunc(r.list, func(a diagnose.ReadAs) bool {
-			return a.Inferred == next.Inferred && a.Try == next.Try && slices.Equal(a.Formats, next.Formats) && slices.Equal(a.Unproven, next.Unproven) && slices.Equal(a.Choices, next.Choices)
+			return a.Inferred == next.Inferred && a.Try == next.Try && slices.Equal(a.Formats, next.Formats) && slices.Equal(a.Unproven, next.Unproven) && slices.Equal(a.Warnings, next.Warnings) && slices.Equal(a.Choices, next.Choices)
 		})
 		switch {
 		case i < 0:
@@ -47,6 +47,9 @@ func readAs(r *pipeline.Reading, private bool) diagnose.ReadAs {
 	a := diagnose.ReadAs{Streams: []string{r.Stream}, Lines: r.Lines, Unparsed: r.Unparsed}
 	for _, f := range r.Formats {
 		a.Formats = append(a.Formats, f.Name)
+		if format := r.Set.Format(f.Name); format != nil {
+			a.Warnings = append(a.Warnings, format.Forgeable()...)
+		}
 	}
 	if r.Unparsed*2 >= r.Lines && !private {
 		a.Example = infer.Example(r.UnparsedLine)
