@@ -19,6 +19,7 @@ type queryCommand struct {
 	Files    []string `arg:"" optional:"" name:"file" help:"Log files as enrich reads them, or events: NDJSON, gzip, zstd, Parquet and folders of them; - for standard input."`
 
 	loadFlags
+	athenaFlags
 	Config configFlag    `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output string        `short:"o" enum:"table,csv,json,ndjson,markdown,parquet" default:"table" help:"How to print the answer: table, csv, json, ndjson, markdown or parquet."`
 	Limit  int           `placeholder:"N" help:"Print at most so many rows. The default is the question's own limit; of SQL it is none."`
@@ -43,17 +44,22 @@ Examples:
   clearhop query --db shop.db --since 24h --where 'status >= 500' paths
   clearhop query "SELECT status, count(*) AS n FROM requests GROUP BY status ORDER BY n DESC" events/
   clearhop query --output csv clients events.ndjson > clients.csv
+  clearhop query --athena clearhop --since 24h slow_paths
 
 With --db the events stay in the file, and the next run loads only what is new. An
 event that is there already stays as it is: to read a log with other settings, use
 another file. A log that was rotated or compressed counts once all the same.
 
-The SQL, and that of --where, can only read the views: it reaches no file, no network
+With --athena the events in S3 are asked: give --since, because Athena bills the bytes
+that it reads. Your own SQL is Athena's then. It is asked as it is, with the rights that
+your AWS account gives it.
+
+Without --athena the SQL, and that of --where, can only read the views: it reaches no file, no network
 and no setting, and one SELECT is run. In CSV a text that begins with = + - @ or a tab
 gets a ' in front, because a spreadsheet would run it as a formula. Numbers do not.
 
-Exit codes: 0 the question was answered; 1 some input could not be read, or the answer
-not be written; 2 the command line, the configuration or the SQL is wrong, or this
+Exit codes: 0 the question was answered; 1 some input could not be read, the answer not
+be written, or Athena did not answer; 2 the command line, the configuration or the SQL is wrong, or this
 clearhop was built without DuckDB; 130 interrupted.`
 }
 
@@ -66,6 +72,9 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	if c.Athena != "" {
+		return c.askAthena(ctx, s, window)
+	}
 	if len(c.Files) == 0 && c.DB == "" {
 		c.Files = s.orStdin(nil)
 	}
@@ -77,7 +86,7 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, db.Close())
 	}
-	err = c.answer(ctx, s, db, window)
+	err = c.ask(ctx, s, db, window)
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}
@@ -90,6 +99,52 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, db.Close())
 }
 
+// ask asks the database and prints the answer.
+func (c *queryCommand) ask(ctx context.Context, s streams, db *store.Store, window analytics.Window) error {
+	if err := db.CheckCondition(ctx, c.Where); c.Where != "" && err != nil {
+		return fmt.Errorf("--where: %w", err)
+	}
+	if _, named := analytics.Find(c.Question); !named {
+		if err := db.Narrow(ctx, window, c.Where); err != nil {
+			return err
+		}
+	}
+	return c.answer(ctx, s, db.Each, analytics.Query{Window: window})
+}
+
+// askAthena asks Athena and prints the answer. SQL that is no named question is asked as
+// it is.
+func (c *queryCommand) askAthena(ctx context.Context, s streams, window analytics.Window) error {
+	engine, err := c.athenaFlags.open(ctx)
+	if err != nil {
+		return err
+	}
+	each := func(ctx context.Context, sql string, begin func([]analytics.Column) error, row func([]any) error) error {
+		answer, err := engine.Ask(ctx, sql)
+		if err != nil {
+			return err
+		}
+		if err := begin(answer.Columns); err != nil {
+			return err
+		}
+		for _, values := range answer.Rows {
+			switch err := row(values); {
+			case errors.Is(err, store.ErrEnough):
+				return nil
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	}
+	err = c.answer(ctx, s, each, analytics.Query{Dialect: analytics.Athena, Window: window})
+	c.printScanned(s, c.Quiet)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
 // checkSettings implements checker.
 func (c *queryCommand) checkSettings() error {
 	_, err := c.check()
@@ -99,7 +154,7 @@ func (c *queryCommand) checkSettings() error {
 // check reports what is wrong with the command line, as far as no database is needed.
 func (c *queryCommand) check() (analytics.Window, error) {
 	window, err := c.window(time.Now())
-	errs := []error{err}
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
 	_, named := analytics.Find(c.Question)
 	if !named && !looksLikeSQL(c.Question) {
 		errs = append(errs, c.unknown())
@@ -109,6 +164,9 @@ func (c *queryCommand) check() (analytics.Window, error) {
 	}
 	if !named && c.Bucket != 0 {
 		errs = append(errs, setting.Error("bucket", errors.New("goes with a named question")))
+	}
+	if !named && c.Athena != "" && (c.Since != "" || c.Until != "" || c.Where != "") {
+		errs = append(errs, errors.New("--since, --until and --where do not go with --athena and your own SQL: write the condition into the SQL, such as WHERE dt >= '2026-11-22' AND status >= 500"))
 	}
 	if c.Limit < 0 {
 		errs = append(errs, setting.Error("limit", fmt.Errorf("%d is no number of rows", c.Limit)))
@@ -158,24 +216,24 @@ func (c *queryCommand) list(s streams) error {
 	return nil
 }
 
-// answer asks and prints.
-func (c *queryCommand) answer(ctx context.Context, s streams, db *store.Store, window analytics.Window) error {
+// An eachRow runs SQL and calls begin with the columns, and then row with each row.
+type eachRow func(ctx context.Context, sql string, begin func([]analytics.Column) error, row func([]any) error) error
+
+// answer asks and prints. The query has the engine's dialect and the time that is asked
+// for.
+func (c *queryCommand) answer(ctx context.Context, s streams, each eachRow, ask analytics.Query) error {
 	w, err := newAnswerWriter(c.Output, s.out, c.Color)
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := db.CheckCondition(ctx, c.Where); c.Where != "" && err != nil {
-		return fmt.Errorf("--where: %w", err)
-	}
 	q, named := analytics.Find(c.Question)
 	sql := c.Question
 	if named {
-		sql = q.SQL(analytics.Query{Window: window, Where: c.Where, Limit: c.Limit, Bucket: c.Bucket, Client: c.Client})
-	} else if err := db.Narrow(ctx, window, c.Where); err != nil {
-		return err
+		ask.Where, ask.Limit, ask.Bucket, ask.Client = c.Where, c.Limit, c.Bucket, c.Client
+		sql = q.SQL(ask)
 	}
 	rows := 0
-	err = db.Each(ctx, sql, func(columns []analytics.Column) error {
+	err = each(ctx, sql, func(columns []analytics.Column) error {
 		if named && len(columns) == len(q.Columns) {
 			columns = q.Columns
 		}
