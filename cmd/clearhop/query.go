@@ -20,13 +20,13 @@ type queryCommand struct {
 
 	loadFlags
 	athenaFlags
-	Config configFlag    `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
-	Output string        `short:"o" enum:"table,csv,json,ndjson,markdown,parquet" default:"table" help:"How to print the answer: table, csv, json, ndjson, markdown or parquet."`
-	Limit  int           `placeholder:"N" help:"Print at most so many rows. The default is the question's own limit; of SQL it is none."`
-	Bucket time.Duration `placeholder:"DURATION" help:"The length of the times that a question over time counts by. The default is 1h."`
-	Client string        `placeholder:"ADDRESS" help:"The client that the question client is about."`
-	Color  string        `enum:"auto,always,never" default:"auto" help:"Colours of the table: auto for those of a terminal, unless NO_COLOR is set; always; never."`
-	Quiet  bool          `short:"q" help:"Print no count and no progress."`
+	Config configFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
+	Output string     `short:"o" enum:"table,csv,json,ndjson,markdown,parquet" default:"table" help:"How to print the answer: table, csv, json, ndjson, markdown or parquet."`
+	Limit  int        `placeholder:"N" help:"Print at most so many rows. The default is the question's own limit; of SQL it is none."`
+	Bucket string     `placeholder:"DURATION" help:"The length of the times that a question over time counts by, such as 15m or 1d. The default is 1h."`
+	Client string     `placeholder:"ADDRESS" help:"The client that the question client is about."`
+	Color  string     `enum:"auto,always,never" default:"auto" help:"Colours of the table: auto for those of a terminal, unless NO_COLOR is set; always; never."`
+	Quiet  bool       `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }
@@ -79,11 +79,12 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 		c.Files = s.orStdin(nil)
 	}
 	l := &loading{streams: s, settings: c.Settings, quiet: c.Quiet}
-	db, _, loadErr := l.open(ctx, c.DB, c.Files)
+	db, stats, loadErr := l.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return loadErr
 	}
-	if errors.Is(loadErr, errInterrupted) {
+	nothing := loadErr != nil && c.DB == "" && stats.Events == 0
+	if nothing || errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, db.Close())
 	}
 	err = c.ask(ctx, s, db, window)
@@ -155,16 +156,11 @@ func (c *queryCommand) checkSettings() error {
 func (c *queryCommand) check() (analytics.Window, error) {
 	window, err := c.window(time.Now())
 	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
-	_, named := analytics.Find(c.Question)
+	q, named := analytics.Find(c.Question)
 	if !named && !looksLikeSQL(c.Question) {
 		errs = append(errs, c.unknown())
 	}
-	if !named && c.Client != "" {
-		errs = append(errs, setting.Error("client", errors.New("goes with a named question")))
-	}
-	if !named && c.Bucket != 0 {
-		errs = append(errs, setting.Error("bucket", errors.New("goes with a named question")))
-	}
+	errs = append(errs, c.checkValues(q))
 	if !named && c.Athena != "" && (c.Since != "" || c.Until != "" || c.Where != "") {
 		errs = append(errs, errors.New("--since, --until and --where do not go with --athena and your own SQL: write the condition into the SQL, such as WHERE dt >= '2026-11-22' AND status >= 500"))
 	}
@@ -172,6 +168,29 @@ func (c *queryCommand) check() (analytics.Window, error) {
 		errs = append(errs, setting.Error("limit", fmt.Errorf("%d is no number of rows", c.Limit)))
 	}
 	return window, errors.Join(errs...)
+}
+
+// checkValues reports values that the question does not read, and one that is missing.
+// Own SQL, whose Question is the zero one, reads none.
+func (c *queryCommand) checkValues(q analytics.Question) error {
+	reads := func(ask analytics.Query) bool { return q.SQL(ask) != q.SQL(analytics.Query{}) }
+	var errs []error
+	switch isRead := reads(analytics.Query{Client: "192.0.2.1"}); {
+	case c.Client != "" && !isRead:
+		errs = append(errs, setting.Error("client", errors.New("goes with the question client")))
+	case c.Client == "" && isRead && c.Question != "":
+		errs = append(errs, errors.New("the question client needs the client that it is about: --client ADDRESS"))
+	}
+	if c.Bucket != "" {
+		length, err := parseDuration(c.Bucket)
+		switch {
+		case err != nil || length < time.Second:
+			errs = append(errs, setting.Error("bucket", fmt.Errorf("%q is no duration of a second or more: give one as 15m, 6h or 1d", c.Bucket)))
+		case !reads(analytics.Query{Bucket: 2 * time.Hour}):
+			errs = append(errs, setting.Error("bucket", errors.New("goes with a question over time, such as traffic")))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // looksLikeSQL reports whether text is meant as SQL and not as the name of a question.
@@ -229,7 +248,8 @@ func (c *queryCommand) answer(ctx context.Context, s streams, each eachRow, ask 
 	q, named := analytics.Find(c.Question)
 	sql := c.Question
 	if named {
-		ask.Where, ask.Limit, ask.Bucket, ask.Client = c.Where, c.Limit, c.Bucket, c.Client
+		ask.Where, ask.Limit, ask.Client = c.Where, c.Limit, c.Client
+		ask.Bucket, _ = parseDuration(c.Bucket) // check has read it; without it, it is 0
 		sql = q.SQL(ask)
 	}
 	rows := 0
