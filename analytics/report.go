@@ -26,7 +26,7 @@ type Report struct {
 
 // InReport are the questions of a Report.
 var InReport = []string{
-	"chain", "tallies", "geo_states", "traffic", "visitors", "statuses",
+	"chain", "tallies", "geo_states", "traffic", "visitors", "statuses", "errors",
 	"latency", "latency_paths", "upstreams",
 	"clients", "countries", "networks", "paths", "referrers", "agents", "robots", "hosts",
 }

@@ -101,7 +101,7 @@ func (l *Load) file(name string, o Reading) error {
 	case kind == Events:
 		err = l.lines(name, o)
 	default:
-		return &FileError{name, "holds no events: it is neither NDJSON nor Parquet that clearhop wrote"}
+		return &FileError{name, "holds no events: it is neither NDJSON nor Parquet that clearhop wrote; give a log by its own name, because only events are read from a folder"}
 	}
 	if err == nil && l.ctx.Err() == nil {
 		l.Done(known)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ func newAnswerWriter(form string, w io.Writer, color string) (answerWriter, erro
 		}
 		return &parquetAnswer{w: w}, nil
 	}
-	return &tableAnswer{page: newPage(w, color)}, nil
+	return &tableAnswer{page: newPage(w, color), isWhole: os.Getenv("COLUMNS") == "" && !terminal.IsTerminal(w)}, nil
 }
 
 // plainText returns a value as text for a machine; "" for NULL.
@@ -275,6 +276,7 @@ func isNumber(t encode.Type) bool { return t == encode.Integer || t == encode.De
 // say how wide a column is.
 type tableAnswer struct {
 	*page
+	isWhole bool // nothing is cut: a program reads the table
 	columns []analytics.Column
 	cells   [][]string
 }
@@ -328,7 +330,7 @@ func decimalText(x float64) string {
 }
 
 // end prints the table. Columns of text that do not fit are cut, the widest first;
-// numbers never are.
+// numbers never are. If it does not fit even so, each value has a line of its own.
 func (a *tableAnswer) end() error {
 	const gap = 2
 	heads := make([][]string, len(a.columns)) // the words of each
@@ -348,8 +350,8 @@ func (a *tableAnswer) end() error {
 		}
 		total += widths[i] + gap
 	}
-	const least = 8 // columns of a text that is cut
-	for total > a.width && len(texts) > 0 {
+	const least = len("255.255.255.255") // columns of a text that is cut
+	for !a.isWhole && total > a.width && len(texts) > 0 {
 		widest := slices.MaxFunc(texts, func(i, k int) int { return widths[i] - widths[k] })
 		if widths[widest] <= least {
 			break
@@ -359,6 +361,10 @@ func (a *tableAnswer) end() error {
 	}
 	failed := &writeFailure{w: a.w}
 	a.w = failed
+	if !a.isWhole && total > a.width && len(a.cells) > 0 {
+		a.records()
+		return failed.err
+	}
 	for _, line := range headLines(heads, widths) {
 		a.line("%s%s%s", a.page.Title, a.tableRow(line, widths), a.Off)
 	}
@@ -366,6 +372,24 @@ func (a *tableAnswer) end() error {
 		a.line("%s", a.tableRow(row, widths))
 	}
 	return failed.err
+}
+
+// records prints each value in a line of its own, behind its head.
+func (a *tableAnswer) records() {
+	heads, width := make([]string, len(a.columns)), 0
+	for i, c := range a.columns {
+		heads[i] = terminal.Printable(headOf(c))
+		width = max(width, terminal.Columns(heads[i]))
+	}
+	for n, row := range a.cells {
+		if n > 0 {
+			a.line("")
+		}
+		for i, cell := range row {
+			pad := strings.Repeat(" ", width-terminal.Columns(heads[i]))
+			a.line("%s%s%s%s  %s", a.page.Title, heads[i], a.Off, pad, cell)
+		}
+	}
 }
 
 // headLines returns the lines of the heads, whose words go on in further lines. All end

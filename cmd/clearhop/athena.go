@@ -13,7 +13,7 @@ import (
 type athenaFlags struct {
 	Athena   string `name:"athena" placeholder:"WORKGROUP" help:"Ask Athena about the events in S3, in this work group, instead of loading files."`
 	Database string `placeholder:"NAME" help:"The Glue database of the events. The default is the name of the work group, as the stack makes them."`
-	MaxScan  int64  `placeholder:"BYTES" default:"10000000000" help:"End a query that scans more bytes; 0 for no limit. Athena bills the bytes that it scans."`
+	MaxScan  int64  `placeholder:"BYTES" default:"10000000000" help:"End a query of Athena that scans more bytes; 0 for no limit. Athena bills the bytes that it scans. The default is 10000000000 (10 GB)."`
 
 	engine *athena.Engine
 }

@@ -84,15 +84,22 @@ func (w window) holds(r *record.Record) bool {
 // enrich, and its help leaves them out.
 var usedByDoctor = []string{"format", "format-for", "json-key", "error-zone", "nlb", "trusted", "internal", "health-path", "client-fields"}
 
-// hideFromDoctor takes the settings that the doctor does not use out of its help.
-func hideFromDoctor(app *kong.Kong) error {
+// unusedByQuestions are the settings that change nothing in what report and query say:
+// these read files once, and the views show neither labels nor lines.
+var unusedByQuestions = []string{"nlb-refresh", "geo-refresh", "label", "original"}
+
+// hideUnused takes the settings that a command does not use out of its help.
+func hideUnused(app *kong.Kong) error {
 	for _, command := range app.Model.Children {
-		if command.Name != "doctor" {
-			continue
-		}
 		for _, flag := range command.Flags {
-			if flag.Group != nil && !slices.Contains(usedByDoctor, flag.Name) {
-				flag.Hidden = true
+			if flag.Group == nil {
+				continue
+			}
+			switch command.Name {
+			case "doctor":
+				flag.Hidden = !slices.Contains(usedByDoctor, flag.Name)
+			case "report", "query":
+				flag.Hidden = slices.Contains(unusedByQuestions, flag.Name)
 			}
 		}
 	}

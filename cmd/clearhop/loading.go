@@ -189,7 +189,7 @@ func (l *loading) warnRow(err error) {
 
 // print says in one line what was loaded.
 func (l *loading) print(n store.Stats) {
-	text := terminal.Plural(n.Events, "event") + " loaded"
+	text := counted(n.Events, "event") + " loaded"
 	add := func(n int64, what string) {
 		if n > 0 {
 			text += fmt.Sprintf("; %s %s", grouped(n), what)
@@ -197,9 +197,9 @@ func (l *loading) print(n store.Stats) {
 	}
 	add(n.Unparsed, "of them unparsed lines")
 	add(n.Duplicates, "there already")
-	add(n.Bad, "no events")
+	add(n.Bad, "rows are no events")
 	if n.Known > 0 {
-		text += "; " + terminal.Plural(int64(n.Known), "file") + " unchanged since the last time"
+		text += "; " + counted(int64(n.Known), "file") + " unchanged since the last time"
 	}
 	fmt.Fprintf(l.err, "clearhop: %s\n", text)
 }

@@ -63,7 +63,7 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, close())
 	}
-	err = c.report(ctx, s, engine, ask)
+	err = c.report(ctx, s, engine, ask, loadErr != nil)
 	var wrong *store.QueryError
 	switch {
 	case ctx.Err() != nil:
@@ -124,8 +124,8 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 	return db, db.Close, err
 }
 
-// report asks and prints.
-func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.Engine, ask analytics.Query) error {
+// report asks and prints. Where loading failed and there is no line, the error says all.
+func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.Engine, ask analytics.Query, loadFailed bool) error {
 	if c.Athena != "" {
 		ask.Dialect = analytics.Athena
 	}
@@ -145,6 +145,9 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if err != nil {
 		return err
 	}
+	if loadFailed && number(r.Answers["chain"], 0, "lines") == 0 {
+		return nil
+	}
 	diagnosis, err := diagnosisOf(r.Answers["tallies"])
 	if err != nil {
 		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
@@ -153,7 +156,12 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if c.DB == "" && len(c.Files) > 0 && c.Where == "" {
 		p.doctor = "clearhop doctor " + doctorFlags(&c.Settings) + fileWords(c.Files)
 	}
+	failed := &writeFailure{w: s.out}
+	p.w = failed
 	p.print()
+	if failed.err != nil {
+		return fmt.Errorf("write the report: %w", cause(failed.err))
+	}
 	return nil
 }
 

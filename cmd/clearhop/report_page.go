@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,13 +50,21 @@ type reportPage struct {
 
 func (p *reportPage) print() {
 	p.printHead()
-	p.printChain()
-	if number(p.Answers["chain"], 0, "requests") == 0 {
-		p.line("\nThere is no request in the time and under the condition asked for.")
+	chain := p.Answers["chain"]
+	if number(chain, 0, "lines") > 0 {
+		p.printChain()
+	}
+	if number(chain, 0, "requests") == 0 {
+		text := "There is no request in what was read."
+		if w := p.Asked.Window; p.Asked.Where != "" || !w.Since.IsZero() || !w.Until.IsZero() {
+			text = "There is no request in the time and under the condition asked for."
+		}
+		p.line("\n%s", text)
 		return
 	}
 	p.printTraffic()
 	p.printStatuses()
+	p.printErrors()
 	p.printLatency()
 	for _, b := range boards {
 		p.printBoard(b)
@@ -64,7 +74,7 @@ func (p *reportPage) print() {
 // printHead says what the report is about.
 func (p *reportPage) printHead() {
 	chain := p.Answers["chain"]
-	text := terminal.Plural(number(chain, 0, "lines"), "line")
+	text := counted(number(chain, 0, "lines"), "line")
 	first, last := timeIn(chain, 0, "first_seen"), timeIn(chain, 0, "last_seen")
 	if !first.IsZero() {
 		text += ", " + timeRange(first, last)
@@ -100,15 +110,22 @@ func (p *reportPage) printChain() {
 	p.more(len(verdicts.Findings) - reportFaults)
 	requests := number(chain, 0, "requests") - number(chain, 0, "health_checks")
 	if requests > 0 {
-		p.fact("with a client", number(chain, 0, "resolved"), requests, "vouched for: "+share(chain, 0, "vouched_share")+p.change("chain", "", "", "resolved"))
+		vouched := "vouched for: " + share(chain, 0, "vouched_share")
+		if change := p.change("chain", "", "", "resolved"); change != "" {
+			vouched = strings.TrimSpace(change) + "; " + vouched
+		}
+		p.fact("with a client", number(chain, 0, "resolved"), requests, vouched)
 		with := ""
 		if since := timeIn(chain, 0, "nlb_private_ip_since"); !since.IsZero() {
-			with = timeRange(since, timeIn(chain, 0, "nlb_private_ip_until"))
+			// The first line of the page says that times are UTC.
+			with = strings.TrimSuffix(timeRange(since, timeIn(chain, 0, "nlb_private_ip_until")), " UTC")
 		}
 		p.fact("with an NLB's address", number(chain, 0, "nlb_private_ip"), requests, with)
-		p.fact("with a country", number(chain, 0, "located"), requests, p.placesMissing(requests))
+		p.printPlaces(number(chain, 0, "located"), requests)
 	}
-	p.wrapped("  ", p.restOfLines())
+	if rest := p.restOfLines(); rest != "" {
+		p.wrapped("  ", rest)
+	}
 	if p.doctor != "" && verdicts.State != diagnose.Healthy {
 		p.line("  The doctor shows lines that prove it, and the fix:")
 		p.line("  %s%s%s", p.Config, p.doctor, p.Off)
@@ -121,7 +138,7 @@ func (p *reportPage) printFinding(f *diagnose.Finding) {
 	if f.Hop != verdict.NoHop {
 		text += ", at the " + f.Hop.String() + " hop"
 	}
-	text += fmt.Sprintf(": %s of %s (%s)", grouped(f.Lines), terminal.Plural(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
+	text += fmt.Sprintf(": %s of %s (%s)", grouped(f.Lines), counted(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
 	switch {
 	case f.Since != nil && f.Until != nil:
 		text += ", only from " + timeRange(*f.Since, *f.Until)
@@ -135,11 +152,23 @@ func (p *reportPage) printFinding(f *diagnose.Finding) {
 
 // fact prints a number of requests, its share, and what else is to be said.
 func (p *reportPage) fact(what string, n, of int64, more string) {
-	text := fmt.Sprintf("%10s  %6s  %s", grouped(n), terminal.Percent(n, of), what)
-	if more = strings.TrimSpace(more); more != "" {
-		text += " (" + more + ")"
+	if more != "" {
+		what += " (" + more + ")"
 	}
-	p.row(text)
+	p.hanging(fmt.Sprintf("  %10s  %6s  ", grouped(n), terminal.Percent(n, of)), what)
+}
+
+// printPlaces says how many requests have a country. Without a database none has one,
+// and one sentence says all.
+func (p *reportPage) printPlaces(located, of int64) {
+	states := p.Answers["geo_states"]
+	if row := find(states, "geo_state", "db_missing"); located == 0 && row >= 0 && number(states, row, "requests") > 0 {
+		p.wrapped("  ", "no country is known: no GeoIP database was used (--city-db FILE)")
+		return
+	}
+	if missing := p.placesMissing(of); located > 0 || missing != "" {
+		p.fact("with a country", located, of, missing)
+	}
 }
 
 // placesMissing says why clients have no country.
@@ -159,15 +188,26 @@ func (p *reportPage) placesMissing(of int64) string {
 	return strings.Join(texts, ", ")
 }
 
-// restOfLines says what the lines are that are no requests.
+// restOfLines says what the lines are that are no requests; "" if there are none.
 func (p *reportPage) restOfLines() string {
 	chain := p.Answers["chain"]
 	var texts []string
-	for _, of := range [...]struct{ column, text string }{
-		{"health_checks", "health checks"}, {"error_lines", "lines of the error log"},
-		{"unparsed", "lines that no format reads"}, {"duplicates", "copies left out"},
+	for _, of := range [...]struct{ column, one, many string }{
+		{"health_checks", "health check", "health checks"},
+		{"error_lines", "line of the error log", "lines of the error log"},
+		{"unparsed", "line that no format reads", "lines that no format reads"},
+		{"duplicates", "copy left out", "copies left out"},
 	} {
-		texts = append(texts, grouped(number(chain, 0, of.column))+" "+of.text)
+		switch n := number(chain, 0, of.column); n {
+		case 0:
+		case 1:
+			texts = append(texts, "1 "+of.one)
+		default:
+			texts = append(texts, grouped(n)+" "+of.many)
+		}
+	}
+	if len(texts) == 0 {
+		return ""
 	}
 	return "apart from these: " + strings.Join(texts, ", ")
 }
@@ -179,8 +219,11 @@ func (p *reportPage) printTraffic() {
 	p.title("Traffic", "one row is "+lengthOf(p.Asked.Bucket))
 	for row := range kinds.Rows {
 		kind := text(kinds, row, "kind")
-		p.row(fmt.Sprintf("%10s  %6s  %s: %s%s", grouped(number(kinds, row, "requests")), share(kinds, row, "share"), kind,
-			terminal.Plural(number(kinds, row, "clients"), "client"), p.change("visitors", "kind", kind, "requests")))
+		name := kind + p.change("visitors", "kind", kind, "requests")
+		if clients := number(kinds, row, "clients"); clients > 0 {
+			name += ": " + counted(clients, "client")
+		}
+		p.row(fmt.Sprintf("%10s  %6s  %s", grouped(number(kinds, row, "requests")), share(kinds, row, "share"), name))
 	}
 	if len(traffic.Rows) < 2 {
 		return
@@ -239,6 +282,38 @@ func (p *reportPage) printStatuses() {
 	}
 }
 
+// printErrors prints which paths fail and since when. Failures of the server stand
+// first: many of the others are visitors who ask for what is not there.
+func (p *reportPage) printErrors() {
+	a := p.Answers["errors"]
+	if len(a.Rows) == 0 {
+		return
+	}
+	rows := make([]int, len(a.Rows))
+	for i := range rows {
+		rows[i] = i
+	}
+	isServers := func(row int) bool { return number(a, row, "status") >= 500 }
+	slices.SortStableFunc(rows, func(i, k int) int {
+		switch {
+		case isServers(i) == isServers(k):
+			return 0
+		case isServers(i):
+			return -1
+		}
+		return 1
+	})
+	p.title("Errors", "first seen, UTC    clients")
+	for _, row := range rows[:min(len(rows), reportRows)] {
+		lead := fmt.Sprintf("  %10s  %6s  ", grouped(number(a, row, "requests")), share(a, row, "share"))
+		note := fmt.Sprintf(" %s %10s", shortTime(timeIn(a, row, "first_seen")), grouped(number(a, row, "clients")))
+		room := p.width - len(lead) - len(note)
+		name := p.cut(text(a, row, "status")+" "+nameIn(a, row, "path"), room)
+		p.line("%s%s%s%s", lead, name, strings.Repeat(" ", max(0, room-terminal.Columns(name))), note)
+	}
+	p.more(len(rows) - reportRows)
+}
+
 // printLatency prints how long requests take: all, by path and by upstream.
 func (p *reportPage) printLatency() {
 	all := p.Answers["latency"]
@@ -265,6 +340,9 @@ func (p *reportPage) printLatency() {
 func (p *reportPage) printBoard(b board) {
 	a := p.Answers[b.question]
 	if len(a.Rows) == 0 {
+		return
+	}
+	if !hasName(a, b.name) {
 		return
 	}
 	q, _ := analytics.Find(b.question)
@@ -315,7 +393,16 @@ func (p *reportPage) change(question, key, value, column string) string {
 		return " new"
 	}
 	was, is := float64(number(before, then, column)), float64(number(now, row, column))
-	return fmt.Sprintf(" %+.0f%%", (is-was)*100/was)
+	return " " + percentMore(was, is)
+}
+
+// percentMore says by how much a number is more than it was.
+func percentMore(was, is float64) string {
+	percent := math.Round((is - was) * 100 / was)
+	if percent == 0 {
+		percent = 0 // and not -0
+	}
+	return fmt.Sprintf("%+.0f%%", percent)
 }
 
 // changeOf says by how much a number that is no count differs.
@@ -328,7 +415,7 @@ func (p *reportPage) changeOf(question, column, label string) string {
 	if !ok || !okNow || was == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s %+.0f%%", label, (is-was)*100/was)
+	return ", " + label + " " + percentMore(was, is)
 }
 
 // find returns the index of the row whose column key has a value, or of the first row
@@ -364,6 +451,24 @@ func text(a analytics.Answer, row int, column string) string {
 		return fmt.Sprint(v)
 	}
 	return ""
+}
+
+// hasName reports whether a row has a name. A text in parentheses says why there is none.
+func hasName(a analytics.Answer, column string) bool {
+	for row := range a.Rows {
+		if name := text(a, row, column); name != "" && name[0] != '(' {
+			return true
+		}
+	}
+	return false
+}
+
+// counted returns a number with its noun.
+func counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return grouped(n) + " " + noun + "s"
 }
 
 // nameIn returns the name of a row that people read.
@@ -403,6 +508,9 @@ const exactTime = "2 Jan 2006 15:04:05 UTC"
 // timeRange names a time and a later one. The date stands there once if it is the same.
 func timeRange(from, to time.Time) string {
 	from, to = from.UTC(), to.UTC()
+	if from.Format(exactTime) == to.Format(exactTime) {
+		return from.Format(exactTime)
+	}
 	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
 		return from.Format("2 Jan 2006 15:04:05") + " to " + to.Format("15:04:05 UTC")
 	}

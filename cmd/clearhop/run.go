@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ShortUsageOnError(),
 		kong.PostBuild(addHelp),
-		kong.PostBuild(hideFromDoctor),
+		kong.PostBuild(hideUnused),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in: in, out: out, err: errOut}),
 	)...)
