@@ -130,20 +130,26 @@ func (r *rowReader) scalar(to *column, i int, v jsonscan.Value) bool {
 		if err != nil {
 			return false
 		}
-		to.setWord(i, math.Float64bits(x))
+		to.setWord(i, decimalWord(x))
 		return true
 	case encode.Boolean:
 		if v.Kind != jsonscan.Boolean {
 			return false
 		}
-		word := uint64(0)
-		if v.Raw[0] == 't' {
-			word = 1
-		}
-		to.setWord(i, word)
+		to.setWord(i, booleanWord(v.Raw[0] == 't'))
 		return true
 	}
 	return false
+}
+
+// decimalWord and booleanWord are values as a column keeps them.
+func decimalWord(x float64) uint64 { return math.Float64bits(x) }
+
+func booleanWord(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // text sets a text without its escapes. DuckDB takes valid UTF-8 only.

@@ -148,7 +148,7 @@ func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, na
 	if len(inputs) == 0 {
 		return nil
 	}
-	l.settings.NodeFinder, l.settings.Infer = nlb.Nodes, true
+	l.settings.NodeFinder, l.settings.Infer, l.settings.NoEvents = nlb.Nodes, true, true
 	p, err := pipeline.New(l.settings)
 	if err != nil {
 		return &usageError{err}
@@ -214,10 +214,10 @@ type loader struct {
 // Add loads an event, which the Load does not keep.
 func (c *loader) Add(o *pipeline.Outcome) {
 	c.tally.Add(o)
-	if len(o.Data) == 0 || c.err != nil {
+	if o.Dropped || c.err != nil {
 		return
 	}
-	err := c.load.Add(o.Data)
+	err := c.load.AddRecord(o.Record)
 	if _, ok := errors.AsType[*store.EventError](err); !ok { // that one is counted
 		c.err = err
 	}
