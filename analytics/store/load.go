@@ -15,11 +15,13 @@ import (
 
 // commitEvery is after how many new events a Load makes them permanent. Whatever ends
 // the program then costs at most these.
-const commitEvery = 2 * chunksPerFlush * rowsPerChunk
+// They are as many as a row group of DuckDB has, 122,880: the engine holds them in memory
+// without compression until then.
+const commitEvery = 6 * chunksPerFlush * rowsPerChunk
 
-// chunksPerFlush is how many chunks become rows of the table at a time: as many as a row
-// group of DuckDB has, 122,880 events.
-const chunksPerFlush = 60
+// chunksPerFlush is how many chunks become rows of the table at a time: 20,480 events.
+// Until then they are in memory a second time, as nested objects.
+const chunksPerFlush = 10
 
 // A Load adds events to a Store. One goroutine at a time may use it.
 type Load struct {
@@ -248,7 +250,7 @@ func (l *Load) committed(err error) error {
 	if err != nil {
 		return err
 	}
-	packs := l.since >= commitEvery && l.s.o.Path == ""
+	packs := l.since >= commitEvery && l.s.o.Path == "" && !l.s.o.Temporary
 	l.since = 0
 	if packs {
 		return l.s.exec(l.work, "CHECKPOINT "+catalog)

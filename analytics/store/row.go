@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -33,6 +34,9 @@ func (c *chunk) add(event []byte) error {
 	case r.mismatch:
 		c.takeBack()
 		return &EventError{Column: r.I, Reason: strings.Join(r.path, ".") + " is not of its column's type"}
+	case errors.Is(r.Err, errManyKeys):
+		c.takeBack()
+		return &EventError{Column: r.I, Reason: errManyKeys.Error()}
 	case r.Err != nil:
 		c.takeBack()
 		return &EventError{Column: r.I + 1, Reason: "is no JSON: " + r.Err.Error()}
@@ -50,6 +54,13 @@ func (c *chunk) takeBack() {
 
 // errMismatch ends the reading of an event.
 var errMismatch = errors.New("not of its column's type")
+
+// maxKeys is how many different keys a dictionary may have. Each key is compared with
+// those before it, so without a bound one line could take minutes.
+const maxKeys = 1024
+
+// errManyKeys ends the reading of an event too.
+var errManyKeys = fmt.Errorf("has an object of more than %d different keys", maxKeys)
 
 // A rowReader reads the members of an event into columns.
 type rowReader struct {
@@ -199,6 +210,10 @@ func (r *rowReader) dictionary(to *column, i int) {
 			to.size--
 			at = same
 		}
+		if to.spans[i].size > maxKeys {
+			r.Fail(errManyKeys)
+			return
+		}
 		if r.value(values, at); r.Err != nil {
 			return
 		}
@@ -206,7 +221,7 @@ func (r *rowReader) dictionary(to *column, i int) {
 }
 
 // sameKey returns the place of an earlier key of a dictionary that is the same as the
-// one at last; -1 if there is none. A dictionary has few keys.
+// one at last; -1 if there is none. A dictionary has at most maxKeys.
 func (r *rowReader) sameKey(of span, keys *column, last int) int {
 	key := textIn(r.arena, &keys.texts[last])
 	for at := int(of.from); at < last; at++ {
