@@ -45,6 +45,8 @@ type Config struct {
 	// Lines writes lines of an access log in the place of events. It is nil where
 	// events are wanted.
 	Lines *accesslog.Writer `kong:"-" env:"-"`
+	// NoEvents leaves Outcome.Data empty, for callers that need the record alone.
+	NoEvents bool `kong:"-" env:"-"`
 	// Chain gives the addresses of the chain as values. Where it is set, the
 	// addresses in nlb, trusted and internal are not read; the nodes that nlb
 	// asks to discover are discovered all the same.

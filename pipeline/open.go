@@ -28,6 +28,7 @@ type Pipeline struct {
 	lines      *accesslog.Writer // nil where events are written
 	refreshers []*refresher
 	original   bool
+	noEvents   bool
 	infer      bool
 	givenNLB   bool
 	now        func() time.Time
@@ -36,7 +37,7 @@ type Pipeline struct {
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, lines: c.Lines, infer: c.Infer, givenNLB: len(c.Client.NLB) > 0, now: c.Now}
+	p := &Pipeline{original: c.Original, noEvents: c.NoEvents, lines: c.Lines, infer: c.Infer, givenNLB: len(c.Client.NLB) > 0, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}

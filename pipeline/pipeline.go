@@ -39,8 +39,8 @@ type Outcome struct {
 	// hide. Only Record.Line is as it was read.
 	Record *record.Record
 	// Data is the event with a newline at its end, or the line that Config.Lines
-	// writes. It is empty if, and only if, the event is dropped or Line says that
-	// there is no line.
+	// writes. It is empty if, and only if, the event is dropped, Line says that
+	// there is no line, or Config.NoEvents is set.
 	Data []byte
 	// Line is what became of the line that Config.Lines writes.
 	Line accesslog.Fate
@@ -190,7 +190,7 @@ const maxKept = 256 << 10
 
 // encode writes the event or the line, unless it is dropped.
 func (w *Worker) encode(out *Outcome) {
-	if out.Dropped {
+	if out.Dropped || w.p.noEvents {
 		return
 	}
 	if cap(w.data) > maxKept {

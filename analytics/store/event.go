@@ -3,6 +3,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"clearhop/analytics"
@@ -22,6 +23,9 @@ func neededColumns() []encode.Column {
 	}
 	return needed
 }
+
+// isPartition reports whether a column is one of the partitions.
+func isPartition(name string) bool { return slices.Contains(analytics.Partitions(), name) }
 
 func needed(sql, prefix string, columns []encode.Column) []encode.Column {
 	var all []encode.Column

@@ -15,12 +15,12 @@ import (
 // TestFull: a device that becomes full ends the loading with its name, and what was there
 // before can still be asked. A folder that is read-only is named too.
 func TestFull(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("a small file system can be mounted as root only")
-	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("CI has to mount a small file system, and cannot: %v", err)
+		}
+		t.Skipf("a small file system cannot be mounted here, which needs root: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	path := filepath.Join(dir, "x.db")

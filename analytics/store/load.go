@@ -8,17 +8,20 @@ import (
 	"time"
 
 	"clearhop/analytics"
+	"clearhop/record"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
 
 // commitEvery is after how many new events a Load makes them permanent. Whatever ends
 // the program then costs at most these.
-const commitEvery = 2 * chunksPerFlush * rowsPerChunk
+// They are as many as a row group of DuckDB has, 122,880: the engine holds them in memory
+// without compression until then.
+const commitEvery = 6 * chunksPerFlush * rowsPerChunk
 
-// chunksPerFlush is how many chunks become rows of the table at a time: as many as a row
-// group of DuckDB has, 122,880 events.
-const chunksPerFlush = 60
+// chunksPerFlush is how many chunks become rows of the table at a time: 20,480 events.
+// Until then they are in memory a second time, as nested objects.
+const chunksPerFlush = 10
 
 // A Load adds events to a Store. One goroutine at a time may use it.
 type Load struct {
@@ -29,6 +32,7 @@ type Load struct {
 	ids   *idSet
 
 	rows                 *chunk
+	records              *recordRow
 	id                   *column // event.id
 	dataset              *column // event.dataset
 	time                 *column // @timestamp
@@ -59,6 +63,11 @@ func (s *Store) Load(ctx context.Context) (*Load, error) {
 		l.types = append(l.types, logicalType(c))
 	}
 	l.rows = newChunk(neededColumns())
+	var err error
+	if l.records, err = newRecordRow(l.rows); err != nil {
+		l.release()
+		return nil, err
+	}
 	l.id, l.dataset, l.time = l.rows.at("event", "id"), l.rows.at("event", "dataset"), l.rows.at("timestamp")
 	l.dtColumn, l.hourColumn = l.rows.at("dt"), l.rows.at("hour")
 	l.chunk = mapping.CreateDataChunk(l.types)
@@ -127,11 +136,27 @@ func (l *Load) Add(event []byte) error {
 	if l.failed != nil {
 		return l.failed
 	}
-	row := l.rows.rows
 	if err := l.rows.add(event); err != nil {
 		l.stats.Bad++
 		return err
 	}
+	return l.take()
+}
+
+// AddRecord adds the event of a record, which it does not keep. It adds the same row as
+// Add does for the event that an encode.Encoder writes, and costs less. Its errors are
+// those of Add.
+func (l *Load) AddRecord(rec *record.Record) error {
+	if l.failed != nil {
+		return l.failed
+	}
+	l.records.add(rec)
+	return l.take()
+}
+
+// take takes over the last row, unless it is no event or a copy.
+func (l *Load) take() error {
+	row := l.rows.rows - 1
 	if !l.id.has(row) || !l.dataset.has(row) || !l.time.has(row) {
 		l.rows.rows--
 		l.rows.takeBack()
@@ -225,7 +250,7 @@ func (l *Load) committed(err error) error {
 	if err != nil {
 		return err
 	}
-	packs := l.since >= commitEvery && l.s.o.Path == ""
+	packs := l.since >= commitEvery && l.s.o.Path == "" && !l.s.o.Temporary
 	l.since = 0
 	if packs {
 		return l.s.exec(l.work, "CHECKPOINT "+catalog)

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"clearhop/analytics"
+	"clearhop/record"
 )
 
 // HasEngine says whether this program was built with DuckDB.
@@ -58,6 +59,9 @@ func (*Store) Load(context.Context) (*Load, error) { return nil, ErrNoEngine }
 
 // Add returns ErrNoEngine.
 func (*Load) Add([]byte) error { return ErrNoEngine }
+
+// AddRecord returns ErrNoEngine.
+func (*Load) AddRecord(*record.Record) error { return ErrNoEngine }
 
 // Files returns ErrNoEngine.
 func (*Load) Files([]string, Reading) error { return ErrNoEngine }

@@ -25,7 +25,7 @@ const (
 	stored     = catalog + ".main." + storedName
 	storedName = "loaded"
 
-	defaultMemory = 640 << 20
+	defaultMemory = 256 << 20
 	// maxSpill is how much of what does not fit into memory may go to a temporary
 	// folder.
 	maxSpill = "20GiB"
@@ -90,6 +90,9 @@ func (s *Store) open(ctx context.Context) error {
 // attach attaches the database, and makes it the one that is asked.
 func (s *Store) attach(ctx context.Context, readOnly bool) error {
 	sql := "ATTACH ':memory:' AS " + catalog + " (COMPRESS)"
+	if s.o.Temporary && s.o.Path == "" {
+		sql = "ATTACH " + literal(filepath.Join(s.spill, "events.db")) + " AS " + catalog + " (TYPE duckdb)"
+	}
 	if s.o.Path != "" {
 		path, err := filepath.Abs(s.o.Path) // so no prefix such as s3: has a meaning
 		if err != nil {
@@ -248,9 +251,9 @@ func (s *Store) Close() error {
 	s.closed = true
 	var err error
 	if s.attached && s.o.Path != "" && !s.readOnly {
-		if execErr := s.exec(context.Background(), "USE memory"); execErr == nil {
-			if execErr = s.exec(context.Background(), "DETACH "+catalog); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
-				err = s.explain(execErr)
+		for _, sql := range []string{"USE memory", "DETACH " + catalog} {
+			if execErr := s.exec(context.Background(), sql); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
+				err = errors.Join(err, s.explain(execErr))
 			}
 		}
 	}

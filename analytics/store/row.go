@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -33,6 +34,9 @@ func (c *chunk) add(event []byte) error {
 	case r.mismatch:
 		c.takeBack()
 		return &EventError{Column: r.I, Reason: strings.Join(r.path, ".") + " is not of its column's type"}
+	case errors.Is(r.Err, errManyKeys):
+		c.takeBack()
+		return &EventError{Column: r.I, Reason: errManyKeys.Error()}
 	case r.Err != nil:
 		c.takeBack()
 		return &EventError{Column: r.I + 1, Reason: "is no JSON: " + r.Err.Error()}
@@ -50,6 +54,13 @@ func (c *chunk) takeBack() {
 
 // errMismatch ends the reading of an event.
 var errMismatch = errors.New("not of its column's type")
+
+// maxKeys is how many different keys a dictionary may have. Each key is compared with
+// those before it, so without a bound one line could take minutes.
+const maxKeys = 1024
+
+// errManyKeys ends the reading of an event too.
+var errManyKeys = fmt.Errorf("has an object of more than %d different keys", maxKeys)
 
 // A rowReader reads the members of an event into columns.
 type rowReader struct {
@@ -130,20 +141,26 @@ func (r *rowReader) scalar(to *column, i int, v jsonscan.Value) bool {
 		if err != nil {
 			return false
 		}
-		to.setWord(i, math.Float64bits(x))
+		to.setWord(i, decimalWord(x))
 		return true
 	case encode.Boolean:
 		if v.Kind != jsonscan.Boolean {
 			return false
 		}
-		word := uint64(0)
-		if v.Raw[0] == 't' {
-			word = 1
-		}
-		to.setWord(i, word)
+		to.setWord(i, booleanWord(v.Raw[0] == 't'))
 		return true
 	}
 	return false
+}
+
+// decimalWord and booleanWord are values as a column keeps them.
+func decimalWord(x float64) uint64 { return math.Float64bits(x) }
+
+func booleanWord(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // text sets a text without its escapes. DuckDB takes valid UTF-8 only.
@@ -193,6 +210,10 @@ func (r *rowReader) dictionary(to *column, i int) {
 			to.size--
 			at = same
 		}
+		if to.spans[i].size > maxKeys {
+			r.Fail(errManyKeys)
+			return
+		}
 		if r.value(values, at); r.Err != nil {
 			return
 		}
@@ -200,7 +221,7 @@ func (r *rowReader) dictionary(to *column, i int) {
 }
 
 // sameKey returns the place of an earlier key of a dictionary that is the same as the
-// one at last; -1 if there is none. A dictionary has few keys.
+// one at last; -1 if there is none. A dictionary has at most maxKeys.
 func (r *rowReader) sameKey(of span, keys *column, last int) int {
 	key := textIn(r.arena, &keys.texts[last])
 	for at := int(of.from); at < last; at++ {

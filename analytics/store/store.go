@@ -48,8 +48,12 @@ type Options struct {
 	Path string
 	// ReadOnly opens the file for questions only.
 	ReadOnly bool
-	// Memory is how many bytes the engine may use. 0 stands for 640 MiB. What needs
-	// more goes to a temporary folder.
+	// Temporary keeps the database in a file of a temporary folder, which Close removes,
+	// where Path is empty. It is for more events than memory has room for.
+	Temporary bool
+	// Memory is how many bytes the engine may use for what it counts, which is not all:
+	// see docs/decisions/statistics.md. 0 stands for 256 MiB. What needs more goes to a
+	// temporary folder.
 	Memory int64
 	// Threads is how many threads the engine may use. 0 stands for one for each CPU.
 	Threads int

@@ -500,3 +500,27 @@ func TestQuestions(t *testing.T) {
 		}
 	}
 }
+
+// TestTemporary: a temporary database is a file while it is open, answers as any other
+// does, and is gone afterwards.
+func TestTemporary(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // on Windows
+	s := open(t, Options{Temporary: true})
+	if stats, said := load(t, s, write(t, "a.ndjson", event("a", 200)+event("b", 500)+event("a", 200))); said != "" || stats.Events != 2 || stats.Duplicates != 1 {
+		t.Fatalf("%+v, %s", stats, said)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "clearhop-*", "events.db")); err != nil || len(files) != 1 {
+		t.Errorf("the database is %v: %v", files, err)
+	}
+	if got := ask(t, s, "SELECT count(*), max(status) FROM requests"); got != "2 500" {
+		t.Errorf("got %s", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "clearhop-*")); err != nil || len(left) > 0 {
+		t.Errorf("what is left: %v: %v", left, err)
+	}
+}

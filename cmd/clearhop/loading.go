@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"clearhop/analytics"
@@ -17,7 +19,7 @@ import (
 
 // loadFlags are the flags of the commands that load files and ask questions about them.
 type loadFlags struct {
-	DB    string `name:"db" placeholder:"FILE" help:"Keep the events in this database file. What is in it already is not loaded again. Without it they are kept in memory."`
+	DB    string `name:"db" placeholder:"FILE" help:"Keep the events in this database file. What is in it already is not loaded again. Without it they are kept in memory, or in a temporary file if they are many."`
 	Since string `placeholder:"TIME" help:"Only requests logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until string `placeholder:"TIME" help:"Only requests logged before this time, written as for --since."`
 	Where string `placeholder:"SQL" help:"Only requests that this condition holds for, such as status >= 500 AND client_country = 'JP'."`
@@ -49,7 +51,7 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 	if !store.HasEngine {
 		return nil, store.Stats{}, &usageError{store.ErrNoEngine}
 	}
-	s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0})
+	s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0, Temporary: areLarge(files)})
 	if err != nil {
 		return nil, store.Stats{}, err
 	}
@@ -65,6 +67,33 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 		l.print(stats)
 	}
 	return s, stats, err
+}
+
+// maxInMemory is how many bytes of files are loaded into memory, where there is no
+// database file. Some 2 million lines have so many bytes.
+const maxInMemory = 400 << 20
+
+// areLarge reports whether files may hold more events than should be kept in memory. Of
+// standard input and folders the size is not known; compressed files are taken for ten
+// times as large as they are.
+func areLarge(files []string) bool {
+	total := int64(0)
+	for _, name := range files {
+		info, err := os.Stat(name)
+		switch {
+		case name == "-", err == nil && !info.Mode().IsRegular():
+			return true
+		case err != nil: // is reported when it is opened
+		default:
+			switch filepath.Ext(name) {
+			case ".gz", ".zst", ".parquet":
+				total += 10 * info.Size()
+			default:
+				total += info.Size()
+			}
+		}
+	}
+	return total > maxInMemory
 }
 
 // load loads files: events as they are, and everything else through the pipeline.
@@ -148,7 +177,7 @@ func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, na
 	if len(inputs) == 0 {
 		return nil
 	}
-	l.settings.NodeFinder, l.settings.Infer = nlb.Nodes, true
+	l.settings.NodeFinder, l.settings.Infer, l.settings.NoEvents = nlb.Nodes, true, true
 	p, err := pipeline.New(l.settings)
 	if err != nil {
 		return &usageError{err}
@@ -214,10 +243,10 @@ type loader struct {
 // Add loads an event, which the Load does not keep.
 func (c *loader) Add(o *pipeline.Outcome) {
 	c.tally.Add(o)
-	if len(o.Data) == 0 || c.err != nil {
+	if o.Dropped || c.err != nil {
 		return
 	}
-	err := c.load.Add(o.Data)
+	err := c.load.AddRecord(o.Record)
 	if _, ok := errors.AsType[*store.EventError](err); !ok { // that one is counted
 		c.err = err
 	}
