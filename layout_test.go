@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"internal/tools/makedb":      {"enrich/geoip"},
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/invoke":      {"internal/lambdatest"},
-	"deploy":                     {}, // the tests of template.yaml
+	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
 	"cmd":                        {"feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store"},

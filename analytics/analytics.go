@@ -52,6 +52,12 @@ type Window struct {
 	// many days ago by the engine's clock. It is for SQL that is stored. Since must be
 	// the zero Time then.
 	Days int
+
+	// SinceSQL and UntilSQL take the places of Since and Until in SQL that a dashboard
+	// keeps: each is an expression whose value is a timestamp in UTC, such as a macro
+	// that the dashboard fills in. Both become part of the SQL as they are. Days and the
+	// times must not be set with them.
+	SinceSQL, UntilSQL string
 }
 
 // A Query is what to ask with a Question. The zero Query asks DuckDB for all there is.
@@ -73,6 +79,10 @@ type Query struct {
 	// Bucket is the length of the times that a question over time counts by, in whole
 	// seconds; 0 for an hour.
 	Bucket time.Duration
+
+	// BucketSQL takes the place of Bucket in SQL that a dashboard keeps: an expression
+	// whose value is a whole number of seconds above 0.
+	BucketSQL string
 
 	// Client is the client that the question "client" is about: an address as the
 	// column client shows it. Other questions do not read it.

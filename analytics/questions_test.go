@@ -80,6 +80,11 @@ func TestSQL(t *testing.T) {
 		"FROM all_requests\n    WHERE dt >= '2026-11-21'\n      AND ts >= timestamp '2026-11-22 00:30:00.000'\n", "WHERE (copy = 1 OR event_id IS NULL)")
 	f("days, in Athena", analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{Days: 7}},
 		"WHERE dt >= cast(cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '7' day AS varchar)\n      AND ts >= ")
+	f("expressions, in Athena", analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{SinceSQL: "$from()", UntilSQL: "$to()"}},
+		"WHERE dt >= cast(cast($from() - interval '1' hour AS date) AS varchar)\n      AND ts >= $from()\n      AND ts < $to()\n")
+	if traffic, _ := analytics.Find("traffic"); !strings.Contains(traffic.SQL(analytics.Query{BucketSQL: "${bucket}"}), " % ${bucket}) * interval") {
+		t.Error("the SQL does not count by the expression for the length of a time")
+	}
 	if sql := q.SQL(analytics.Query{Limit: -1}); strings.Contains(sql, "LIMIT") {
 		t.Errorf("a limit that nobody wants:\n%s", sql)
 	}

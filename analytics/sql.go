@@ -88,6 +88,9 @@ func (ask Query) fill(body string) string {
 		bucket = time.Hour
 	}
 	n := strconv.FormatInt(int64(bucket/time.Second), 10)
+	if ask.BucketSQL != "" {
+		n = ask.BucketSQL
+	}
 	return strings.NewReplacer(
 		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
 		"{client}", quote(ask.Client),
@@ -125,6 +128,11 @@ func (w Window) condition(word string, partitions bool) string {
 			all = append(all, "dt >= cast("+first+" AS varchar)")
 		}
 		all = append(all, "ts >= cast("+first+" AS timestamp)")
+	case w.SinceSQL != "":
+		if partitions {
+			all = append(all, "dt >= cast(cast("+w.SinceSQL+" - interval '1' hour AS date) AS varchar)")
+		}
+		all = append(all, "ts >= "+w.SinceSQL)
 	case !w.Since.IsZero():
 		since := w.Since.UTC()
 		if partitions {
@@ -132,7 +140,10 @@ func (w Window) condition(word string, partitions bool) string {
 		}
 		all = append(all, "ts >= timestamp '"+since.Format(layout)+"'")
 	}
-	if !w.Until.IsZero() {
+	switch {
+	case w.UntilSQL != "":
+		all = append(all, "ts < "+w.UntilSQL)
+	case !w.Until.IsZero():
 		all = append(all, "ts < timestamp '"+w.Until.UTC().Format(layout)+"'")
 	}
 	if len(all) == 0 {

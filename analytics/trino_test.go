@@ -310,6 +310,7 @@ func TestTrinoAgrees(t *testing.T) {
 		{"month", "all", all, asked},
 		{"chain", "all", all, analytics.Query{Client: "210.227.0.10"}},
 		{"month", "some", few, analytics.Query{Bucket: 6 * time.Hour, Limit: 7, Where: "status >= 400 -- a comment", Window: analytics.Window{Since: day(10), Until: day(20)}}},
+		{"month", "dashboard", few, analytics.Query{BucketSQL: "3600", Limit: 50, Window: analytics.Window{SinceSQL: "TIMESTAMP '2026-11-10 00:30:00'", UntilSQL: "TIMESTAMP '2026-11-12 00:00:00'"}}},
 		{"month", "days", few, analytics.Query{Window: analytics.Window{Days: 36500}, Limit: -1}},
 	} {
 		ours, theirs := openDuckDB(t, filepath.Join(warehouse, c.table)), server.open(t, c.table)
