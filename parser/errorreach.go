@@ -169,15 +169,20 @@ func (r *ErrorReach) Open() bool { return r.open }
 func (r *ErrorReach) IsHeader() bool { return r.kind == reachHeader }
 
 // EndsForgedRecord reports whether line has the end of an error record whose request
-// has an encoded line break. Where nginx undid the encoding in the same record, the
-// line is not the first of the record, whatever it begins with.
+// has an encoded line break in its path. Where nginx undid the encoding in the same
+// record, the line is not the first of the record, whatever it begins with. nginx undoes
+// nothing in the query, so a line break there is no evidence.
 func EndsForgedRecord(line []byte) bool {
-	_, tail, ok := bytes.Cut(line, []byte(clientKey))
-	if !ok {
-		return false
+	_, rest, ok := bytes.Cut(line, []byte(clientKey))
+	for ok {
+		// A visitor can write a request of his own before the one that nginx writes.
+		if _, rest, ok = bytes.Cut(rest, []byte(quotedKeys[0])); ok {
+			if path, _, _ := bytes.Cut(rest, []byte("?")); HasLineBreak(path) {
+				return true
+			}
+		}
 	}
-	_, request, ok := bytes.Cut(tail, []byte(quotedKeys[0]))
-	return ok && HasLineBreak(request)
+	return false
 }
 
 // HasLineBreak reports whether text has an encoded line break: %0A or %0D.
