@@ -232,29 +232,32 @@ func (s *simulated) logs(t *testing.T, folder, format string, all []visit) []str
 var amounts = []struct{ perMille, attackers int }{{25, 1}, {400, 1}, {5, 1}, {100, 1}, {20, 2}, {30, 3}}
 
 // TestHostileVisitorsBreakNoChain: a few visitors, whatever headers they send, do not
-// make a healthy chain look broken. Each kind of header comes in another amount, with the
-// sets inferred and with sets given.
+// make a healthy chain look broken. Each kind of header comes in another amount. It
+// comes in a sixth of the formats, and in half of these with the sets given: all pairs
+// would take minutes.
 func TestHostileVisitorsBreakNoChain(t *testing.T) {
 	folder := t.TempDir()
 	kinds := slices.Sorted(maps.Keys(hostile))
 	turn := 0
-	for _, format := range parser.BuiltinNames() {
+	for f, format := range parser.BuiltinNames() {
 		text := builtinText(t, format)
 		for _, chain := range healthyChains {
 			for i, kind := range kinds {
-				if !strings.Contains(text, "forwarded") && i%9 != 0 {
-					continue // the format holds no header
+				if (i+f)%6 != 0 || !strings.Contains(text, "forwarded") && i%9 != 0 { // no header is in the format
+					continue
 				}
 				turn++
 				a := amounts[turn%len(amounts)]
 				files := chain.logs(t, folder, text, visits(400, a.perMille, a.attackers, hostile[kind]))
-				for _, args := range [][]string{nil, chain.sets[i%len(chain.sets)]} {
-					var out, errOut bytes.Buffer
-					code := run(t.Context(), slices.Concat([]string{"doctor", "-o", "json"}, args, files), strings.NewReader(""), &out, &errOut)
-					if code != exitOK {
-						t.Errorf("%s, %s, %v, %s, %d of 1000 lines by %d visitors: exit code %d %v %s", format, chain.name, args, kind,
-							a.perMille, a.attackers, code, findings(examinedOf(t, &out)), errOut.String())
-					}
+				var args []string
+				if turn%2 == 0 {
+					args = chain.sets[i%len(chain.sets)]
+				}
+				var out, errOut bytes.Buffer
+				code := run(t.Context(), slices.Concat([]string{"doctor", "-o", "json"}, args, files), strings.NewReader(""), &out, &errOut)
+				if code != exitOK {
+					t.Errorf("%s, %s, %v, %s, %d of 1000 lines by %d visitors: exit code %d %v %s", format, chain.name, args, kind,
+						a.perMille, a.attackers, code, findings(examinedOf(t, &out)), errOut.String())
 				}
 			}
 		}
@@ -285,10 +288,15 @@ var brokenChains = []simulated{
 func TestHostileVisitorsHideNoFault(t *testing.T) {
 	folder := t.TempDir()
 	kinds := slices.Sorted(maps.Keys(hostile))
+	turn := 0
 	for _, format := range []string{"combined", "main", "main_real_ip", "clearhop"} {
 		text := builtinText(t, format)
 		for _, chain := range brokenChains {
 			for i, kind := range kinds {
+				turn++
+				if turn%4 != 0 {
+					continue // each kind comes in a quarter of the formats and chains
+				}
 				n := []int{300, 30, 2}[i%3]
 				share := []int{400, 100, 0, 900}[i%4]
 				files := chain.logs(t, folder, text, visits(n, share, 1+i%3, hostile[kind]))
