@@ -17,10 +17,15 @@ const longestHead = 200
 // longestEscape is more than an escape has bytes that is not nested.
 const longestEscape = 8
 
-// escapeAt reports whether a whole escape stands at i.
-func escapeAt(text []byte, i int) bool {
-	_, width := Unescape(text, i)
-	return width > 1
+// readAt returns the character at i, which an escape may stand for, and how many bytes it
+// takes. isCut reports that the text ends within an escape there.
+func readAt(text []byte, i int) (c byte, width int, isCut bool) {
+	c, width = Unescape(text, i)
+	if c == '=' {
+		c, width = unescapeQuoted(text, i)
+	}
+	isEscape := c == '%' || c == '\\' || c == '&' || c == '='
+	return c, width, isEscape && width == 1 && len(text)-i <= longestEscape
 }
 
 // HeadAt returns the head of an address in which text[from:] ends. Groups is 0 if it
@@ -32,15 +37,12 @@ func HeadAt(text []byte, from int) Head {
 	var shape headShape
 	letters := -1 // where the numbers begin, if letters stand in front
 	for i < len(text) {
-		c, width := Unescape(text, i)
-		if c == '=' {
-			c, width = unescapeQuoted(text, i)
+		c, width, isCut := readAt(text, i)
+		if isCut {
+			break
 		}
 		i += width
 		switch {
-		case width == 1 && len(text)-i < longestEscape && (c == '%' || c == '\\' || c == '&' || c == '='):
-			i = len(text) // an escape that was cut off
-			continue
 		case !isHex(c) && c != '.' && c != ':':
 			h.Start, letters = i, -1
 			shape = headShape{}
@@ -53,15 +55,9 @@ func HeadAt(text []byte, from int) Head {
 	if shape.colons == 0 && letters >= 0 {
 		// Letters are no part of an IPv4 address. Those in front of it are a word.
 		h.Start, shape = letters, headShape{}
-		for i = letters; i < len(text); {
-			if len(text)-i < longestEscape && (text[i] == '%' || text[i] == '\\' || text[i] == '&') && !escapeAt(text, i) {
-				break
-			}
-			c, width := Unescape(text, i)
-			if c == '=' {
-				c, width = unescapeQuoted(text, i)
-			}
-			i += width
+		for at := letters; at < i; {
+			c, width, _ := readAt(text, at)
+			at += width
 			shape.add(c)
 		}
 	}
