@@ -114,6 +114,7 @@ deploy: package ## build and deploy with SAM, asking what it needs to know the f
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
 	$(GO) vet -race ./...
+	$(GO) vet -race -tags athena ./analytics
 	$(TEST) -race ./...
 
 lint: ## run golangci-lint
@@ -144,7 +145,7 @@ oracle: ## hold the parser, the walk and the resolver to a real nginx, with rand
 
 athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
 	@.ci/tools athena
-	$(TEST) -count 1 -v -run TestTrinoAgrees ./analytics -trino $(CURDIR)/$(BUILD)/tools/trino
+	$(TEST) -tags athena -count 1 -v -run TestTrinoAgrees ./analytics -trino $(CURDIR)/$(BUILD)/tools/trino
 
 # FUZZTIME is how long each target runs: a duration such as 5m, or a number of inputs
 # such as 10000x. FUZZ chooses targets by a regular expression, such as FuzzParse. An
