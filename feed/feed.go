@@ -71,7 +71,8 @@ type Source interface {
 	// After a *TemporaryError or a *decode.PayloadError the next call goes on
 	// behind the fault. Any other error is the end of the Source.
 	//
-	// A new Origin ends the stream of the one before.
+	// Lines of several streams may come one between the other. Those of one stream have
+	// the same Origin, and a stream whose lines come back later goes on.
 	Next() (*record.Line, error)
 	// Ready reports whether Next will return a line without waiting for input. If
 	// it is false, the lines read so far are processed before Next is called.

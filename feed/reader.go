@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"clearhop/decode"
 	"clearhop/record"
@@ -21,15 +22,25 @@ type reader struct {
 	warnings chan<- error
 	used     <-chan *batch // that can be filled again
 
-	filling *batch         // nil if it has no line yet
-	origin  *record.Origin // of the stream in hand; nil between two inputs
-	told    string         // the last warning about the input in hand
-	read    int64          // bytes of the input in hand that the batches account for
+	open []*openStream // of the input in hand; the one that was read last is at the end
+	told string        // the last warning about the input in hand
+	read int64         // bytes of the input in hand that the batches account for
 
 	// These are for Run, when the reader has ended.
 	counts Counts
 	errs   []error
 }
+
+// An openStream is a stream whose lines the reader gathers. A document of CloudWatch
+// Logs has the lines of several streams, one between the other.
+type openStream struct {
+	origin  *record.Origin
+	filling *batch // nil if it has no line yet
+}
+
+// maxOpen bounds the streams of one input that are gathered at a time, and so their
+// memory. If there are more, the one that was read longest ago ends.
+const maxOpen = 32
 
 // run reads all inputs.
 func (r *reader) run(ctx context.Context) {
@@ -54,11 +65,7 @@ func (r *reader) readAll(s Source) {
 	r.told, r.read = "", 0
 	broken := 0
 	for {
-		ready := s.Ready()
-		if b := r.filling; b != nil && (!ready || b.isFull()) {
-			b.waits = !ready
-			r.send(s)
-		}
+		r.sendFilled(s, s.Ready())
 		line, err := s.Next()
 		if err == nil {
 			r.add(s, line)
@@ -77,56 +84,100 @@ func (r *reader) readAll(s Source) {
 		case err != io.EOF:
 			r.errs = append(r.errs, err)
 		}
-		r.endStream(s)
+		r.endAll(s)
 		r.counts.add(s.Counts())
 		return
 	}
 }
 
-// add puts a line into a batch.
-func (r *reader) add(s Source, line *record.Line) {
-	if line.Origin != r.origin {
-		r.endStream(s)
-		r.origin = line.Origin
+// sendFilled sends the batch that is full, or all batches if no line is at hand. Only
+// the stream that was read last can have filled its batch.
+func (r *reader) sendFilled(s Source, ready bool) {
+	if !ready {
+		for _, stream := range r.open {
+			if stream.filling != nil {
+				stream.filling.waits = true
+				r.send(s, stream)
+			}
+		}
+		return
 	}
-	if r.filling == nil {
-		r.filling = r.newBatch()
+	if len(r.open) == 0 {
+		return
 	}
-	r.filling.add(line)
+	if last := r.open[len(r.open)-1]; last.filling != nil && last.filling.isFull() {
+		r.send(s, last)
+	}
 }
 
-// newBatch returns an empty batch of the stream in hand.
-func (r *reader) newBatch() *batch {
+// add puts a line into the batch of its stream.
+func (r *reader) add(s Source, line *record.Line) {
+	if len(r.open) == 0 || r.open[len(r.open)-1].origin != line.Origin {
+		r.turnTo(s, line)
+	}
+	stream := r.open[len(r.open)-1]
+	if stream.filling == nil {
+		stream.filling = r.newBatch(stream.origin)
+	}
+	stream.filling.add(line)
+}
+
+// turnTo makes the stream of a line the last one of those that are open. A payload holds
+// one stream whole, so its first line ends those before it.
+func (r *reader) turnTo(s Source, line *record.Line) {
+	i := slices.IndexFunc(r.open, func(o *openStream) bool { return o.origin == line.Origin })
+	if i >= 0 {
+		stream := r.open[i]
+		r.open = append(slices.Delete(r.open, i, i+1), stream)
+		return
+	}
+	if line.Offset == 0 {
+		r.endAll(s)
+	}
+	if len(r.open) == maxOpen {
+		r.end(s, r.open[0])
+		r.open = slices.Delete(r.open, 0, 1)
+	}
+	r.open = append(r.open, &openStream{origin: line.Origin})
+}
+
+// newBatch returns an empty batch of a stream.
+func (r *reader) newBatch(origin *record.Origin) *batch {
 	var b *batch
 	select {
 	case b = <-r.used:
 	default:
 		b = &batch{}
 	}
-	b.origin = r.origin
+	b.origin = origin
 	return b
 }
 
-// endStream sends what is left of the stream in hand, and says that it has ended.
-func (r *reader) endStream(s Source) {
-	if r.origin == nil {
-		return
+// endAll ends all streams, the one that was read last as the last one.
+func (r *reader) endAll(s Source) {
+	for _, stream := range r.open {
+		r.end(s, stream)
 	}
-	if r.filling == nil {
-		r.filling = r.newBatch()
-	}
-	r.filling.last = true
-	r.send(s)
-	r.origin = nil
+	r.open = r.open[:0]
 }
 
-// send hands the batch over to the drive, which may keep it waiting.
-func (r *reader) send(s Source) {
+// end sends what is left of a stream, and says that it has ended.
+func (r *reader) end(s Source, stream *openStream) {
+	if stream.filling == nil {
+		stream.filling = r.newBatch(stream.origin)
+	}
+	stream.filling.last = true
+	r.send(s, stream)
+}
+
+// send hands the batch of a stream over to the drive, which may keep it waiting.
+func (r *reader) send(s Source, stream *openStream) {
+	b := stream.filling
+	stream.filling = nil
 	read := s.Counts().Bytes
-	r.filling.read = read - r.read
+	b.read = read - r.read
 	r.read = read
-	r.batches <- r.filling
-	r.filling = nil
+	r.batches <- b
 }
 
 // warn reports an error, unless it is the one that was reported last.

@@ -155,7 +155,9 @@ func IsAccess(line string) bool {
 		return false
 	}
 	var r record.Record
-	if parser.ParseChatter([]byte(line), &r) {
+	// The rest of an error record of several lines is a visitor's: he must not choose
+	// what is announced as the log_format.
+	if parser.ParseChatter([]byte(line), &r) || parser.EndsOpenRecord([]byte(line)) {
 		return false
 	}
 	has := evidenceOf(line, "") | evidenceOf(line, delimiterOf([]string{line}))
