@@ -36,8 +36,8 @@ run: build samples ## enrich the sample logs: events to build/events.ndjson, a r
 		$$(test -f $(GEOIP)/asn.mmdb && echo --asn-db $(GEOIP)/asn.mmdb) \
 		$(SAMPLES)/*/*.clearhop.log $(SAMPLES)/*/*.error.log testdata/seed/access.log
 	@echo
-	@echo '$(CLEARHOP) report $(BUILD)/events.ndjson'
-	@$(CLEARHOP) report -q $(BUILD)/events.ndjson
+	@echo '$(CLEARHOP) report --since 2026-01-01T00:00:00Z $(BUILD)/events.ndjson'
+	@$(CLEARHOP) report -q --since 2026-01-01T00:00:00Z $(BUILD)/events.ndjson
 	@echo
 	@echo "These were the logs of $$(ls $(SAMPLES) | wc -l) set-ups, most of them wrong on purpose. Next:"
 	@echo '  which hop of one is broken:   $(CLEARHOP) doctor $(SAMPLES)/web-no-realip/*.clearhop.log'

@@ -25,6 +25,8 @@ type reportCommand struct {
 	Quiet   bool       `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
+
+	areLogs bool // log lines were read, which the doctor can read too
 }
 
 // Help is what --help prints below the usage.
@@ -116,6 +118,7 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 	if db == nil {
 		return nil, nil, err
 	}
+	c.areLogs = l.tally.Lines > 0
 	if c.Where != "" && err == nil {
 		if wrong := db.CheckCondition(ctx, c.Where); wrong != nil {
 			return nil, nil, errors.Join(&usageError{fmt.Errorf("--where: %w", wrong)}, db.Close())
@@ -153,7 +156,7 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
 	}
 	p := &reportPage{page: newPage(s.out, c.Color), Report: r, diagnosis: diagnosis}
-	if c.DB == "" && len(c.Files) > 0 && c.Where == "" {
+	if c.areLogs && c.DB == "" && c.Where == "" {
 		p.doctor = "clearhop doctor " + doctorFlags(&c.Settings) + fileWords(c.Files)
 	}
 	failed := &writeFailure{w: s.out}

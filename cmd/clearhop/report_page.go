@@ -126,7 +126,11 @@ func (p *reportPage) printChain() {
 	if rest := p.restOfLines(); rest != "" {
 		p.wrapped("  ", rest)
 	}
-	if p.doctor != "" && verdicts.State != diagnose.Healthy {
+	switch {
+	case verdicts.State == diagnose.Healthy || verdicts.State == diagnose.Unknown:
+	case p.doctor == "":
+		p.wrapped("  ", "clearhop doctor shows lines that prove it, and the fix. It reads log files, not events.")
+	default:
 		p.line("  The doctor shows lines that prove it, and the fix:")
 		p.line("  %s%s%s", p.Config, p.doctor, p.Off)
 	}
@@ -141,7 +145,7 @@ func (p *reportPage) printFinding(f *diagnose.Finding) {
 	text += fmt.Sprintf(": %s of %s (%s)", grouped(f.Lines), counted(f.Of, "line"), terminal.Percent(f.Lines, f.Of))
 	switch {
 	case f.Since != nil && f.Until != nil:
-		text += ", only from " + timeRange(*f.Since, *f.Until)
+		text += ", only at this time: " + timeRange(*f.Since, *f.Until)
 	case f.Since != nil:
 		text += ", since " + f.Since.UTC().Format(exactTime)
 	case f.Until != nil:
