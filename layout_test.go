@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"aws/athena":                 {"analytics", "encode", "aws/account"},
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
 	"analytics":                  {"encode", "record", "verdict"},
-	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "record"},
+	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "internal/setting", "record"},
 	"chain":                      {},
 	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},

@@ -50,7 +50,9 @@ func (s *Store) CheckCondition(ctx context.Context, where string) error {
 	for _, around := range [][2]string{{"CASE WHEN (\n", "\n) THEN true END"}, {"(\n", "\n)"}} {
 		statement, err := s.prepare(ctx, "SELECT true FROM "+analytics.Lines+" WHERE "+around[0]+where+around[1])
 		if e, ok := errors.AsType[*QueryError](err); ok && e.Line > 1 {
-			e.Line--
+			if e.Line--; e.Line > strings.Count(where, "\n")+1 {
+				err = &QueryError{Reason: "the condition ends where more is expected", kind: e.kind}
+			}
 		}
 		if err != nil {
 			return err
@@ -58,6 +60,19 @@ func (s *Store) CheckCondition(ctx context.Context, where string) error {
 		mapping.DestroyPrepare(&statement)
 	}
 	return nil
+}
+
+// CheckQuery returns the *QueryError of SQL that Ask would refuse before it runs it. The
+// SQL is not run.
+func (s *Store) CheckQuery(ctx context.Context, sql string) error {
+	if err := s.fence(ctx); err != nil {
+		return err
+	}
+	statement, err := s.prepare(ctx, sql)
+	if err == nil {
+		mapping.DestroyPrepare(&statement)
+	}
+	return err
 }
 
 // fence closes the engine: from here on it reaches nothing outside, and what is loaded

@@ -157,8 +157,5 @@ func (e *engine) run(ctx context.Context, statement mapping.PreparedStatement, b
 	return ctx.Err()
 }
 
-// literal writes text as a string in SQL.
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 // identifier writes a name in SQL.
 func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -41,6 +41,9 @@ func (*Store) Narrow(context.Context, analytics.Window, string) error { return E
 // CheckCondition returns ErrNoEngine.
 func (*Store) CheckCondition(context.Context, string) error { return ErrNoEngine }
 
+// CheckQuery returns ErrNoEngine.
+func (*Store) CheckQuery(context.Context, string) error { return ErrNoEngine }
+
 // Ask returns ErrNoEngine.
 func (*Store) Ask(context.Context, string) (analytics.Answer, error) {
 	return analytics.Answer{}, ErrNoEngine

@@ -2,8 +2,12 @@ package store
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"clearhop/analytics"
+	"clearhop/internal/setting"
 )
 
 // place finds where in the SQL an error of DuckDB is. It shows the line, and a mark below
@@ -27,8 +31,59 @@ func newQueryError(text, sql string) *QueryError {
 		text = rest
 	}
 	e.Reason = oneLine(text)
+	if m := unknownColumn.FindStringSubmatch(e.Reason); m != nil {
+		e.Reason = "there is no column " + m[1] + ifUnknown(m[1], m[2], sql)
+	}
 	return e
 }
+
+// unknownColumn finds the name in what DuckDB says of a column that is not there, and the
+// names that DuckDB proposes, some of which resemble it from afar.
+var unknownColumn = regexp.MustCompile(`^Referenced column "(.*?)" not found in FROM clause(?:; Candidate bindings: (.*)|$)`)
+
+// ifUnknown says what may be meant by a name that is no column. In SQL double quotes are
+// for names, which many people do not expect.
+func ifUnknown(name, proposed, sql string) string {
+	near := nearColumns(name, strings.Split(strings.ReplaceAll(proposed, `"`, ""), ", "))
+	isQuoted := strings.Contains(sql, `"`+name+`"`)
+	const inQuotes = "what stands in double quotes is the name of a column, and a text stands in single quotes: "
+	switch {
+	case isQuoted && near != "":
+		return "; did you mean " + near + "? Note that " + inQuotes + literal(name)
+	case isQuoted:
+		return "; " + inQuotes + literal(name)
+	case near != "":
+		return "; did you mean " + near + "?"
+	}
+	return "; docs/statistics.md lists the columns"
+}
+
+// nearColumns names the columns that a name most likely means: the nearest of those that
+// DuckDB proposes and of the views, or else those of which it is one of the words, as
+// country is of client_country, or the beginning. It returns "" if there is none.
+func nearColumns(name string, proposed []string) string {
+	name = strings.ToLower(name)
+	all := proposed
+	var related []string
+	for _, c := range analytics.View(analytics.AllLines) {
+		all = append(all, c.Name)
+		words := strings.Split(c.Name, "_")
+		switch {
+		case strings.Join(words, "") == strings.ReplaceAll(name, "_", ""):
+			return c.Name
+		case slices.Contains(words, name), len(name) > 2 && strings.HasPrefix(c.Name, name):
+			related = append(related, c.Name)
+		}
+	}
+	if near := setting.Nearest(name, all); near != "" {
+		return near
+	}
+	const few = 4
+	return strings.Join(related[:min(few, len(related))], ", ")
+}
+
+// literal writes text as a string in SQL.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // oneLine joins the lines of a text, each of which is a sentence.
 func oneLine(text string) string {

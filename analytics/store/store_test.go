@@ -458,10 +458,17 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %s…", sql, err, want)
 		}
 	}
-	f("SELECT statu FROM requests", `line 1, column 8: Referenced column "statu" not found in FROM clause; Candidate bindings: "status"`)
+	f("SELECT statu FROM requests", "line 1, column 8: there is no column statu; did you mean status?")
 	f("SELEC 1", `line 1, column 1: syntax error at or near "SELEC"`)
-	f("SELECT\n  count(*)\nFROM requests WHERE stats = 3", `line 3, column 21: Referenced column "stats"`)
-	f("SELECT "+strings.Repeat("1 + ", 100)+"statu FROM requests", `line 1, column 408: Referenced column`)
+	f("SELECT\n  count(*)\nFROM requests WHERE stats = 3", "line 3, column 21: there is no column stats; did you mean status?")
+	f(`SELECT * FROM requests WHERE status = "500"`, `line 1, column 39: there is no column 500; what stands in double quotes is the name of a column, and a text stands in single quotes: '500'`)
+	f(`SELECT * FROM requests WHERE path = "it's"`, `line 1, column 37: there is no column it's; what stands in double quotes is the name of a column, and a text stands in single quotes: 'it''s'`)
+	f(`SELECT * FROM requests WHERE "stats" = 3`, "line 1, column 30: there is no column stats; did you mean status? Note that what stands in double quotes is the name of a column")
+	f("SELECT country FROM requests", "line 1, column 8: there is no column country; did you mean client_country, client_country_name?")
+	f("SELECT UserAgent FROM requests", "line 1, column 8: there is no column UserAgent; did you mean user_agent?")
+	f("SELECT number FROM (SELECT 1 AS numbers)", "line 1, column 8: there is no column number; did you mean numbers?")
+	f("SELECT nonsense FROM requests", "line 1, column 8: there is no column nonsense; docs/statistics.md lists the columns")
+	f("SELECT "+strings.Repeat("1 + ", 100)+"statu FROM requests", "line 1, column 408: there is no column statu")
 	f("SELECT 1; SELECT 2", "one SELECT is expected, and these are 2 statements")
 	f("SELECT cast('x' AS INTEGER)", "line 1, column 8: Could not convert")
 }

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -98,6 +99,10 @@ func (e *Engine) Scanned() int64 { return e.scanned }
 type QueryError struct {
 	ID     string // of the query in Athena's history; "" if it was not started
 	Reason string // in Athena's words
+
+	// IsWrong says that Athena refused what it was asked: the SQL, the work group or the
+	// database. The same query would be refused again.
+	IsWrong bool
 }
 
 // Error returns the reason and the query's id.
@@ -167,7 +172,7 @@ func (e *Engine) wait(ctx context.Context, id string) error {
 		case types.QueryExecutionStateSucceeded:
 			return nil
 		case types.QueryExecutionStateFailed, types.QueryExecutionStateCancelled:
-			return &QueryError{ID: id, Reason: reason(q.Status)}
+			return &QueryError{ID: id, Reason: reason(q.Status), IsWrong: isWrong(q.Status)}
 		}
 		if limit := e.config.MaxScan; limit > 0 && e.scanned-before > limit {
 			e.stop(ctx, id)
@@ -237,6 +242,19 @@ func reason(s *types.QueryExecutionStatus) string {
 	return text
 }
 
+// placed finds the place in the SQL that Athena refuses: COLUMN_NOT_FOUND: line 1:8: …
+var placed = regexp.MustCompile(`\bline \d+:\d+: `)
+
+// isWrong reports whether a query failed by the fault of whoever asked it. An answer may
+// lack AthenaError.
+func isWrong(s *types.QueryExecutionStatus) bool {
+	const user = 2 // of AthenaError.ErrorCategory: 1 is Athena's own fault, 3 is any other
+	if e := s.AthenaError; e != nil && aws.ToInt32(e.ErrorCategory) == user && !e.Retryable {
+		return true
+	}
+	return placed.MatchString(reason(s))
+}
+
 // called makes the error of a call fit for a person.
 func called(ctx context.Context, id string, err error) error {
 	if ctx.Err() != nil {
@@ -246,7 +264,8 @@ func called(ctx context.Context, id string, err error) error {
 		return unreachable
 	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		return &QueryError{ID: id, Reason: answer.ErrorMessage()}
+		_, isWrong := errors.AsType[*types.InvalidRequestException](err)
+		return &QueryError{ID: id, Reason: answer.ErrorMessage(), IsWrong: isWrong}
 	}
 	return fmt.Errorf("athena: %w", err)
 }

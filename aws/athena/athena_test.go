@@ -202,31 +202,38 @@ func TestPages(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	f := func(want string, answers map[string][]string) {
+	f := func(want string, isWrong bool, answers map[string][]string) {
 		t.Helper()
 		_, calls := start(t, answers)
 		_, err := athena.New(config(calls)).Ask(t.Context(), "SELECT pth FROM requests")
-		if _, ok := errors.AsType[*athena.QueryError](err); !ok || err.Error() != want {
-			t.Errorf("%T: %v\nwant %s", err, err, want)
+		refused, ok := errors.AsType[*athena.QueryError](err)
+		if !ok || err.Error() != want || refused.IsWrong != isWrong {
+			t.Errorf("%T: %v\nwant %s, wrong: %t", err, err, want, isWrong)
 		}
 	}
-	f("Athena refuses the query: line 1:8: mismatched input", map[string][]string{
+	f("Athena refuses the query: line 1:8: mismatched input", true, map[string][]string{
 		"StartQueryExecution": {"400 InvalidRequestException: line 1:8: mismatched input"},
 	})
-	f("Athena did not answer the query q-1: COLUMN_NOT_FOUND: line 1:8: Column 'pth' cannot be resolved", map[string][]string{
+	f("Athena did not answer the query q-1: COLUMN_NOT_FOUND: line 1:8: Column 'pth' cannot be resolved", true, map[string][]string{
 		"StartQueryExecution": {started}, "GetQueryExecution": {queued, failed},
 	})
-	f("Athena did not answer the query q-1: cancelled", map[string][]string{
+	f("Athena did not answer the query q-1: cancelled", false, map[string][]string{
 		"StartQueryExecution": {started}, "GetQueryExecution": {`{"QueryExecution": {"Status": {"State": "CANCELLED"}}}`},
 	})
-	f("Athena did not answer the query q-1: a row has 1 values, and there are 2 columns", map[string][]string{
+	f("Athena did not answer the query q-1: a row has 1 values, and there are 2 columns", false, map[string][]string{
 		"StartQueryExecution": {started}, "GetQueryExecution": {fmt.Sprintf(succeeded, 1)},
 		"GetQueryResults": {page("", []string{"a varchar", "b varchar"}, []any{"x"})},
 	})
-	f("Athena did not answer the query q-1: column a is no integer", map[string][]string{
+	f("Athena did not answer the query q-1: column a is no integer", false, map[string][]string{
 		"StartQueryExecution": {started}, "GetQueryExecution": {fmt.Sprintf(succeeded, 1)},
 		"GetQueryResults": {page("", []string{"a bigint"}, []any{"x"})},
 	})
+	for category, isWrong := range map[int]bool{1: false, 2: true, 3: false} {
+		status := fmt.Sprintf(`{"QueryExecution": {"Status": {"State": "FAILED", "StateChangeReason": "DIVISION_BY_ZERO", "AthenaError": {"ErrorCategory": %d, "ErrorType": 1000}}}}`, category)
+		f("Athena did not answer the query q-1: DIVISION_BY_ZERO", isWrong, map[string][]string{
+			"StartQueryExecution": {started}, "GetQueryExecution": {status},
+		})
+	}
 }
 
 // TestLimit: a query that scans more than allowed is ended.

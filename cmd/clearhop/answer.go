@@ -96,9 +96,7 @@ func (a *csvAnswer) row(values []any) error {
 
 // cell returns a text that no spreadsheet takes for a formula.
 func (a *csvAnswer) cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) || strings.HasPrefix(text, "＝") {
-		text = "'" + text
-	}
+	text = analytics.CSVText(text)
 	if a.printable {
 		text = terminal.Printable(text)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"clearhop/analytics"
 	"clearhop/analytics/store"
+	"clearhop/aws/athena"
 	"clearhop/aws/nlb"
 	"clearhop/feed"
 	"clearhop/internal/terminal"
@@ -29,6 +30,58 @@ type loadFlags struct {
 func (f *loadFlags) window(now time.Time) (analytics.Window, error) {
 	w, err := readWindow(f.Since, f.Until, now)
 	return analytics.Window{Since: w.since, Until: w.until}, err
+}
+
+// checkSQL reports what is wrong with a condition or with SQL, either of which may be
+// empty, before anything is loaded: a typo must not wait for the end of a long load. A
+// database without events knows the columns as well.
+func checkSQL(ctx context.Context, where, sql string) error {
+	if where == "" && sql == "" {
+		return nil
+	}
+	if !store.HasEngine {
+		return &usageError{store.ErrNoEngine}
+	}
+	s, err := store.Open(ctx, store.Options{})
+	if err != nil {
+		return err
+	}
+	if where != "" {
+		err = whereError(s.CheckCondition(ctx, where))
+	}
+	if sql != "" && err == nil {
+		err = wrongSQL(s.CheckQuery(ctx, sql))
+	}
+	return errors.Join(err, s.Close())
+}
+
+// whereError names the flag in an error of its condition.
+func whereError(err error) error {
+	if _, ok := errors.AsType[*store.QueryError](err); ok {
+		return &usageError{fmt.Errorf("--where: %w", err)}
+	}
+	return err
+}
+
+// questionError returns the error of a named question. What DuckDB refuses in it can only
+// be the condition, and the place is in SQL that nobody sees.
+func questionError(err error, where string) error {
+	if wrong, ok := errors.AsType[*store.QueryError](err); ok && where != "" {
+		return whereError(&store.QueryError{Reason: wrong.Reason})
+	}
+	return err
+}
+
+// wrongSQL makes SQL that an engine refuses a wrong command line, so that the exit code
+// is the same for all engines: whoever asked has to change the question.
+func wrongSQL(err error) error {
+	if _, ok := errors.AsType[*store.QueryError](err); ok {
+		return &usageError{err}
+	}
+	if refused, ok := errors.AsType[*athena.QueryError](err); ok && refused.IsWrong {
+		return &usageError{err}
+	}
+	return err
 }
 
 // A loading opens a database and loads files into it.
@@ -63,7 +116,8 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 	if errors.As(err, &usage) {
 		return nil, stats, errors.Join(err, s.Close())
 	}
-	if !l.quiet {
+	// Beside an error that says why nothing was loaded, a zero helps nobody.
+	if nothing := err != nil && stats.Rows() == 0 && stats.Known == 0; !l.quiet && !nothing {
 		l.print(stats)
 	}
 	return s, stats, err

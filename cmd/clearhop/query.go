@@ -58,9 +58,10 @@ Without --athena the SQL, and that of --where, can only read the views: it reach
 and no setting, and one SELECT is run. In CSV a text that begins with = + - @ or a tab
 gets a ' in front, because a spreadsheet would run it as a formula. Numbers do not.
 
-Exit codes: 0 the question was answered; 1 some input could not be read, the answer not
-be written, or Athena did not answer; 2 the command line, the configuration or the SQL is wrong, or this
-clearhop was built without DuckDB; 130 interrupted.`
+Exit codes, with DuckDB and with Athena: 0 the question was answered; 1 some input could not be
+read, the answer not be written, or the engine gave none; 2 what was asked is wrong (the
+command line, the configuration or the SQL), or this clearhop was built without DuckDB;
+130 interrupted.`
 }
 
 // Run loads the files, asks and prints the answer.
@@ -74,6 +75,9 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	}
 	if c.Athena != "" {
 		return c.askAthena(ctx, s, window)
+	}
+	if err := checkSQL(ctx, c.Where, c.ownSQL()); err != nil {
+		return err
 	}
 	if len(c.Files) == 0 && c.DB == "" {
 		c.Files = s.orStdin(nil)
@@ -91,9 +95,6 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}
-	if _, ok := errors.AsType[*store.QueryError](err); ok {
-		err = &usageError{err}
-	}
 	if err == nil {
 		err = loadErr
 	}
@@ -102,15 +103,25 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 
 // ask asks the database and prints the answer.
 func (c *queryCommand) ask(ctx context.Context, s streams, db *store.Store, window analytics.Window) error {
-	if err := db.CheckCondition(ctx, c.Where); c.Where != "" && err != nil {
-		return fmt.Errorf("--where: %w", err)
-	}
-	if _, named := analytics.Find(c.Question); !named {
+	isOwn := c.ownSQL() != ""
+	if isOwn {
 		if err := db.Narrow(ctx, window, c.Where); err != nil {
-			return err
+			return whereError(err)
 		}
 	}
-	return c.answer(ctx, s, db.Each, analytics.Query{Window: window})
+	err := c.answer(ctx, s, db.Each, analytics.Query{Window: window})
+	if isOwn {
+		return wrongSQL(err)
+	}
+	return questionError(err, c.Where)
+}
+
+// ownSQL returns the SQL that is asked; "" if it is a named question.
+func (c *queryCommand) ownSQL() string {
+	if _, named := analytics.Find(c.Question); named {
+		return ""
+	}
+	return c.Question
 }
 
 // askAthena asks Athena and prints the answer. SQL that is no named question is asked as
@@ -143,7 +154,7 @@ func (c *queryCommand) askAthena(ctx context.Context, s streams, window analytic
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
-	return err
+	return wrongSQL(err)
 }
 
 // checkSettings implements checker.

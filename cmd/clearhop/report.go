@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clearhop/analytics"
-	"clearhop/analytics/store"
 	"clearhop/internal/setting"
 	"clearhop/pipeline"
 )
@@ -47,9 +46,10 @@ With --db the events stay in the file, and the next run loads only what is new. 
 --athena the same questions are asked of the events in S3: give --since, because Athena
 bills the bytes that it reads.
 
-Exit codes: 0 the report was made; 1 some input could not be read, or the engine failed;
-2 the command line or the configuration is wrong, or this clearhop was built without
-DuckDB; 130 interrupted.`
+Exit codes, with DuckDB and with Athena: 0 the report was made; 1 some input could not be
+read, the answer not be written, or the engine gave none; 2 what was asked is wrong (the
+command line, the configuration or the SQL), or this clearhop was built without DuckDB;
+130 interrupted.`
 }
 
 // Run loads the files, asks all questions and prints the answers.
@@ -65,13 +65,10 @@ func (c *reportCommand) Run(ctx context.Context, s streams) error {
 	if errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, close())
 	}
-	err = c.report(ctx, s, engine, ask, loadErr != nil)
-	var wrong *store.QueryError
+	err = wrongSQL(questionError(c.report(ctx, s, engine, ask, loadErr != nil), c.Where))
 	switch {
 	case ctx.Err() != nil:
 		err = errInterrupted
-	case errors.As(err, &wrong):
-		err = &usageError{wrong}
 	case err == nil:
 		err = loadErr
 	}
@@ -110,6 +107,9 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 		}
 		return e, func() error { c.printScanned(s, c.Quiet); return nil }, nil
 	}
+	if err := checkSQL(ctx, c.Where, ""); err != nil {
+		return nil, nil, err
+	}
 	if len(c.Files) == 0 && c.DB == "" {
 		c.Files = s.orStdin(nil)
 	}
@@ -119,11 +119,6 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 		return nil, nil, err
 	}
 	c.areLogs = l.tally.Lines > 0
-	if c.Where != "" && err == nil {
-		if wrong := db.CheckCondition(ctx, c.Where); wrong != nil {
-			return nil, nil, errors.Join(&usageError{fmt.Errorf("--where: %w", wrong)}, db.Close())
-		}
-	}
 	return db, db.Close, err
 }
 
