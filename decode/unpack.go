@@ -22,6 +22,10 @@ const maxLayers = 2
 
 const readSize = 64 << 10
 
+// Unpack returns the decompressed stream of r, which is plain, gzip, zstd or bzip2, as a
+// Reader reads it: without a look at what is in it.
+func Unpack(r io.Reader) (io.Reader, error) { return unpack(r) }
+
 // unpack returns the decompressed stream of r, which is plain, gzip, zstd or bzip2. It
 // waits for the first bytes of r.
 func unpack(r io.Reader) (io.Reader, error) {

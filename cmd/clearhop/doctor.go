@@ -3,19 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"maps"
-	"net/netip"
+	"fmt"
 	"slices"
 	"time"
 
-	"clearhop/aws/nlb"
 	"clearhop/diagnose"
-	"clearhop/enrich/clientip"
-	"clearhop/feed"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
-	"clearhop/record"
 )
 
 // doctorCommand reads log lines and prints which hop is broken.
@@ -74,12 +68,19 @@ the command line is wrong; 130 interrupted.`
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
-	c.Files = s.orStdin(c.Files)
-	x := &examination{streams: s, command: c, settings: c.Settings}
-	x.settings.Infer = true
-	var err error
-	if x.window, err = c.window(time.Now()); err != nil {
+	window, err := c.window(time.Now())
+	if err != nil {
 		return &usageError{err}
+	}
+	files, copies := withoutCopies(ctx, s.orStdin(c.Files))
+	for _, copied := range copies {
+		fmt.Fprintf(s.err, "clearhop: %s\n", terminal.Printable(copied.String()))
+	}
+	x := newExamination(s, logFiles(files), c.Settings)
+	x.window, x.aws = window, c.AWS
+	x.bar = func() (func(int64), func()) {
+		bar := terminal.NewProgress(s.err, files)
+		return bar.Update, bar.Finish
 	}
 	report, err := x.run(ctx)
 	var usage *usageError
@@ -112,172 +113,3 @@ func (c *doctorCommand) checkSettings() error {
 	_, err := c.window(time.Now())
 	return errors.Join(err, checkPipeline(c.Settings))
 }
-
-// An examination reads the inputs, and reads them again where the chain's
-// addresses have to be inferred first.
-type examination struct {
-	streams
-	command  *doctorCommand
-	settings pipeline.Config
-	window   window
-	given    clientip.Chain // of the settings; empty sets where they give none
-	spools   map[string]*spool
-	readAs   readings
-}
-
-const (
-	// surveyed is how many lines of each input the addresses are inferred from.
-	surveyed = 50_000
-	// maxPasses is how often files are read at most, after the survey of their
-	// first lines: again where all lines show other addresses.
-	maxPasses = 3
-)
-
-func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
-	if x.command.AWS && len(x.settings.Client.NLB) == 0 {
-		x.settings.Client.NLB = []string{"discover"}
-	}
-	roles, err := x.survey(ctx)
-	if err != nil {
-		return nil, err
-	}
-	config := diagnose.Config{Chain: x.given, GivenNLB: len(x.settings.Client.NLB) > 0, GivenTrusted: len(x.settings.Client.Trusted) > 0}
-	for pass := 1; ; pass++ {
-		counters, found, err := x.count(ctx, config.WithRoles(roles))
-		if counters == nil {
-			return nil, err
-		}
-		if sameChain(&roles, &found) || pass == maxPasses || x.hasSpools() || ctx.Err() != nil {
-			report := counters.Report()
-			report.ReadAs = x.readAs.list
-			return report, err
-		}
-		roles = found
-	}
-}
-
-// survey reads the addresses that the settings give, and infers the chain from
-// the first lines of each input.
-func (x *examination) survey(ctx context.Context) (diagnose.Roles, error) {
-	var chainErr error
-	x.given, chainErr = x.settings.Client.ReadChain()
-	settings := x.settings
-	settings.Client.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
-	p, err := pipeline.New(settings)
-	if err := errors.Join(err, chainErr); err != nil {
-		return diagnose.Roles{}, &usageError{err}
-	}
-	x.warnLeftOut(p)
-	survey := diagnose.NewSurvey()
-	// An error is reported when all lines are read.
-	limit := surveyed
-	if !x.window.since.IsZero() {
-		limit = 0 // the first lines may all be of another time
-	}
-	_ = x.read(ctx, p, limit, func(r *record.Record) {
-		if x.window.holds(r) {
-			survey.Add(r)
-		}
-	})
-	return x.roles(survey), errors.Join(p.Close(), ctx.Err())
-}
-
-// roles returns what a survey found, without what the settings contradict.
-func (x *examination) roles(s *diagnose.Survey) diagnose.Roles {
-	roles := s.Roles()
-	roles.Drop(x.given)
-	return roles
-}
-
-// count reads all lines into counters, and surveys all of them. It returns no
-// counters if nothing could be read, and the error says why.
-func (x *examination) count(ctx context.Context, config diagnose.Config) (*diagnose.Counters, diagnose.Roles, error) {
-	settings := x.settings
-	settings.Chain = &config.Chain
-	settings.NodeFinder = nlb.Nodes
-	p, err := pipeline.New(settings)
-	if err != nil {
-		return nil, diagnose.Roles{}, &usageError{err}
-	}
-	if err := discoverFirst(ctx, x.streams, p); err != nil {
-		return nil, diagnose.Roles{}, errors.Join(err, p.Close())
-	}
-	config.Chain.Nodes = p.Client().Nodes
-	counters, survey := diagnose.NewCounters(config), diagnose.NewSurvey()
-	shown := map[string]bool{} // the NLBs whose nodes the log shows
-	err = x.read(ctx, p, 0, func(r *record.Record) {
-		if !x.window.holds(r) {
-			counters.LeaveOut()
-			return
-		}
-		survey.Add(r)
-		counters.Add(r)
-		if name := config.Chain.Nodes[r.Client.SourceIP]; name != "" {
-			shown[name] = true
-		}
-	})
-	if x.command.AWS && ctx.Err() == nil {
-		groups, awsErr := targetGroups(ctx, slices.Sorted(maps.Keys(shown)))
-		counters.SetTargetGroups(groups)
-		err = errors.Join(err, awsErr)
-	}
-	return counters, x.roles(survey), errors.Join(err, p.Close())
-}
-
-// targetGroups asks AWS for the target groups of NLBs; of all, where the log
-// does not show which.
-func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, error) {
-	ctx, cancel := context.WithTimeout(ctx, firstLook)
-	defer cancel()
-	balancing, err := nlb.NewBalancing(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return balancing.FindTargetGroups(ctx, names...)
-}
-
-// sameChain reports whether two surveys found the same addresses.
-func sameChain(a, b *diagnose.Roles) bool {
-	addresses := func(peers []diagnose.Peer) []netip.Addr {
-		var list []netip.Addr
-		for _, p := range peers {
-			list = append(list, p.Address)
-		}
-		slices.SortFunc(list, netip.Addr.Compare)
-		return list
-	}
-	return slices.Equal(addresses(a.NLB), addresses(b.NLB)) && slices.Equal(addresses(a.Edge), addresses(b.Edge)) &&
-		slices.Equal(a.CDN, b.CDN) && len(a.Probes) == len(b.Probes)
-}
-
-// read takes the inputs through the pipeline, at most limit lines of each; 0 for
-// all of them. add gets the record of each line.
-func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int, add func(*record.Record)) error {
-	files := x.command.Files
-	x.readAs = readings{private: p.Private()}
-	// An input that is read twice must outlive this reading, so it ends with ctx only.
-	inputs := feed.Files(files, func(_ context.Context, name string) (io.ReadCloser, error) { return x.open(ctx, name) })
-	if limit > 0 {
-		for i := range inputs {
-			inputs[i] = firstLines(inputs[i], limit)
-		}
-	}
-	bar := terminal.NewProgress(x.err, files)
-	defer bar.Finish()
-	_, err := feed.Run(ctx, inputs, feed.Config{
-		Pipeline:     p,
-		NewCollector: func() feed.Collector { return examiner{add} },
-		Decided:      x.readAs.add,
-		Warn:         x.warn,
-		Progress:     bar.Update,
-	})
-	return err
-}
-
-// An examiner is the feed.Collector of doctor. It passes nothing on: the report
-// comes at the end.
-type examiner struct{ add func(*record.Record) }
-
-func (e examiner) Add(o *pipeline.Outcome) { e.add(o.Record) }
-
-func (examiner) Yield(context.Context) error { return nil }

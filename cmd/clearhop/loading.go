@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"clearhop/analytics"
 	"clearhop/analytics/store"
 	"clearhop/aws/athena"
-	"clearhop/aws/nlb"
+	"clearhop/diagnose"
 	"clearhop/feed"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
@@ -30,6 +31,12 @@ type loadFlags struct {
 func (f *loadFlags) window(now time.Time) (analytics.Window, error) {
 	w, err := readWindow(f.Since, f.Until, now)
 	return analytics.Window{Since: w.since, Until: w.until}, err
+}
+
+// linesAsked is the same time, for the lines of a log. A wrong flag was reported before.
+func (f *loadFlags) linesAsked(now time.Time) window {
+	w, _ := readWindow(f.Since, f.Until, now)
+	return w
 }
 
 // checkSQL reports what is wrong with a condition or with SQL, either of which may be
@@ -88,10 +95,37 @@ func wrongSQL(err error) error {
 type loading struct {
 	streams
 	settings pipeline.Config
+	window   window // of the lines by which the chain is judged
 	quiet    bool
 
 	bad   int // rows that were reported
 	tally pipeline.Tally
+
+	examined examinedLogs
+	notes    []string // what whoever reads an answer has to know about it
+}
+
+// examinedLogs is what is known of the chain by the log files of a loading.
+type examinedLogs struct {
+	*examination                    // nil where there are no logs
+	roles        diagnose.Roles     // inferred, which the records were made with
+	passes       int                // how often all lines were read
+	again        bool               // all lines show other addresses, so they have to be read again
+	counters     *diagnose.Counters // of the last pass
+	isAll        bool               // the database holds nothing else
+	isKept       bool               // the database is kept in a file
+}
+
+// config is what is known of the chain that the events were made with.
+func (e *examinedLogs) config() diagnose.Config {
+	switch {
+	case e.examination != nil:
+		return e.examination.config(e.roles)
+	case e.isKept:
+		return diagnose.Config{} // an earlier run may have inferred them
+	}
+	// enrich infers no addresses of the chain: it judges by the sets that it is given.
+	return diagnose.Config{GivenNLB: true, GivenTrusted: true}
 }
 
 // maxBadRows is how many rows that are no events are reported one by one.
@@ -104,23 +138,34 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 	if !store.HasEngine {
 		return nil, store.Stats{}, &usageError{store.ErrNoEngine}
 	}
-	s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0, Temporary: areLarge(files)})
-	if err != nil {
-		return nil, store.Stats{}, err
+	_, err := os.Stat(db)
+	l.examined.isAll, l.examined.isKept = db == "" || errors.Is(err, fs.ErrNotExist), db != ""
+	for {
+		s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0, Temporary: areLarge(files)})
+		if err != nil {
+			return nil, store.Stats{}, err
+		}
+		if len(files) == 0 {
+			return s, store.Stats{}, nil
+		}
+		stats, err := l.load(ctx, s, files)
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return nil, stats, errors.Join(err, s.Close())
+		}
+		if l.examined.again && ctx.Err() == nil {
+			if err := s.Close(); err != nil {
+				return nil, stats, err
+			}
+			l.bad, l.tally = 0, pipeline.Tally{}
+			continue
+		}
+		// Beside an error that says why nothing was loaded, a zero helps nobody.
+		if nothing := err != nil && stats.Rows() == 0 && stats.Known == 0; !l.quiet && !nothing {
+			l.print(stats)
+		}
+		return s, stats, err
 	}
-	if len(files) == 0 {
-		return s, store.Stats{}, nil
-	}
-	stats, err := l.load(ctx, s, files)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return nil, stats, errors.Join(err, s.Close())
-	}
-	// Beside an error that says why nothing was loaded, a zero helps nobody.
-	if nothing := err != nil && stats.Rows() == 0 && stats.Known == 0; !l.quiet && !nothing {
-		l.print(stats)
-	}
-	return s, stats, err
 }
 
 // maxInMemory is how many bytes of files are loaded into memory, where there is no
@@ -163,11 +208,31 @@ func (l *loading) load(ctx context.Context, s *store.Store, files []string) (sto
 	if err != nil {
 		return store.Stats{}, err
 	}
-	var events, logs []string
-	var errs []error
+	events, logs, errs := l.sort(ctx, load, files)
+	done := int64(0)
+	errs = append(errs, load.Files(events, store.Reading{
+		Progress: func(bytes int64) { done = bytes; progress(bytes) },
+		Warn:     l.warnRow,
+	}))
+	if len(logs) > 0 {
+		err := l.logs(ctx, s, load, logs, func(bytes int64) { progress(done + bytes) })
+		errs = append(errs, err)
+	}
+	stats, err := load.Finish()
+	if err != nil && !errors.Is(errors.Join(errs...), err) {
+		errs = append(errs, err)
+	}
+	if ctx.Err() != nil {
+		errs = append(errs, errInterrupted)
+	}
+	return stats, errors.Join(errs...)
+}
+
+// sort tells files of events from logs, and loads the events of standard input.
+func (l *loading) sort(ctx context.Context, load *store.Load, files []string) (events, logs []string, errs []error) {
 	in := l.in
 	for _, name := range files {
-		kind := store.Logs
+		kind, err := store.Logs, error(nil)
 		if name == "-" {
 			kind, in, err = store.SniffReader(interruptible(ctx, l.in))
 		} else {
@@ -178,27 +243,16 @@ func (l *loading) load(ctx context.Context, s *store.Store, files []string) (sto
 			errs = append(errs, err)
 		case kind == store.Logs, kind == store.Empty:
 			logs = append(logs, name)
+			continue
 		case name == "-":
 			errs = append(errs, load.Lines(in, name, store.Reading{Warn: l.warnRow}))
 		default:
 			events = append(events, name)
 		}
+		l.examined.isAll = false
 	}
-	done := int64(0)
-	errs = append(errs, load.Files(events, store.Reading{
-		Progress: func(bytes int64) { done = bytes; progress(bytes) },
-		Warn:     l.warnRow,
-	}))
 	l.in = in
-	errs = append(errs, l.logs(ctx, s, load, logs, func(bytes int64) { progress(done + bytes) }))
-	stats, err := load.Finish()
-	if err != nil && !errors.Is(errors.Join(errs...), err) {
-		errs = append(errs, err)
-	}
-	if ctx.Err() != nil {
-		errs = append(errs, errInterrupted)
-	}
-	return stats, errors.Join(errs...)
+	return events, logs, errs
 }
 
 // interruptible returns a reader of standard input that ends with ctx.
@@ -212,52 +266,81 @@ func interruptible(ctx context.Context, in io.Reader) io.Reader {
 
 // logs loads files of log lines.
 func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, names []string, progress func(int64)) error {
-	var inputs []feed.Input
-	var read []store.Known
-	for _, name := range names {
+	read, err := l.newLogs(ctx, s, load, names)
+	if err != nil || len(read) == 0 {
+		return err
+	}
+	e := &l.examined
+	if e.examination == nil {
+		var inputs []logFile
+		for _, known := range read {
+			inputs = append(inputs, logFile{known.path, known.Name})
+		}
+		e.examination = newExamination(l.streams, inputs, l.settings)
+		// What is in a database that is kept is not loaded again with other addresses, so
+		// all lines are surveyed before, also those of another time.
+		limit := 0
+		if !e.isKept {
+			e.window, limit = l.window, surveyed
+		}
+		if e.roles, err = e.survey(ctx, limit); err != nil {
+			return err
+		}
+		e.bar = func() (func(int64), func()) { return progress, func() {} }
+	}
+	e.passes++
+	var found diagnose.Roles
+	e.counters, found, err = e.count(ctx, e.roles, (&loader{load: load, tally: &l.tally}).take)
+	load.Count(e.counts.Inputs)
+	if e.counters == nil {
+		return err
+	}
+	if e.again = !e.isKept && !e.isSettled(&e.roles, &found, e.passes); e.again {
+		e.roles = found
+		return err
+	}
+	if e.isUnsettled(&e.roles, &found) {
+		l.notes = append(l.notes, unsettled)
+	}
+	if !l.quiet {
+		e.readAs.print(l.err)
+	}
+	if err == nil && ctx.Err() == nil {
+		for _, known := range read {
+			load.Done(known.Known)
+		}
+	}
+	return err
+}
+
+// A knownFile is a log file and what the database knows of it.
+type knownFile struct {
+	path string
+	store.Known
+}
+
+// newLogs returns the logs that have to be read: those that the database does not have,
+// each once.
+func (l *loading) newLogs(ctx context.Context, s *store.Store, load *store.Load, names []string) ([]knownFile, error) {
+	kept, copies := withoutCopies(ctx, names)
+	if l.examined.examination == nil { // it is the first time
+		for _, c := range copies {
+			l.notes = append(l.notes, c.String())
+		}
+	}
+	var read []knownFile
+	for _, name := range kept {
 		known, err := s.Recall(ctx, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if known.Whole {
 			load.Skip()
 			continue
 		}
-		read = append(read, known)
-		inputs = append(inputs, feed.Files([]string{known.Name}, func(ctx context.Context, _ string) (io.ReadCloser, error) {
-			return feed.Open(ctx, l.in, name)
-		})...)
+		read = append(read, knownFile{name, known})
 	}
-	if len(inputs) == 0 {
-		return nil
-	}
-	l.settings.NodeFinder, l.settings.Infer, l.settings.NoEvents = nlb.Nodes, true, true
-	p, err := pipeline.New(l.settings)
-	if err != nil {
-		return &usageError{err}
-	}
-	l.warnLeftOut(p)
-	if err := discoverFirst(ctx, l.streams, p); err != nil {
-		return errors.Join(err, p.Close())
-	}
-	readAs := readings{private: p.Private()}
-	counts, err := feed.Run(ctx, inputs, feed.Config{
-		Pipeline:     p,
-		NewCollector: func() feed.Collector { return &loader{load: load, tally: &l.tally} },
-		Decided:      readAs.add,
-		Warn:         l.warn,
-		Progress:     progress,
-	})
-	load.Count(counts.Inputs)
-	if !l.quiet {
-		readAs.print(l.err)
-	}
-	if err == nil && ctx.Err() == nil {
-		for _, known := range read {
-			load.Done(known)
-		}
-	}
-	return errors.Join(err, p.Close())
+	return read, nil
 }
 
 // warnRow reports a row that is no event, and what else costs little.
@@ -287,24 +370,29 @@ func (l *loading) print(n store.Stats) {
 	fmt.Fprintf(l.err, "clearhop: %s\n", text)
 }
 
-// A loader is the feed.Collector that loads events.
+// A loader loads the events of lines.
 type loader struct {
 	load  *store.Load
 	tally *pipeline.Tally
-	err   error
 }
 
-// Add loads an event, which the Load does not keep.
-func (c *loader) Add(o *pipeline.Outcome) {
+// take loads an event, which the Load does not keep. Its error is that of the Load, which
+// ends the reading.
+func (c *loader) take(o *pipeline.Outcome) error {
 	c.tally.Add(o)
-	if o.Dropped || c.err != nil {
-		return
+	if o.Dropped {
+		return nil
 	}
 	err := c.load.AddRecord(o.Record)
-	if _, ok := errors.AsType[*store.EventError](err); !ok { // that one is counted
-		c.err = err
+	if _, ok := errors.AsType[*store.EventError](err); ok {
+		return nil // it is counted
 	}
+	return err
 }
 
-// Yield returns the error of the Load, which ends the reading.
-func (c *loader) Yield(context.Context) error { return c.err }
+// printNotes says what whoever reads an answer has to know about it.
+func (l *loading) printNotes() {
+	for _, note := range l.notes {
+		fmt.Fprintf(l.err, "clearhop: %s\n", terminal.Printable(note))
+	}
+}

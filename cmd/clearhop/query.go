@@ -82,11 +82,12 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if len(c.Files) == 0 && c.DB == "" {
 		c.Files = s.orStdin(nil)
 	}
-	l := &loading{streams: s, settings: c.Settings, quiet: c.Quiet}
+	l := &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet}
 	db, stats, loadErr := l.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return loadErr
 	}
+	l.printNotes()
 	nothing := loadErr != nil && c.DB == "" && stats.Events == 0
 	if nothing || errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, db.Close())

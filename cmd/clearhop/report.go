@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clearhop/analytics"
+	"clearhop/diagnose"
 	"clearhop/internal/setting"
 	"clearhop/pipeline"
 )
@@ -25,7 +26,7 @@ type reportCommand struct {
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 
-	areLogs bool // log lines were read, which the doctor can read too
+	loading *loading // nil where Athena is asked
 }
 
 // Help is what --help prints below the usage.
@@ -113,12 +114,11 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 	if len(c.Files) == 0 && c.DB == "" {
 		c.Files = s.orStdin(nil)
 	}
-	l := &loading{streams: s, settings: c.Settings, quiet: c.Quiet}
-	db, _, err := l.open(ctx, c.DB, c.Files)
+	c.loading = &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet}
+	db, _, err := c.loading.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return nil, nil, err
 	}
-	c.areLogs = l.tally.Lines > 0
 	return db, db.Close, err
 }
 
@@ -146,13 +146,15 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if loadFailed && number(r.Answers["chain"], 0, "lines") == 0 {
 		return nil
 	}
-	diagnosis, err := diagnosisOf(r.Answers["tallies"])
-	if err != nil {
+	p := &reportPage{page: newPage(s.out, c.Color), Report: r}
+	if p.diagnosis, err = c.diagnosis(r.Answers["tallies"]); err != nil {
 		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
 	}
-	p := &reportPage{page: newPage(s.out, c.Color), Report: r, diagnosis: diagnosis}
-	if c.areLogs && c.DB == "" && c.Where == "" {
-		p.doctor = "clearhop doctor " + doctorFlags(&c.Settings) + fileWords(c.Files)
+	if l := c.loading; l != nil {
+		p.notes = l.notes
+		if l.tally.Lines > 0 && c.DB == "" && c.Where == "" {
+			p.doctor = "clearhop doctor " + c.timeFlags() + doctorFlags(&c.Settings) + fileWords(c.Files)
+		}
 	}
 	failed := &writeFailure{w: s.out}
 	p.w = failed
@@ -161,6 +163,31 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 		return fmt.Errorf("write the report: %w", cause(failed.err))
 	}
 	return nil
+}
+
+// diagnosis judges the chain: by the lines themselves where the report is about all that
+// was read, as the doctor does, and else by what the events say.
+func (c *reportCommand) diagnosis(tallies analytics.Answer) (*diagnose.Report, error) {
+	if c.loading == nil {
+		return diagnosisOf(tallies, (&examinedLogs{}).config())
+	}
+	e := &c.loading.examined
+	if e.isAll && e.counters != nil && c.Where == "" && c.Compare == "" {
+		return e.counters.Report(), nil
+	}
+	return diagnosisOf(tallies, e.config())
+}
+
+// timeFlags returns the flags of the time that is asked for as words of a shell.
+func (c *reportCommand) timeFlags() string {
+	words := ""
+	if c.Since != "" {
+		words += "--since " + shellWord(c.Since) + " "
+	}
+	if c.Until != "" {
+		words += "--until " + shellWord(c.Until) + " "
+	}
+	return words
 }
 
 // fileWords returns a few files as words of a shell.

@@ -9,6 +9,7 @@ import (
 
 	"clearhop/analytics"
 	"clearhop/diagnose"
+	"clearhop/enrich/clientip"
 	"clearhop/internal/terminal"
 	"clearhop/verdict"
 )
@@ -45,7 +46,8 @@ type reportPage struct {
 	*page
 	*analytics.Report
 	diagnosis *diagnose.Report
-	doctor    string // the command that says more about a fault; "" if there is none
+	doctor    string   // the command that says more about a fault; "" if there is none
+	notes     []string // what else has to be known of what was read
 }
 
 func (p *reportPage) print() {
@@ -82,6 +84,9 @@ func (p *reportPage) printHead() {
 	p.line("%sReport%s of %s", p.Title, p.Off, text)
 	if p.Asked.Where != "" {
 		p.wrapped("  ", "where "+terminal.Printable(p.Asked.Where))
+	}
+	for _, note := range p.notes {
+		p.wrapped("  ", terminal.Printable(note))
 	}
 	if p.Before != nil {
 		w := p.Asked.Window
@@ -126,6 +131,9 @@ func (p *reportPage) printChain() {
 	if rest := p.restOfLines(); rest != "" {
 		p.wrapped("  ", rest)
 	}
+	if addresses := p.inferredAddresses(); addresses != "" {
+		p.wrapped("  ", addresses)
+	}
 	switch {
 	case verdicts.State == diagnose.Healthy || verdicts.State == diagnose.Unknown:
 	case p.doctor == "":
@@ -134,6 +142,36 @@ func (p *reportPage) printChain() {
 		p.line("  The doctor shows lines that prove it, and the fix:")
 		p.line("  %s%s%s", p.Config, p.doctor, p.Off)
 	}
+}
+
+// inferredAddresses names the addresses of the chain that nobody gave; "" if all were
+// given.
+func (p *reportPage) inferredAddresses() string {
+	c := &p.diagnosis.Chain
+	var found, flags []string
+	list := func(name, flag string, inferred bool, set clientip.Addresses) {
+		if !inferred {
+			return
+		}
+		flags = append(flags, flag)
+		const few = 4
+		texts := set.Texts()
+		if n := len(texts) - few; n > 0 {
+			texts = append(texts[:few:few], "and "+grouped(int64(n))+" more")
+		}
+		if len(texts) > 0 {
+			found = append(found, name+" "+strings.Join(texts, ", "))
+		}
+	}
+	list("the NLB", "--nlb", c.InferredNLB, c.NLB)
+	list("other proxies", "--trusted", c.InferredTrusted, c.Trusted)
+	switch {
+	case len(flags) == 0:
+		return ""
+	case len(found) == 0:
+		found = []string{"no proxy"}
+	}
+	return "inferred from these lines (give " + strings.Join(flags, " and ") + " to be sure): " + strings.Join(found, "; ")
 }
 
 // printFinding says in one sentence what is broken, where and when.
@@ -434,9 +472,9 @@ func find(a analytics.Answer, key, value string) int {
 }
 
 // diagnosisOf lets the doctor judge the lines that an answer counts.
-func diagnosisOf(tallies analytics.Answer) (*diagnose.Report, error) {
+func diagnosisOf(tallies analytics.Answer, config diagnose.Config) (*diagnose.Report, error) {
 	all, err := tallies.Tallies()
-	counters := diagnose.NewCounters(diagnose.Config{})
+	counters := diagnose.NewCounters(config)
 	for _, t := range all {
 		counters.AddTally(diagnose.Tally(t))
 	}
