@@ -71,7 +71,7 @@ func nearColumns(name string, proposed []string) string {
 		switch {
 		case strings.Join(words, "") == strings.ReplaceAll(name, "_", ""):
 			return c.Name
-		case slices.Contains(words, name), len(name) > 2 && strings.HasPrefix(c.Name, name):
+		case slices.Contains(strings.Split(name, "_"), c.Name), slices.Contains(words, name), len(name) > 2 && strings.HasPrefix(c.Name, name):
 			related = append(related, c.Name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"clearhop/decode"
+	"clearhop/internal/terminal"
 )
 
 // A fileCopy is a file that is left out because another one holds all of it.
@@ -18,6 +19,19 @@ func (c fileCopy) String() string {
 		return c.name + " is given twice: its lines count once"
 	}
 	return c.name + " is a copy of " + c.of + ", or of its beginning: its lines count once"
+}
+
+// copyNotes says which files are copies. Of many the first are named.
+func copyNotes(copies []fileCopy) []string {
+	const few = 5
+	var notes []string
+	for _, c := range copies[:min(few, len(copies))] {
+		notes = append(notes, c.String())
+	}
+	if n := len(copies) - few; n > 0 {
+		notes = append(notes, terminal.Plural(int64(n), "more file")+" hold nothing else than others do: their lines count once")
+	}
+	return notes
 }
 
 const (

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -73,9 +72,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return &usageError{err}
 	}
 	files, copies := withoutCopies(ctx, s.orStdin(c.Files))
-	for _, copied := range copies {
-		fmt.Fprintf(s.err, "clearhop: %s\n", terminal.Printable(copied.String()))
-	}
+	s.printNotes(copyNotes(copies))
 	x := newExamination(s, logFiles(files), c.Settings)
 	x.window, x.aws = window, c.AWS
 	x.bar = func() (func(int64), func()) {

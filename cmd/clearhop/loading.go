@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"clearhop/feed"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
+	"clearhop/record"
+	"clearhop/verdict"
 )
 
 // loadFlags are the flags of the commands that load files and ask questions about them.
@@ -290,7 +293,7 @@ func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, na
 	}
 	e.passes++
 	var found diagnose.Roles
-	e.counters, found, err = e.count(ctx, e.roles, (&loader{load: load, tally: &l.tally}).take)
+	e.counters, found, err = e.count(ctx, e.roles, (&loader{load: load, tally: &l.tally, infers: len(l.settings.Client.Trusted) == 0}).take)
 	load.Count(e.counts.Inputs)
 	if e.counters == nil {
 		return err
@@ -324,9 +327,7 @@ type knownFile struct {
 func (l *loading) newLogs(ctx context.Context, s *store.Store, load *store.Load, names []string) ([]knownFile, error) {
 	kept, copies := withoutCopies(ctx, names)
 	if l.examined.examination == nil { // it is the first time
-		for _, c := range copies {
-			l.notes = append(l.notes, c.String())
-		}
+		l.notes = append(l.notes, copyNotes(copies)...)
 	}
 	var read []knownFile
 	for _, name := range kept {
@@ -374,6 +375,8 @@ func (l *loading) print(n store.Stats) {
 type loader struct {
 	load  *store.Load
 	tally *pipeline.Tally
+	// infers says that nobody gave the addresses of the proxies that hand clients on.
+	infers bool
 }
 
 // take loads an event, which the Load does not keep. Its error is that of the Load, which
@@ -383,6 +386,9 @@ func (c *loader) take(o *pipeline.Outcome) error {
 	if o.Dropped {
 		return nil
 	}
+	if c.infers && isFromHeader(o.Record) {
+		o.Record.Provenance.Vouched = false // what was inferred may be what visitors made it look like
+	}
 	err := c.load.AddRecord(o.Record)
 	if _, ok := errors.AsType[*store.EventError](err); ok {
 		return nil // it is counted
@@ -390,9 +396,23 @@ func (c *loader) take(o *pipeline.Outcome) error {
 	return err
 }
 
-// printNotes says what whoever reads an answer has to know about it.
-func (l *loading) printNotes() {
-	for _, note := range l.notes {
-		fmt.Fprintf(l.err, "clearhop: %s\n", terminal.Printable(note))
+// isFromHeader reports whether the client of a line stands in a header that visitors can
+// send too, or in $remote_addr because nginx took it from one.
+func isFromHeader(r *record.Record) bool {
+	a := &r.Access
+	switch r.Provenance.Field {
+	case verdict.XForwardedFor, verdict.XRealIP:
+		return true
+	case verdict.RemoteAddr:
+		isReplaced := len(a.RealipRemoteAddr) > 0 && !bytes.Equal(a.RealipRemoteAddr, a.RemoteAddr)
+		return isReplaced && !bytes.Equal(a.ProxyProtocolAddr, a.RemoteAddr)
+	}
+	return false
+}
+
+// printNotes says what whoever reads an answer has to know about what was read.
+func (s streams) printNotes(notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(s.err, "clearhop: %s\n", terminal.Printable(note))
 	}
 }

@@ -87,7 +87,7 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if db == nil {
 		return loadErr
 	}
-	l.printNotes()
+	l.printNotes(l.notes)
 	nothing := loadErr != nil && c.DB == "" && stats.Events == 0
 	if nothing || errors.Is(loadErr, errInterrupted) {
 		return errors.Join(loadErr, db.Close())

@@ -26,7 +26,7 @@ type reportCommand struct {
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 
-	loading *loading // nil where Athena is asked
+	loading *loading `kong:"-"` // nil where Athena is asked
 }
 
 // Help is what --help prints below the usage.
