@@ -277,7 +277,11 @@ type tableAnswer struct {
 	isWhole bool // nothing is cut: a program reads the table
 	columns []analytics.Column
 	cells   [][]string
+	leftOut []string // heads of columns that do not fit
 }
+
+// noValue stands in a table for NULL.
+const noValue = "-"
 
 func (a *tableAnswer) begin(columns []analytics.Column) error {
 	a.columns = columns
@@ -297,7 +301,7 @@ func (a *tableAnswer) row(values []any) error {
 func (a *tableAnswer) text(c analytics.Column, v any) string {
 	switch v := v.(type) {
 	case nil:
-		return "-"
+		return noValue
 	case int64:
 		if c.Unit == "" { // a status, a port or the number of a network is no amount
 			return strconv.FormatInt(v, 10)
@@ -328,28 +332,70 @@ func decimalText(x float64) string {
 }
 
 // end prints the table. Columns of text that do not fit are cut, the widest first;
-// numbers never are. If it does not fit even so, each value has a line of its own.
+// numbers never are. If that is not enough, columns of a question are left out, since
+// whoever asked a question by its name did not ask for each of them. One row, and SQL of
+// one's own, have a line for each value then.
 func (a *tableAnswer) end() error {
+	failed := &writeFailure{w: a.w}
+	a.w = failed
+	all := make([]int, len(a.columns))
+	for i := range all {
+		all[i] = i
+	}
+	widths, fits := a.fit(all)
+	if !fits && len(a.cells) > 1 && a.columns[0].Title != "" {
+		all, widths, fits = a.fitWithout(all)
+	}
+	if !fits && len(a.cells) > 0 {
+		a.records()
+		return failed.err
+	}
+	heads := make([][]string, len(all)) // the words of each
+	for at, i := range all {
+		heads[at] = strings.Fields(a.head(i))
+	}
+	for _, line := range headLines(heads, widths) {
+		a.line("%s%s%s", a.page.Title, a.tableRow(all, line, widths), a.Off)
+	}
+	cells := make([]string, len(all))
+	for _, row := range a.cells {
+		for at, i := range all {
+			cells[at] = row[i]
+		}
+		a.line("%s", a.tableRow(all, cells, widths))
+	}
+	return failed.err
+}
+
+func (a *tableAnswer) head(i int) string { return terminal.Printable(headOf(a.columns[i])) }
+
+func (a *tableAnswer) isText(i int) bool {
+	return !isNumber(a.columns[i].Type) && a.columns[i].Type != encode.Timestamp
+}
+
+// fit returns the widths of some columns, and whether they fit the page.
+func (a *tableAnswer) fit(columns []int) (widths []int, fits bool) {
 	const gap = 2
-	heads := make([][]string, len(a.columns)) // the words of each
-	widths := make([]int, len(a.columns))
+	widths = make([]int, len(columns))
 	var texts []int
 	total := -gap
-	for i, c := range a.columns {
-		heads[i] = strings.Fields(terminal.Printable(headOf(c)))
-		for _, word := range heads[i] {
-			widths[i] = max(widths[i], terminal.Columns(word))
+	for at, i := range columns {
+		for _, word := range strings.Fields(a.head(i)) {
+			widths[at] = max(widths[at], terminal.Columns(word))
 		}
 		for _, row := range a.cells {
-			widths[i] = max(widths[i], terminal.Columns(row[i]))
+			widths[at] = max(widths[at], terminal.Columns(row[i]))
 		}
-		if !isNumber(c.Type) && c.Type != encode.Timestamp {
-			texts = append(texts, i)
+		if a.isText(i) {
+			texts = append(texts, at)
 		}
-		total += widths[i] + gap
+		total += widths[at] + gap
+	}
+	if a.isWhole {
+		return widths, true
 	}
 	const least = len("255.255.255.255") // columns of a text that is cut
-	for !a.isWhole && total > a.width && len(texts) > 0 {
+	for total > a.width && len(texts) > 0 {
 		widest := slices.MaxFunc(texts, func(i, k int) int { return widths[i] - widths[k] })
 		if widths[widest] <= least {
 			break
@@ -357,19 +403,45 @@ func (a *tableAnswer) end() error {
 		widths[widest]--
 		total--
 	}
-	failed := &writeFailure{w: a.w}
-	a.w = failed
-	if !a.isWhole && total > a.width && len(a.cells) > 0 {
-		a.records()
-		return failed.err
+	return widths, total <= a.width
+}
+
+// fitWithout leaves out columns until the others fit: first those without any value, then
+// the times, and then the last ones. The first two always stay.
+func (a *tableAnswer) fitWithout(columns []int) (rest, widths []int, fits bool) {
+	const kept = 2
+	rest = slices.Clone(columns)
+	isEmpty := func(i int) bool {
+		return !slices.ContainsFunc(a.cells, func(row []string) bool { return row[i] != noValue })
 	}
-	for _, line := range headLines(heads, widths) {
-		a.line("%s%s%s", a.page.Title, a.tableRow(line, widths), a.Off)
+	isTime := func(i int) bool { return a.columns[i].Type == encode.Timestamp }
+	for _, mayGo := range []func(int) bool{isEmpty, isTime, func(int) bool { return true }} {
+		for at := len(rest) - 1; at > 0; at-- {
+			if widths, fits = a.fit(rest); fits || len(rest) == kept {
+				break
+			}
+			if mayGo(rest[at]) {
+				rest = slices.Delete(rest, at, at+1)
+			}
+		}
 	}
-	for _, row := range a.cells {
-		a.line("%s", a.tableRow(row, widths))
+	if widths, fits = a.fit(rest); !fits {
+		return columns, nil, false
 	}
-	return failed.err
+	for _, i := range columns {
+		if !slices.Contains(rest, i) {
+			a.leftOut = append(a.leftOut, a.head(i))
+		}
+	}
+	return rest, widths, true
+}
+
+// note says which columns are left out; "" if all are there.
+func (a *tableAnswer) note() string {
+	if len(a.leftOut) == 0 {
+		return ""
+	}
+	return "left out, because the table would be wider than " + strconv.Itoa(a.width) + " columns: " + strings.Join(a.leftOut, ", ") + "; --output csv has all"
 }
 
 // records prints each value in a line of its own, behind its head.
@@ -418,8 +490,8 @@ func headLines(heads [][]string, widths []int) [][]string {
 	return rows
 }
 
-// tableRow returns a row whose cells have these widths.
-func (a *tableAnswer) tableRow(cells []string, widths []int) string {
+// tableRow returns a row of some columns, whose cells have these widths.
+func (a *tableAnswer) tableRow(columns []int, cells []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range cells {
 		cell = a.cut(cell, widths[i])
@@ -427,7 +499,7 @@ func (a *tableAnswer) tableRow(cells []string, widths []int) string {
 		if i > 0 {
 			b.WriteString("  ")
 		}
-		if isNumber(a.columns[i].Type) {
+		if isNumber(a.columns[columns[i]].Type) {
 			b.WriteString(pad + cell)
 		} else {
 			b.WriteString(cell + pad)

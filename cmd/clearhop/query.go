@@ -283,6 +283,9 @@ func (c *queryCommand) answer(ctx context.Context, s streams, each eachRow, ask 
 	if err := w.end(); err != nil {
 		return fmt.Errorf("write the answer: %w", cause(err))
 	}
+	if table, ok := w.(*tableAnswer); ok && table.note() != "" && !c.Quiet {
+		newPage(s.err, "never").wrapped("", "clearhop: "+table.note())
+	}
 	if rows == 0 && c.Output == "table" && !c.Quiet {
 		fmt.Fprintln(s.err, "clearhop: no row answers the question"+terminalHint(c))
 	}
