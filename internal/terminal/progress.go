@@ -2,7 +2,9 @@ package terminal
 
 import (
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -17,19 +19,16 @@ type Progress struct {
 // bytes.
 const progressAfter = 32 << 20
 
-// NewProgress returns a Progress of files. It shows nothing if w is no terminal, if
-// the size of one is not known, as for standard input, or if all are read soon.
+// NewProgress returns a Progress of files, and of all files below folders. It shows
+// nothing if w is no terminal, if the size of one is not known, as for standard input, or
+// if all are read soon.
 func NewProgress(w io.Writer, files []string) *Progress {
 	if !IsTerminal(w) {
 		return &Progress{}
 	}
-	var total int64
-	for _, name := range files {
-		info, err := os.Stat(name)
-		if err != nil || !info.Mode().IsRegular() {
-			return &Progress{}
-		}
-		total += info.Size()
+	total, isKnown := sizeOf(files)
+	if !isKnown {
+		return &Progress{}
 	}
 	if total < progressAfter {
 		return &Progress{}
@@ -38,9 +37,36 @@ func NewProgress(w io.Writer, files []string) *Progress {
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription("reading"),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionSetRenderBlankState(true), // the first bytes may take a while
 		progressbar.OptionThrottle(200*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 	)}
+}
+
+// sizeOf returns how many bytes some files have, and all files below folders. isKnown is
+// false if one is neither, or cannot be looked at.
+func sizeOf(files []string) (total int64, isKnown bool) {
+	for _, name := range files {
+		err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			info, err := os.Stat(path) // of what a link points to
+			switch {
+			case err != nil:
+				return err
+			case info.Mode().IsRegular():
+				total += info.Size()
+			case path == name:
+				return fs.ErrInvalid
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, false
+		}
+	}
+	return total, true
 }
 
 // Update shows how many bytes of all files were read.
