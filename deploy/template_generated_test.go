@@ -247,7 +247,7 @@ func querySection() string {
 // An alarm compares a metric, or an expression of several metrics, with a threshold.
 type alarm struct {
 	name, text string
-	metrics    []string // ours by name; those of AWS as NAMESPACE:NAME, such as AWS/Lambda:Errors
+	metrics    []string // ours by name; those of AWS as NAMESPACE:NAME, such as AWS/Lambda:Errors; /Minimum after it for another statistic
 	expression string   // of m1, m2 …; empty for the first metric alone
 	statistic  string
 	threshold  string
@@ -285,14 +285,19 @@ var alarms = []alarm{
 		metrics: []string{"AWS/Lambda:IteratorAge"}, statistic: "Maximum", threshold: "3600000", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "FirehoseQuota", text: "The Firehose stream takes more than 80 % of its quota of bytes, records or calls a second: have it raised before it throttles, with the Firehose limits form of AWS.",
+		metrics: []string{"AWS/Firehose:IncomingBytes", "AWS/Firehose:BytesPerSecondLimit/Minimum", "AWS/Firehose:IncomingRecords", "AWS/Firehose:RecordsPerSecondLimit/Minimum", "AWS/Firehose:IncomingPutRequests", "AWS/Firehose:PutRequestsPerSecondLimit/Minimum"},
+		expression: "100 / 300 * MAX([m1 / m2, m3 / m4, m5 / m6])", statistic: "Sum", threshold: "80", period: 300, periods: 2, missing: "notBreaching"},
 	{name: "FunctionErrors", text: "Invocations fail.",
 		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "FunctionThrottles", text: "Lambda throttles the function: raise its concurrency.",
 		metrics: []string{"AWS/Lambda:Throttles"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
-	{name: "GeoAge", text: "The GeoIP database is old: build and deploy the layer again, or see to the updates.",
-		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
-	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database.",
-		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
+	{name: "GeoAge", text: "The GeoIP database is old: see why geoupdate fetches no new one in its log.",
+		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "GeoIPInBucket"},
+	// The first databases come a quarter of an hour after the stack, so one hour alone is
+	// no fault.
+	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database. Run the command in the output UpdateGeoIP, and see the log of geoupdate.",
+		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 2, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "NoData", text: "No log line came for an hour: is the subscription still there?",
 		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
 }
@@ -359,6 +364,10 @@ func alarmSection(t *testing.T) string {
 		fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: %q, Label: %s, ReturnData: true }\n", a.expression, a.name)
 		for i, m := range a.metrics {
 			space, name := metric(m)
+			name, statistic, other := strings.Cut(name, "/")
+			if !other {
+				statistic = a.statistic
+			}
 			fmt.Fprintf(&b, `      - Id: m%d
         ReturnData: false
         MetricStat:
@@ -369,7 +378,7 @@ func alarmSection(t *testing.T) string {
             MetricName: %s
             Dimensions:
               - %s
-`, i+1, a.statistic, a.period, space, name, a.dimension(space))
+`, i+1, statistic, a.period, space, name, a.dimension(space))
 		}
 		b.WriteString("\n")
 	}
