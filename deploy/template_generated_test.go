@@ -52,7 +52,7 @@ func TestGuideIsGenerated(t *testing.T) {
 var actionPrefixes = map[string]string{
 	"Athena": "athena", "CloudWatch": "cloudwatch", "Glue": "glue", "IAM": "iam", "Kinesis": "kinesis",
 	"KinesisFirehose": "firehose", "Lambda": "lambda", "Logs": "logs", "S3": "s3", "SQS": "sqs",
-	"Scheduler": "scheduler", "Serverless": "lambda",
+	"SNS": "sns", "Scheduler": "scheduler", "Serverless": "lambda",
 }
 
 // deployerTable lists what the template creates, by the service that the person who
@@ -107,7 +107,7 @@ func retained(t *testing.T, tmpl template) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(tmpl.Resources)) {
 		resource := tmpl.Resources[name]
-		if resource.DeletionPolicy != "Retain" {
+		if resource.DeletionPolicy != "RetainExceptOnCreate" {
 			continue
 		}
 		holds, known := map[string]string{
@@ -255,6 +255,7 @@ type alarm struct {
 	period     int // seconds
 	periods    int
 	missing    string // TreatMissingData of CloudWatch
+	query      string // Metrics Insights, in the place of metrics
 	condition  string // the condition of the template under which the alarm exists; empty for always
 }
 
@@ -275,14 +276,30 @@ var alarms = []alarm{
 		metrics: []string{"PayloadsUnread"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "Refused", text: "The function's own log comes back to it: take its log group out of the subscription.",
 		metrics: []string{"Refused"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
-	{name: "FailedQueue", text: "Invocations or batches were given up: the queue FailedQueue holds which.",
-		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "SubscriptionErrors", text: "CloudWatch Logs cannot deliver the lines of a log group: see DeliveryErrors in AWS/Logs by FilterName, and run clearhop subscribe --dry-run.",
+		query: "SELECT SUM(DeliveryErrors) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 2, missing: "notBreaching", condition: "HasGroup"},
+	{name: "SubscriptionThrottles", text: "CloudWatch Logs is throttled when it delivers the lines of a log group: raise the concurrency of the function or the shards or quota of the stream.",
+		query: "SELECT SUM(DeliveryThrottling) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 3, missing: "notBreaching", condition: "HasGroup"},
+	{name: "GivenUp", text: "Payloads were given up after three attempts. Without Privacy and RedactQuery they are in the bucket of dead letters, below aws/lambda/async/.",
+		metrics: []string{"AWS/Lambda:AsyncEventsDropped"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "BySubscription"},
+	{name: "GivenUpRecords", text: "Records of the data stream were given up. They are in the bucket of dead letters, below aws/lambda/; with Privacy or RedactQuery only their numbers, in FailedQueue.",
+		metrics: []string{"AWS/Lambda:DroppedEventCount"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "FailedQueue", text: "Batches of the data stream were given up: the queue FailedQueue holds the numbers of their records.",
+		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "KinesisPrivate"},
+	{name: "FailedLost", text: "What was given up could not be kept either: may the function's role write into the bucket of dead letters or the queue?",
+		metrics: []string{"AWS/Lambda:DestinationDeliveryFailures"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "DeliveryAge", text: "Firehose has not put events to S3 for 15 minutes: see its log.",
 		metrics: []string{"AWS/Firehose:DeliveryToS3.DataFreshness"}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "FailedConversion", text: "Firehose cannot convert events to Parquet: see errors/ in the bucket of the events.",
 		metrics: []string{"AWS/Firehose:FailedConversion.Records"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "Parquet"},
-	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisShards, or see what it fails of.",
+	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisParallel, or see what it fails of.",
 		metrics: []string{"AWS/Lambda:IteratorAge"}, statistic: "Maximum", threshold: "3600000", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "StreamThrottles", text: "The data stream refuses lines as too much: raise KinesisShards, or set it to 0 for on demand.",
+		metrics: []string{"AWS/Kinesis:WriteProvisionedThroughputExceeded"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "FailedTransformation", text: "Firehose cannot have records transformed: may it invoke the function? See its log, and errors/ in the bucket of the events.",
+		metrics: []string{"AWS/Firehose:ExecuteProcessing.Success"}, statistic: "Minimum", threshold: "1", below: true, period: 300, periods: 2, missing: "notBreaching", condition: "ByFirehose"},
+	{name: "FirehoseThrottles", text: "The Firehose stream refuses records as too much: have its quota raised.",
+		metrics: []string{"AWS/Firehose:ThrottledRecords"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "FirehoseQuota", text: "The Firehose stream takes more than 80 % of its quota of bytes, records or calls a second: have it raised before it throttles, with the Firehose limits form of AWS.",
@@ -310,15 +327,35 @@ var dimensions = map[string]string{
 	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
 	"AWS/Lambda":   "{ Name: FunctionName, Value: " + function + " }",
 	"AWS/SQS":      "{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }",
+	"AWS/Kinesis":  "{ Name: StreamName, Value: !Ref LogStream }",
 	"AWS/Firehose": "{ Name: DeliveryStreamName, Value: !Ref EventStream }",
 }
 
-// dimension returns the dimension of the alarm's metrics of a namespace.
-func (a alarm) dimension(namespace string) string {
-	if a.condition == "ByKinesis" { // only the stream function exists then
+// dimension returns the dimension of a metric of AWS's or of ours.
+func (a alarm) dimension(namespace, metric string) string {
+	switch {
+	case metric == droppedRecords:
+		return "{ Name: EventSourceMappingUUID, Value: !Ref StreamFunctionLogs }"
+	case namespace != "AWS/Lambda":
+	case a.condition == "ByKinesis": // only the stream function exists then
 		return "{ Name: FunctionName, Value: !Ref StreamFunction }"
+	case a.condition == "BySubscription":
+		return "{ Name: FunctionName, Value: !Ref SubscriberFunction }"
 	}
 	return dimensions[namespace]
+}
+
+// metricOf reads a metric of an alarm. usual is the statistic that it has if it names none.
+func metricOf(name, usual string) (namespace, metric, statistic string) {
+	namespace, metric, isAWS := strings.Cut(name, ":")
+	if !isAWS {
+		return "Clearhop", name, usual
+	}
+	metric, statistic, other := strings.Cut(metric, "/")
+	if !other {
+		statistic = usual
+	}
+	return namespace, metric, statistic
 }
 
 func alarmSection(t *testing.T) string {
@@ -326,14 +363,12 @@ func alarmSection(t *testing.T) string {
 	for _, m := range delivery.Metrics() {
 		known[m.Name] = true
 	}
-	metric := func(name string) (namespace, metric string) {
-		if space, m, ok := strings.Cut(name, ":"); ok {
-			return space, m
-		}
-		if !known[name] {
+	metric := func(name, usual string) (namespace, metric, statistic string) {
+		namespace, metric, statistic = metricOf(name, usual)
+		if namespace == "Clearhop" && !known[name] {
 			t.Errorf("an alarm looks at %s, which no function reports", name)
 		}
-		return "Clearhop", name
+		return namespace, metric, statistic
 	}
 	var b strings.Builder
 	for _, a := range alarms {
@@ -348,26 +383,26 @@ func alarmSection(t *testing.T) string {
 		fmt.Fprintf(&b, `  Properties:
     AlarmName: !Sub ${AWS::StackName}-%s
     AlarmDescription: %q
-    AlarmActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
-    OKActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
+    AlarmActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
+    OKActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
     ComparisonOperator: %s
     EvaluationPeriods: %d
     Threshold: %s
     TreatMissingData: %s
 `, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
+		if a.query != "" {
+			fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: !Sub %q, Label: %s, Period: %d, ReturnData: true }\n\n", a.query, a.name, a.period)
+			continue
+		}
 		if a.expression == "" {
-			space, name := metric(a.metrics[0])
+			space, name, statistic := metric(a.metrics[0], a.statistic)
 			fmt.Fprintf(&b, "    Namespace: %s\n    MetricName: %s\n    Statistic: %s\n    Period: %d\n    Dimensions:\n      - %s\n\n",
-				space, name, a.statistic, a.period, a.dimension(space))
+				space, name, statistic, a.period, a.dimension(space, name))
 			continue
 		}
 		fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: %q, Label: %s, ReturnData: true }\n", a.expression, a.name)
 		for i, m := range a.metrics {
-			space, name := metric(m)
-			name, statistic, other := strings.Cut(name, "/")
-			if !other {
-				statistic = a.statistic
-			}
+			space, name, statistic := metric(m, a.statistic)
 			fmt.Fprintf(&b, `      - Id: m%d
         ReturnData: false
         MetricStat:
@@ -378,7 +413,7 @@ func alarmSection(t *testing.T) string {
             MetricName: %s
             Dimensions:
               - %s
-`, i+1, statistic, a.period, space, name, a.dimension(space))
+`, i+1, statistic, a.period, space, name, a.dimension(space, name))
 		}
 		b.WriteString("\n")
 	}
@@ -391,17 +426,18 @@ type graph struct {
 	metrics []string
 	stat    string
 	stacked bool
+	right   []string // metrics of the right axis, with a unit of their own
 }
 
 var graphs = []graph{
-	{"Data quality: lines with a fault, an NLB's private address, or unread", []string{"Faults", "NLBPrivateIP", "Unparsed"}, "Sum", false},
-	{"Who the client is, by verdict", []string{"VerdictDirect", "VerdictForwarded", "VerdictInternal", "VerdictHealthCheck", "VerdictDisputed", "VerdictLost", "VerdictUnreadable"}, "Sum", true},
-	{"Faults by reason", nil, "Sum", true}, // all of them
-	{"Lines and events", []string{"Lines", "Events", "Dropped"}, "Sum", false},
-	{"Trouble: dead letters, undelivered, retries, throttles", []string{"DeadLetters", "Undelivered", "PayloadsUnread", "Retries", "Throttles", "Truncated"}, "Sum", false},
-	{"Lag of the youngest event, ms", []string{"Lag"}, "p90", false},
-	{"Bytes sent, and billed", []string{"BytesSent", "BytesBilled"}, "Sum", false},
-	{"GeoIP: age of the database in seconds, look-ups", []string{"GeoDatabaseAge", "GeoMissing", "GeoFound", "GeoNotFound", "GeoDbStale"}, "Maximum", false},
+	{"Data quality: lines with a fault, an NLB's private address, or unread", []string{"Faults", "NLBPrivateIP", "Unparsed"}, "Sum", false, nil},
+	{"Who the client is, by verdict", []string{"VerdictDirect", "VerdictForwarded", "VerdictInternal", "VerdictHealthCheck", "VerdictDisputed", "VerdictLost", "VerdictUnreadable"}, "Sum", true, nil},
+	{"Faults by reason", nil, "Sum", true, nil}, // all of them
+	{"Lines and events", []string{"Lines", "Events", "Dropped"}, "Sum", false, nil},
+	{"Trouble: dead letters, undelivered, retries, throttles", []string{"DeadLetters", "Undelivered", "PayloadsUnread", "Retries", "Throttles", "Truncated"}, "Sum", false, nil},
+	{"Lag of the youngest event, ms", []string{"Lag"}, "p90", false, nil},
+	{"Bytes sent, and billed", []string{"BytesSent", "BytesBilled"}, "Sum", false, nil},
+	{"GeoIP: look-ups (left), age of the database in seconds (right)", []string{"GeoMissing", "GeoFound", "GeoNotFound", "GeoDbStale"}, "Sum", false, []string{"GeoDatabaseAge"}},
 }
 
 // faultMetrics are the metrics that count one reason each that is a fault.
@@ -435,12 +471,16 @@ func dashboardSection(t *testing.T) string {
 		if names == nil {
 			names = faultMetrics()
 		}
-		var metrics [][]string
-		for _, name := range names {
+		var metrics [][]any
+		for _, name := range slices.Concat(names, g.right) {
 			if !known[name] {
 				t.Errorf("the dashboard shows %s, which no function reports", name)
 			}
-			metrics = append(metrics, []string{"Clearhop", name, "FunctionName", "${Function}"})
+			line := []any{"Clearhop", name, "FunctionName", "${Function}"}
+			if slices.Contains(g.right, name) {
+				line = append(line, map[string]string{"yAxis": "right", "stat": "Maximum"})
+			}
+			metrics = append(metrics, line)
 		}
 		widgets = append(widgets, widget{"metric", i % 2 * width, i / 2 * height, width, height, map[string]any{
 			"title": g.title, "metrics": metrics, "stat": g.stat, "period": 300, "region": "${AWS::Region}", "view": "timeSeries", "stacked": g.stacked,

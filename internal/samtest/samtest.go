@@ -33,6 +33,8 @@ type Resource struct {
 type Stack struct {
 	Resources map[string]Resource
 	Outputs   map[string]map[string]any
+	// Conditions says of each condition of the template whether it holds.
+	Conditions map[string]bool
 }
 
 // A translator is a process that has read a template.

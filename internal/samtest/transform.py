@@ -97,7 +97,7 @@ def resolve(node):
             return resolve(value[1] if holds(value[0]) else value[2])
         if key == "Fn::Equals":
             a, b = resolve(value)
-            return a == b
+            return str(a) == str(b)  # CloudFormation compares texts
         if key == "Fn::Not":
             return not resolve(value)[0]
         if key == "Fn::And":
@@ -123,5 +123,8 @@ def kept(section):
 
 for line in sys.stdin:
     error = choose(json.loads(line))
-    answer = {"Error": error} if error else {"Resources": kept("Resources"), "Outputs": kept("Outputs")}
+    answer = {"Error": error} if error else {
+        "Resources": kept("Resources"), "Outputs": kept("Outputs"),
+        "Conditions": {name: holds(name) for name in template["Conditions"]},
+    }
     print(json.dumps(answer), flush=True)
