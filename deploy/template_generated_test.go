@@ -303,7 +303,7 @@ var alarms = []alarm{
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "FirehoseQuota", text: "The Firehose stream takes more than 80 % of its quota of bytes, records or calls a second: have it raised before it throttles, with the Firehose limits form of AWS.",
-		metrics: []string{"AWS/Firehose:IncomingBytes", "AWS/Firehose:BytesPerSecondLimit/Minimum", "AWS/Firehose:IncomingRecords", "AWS/Firehose:RecordsPerSecondLimit/Minimum", "AWS/Firehose:IncomingPutRequests", "AWS/Firehose:PutRequestsPerSecondLimit/Minimum"},
+		metrics:    []string{"AWS/Firehose:IncomingBytes", "AWS/Firehose:BytesPerSecondLimit/Minimum", "AWS/Firehose:IncomingRecords", "AWS/Firehose:RecordsPerSecondLimit/Minimum", "AWS/Firehose:IncomingPutRequests", "AWS/Firehose:PutRequestsPerSecondLimit/Minimum"},
 		expression: "100 / 300 * MAX([m1 / m2, m3 / m4, m5 / m6])", statistic: "Sum", threshold: "80", period: 300, periods: 2, missing: "notBreaching"},
 	{name: "FunctionErrors", text: "Invocations fail.",
 		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},

@@ -33,6 +33,8 @@ type Resource struct {
 type Stack struct {
 	Resources map[string]Resource
 	Outputs   map[string]map[string]any
+	// Parameters are those of the template, with their defaults put in.
+	Parameters map[string]string
 	// Conditions says of each condition of the template whether it holds.
 	Conditions map[string]bool
 }

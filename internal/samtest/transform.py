@@ -125,6 +125,7 @@ for line in sys.stdin:
     error = choose(json.loads(line))
     answer = {"Error": error} if error else {
         "Resources": kept("Resources"), "Outputs": kept("Outputs"),
+        "Parameters": {name: ",".join(v) if isinstance(v, list) else v for name, v in values.items()},
         "Conditions": {name: holds(name) for name in template["Conditions"]},
     }
     print(json.dumps(answer), flush=True)
