@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"internal/samtest":           {},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
-	"sink/firehose":              {"sink", "sink/retry", "sink/internal/"},
+	"sink/firehose":              {"sink", "sink/retry", "sink/internal/", "encode"}, // rows of Iceberg tables
 	"sink/kinesis":               {"sink", "sink/retry", "sink/internal/"},
 	"sink/sqs":                   {"sink", "sink/retry", "sink/internal/"},
 	"sink/s3":                    {"sink", "sink/retry", "encode/parquet"},

@@ -19,7 +19,10 @@ func stacksOfAll(t *testing.T) map[string]samtest.Stack {
 	t.Helper()
 	all := map[string]samtest.Stack{}
 	for _, r := range roads {
-		for _, format := range []string{"parquet", "ndjson"} {
+		for _, format := range []string{"parquet", "ndjson", "iceberg"} {
+			if format == "iceberg" && r.road == "firehose" {
+				continue // a rule refuses it
+			}
 			for _, source := range []string{"url", "maxmind", "layer", "none"} {
 				for _, privacy := range []string{"none", "truncate", "hash"} {
 					parameters := everything(r.road)
@@ -61,7 +64,7 @@ func TestEveryStack(t *testing.T) {
 			}
 		}
 		const destination = "ExtendedS3DestinationConfiguration."
-		for block, on := range map[string]bool{"ProcessingConfiguration": road == "firehose", "DataFormatConversionConfiguration": format == "parquet"} {
+		for block, on := range map[string]bool{"ProcessingConfiguration": road == "firehose", "DataFormatConversionConfiguration": format != "ndjson"} {
 			if got := at(t, s, "EventStream", destination+block+".Enabled"); got != on {
 				t.Errorf("%s: %s is on: %v", name, block, got)
 			}
@@ -73,7 +76,7 @@ func TestEveryStack(t *testing.T) {
 		for resource, want := range map[string]bool{
 			"GeoUpdateFunction": source == "url" || source == "maxmind", "LogStream": road == "kinesis",
 			"FailedQueue": road == "kinesis" && privacy != "none", "AlarmGeoAge": source == "url" || source == "maxmind", "AlarmGeoMissing": source != "none",
-			"AlarmFailedConversion": format == "parquet", "AlarmFailedTransformation": road == "firehose", "SubscriptionRole": road != "subscription",
+			"AlarmFailedConversion": format != "ndjson", "IcebergStream": format == "iceberg", "IcebergBucket": format == "iceberg", "AlarmIcebergAge": format == "iceberg", "AlarmFailedTransformation": road == "firehose", "SubscriptionRole": road != "subscription",
 		} {
 			if _, ok := s.Resources[resource]; ok != want {
 				t.Errorf("%s: %s is there: %t", name, resource, ok)

@@ -59,7 +59,8 @@ var settings = []setting{
 	{variable: "CLEARHOP_METRICS", value: "Clearhop"},
 	{variable: "CLEARHOP_DEAD_LETTERS", value: "!Sub s3://${DeadLetterBucket}/letters/"},
 	{variable: "CLEARHOP_SINK", value: "firehose", only: notFirehose},
-	{variable: "CLEARHOP_FIREHOSE_STREAM", value: "!Ref EventStream", only: notFirehose},
+	{variable: "CLEARHOP_FIREHOSE_STREAM", value: "!If [Iceberg, !Ref IcebergStream, !Ref EventStream]", only: notFirehose},
+	{variable: "CLEARHOP_FIREHOSE_FORMAT", value: "!If [Iceberg, row, ndjson]", only: notFirehose},
 	{variable: "CLEARHOP_ROUTES", value: list("Routes"), only: notFirehose},
 }
 

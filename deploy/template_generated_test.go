@@ -20,7 +20,7 @@ import (
 // that they are made from: columns, views, queries, alarms and dashboard.
 func TestTemplateIsGenerated(t *testing.T) {
 	golden.YAMLSections(t, "../template.yaml", map[string]string{
-		"columns": columnSection(), "views": viewSection(t),
+		"columns": columnSection(encode.Columns()), "iceberg columns": columnSection(icebergColumns()), "views": viewSection(t),
 		"queries": querySection(), "alarms": alarmSection(t), "dashboard": dashboardSection(t),
 	})
 }
@@ -113,6 +113,8 @@ func retained(t *testing.T, tmpl template) string {
 		holds, known := map[string]string{
 			"EventBucket":      "the events",
 			"DeadLetterBucket": "the dead letters",
+			"IcebergBucket":    "the rows of the Iceberg table, with `EventFormat=iceberg`",
+			"IcebergTable":     "what the Iceberg table knows of its rows, in Glue",
 			"GeoIPBucket":      "the GeoIP databases, if `GeoIPSource` is `maxmind` or `url`",
 		}[name]
 		if !known {
@@ -145,9 +147,15 @@ func TestReadme(t *testing.T) {
 	golden.Sections(t, "../README.md", map[string]string{"parameters": b.String()})
 }
 
-func columnSection() string {
+// icebergColumns are the columns of the Iceberg table: those of encode.AppendRow.
+func icebergColumns() []encode.Column {
+	columns := encode.Columns()
+	return slices.Concat(columns[:1], encode.RowColumns(), columns[1:])
+}
+
+func columnSection(columns []encode.Column) string {
 	var b strings.Builder
-	for _, c := range encode.Columns() {
+	for _, c := range columns {
 		fmt.Fprintf(&b, "- { Name: %s, Type: %q }\n", c.Name, c.Type)
 	}
 	return b.String()
@@ -184,10 +192,11 @@ func viewSection(t *testing.T) string {
             Fn::Base64: !Sub
               - '%s'
               - Database: !Ref EventDatabase
+                Table: !If [Iceberg, events_iceberg, %s]
       StorageDescriptor:
         SerdeInfo: {}
         Columns:
-`, camel(view), view, analytics.ViewDescription(view), strings.ReplaceAll(storedView(t, view), "'", "''"))
+`, camel(view), view, analytics.ViewDescription(view), strings.ReplaceAll(storedView(t, view), "'", "''"), analytics.Table)
 		for _, c := range analytics.View(view) {
 			fmt.Fprintf(&b, "          - { Name: %s, Type: %s }\n", c.Name, glueType(c.SQLType(analytics.Athena)))
 		}
@@ -207,8 +216,18 @@ func storedView(t *testing.T, view string) string {
 	for _, c := range analytics.View(view) {
 		columns = append(columns, column{c.Name, c.SQLType(analytics.Athena)})
 	}
+	sql := analytics.ViewSQL(analytics.Athena, view, "${Database}")
+	// An Iceberg table's times have microseconds, and a view must give what it declares.
+	for from, to := range map[string]string{
+		`"timestamp" AS ts`: `CAST("timestamp" AS timestamp(3)) AS ts`, "FROM ${Database}." + analytics.Table: "FROM ${Database}.${Table}",
+	} {
+		if strings.Count(sql, from) != 1 {
+			t.Fatalf("the view %s has %q not once", view, from)
+		}
+		sql = strings.Replace(sql, from, to, 1)
+	}
 	b, err := json.Marshal(map[string]any{
-		"originalSql": analytics.ViewSQL(analytics.Athena, view, "${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
+		"originalSql": sql, "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -302,6 +321,8 @@ var alarms = []alarm{
 		metrics: []string{"AWS/Firehose:ThrottledRecords"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "IcebergAge", text: "Firehose has not put rows into the Iceberg table for 15 minutes: see its log, and errors/ in the bucket of the events.",
+		metrics: []string{icebergFreshness}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching", condition: "Iceberg"},
 	{name: "FirehoseQuota", text: "The Firehose stream takes more than 80 % of its quota of bytes, records or calls a second: have it raised before it throttles, with the Firehose limits form of AWS.",
 		metrics:    []string{"AWS/Firehose:IncomingBytes", "AWS/Firehose:BytesPerSecondLimit/Minimum", "AWS/Firehose:IncomingRecords", "AWS/Firehose:RecordsPerSecondLimit/Minimum", "AWS/Firehose:IncomingPutRequests", "AWS/Firehose:PutRequestsPerSecondLimit/Minimum"},
 		expression: "100 / 300 * MAX([m1 / m2, m3 / m4, m5 / m6])", statistic: "Sum", threshold: "80", period: 300, periods: 2, missing: "notBreaching"},
@@ -322,6 +343,9 @@ var alarms = []alarm{
 // function is the expression for the name of the function that reports the metrics.
 const function = "!If [BySubscription, !Ref SubscriberFunction, !If [ByKinesis, !Ref StreamFunction, !Ref TransformFunction]]"
 
+// icebergFreshness is the metric of the stream to the Iceberg table.
+const icebergFreshness = "AWS/Firehose:DeliveryToIceberg.DataFreshness"
+
 // dimensions give the dimension of a metric by its namespace.
 var dimensions = map[string]string{
 	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
@@ -334,6 +358,8 @@ var dimensions = map[string]string{
 // dimension returns the dimension of a metric of AWS's or of ours.
 func (a alarm) dimension(namespace, metric string) string {
 	switch {
+	case "AWS/Firehose:"+metric == icebergFreshness:
+		return "{ Name: DeliveryStreamName, Value: !Ref IcebergStream }"
 	case metric == droppedRecords:
 		return "{ Name: EventSourceMappingUUID, Value: !Ref StreamFunctionLogs }"
 	case namespace != "AWS/Lambda":

@@ -494,13 +494,13 @@ func TestTemplateKeepsNoRawPayload(t *testing.T) {
 // TestTemplateKeepsFormatsApart: objects of two formats never lie below one prefix, and
 // no prefix of the events is one where objects expire early.
 func TestTemplateKeepsFormatsApart(t *testing.T) {
-	for _, format := range []string{"parquet", "ndjson"} {
+	for format, folder := range map[string]string{"parquet": "parquet", "ndjson": "ndjson", "iceberg": "parquet"} {
 		parameters := everything("subscription")
 		parameters["EventFormat"] = format
 		s := samtest.Deploy(t, "../template.yaml", parameters)
 		for path, want := range map[string]string{
-			"EventStream:ExtendedS3DestinationConfiguration.Prefix": "${EventPrefix}${EventFormat}/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/",
-			"EventTable:TableInput.StorageDescriptor.Location":      "s3://${EventBucket}/${EventPrefix}${EventFormat}/",
+			"EventStream:ExtendedS3DestinationConfiguration.Prefix": "${EventPrefix}" + folder + "/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/",
+			"EventTable:TableInput.StorageDescriptor.Location":      "s3://${EventBucket}/${EventPrefix}" + folder + "/",
 		} {
 			resource, path, _ := strings.Cut(path, ":")
 			if got := at(t, s, resource, path).(map[string]any)["Fn::Sub"]; got != want {
@@ -533,6 +533,8 @@ func TestTemplateRules(t *testing.T) {
 		{map[string]string{"Privacy": "truncate"}, ""},
 		{map[string]string{"Privacy": "hash"}, "needs PrivacyKeySecretArn"},
 		{map[string]string{"Privacy": "hash", "PrivacyKeySecretArn": privacyKey}, ""},
+		{map[string]string{"EventFormat": "iceberg", "Road": "kinesis"}, ""},
+		{map[string]string{"EventFormat": "iceberg", "Road": "firehose"}, "EventFormat iceberg works only"},
 		{map[string]string{"AllLogGroups": "true"}, ""},
 		{map[string]string{"AllLogGroups": "true", "Road": "kinesis"}, ""},
 		{map[string]string{"AllLogGroups": "true", "Road": "firehose"}, "Road=subscription or Road=kinesis"},
