@@ -1,16 +1,20 @@
 package deploy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	outlets "clearhop/delivery"
+	"clearhop/encode"
 	"clearhop/functions/delivery"
 	"clearhop/functions/environment"
 	"clearhop/internal/golden"
+	"clearhop/internal/samtest"
 	"clearhop/pipeline"
 )
 
@@ -130,6 +134,66 @@ func TestEverySettingHasItsParameter(t *testing.T) {
 		}
 		if p.Description == "" {
 			t.Errorf("the parameter %s has no description", name)
+		}
+	}
+}
+
+// TestEnvironmentHasRoom: Lambda takes 4 KB of names and values together. What the
+// template sets by itself must leave room for lists of networks and for rules.
+func TestEnvironmentHasRoom(t *testing.T) {
+	const most, room = 4096, 3000
+	for _, r := range roads {
+		s := samtest.Deploy(t, "../template.yaml", everything(r.road))
+		used := 0
+		for name, value := range at(t, s, r.function+"Function", "Environment.Variables").(map[string]any) {
+			used += len(name) + len(textOf(t, s, value))
+		}
+		if used > most-room {
+			t.Errorf("%s: %d bytes are used, which leaves less than %d", r.road, used, room)
+		}
+	}
+}
+
+// TestIcebergTable: the table has the columns of a row, and the function writes rows into
+// the stream of the table.
+func TestIcebergTable(t *testing.T) {
+	parameters := everything("subscription")
+	parameters["EventFormat"] = "iceberg"
+	s := samtest.Deploy(t, "../template.yaml", parameters)
+	event := []byte(`{"@timestamp":"2026-11-22T11:00:24.007Z","schema_version":1,"event":{"id":"a"}}` + "\n")
+	row, err := encode.AppendRow(nil, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(row, &keys); err != nil {
+		t.Fatal(err)
+	}
+	var columns []string
+	for _, c := range at(t, s, "IcebergTable", "TableInput.StorageDescriptor.Columns").([]any) {
+		columns = append(columns, c.(map[string]any)["Name"].(string))
+	}
+	for key := range keys {
+		if !slices.Contains(columns, key) {
+			t.Errorf("the table has no column for %s of a row", key)
+		}
+	}
+	if len(columns) != len(encode.Columns())+len(encode.RowColumns()) {
+		t.Errorf("the table has the columns %v", columns)
+	}
+	variables := at(t, s, "SubscriberFunction", "Environment.Variables").(map[string]any)
+	if stream := textOf(t, s, variables["CLEARHOP_FIREHOSE_STREAM"]); stream != physical("IcebergStream") || variables["CLEARHOP_FIREHOSE_FORMAT"] != "row" {
+		t.Errorf("events go to %s as %v", stream, variables["CLEARHOP_FIREHOSE_FORMAT"])
+	}
+	for _, st := range mayDo(t, s, "SubscriberRole") {
+		if slices.Contains(st.actions, "firehose:PutRecordBatch") && !slices.ContainsFunc(st.resources, func(r string) bool { return strings.HasSuffix(r, physical("IcebergStream")) }) {
+			t.Errorf("the function may write to %v", st.resources)
+		}
+	}
+	// Objects of the table never expire: its metadata would name files that are gone.
+	for _, rule := range at(t, s, "IcebergBucket", "LifecycleConfiguration.Rules").([]any) {
+		if rule.(map[string]any)["ExpirationInDays"] != nil {
+			t.Errorf("files of the table expire by %v", rule)
 		}
 	}
 }

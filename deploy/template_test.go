@@ -118,6 +118,11 @@ func deployments() map[string]deployment {
 		with := everything(r.road)
 		with["GeoIPSource"], with["Privacy"], with["PrivacyKeySecretArn"] = source, "hash", privacyKey
 		all[r.road+" "+source] = deployment{r.road, r.function, with}
+		if r.road == "subscription" {
+			rows := everything(r.road)
+			rows["GeoIPSource"], rows["EventFormat"], rows["AnalystPolicy"], rows["SubnetIds"], rows["SecurityGroupIds"] = "url", "iceberg", "true", "subnet-1", "sg-1"
+			all[r.road+" iceberg"] = deployment{r.road, r.function, rows}
+		}
 	}
 	return all
 }
