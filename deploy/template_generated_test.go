@@ -93,7 +93,8 @@ func costTable(tmpl template) string {
 | up to %d metrics | $0.30 each | up to $%.0f |
 | up to %d alarms | $0.10 for each metric that they watch | about $%.0f |
 | the dashboard | $3; the first three of an account are free | up to $3 |
-| `+"`Road=kinesis`"+`: each shard | $0.015 an hour | $11 |
+| `+"`Road=kinesis`"+`, on demand | $0.04 an hour, $0.08 a GB written (gzip) | about $30 |
+| `+"`Road=kinesis`"+` with `+"`KinesisShards`"+`: each shard | $0.015 an hour | $11 |
 | Firehose: each million lines | $0.029 a GB, and $0.018 a GB for Parquet | about $0.06 |
 | Lambda: each million lines | by time and memory | less than $0.01 |
 | S3, Athena | $0.023 a GB stored; $5 a TB that queries read | little, with Parquet |
