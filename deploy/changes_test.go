@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clearhop/internal/samtest"
+	"clearhop/verdict"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -81,6 +82,26 @@ func TestEveryStack(t *testing.T) {
 			if _, ok := s.Resources[resource]; ok != want {
 				t.Errorf("%s: %s is there: %t", name, resource, ok)
 			}
+		}
+	}
+}
+
+// TestAlarmsSayWhatToDo: the text of each alarm fits what CloudWatch takes, and each fault
+// of the chain has an alarm that says its fix.
+func TestAlarmsSayWhatToDo(t *testing.T) {
+	texts := map[string]string{}
+	for _, a := range alarms {
+		if len(a.text) == 0 || len(a.text) > 1024 {
+			t.Errorf("the text of %s has %d bytes", a.name, len(a.text))
+		}
+		if _, twice := texts[a.name]; twice {
+			t.Errorf("there are two alarms %s", a.name)
+		}
+		texts[a.name] = a.text
+	}
+	for _, r := range verdict.Reasons() {
+		if r.IsFault() && r != verdict.UnlistedNode && !strings.Contains(texts["Fault"+camel(r.String())], r.Info().Fix) {
+			t.Errorf("no alarm says how to fix %s", r)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"clearhop/encode"
 	"clearhop/functions/delivery"
 	"clearhop/internal/golden"
+	"clearhop/verdict"
 )
 
 // TestTemplateIsGenerated compares the generated parts of template.yaml with the code
@@ -81,11 +82,14 @@ func deployerTable(t *testing.T, tmpl template) string {
 
 // costTable has what is counted in the code. The prices are AWS's list prices.
 func costTable(tmpl template) string {
-	alarms := 0
+	count, watched := 0, 0
 	for _, resource := range tmpl.Resources {
 		if resource.Type == "AWS::CloudWatch::Alarm" {
-			alarms++
+			count++
 		}
+	}
+	for _, a := range alarms {
+		watched += max(1, len(a.metrics))
 	}
 	metrics := len(delivery.Metrics())
 	return fmt.Sprintf(`| what | list price | makes |
@@ -99,7 +103,7 @@ func costTable(tmpl template) string {
 | Lambda: each million lines | by time and memory | less than $0.01 |
 | S3, Athena | $0.023 a GB stored; $5 a TB that queries read | little, with Parquet |
 | CloudWatch Logs: each million lines, with or without Clearhop | $0.50 a GB taken in | about $0.15 |
-`, metrics, math.Ceil(float64(metrics)*0.30), alarms, math.Ceil(float64(alarms)*0.10))
+`, metrics, math.Ceil(float64(metrics)*0.30), count, math.Ceil(float64(watched)*0.10))
 }
 
 // retained lists what is left when the stack is deleted.
@@ -281,11 +285,35 @@ type alarm struct {
 
 // alarms are all alarms of the template. Each one is about a fault that a person must
 // fix.
-var alarms = []alarm{
-	{name: "Faults", text: "The share of lines with a fault of the chain: run clearhop doctor on the log.",
+var alarms = slices.Concat(alarmsOfTheChain, faultAlarms(), alarmsOfTheDelivery)
+
+// faultAlarms are one alarm for each reason that is a fault, so that what is sent names
+// the finding and its cure: once when it begins, and again when it has ended.
+// UnlistedNode has an alarm of its own, because one such line is enough.
+func faultAlarms() []alarm {
+	var all []alarm
+	for _, r := range verdict.Reasons() {
+		if !r.IsFault() || r == verdict.UnlistedNode {
+			continue
+		}
+		info := r.Info()
+		name := "Fault" + camel(info.Code)
+		all = append(all, alarm{
+			name: name, text: "Finding " + info.Code + ": " + info.Means + ". The fix: " + info.Fix + ". For the lines that show it: clearhop doctor on the log.",
+			metrics: []string{name, "Lines"}, expression: "IF(m2 > 0, 100 * FILL(m1, 0) / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching",
+		})
+	}
+	return all
+}
+
+var alarmsOfTheChain = []alarm{
+	{name: "Faults", text: "The share of lines with a fault of the chain, all reasons together. The alarms whose names begin with Fault say which reason, and how to fix it.",
 		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "UnlistedNode", text: "An address behaves like a node of the NLB, and nlb does not hold it: was an Availability Zone added, or the NLB created again? Run clearhop doctor on the log.",
 		metrics: []string{"FaultUnlistedNode"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+}
+
+var alarmsOfTheDelivery = []alarm{
 	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed? Run clearhop format --from FILE on the log, and give what it prints to the parameter LogFormat.",
 		metrics: []string{"Unparsed", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref UnparsedPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "DeadLetters", text: "Events or payloads became dead letters: see the function's log for the reason.",
