@@ -119,7 +119,7 @@ func retained(t *testing.T, tmpl template) string {
 			"EventBucket":      "the events",
 			"DeadLetterBucket": "the dead letters",
 			"IcebergBucket":    "the rows of the Iceberg table, with `EventFormat=iceberg`",
-			"IcebergTable":     "what the Iceberg table knows of its rows, in Glue",
+			"IcebergTable":     "what the Iceberg table knows of its rows, in Glue. This stays if `EventFormat` changes; with the stack its database goes, and only the files in `IcebergBucket` stay",
 			"GeoIPBucket":      "the GeoIP databases, if `GeoIPSource` is `maxmind` or `url`",
 		}[name]
 		if !known {
@@ -325,9 +325,9 @@ var alarmsOfTheDelivery = []alarm{
 	{name: "Refused", text: "The function's own log comes back to it: take its log group out of the subscription.",
 		metrics: []string{"Refused"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "SubscriptionErrors", text: "CloudWatch Logs cannot deliver the lines of a log group: see DeliveryErrors in AWS/Logs by FilterName, and run clearhop subscribe --dry-run.",
-		query: "SELECT SUM(DeliveryErrors) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 2, missing: "notBreaching", condition: "HasGroup"},
+		query: "SELECT SUM(DeliveryErrors) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 2, missing: "notBreaching"},
 	{name: "SubscriptionThrottles", text: "CloudWatch Logs is throttled when it delivers the lines of a log group: raise the concurrency of the function or the shards or quota of the stream.",
-		query: "SELECT SUM(DeliveryThrottling) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 3, missing: "notBreaching", condition: "HasGroup"},
+		query: "SELECT SUM(DeliveryThrottling) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "GivenUp", text: "Payloads were given up after three attempts. Without Privacy and RedactQuery they are in the bucket of dead letters, below aws/lambda/async/.",
 		metrics: []string{"AWS/Lambda:AsyncEventsDropped"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "BySubscription"},
 	{name: "GivenUpRecords", text: "Records of the data stream were given up. They are in the bucket of dead letters, below aws/lambda/; with Privacy or RedactQuery only their numbers, in FailedQueue.",
