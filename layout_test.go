@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"internal/samtest":           {},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
-	"sink/firehose":              {"sink", "sink/retry", "sink/internal/"},
+	"sink/firehose":              {"sink", "sink/retry", "sink/internal/", "encode"}, // rows of Iceberg tables
 	"sink/kinesis":               {"sink", "sink/retry", "sink/internal/"},
 	"sink/sqs":                   {"sink", "sink/retry", "sink/internal/"},
 	"sink/s3":                    {"sink", "sink/retry", "encode/parquet"},
@@ -84,7 +84,8 @@ var mayImport = map[string][]string{
 	"internal/nginxtest":         {},
 	"internal/lambdatest":        {"internal/buildtest"},
 	"functions/environment":      {"internal/setting"},
-	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/nlb", "aws/object", "sink", "sink/retry"},
+	"functions/stored":           {"aws/object"},
+	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "functions/stored", "aws/nlb", "aws/object", "sink", "sink/retry"},
 	"internal/awstest":           {},
 	"internal/firehosetest":      {"internal/awstest"},
 	"internal/kinesistest":       {"internal/awstest"},

@@ -3,11 +3,13 @@ package delivery_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"clearhop/delivery"
 	"clearhop/internal/awstest"
@@ -59,7 +61,7 @@ func join(docs []sink.Document) []byte {
 
 // TestOpen delivers three events to each kind of sink.
 func TestOpen(t *testing.T) {
-	hose := firehosetest.Start(t, awstest.Config{Targets: []string{"hose"}})
+	hose := firehosetest.Start(t, awstest.Config{Targets: []string{"hose", "rows"}})
 	stream := kinesistest.Start(t, awstest.Config{Targets: []string{"stream"}})
 	moto := mototest.Start(t)
 	bucket := mototest.NewBucket(t, moto, awstest.Region, "events")
@@ -71,6 +73,7 @@ func TestOpen(t *testing.T) {
 		delivered func() []byte
 	}{
 		{delivery.Settings{Sink: "firehose", FirehoseStream: "hose"}, func() []byte { return hose.Data("hose") }},
+		{delivery.Settings{Sink: "firehose", FirehoseStream: "rows", FirehoseFormat: "row"}, func() []byte { return asEvents(t, hose.Documents("rows")) }},
 		{delivery.Settings{Sink: "kinesis", KinesisStream: "stream"}, func() []byte { return stream.Data("stream") }},
 		{delivery.Settings{Sink: "s3", S3: "s3://events/nginx"}, func() []byte { return objects(t, bucket, "nginx/dt=2026-11-22/hour=11/") }},
 		{delivery.Settings{Sink: "file", File: path}, func() []byte { return contents(t, path) }},
@@ -85,6 +88,32 @@ func TestOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// asEvents undoes encode.AppendRow for rows that each are a record.
+func asEvents(t *testing.T, rows [][]byte) []byte {
+	t.Helper()
+	var all []byte
+	for _, row := range rows {
+		var r struct {
+			Timestamp int64
+			DT        string
+			EventID   string `json:"event_id"`
+		}
+		if err := json.Unmarshal(row, &r); err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := bytes.Cut(row, []byte(`"event_id":"`+r.EventID+`",`))
+		at := time.UnixMicro(r.Timestamp).UTC()
+		if r.DT != at.Format(time.DateOnly) {
+			t.Errorf("a row of %s is of the day %s", at, r.DT)
+		}
+		all = append(all, at.Format(`{"@timestamp":"2006-01-02T15:04:05.000Z",`)+string(rest)...)
+		if !bytes.HasSuffix(all, []byte("\n")) {
+			all = append(all, '\n')
+		}
+	}
+	return all
 }
 
 // objects returns what is in the objects of a bucket, which all lie in a folder.

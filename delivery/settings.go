@@ -17,6 +17,7 @@ import (
 type Settings struct {
 	Sink           string            `env:"CLEARHOP_SINK" default:"firehose" help:"Where events go: firehose, kinesis, s3, file (for local runs) or stdout."`
 	FirehoseStream string            `env:"CLEARHOP_FIREHOSE_STREAM" help:"Name of the Firehose stream, for the sink firehose."`
+	FirehoseFormat string            `env:"CLEARHOP_FIREHOSE_FORMAT" default:"ndjson" help:"What a record of the sink firehose holds: ndjson, many events; or row, one event as a row of an Iceberg table."`
 	KinesisStream  string            `env:"CLEARHOP_KINESIS_STREAM" help:"Name of the Kinesis data stream, for the sink kinesis."`
 	S3             string            `env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
 	S3Format       string            `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
@@ -24,6 +25,12 @@ type Settings struct {
 	Routes         map[string]string `env:"CLEARHOP_ROUTES" envSeparator:"," envKeyValSeparator:"=" help:"Sinks for the events that a rule routes, as NAME=SINK, separated by commas: firehose:STREAM, kinesis:STREAM or s3://bucket/prefix/."`
 	LetterSettings
 }
+
+// The values of FirehoseFormat.
+const (
+	formatNDJSON = "ndjson"
+	formatRow    = "row"
+)
 
 // LetterSettings say where dead letters go.
 type LetterSettings struct {
@@ -72,6 +79,9 @@ func (s Settings) Check() error {
 	default:
 		errs = append(errs, fmt.Errorf("CLEARHOP_S3_FORMAT: there is no format %q; known: %s, %s, %s", s.S3Format, s3.NDJSONGzip, s3.NDJSONZstd, s3.Parquet))
 	}
+	if s.FirehoseFormat != "" && s.FirehoseFormat != formatNDJSON && s.FirehoseFormat != formatRow {
+		errs = append(errs, fmt.Errorf("CLEARHOP_FIREHOSE_FORMAT: there is no format %q; known: %s, %s", s.FirehoseFormat, formatNDJSON, formatRow))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Routes)) {
 		if _, err := s.routeTarget(name, 0); err != nil {
 			errs = append(errs, fmt.Errorf("CLEARHOP_ROUTES: %s: %w", name, err))
@@ -102,7 +112,7 @@ func named(variable string, err error) error {
 // target returns the sink of the events that no rule routes. The settings must
 // have passed Check.
 func (s Settings) target(reserve time.Duration) Target {
-	t := Target{Kind: Kind(s.Sink), Format: s3.Format(s.S3Format), Reserve: reserve}
+	t := Target{Kind: Kind(s.Sink), Format: s3.Format(s.S3Format), Rows: s.FirehoseFormat == formatRow, Reserve: reserve}
 	for _, n := range s.names() {
 		if n.kind == t.Kind {
 			t.Name = n.value

@@ -54,6 +54,9 @@ type Target struct {
 	// Kinesis. It is for documents that are not events, such as payloads.
 	Single bool
 
+	// Rows makes a row of an Iceberg table of each event, for the kind Firehose.
+	Rows bool
+
 	// Reserve is the time that is left until the deadline of a Put's context
 	// when the sink gives up. 0 means the default of retry.Policy.
 	Reserve time.Duration
@@ -85,7 +88,7 @@ func (o *Opener) Open(ctx context.Context, t Target) (sink.Sink, error) {
 	policy := retry.Policy{Reserve: t.Reserve}
 	switch t.Kind {
 	case Firehose:
-		return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(c), Stream: t.Name, Single: t.Single, Retry: policy})
+		return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(c), Stream: t.Name, Single: t.Single, Rows: t.Rows, Retry: policy})
 	case Kinesis:
 		return kinesis.New(kinesis.Config{Client: awskinesis.NewFromConfig(c), Stream: t.Name, Single: t.Single, Retry: policy})
 	case SQS:

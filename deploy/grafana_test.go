@@ -337,22 +337,26 @@ func TestTrinoParsesTheDashboard(t *testing.T) {
 
 // cloudWatchDimensions give, by namespace, the dimension of its metrics and the variable
 // of the dashboard that holds its value.
+// A metric comes before the others of its namespace if only it has the dimension.
 var cloudWatchDimensions = []struct{ namespace, dimension, variable, label, metric string }{
+	{"AWS/Lambda", "EventSourceMappingUUID", "mapping", "Event source mapping (Road=kinesis)", droppedRecords},
 	{"Clearhop", "FunctionName", "function", "Function", "Lines"},
 	{"AWS/Lambda", "FunctionName", "function", "", ""},
 	{"AWS/Firehose", "DeliveryStreamName", "stream", "Firehose stream", "DeliveryToS3.DataFreshness"},
+	{"AWS/Kinesis", "StreamName", "lines", "Data stream (Road=kinesis)", "IncomingRecords"},
+	{"AWS/Logs", "FilterName", "filter", "Subscription filter", "ForwardedLogEvents"},
 	{"AWS/SQS", "QueueName", "queue", "Queue of what was given up", "ApproximateNumberOfMessagesVisible"},
 }
+
+// droppedRecords is the one metric of Lambda's that has no name of a function.
+const droppedRecords = "DroppedEventCount"
 
 // cloudWatchTarget returns the query of a metric of ours, or of AWS as NAMESPACE:NAME.
 func cloudWatchTarget(t *testing.T, id, metric, statistic, period string, hide bool) object {
 	t.Helper()
-	namespace, name, isAWS := strings.Cut(metric, ":")
-	if !isAWS {
-		namespace, name = "Clearhop", metric
-	}
+	namespace, name, statistic := metricOf(metric, statistic)
 	for _, d := range cloudWatchDimensions {
-		if d.namespace == namespace {
+		if d.namespace == namespace && (d.metric == droppedRecords) == (name == droppedRecords) {
 			return object{
 				"refId": strings.ToUpper(id), "id": id, "datasource": source(cloudWatchSource), "queryMode": "Metrics", "metricQueryType": 0, "metricEditorMode": 0,
 				"region": "default", "namespace": namespace, "metricName": name, "dimensions": object{d.dimension: "${" + d.variable + "}"}, "matchExact": true,
@@ -390,6 +394,13 @@ func alarmPanel(t *testing.T, a alarm, parameters map[string]string) object {
 	var targets array
 	for i, m := range a.metrics {
 		targets = append(targets, cloudWatchTarget(t, "m"+strconv.Itoa(i+1), m, a.statistic, period, a.expression != ""))
+	}
+	if a.query != "" {
+		targets = append(targets, object{
+			"refId": "VALUE", "id": "value", "datasource": source(cloudWatchSource), "queryMode": "Metrics", "metricQueryType": 1, "metricEditorMode": 1,
+			"region": "default", "namespace": "AWS/Logs", "metricName": "", "dimensions": object{}, "statistic": "Sum", "period": period, "label": a.name, "hide": false,
+			"sqlExpression": strings.ReplaceAll(a.query, "${AWS::StackName}-clearhop", "${filter}"),
+		})
 	}
 	if a.expression != "" {
 		targets = append(targets, object{
@@ -436,11 +447,20 @@ func cloudWatchDashboard(t *testing.T) []byte {
 		if names == nil {
 			names = faultMetrics()
 		}
-		var targets array
-		for i, name := range names {
-			targets = append(targets, cloudWatchTarget(t, "m"+strconv.Itoa(i+1), name, graph.stat, "300", false))
+		var targets, overrides array
+		for i, name := range slices.Concat(names, graph.right) {
+			statistic := graph.stat
+			if slices.Contains(graph.right, name) {
+				statistic = "Maximum"
+				overrides = append(overrides, object{"matcher": object{"id": "byName", "options": name}, "properties": array{object{"id": "custom.axisPlacement", "value": "right"}}})
+			}
+			targets = append(targets, cloudWatchTarget(t, "m"+strconv.Itoa(i+1), name, statistic, "300", false))
 		}
-		add(timePanel(graph.title, "", targets, object{"stacking": object{"mode": stacking, "group": "A"}, "fillOpacity": 10}, object{}), 12, 8)
+		panel := timePanel(graph.title, "", targets, object{"stacking": object{"mode": stacking, "group": "A"}, "fillOpacity": 10}, object{})
+		if overrides != nil {
+			panel["fieldConfig"].(object)["overrides"] = overrides
+		}
+		add(panel, 12, 8)
 	}
 	add(row(0, "What the alarms look at", true, nil, array{}), gridWidth, 1)
 	for _, a := range alarms {

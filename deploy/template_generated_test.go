@@ -14,13 +14,14 @@ import (
 	"clearhop/encode"
 	"clearhop/functions/delivery"
 	"clearhop/internal/golden"
+	"clearhop/verdict"
 )
 
 // TestTemplateIsGenerated compares the generated parts of template.yaml with the code
 // that they are made from: columns, views, queries, alarms and dashboard.
 func TestTemplateIsGenerated(t *testing.T) {
 	golden.YAMLSections(t, "../template.yaml", map[string]string{
-		"columns": columnSection(), "views": viewSection(t),
+		"columns": columnSection(encode.Columns()), "iceberg columns": columnSection(icebergColumns()), "views": viewSection(t),
 		"queries": querySection(), "alarms": alarmSection(t), "dashboard": dashboardSection(t),
 	})
 }
@@ -52,7 +53,7 @@ func TestGuideIsGenerated(t *testing.T) {
 var actionPrefixes = map[string]string{
 	"Athena": "athena", "CloudWatch": "cloudwatch", "Glue": "glue", "IAM": "iam", "Kinesis": "kinesis",
 	"KinesisFirehose": "firehose", "Lambda": "lambda", "Logs": "logs", "S3": "s3", "SQS": "sqs",
-	"Scheduler": "scheduler", "Serverless": "lambda",
+	"SNS": "sns", "Scheduler": "scheduler", "Serverless": "lambda",
 }
 
 // deployerTable lists what the template creates, by the service that the person who
@@ -81,11 +82,14 @@ func deployerTable(t *testing.T, tmpl template) string {
 
 // costTable has what is counted in the code. The prices are AWS's list prices.
 func costTable(tmpl template) string {
-	alarms := 0
+	count, watched := 0, 0
 	for _, resource := range tmpl.Resources {
 		if resource.Type == "AWS::CloudWatch::Alarm" {
-			alarms++
+			count++
 		}
+	}
+	for _, a := range alarms {
+		watched += max(1, len(a.metrics))
 	}
 	metrics := len(delivery.Metrics())
 	return fmt.Sprintf(`| what | list price | makes |
@@ -93,12 +97,13 @@ func costTable(tmpl template) string {
 | up to %d metrics | $0.30 each | up to $%.0f |
 | up to %d alarms | $0.10 for each metric that they watch | about $%.0f |
 | the dashboard | $3; the first three of an account are free | up to $3 |
-| `+"`Road=kinesis`"+`: each shard | $0.015 an hour | $11 |
+| `+"`Road=kinesis`"+`, on demand | $0.04 an hour, $0.08 a GB written (gzip) | about $30 |
+| `+"`Road=kinesis`"+` with `+"`KinesisShards`"+`: each shard | $0.015 an hour | $11 |
 | Firehose: each million lines | $0.029 a GB, and $0.018 a GB for Parquet | about $0.06 |
 | Lambda: each million lines | by time and memory | less than $0.01 |
 | S3, Athena | $0.023 a GB stored; $5 a TB that queries read | little, with Parquet |
 | CloudWatch Logs: each million lines, with or without Clearhop | $0.50 a GB taken in | about $0.15 |
-`, metrics, math.Ceil(float64(metrics)*0.30), alarms, math.Ceil(float64(alarms)*0.10))
+`, metrics, math.Ceil(float64(metrics)*0.30), count, math.Ceil(float64(watched)*0.10))
 }
 
 // retained lists what is left when the stack is deleted.
@@ -107,12 +112,14 @@ func retained(t *testing.T, tmpl template) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(tmpl.Resources)) {
 		resource := tmpl.Resources[name]
-		if resource.DeletionPolicy != "Retain" {
+		if resource.DeletionPolicy != "RetainExceptOnCreate" {
 			continue
 		}
 		holds, known := map[string]string{
 			"EventBucket":      "the events",
 			"DeadLetterBucket": "the dead letters",
+			"IcebergBucket":    "the rows of the Iceberg table, with `EventFormat=iceberg`",
+			"IcebergTable":     "what the Iceberg table knows of its rows, in Glue. This stays if `EventFormat` changes; with the stack its database goes, and only the files in `IcebergBucket` stay",
 			"GeoIPBucket":      "the GeoIP databases, if `GeoIPSource` is `maxmind` or `url`",
 		}[name]
 		if !known {
@@ -145,9 +152,15 @@ func TestReadme(t *testing.T) {
 	golden.Sections(t, "../README.md", map[string]string{"parameters": b.String()})
 }
 
-func columnSection() string {
+// icebergColumns are the columns of the Iceberg table: those of encode.AppendRow.
+func icebergColumns() []encode.Column {
+	columns := encode.Columns()
+	return slices.Concat(columns[:1], encode.RowColumns(), columns[1:])
+}
+
+func columnSection(columns []encode.Column) string {
 	var b strings.Builder
-	for _, c := range encode.Columns() {
+	for _, c := range columns {
 		fmt.Fprintf(&b, "- { Name: %s, Type: %q }\n", c.Name, c.Type)
 	}
 	return b.String()
@@ -184,10 +197,11 @@ func viewSection(t *testing.T) string {
             Fn::Base64: !Sub
               - '%s'
               - Database: !Ref EventDatabase
+                Table: !If [Iceberg, events_iceberg, %s]
       StorageDescriptor:
         SerdeInfo: {}
         Columns:
-`, camel(view), view, analytics.ViewDescription(view), strings.ReplaceAll(storedView(t, view), "'", "''"))
+`, camel(view), view, analytics.ViewDescription(view), strings.ReplaceAll(storedView(t, view), "'", "''"), analytics.Table)
 		for _, c := range analytics.View(view) {
 			fmt.Fprintf(&b, "          - { Name: %s, Type: %s }\n", c.Name, glueType(c.SQLType(analytics.Athena)))
 		}
@@ -207,8 +221,18 @@ func storedView(t *testing.T, view string) string {
 	for _, c := range analytics.View(view) {
 		columns = append(columns, column{c.Name, c.SQLType(analytics.Athena)})
 	}
+	sql := analytics.ViewSQL(analytics.Athena, view, "${Database}")
+	// An Iceberg table's times have microseconds, and a view must give what it declares.
+	for from, to := range map[string]string{
+		`"timestamp" AS ts`: `CAST("timestamp" AS timestamp(3)) AS ts`, "FROM ${Database}." + analytics.Table: "FROM ${Database}.${Table}",
+	} {
+		if strings.Count(sql, from) != 1 {
+			t.Fatalf("the view %s has %q not once", view, from)
+		}
+		sql = strings.Replace(sql, from, to, 1)
+	}
 	b, err := json.Marshal(map[string]any{
-		"originalSql": analytics.ViewSQL(analytics.Athena, view, "${Database}"), "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
+		"originalSql": sql, "catalog": "awsdatacatalog", "schema": "${Database}", "columns": columns,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +271,7 @@ func querySection() string {
 // An alarm compares a metric, or an expression of several metrics, with a threshold.
 type alarm struct {
 	name, text string
-	metrics    []string // ours by name; those of AWS as NAMESPACE:NAME, such as AWS/Lambda:Errors
+	metrics    []string // ours by name; those of AWS as NAMESPACE:NAME, such as AWS/Lambda:Errors; /Minimum after it for another statistic
 	expression string   // of m1, m2 …; empty for the first metric alone
 	statistic  string
 	threshold  string
@@ -255,16 +279,41 @@ type alarm struct {
 	period     int // seconds
 	periods    int
 	missing    string // TreatMissingData of CloudWatch
+	query      string // Metrics Insights, in the place of metrics
 	condition  string // the condition of the template under which the alarm exists; empty for always
 }
 
 // alarms are all alarms of the template. Each one is about a fault that a person must
 // fix.
-var alarms = []alarm{
-	{name: "Faults", text: "The share of lines with a fault of the chain: run clearhop doctor on the log.",
+var alarms = slices.Concat(alarmsOfTheChain, faultAlarms(), alarmsOfTheDelivery)
+
+// faultAlarms are one alarm for each reason that is a fault, so that what is sent names
+// the finding and its cure: once when it begins, and again when it has ended.
+// UnlistedNode has an alarm of its own, because one such line is enough.
+func faultAlarms() []alarm {
+	var all []alarm
+	for _, r := range verdict.Reasons() {
+		if !r.IsFault() || r == verdict.UnlistedNode {
+			continue
+		}
+		info := r.Info()
+		name := "Fault" + camel(info.Code)
+		all = append(all, alarm{
+			name: name, text: "Finding " + info.Code + ": " + info.Means + ". The fix: " + info.Fix + ". For the lines that show it: clearhop doctor on the log.",
+			metrics: []string{name, "Lines"}, expression: "IF(m2 > 0, 100 * FILL(m1, 0) / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching",
+		})
+	}
+	return all
+}
+
+var alarmsOfTheChain = []alarm{
+	{name: "Faults", text: "The share of lines with a fault of the chain, all reasons together. The alarms whose names begin with Fault say which reason, and how to fix it.",
 		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "UnlistedNode", text: "An address behaves like a node of the NLB, and nlb does not hold it: was an Availability Zone added, or the NLB created again? Run clearhop doctor on the log.",
 		metrics: []string{"FaultUnlistedNode"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+}
+
+var alarmsOfTheDelivery = []alarm{
 	{name: "Unparsed", text: "The share of lines that no format reads: has the log_format changed? Run clearhop format --from FILE on the log, and give what it prints to the parameter LogFormat.",
 		metrics: []string{"Unparsed", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref UnparsedPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "DeadLetters", text: "Events or payloads became dead letters: see the function's log for the reason.",
@@ -275,24 +324,47 @@ var alarms = []alarm{
 		metrics: []string{"PayloadsUnread"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "Refused", text: "The function's own log comes back to it: take its log group out of the subscription.",
 		metrics: []string{"Refused"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
-	{name: "FailedQueue", text: "Invocations or batches were given up: the queue FailedQueue holds which.",
-		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
+	{name: "SubscriptionErrors", text: "CloudWatch Logs cannot deliver the lines of a log group: see DeliveryErrors in AWS/Logs by FilterName, and run clearhop subscribe --dry-run.",
+		query: "SELECT SUM(DeliveryErrors) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 2, missing: "notBreaching"},
+	{name: "SubscriptionThrottles", text: "CloudWatch Logs is throttled when it delivers the lines of a log group: raise the concurrency of the function or the shards or quota of the stream.",
+		query: "SELECT SUM(DeliveryThrottling) FROM \"AWS/Logs\" WHERE FilterName = '${AWS::StackName}-clearhop'", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "GivenUp", text: "Payloads were given up after three attempts. Without Privacy and RedactQuery they are in the bucket of dead letters, below aws/lambda/async/.",
+		metrics: []string{"AWS/Lambda:AsyncEventsDropped"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "BySubscription"},
+	{name: "GivenUpRecords", text: "Records of the data stream were given up. They are in the bucket of dead letters, below aws/lambda/; with Privacy or RedactQuery only their numbers, in FailedQueue.",
+		metrics: []string{"AWS/Lambda:DroppedEventCount"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "FailedQueue", text: "Batches of the data stream were given up: the queue FailedQueue holds the numbers of their records.",
+		metrics: []string{"AWS/SQS:ApproximateNumberOfMessagesVisible"}, statistic: "Maximum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "KinesisPrivate"},
+	{name: "FailedLost", text: "What was given up could not be kept either: may the function's role write into the bucket of dead letters or the queue?",
+		metrics: []string{"AWS/Lambda:DestinationDeliveryFailures"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "DeliveryAge", text: "Firehose has not put events to S3 for 15 minutes: see its log.",
 		metrics: []string{"AWS/Firehose:DeliveryToS3.DataFreshness"}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "FailedConversion", text: "Firehose cannot convert events to Parquet: see errors/ in the bucket of the events.",
 		metrics: []string{"AWS/Firehose:FailedConversion.Records"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching", condition: "Parquet"},
-	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisShards, or see what it fails of.",
+	{name: "IteratorAge", text: "The function is an hour behind the stream: raise KinesisParallel, or see what it fails of.",
 		metrics: []string{"AWS/Lambda:IteratorAge"}, statistic: "Maximum", threshold: "3600000", period: 300, periods: 1, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "StreamThrottles", text: "The data stream refuses lines as too much: raise KinesisShards, or set it to 0 for on demand.",
+		metrics: []string{"AWS/Kinesis:WriteProvisionedThroughputExceeded"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching", condition: "ByKinesis"},
+	{name: "FailedTransformation", text: "Firehose cannot have records transformed: may it invoke the function? See its log, and errors/ in the bucket of the events.",
+		metrics: []string{"AWS/Firehose:ExecuteProcessing.Success"}, statistic: "Minimum", threshold: "1", below: true, period: 300, periods: 2, missing: "notBreaching", condition: "ByFirehose"},
+	{name: "FirehoseThrottles", text: "The Firehose stream refuses records as too much: have its quota raised.",
+		metrics: []string{"AWS/Firehose:ThrottledRecords"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "SinkThrottles", text: "Firehose refuses calls as too much: raise its quota.",
 		metrics: []string{"Throttles"}, statistic: "Sum", threshold: "10", period: 300, periods: 3, missing: "notBreaching"},
+	{name: "IcebergAge", text: "Firehose has not put rows into the Iceberg table for 15 minutes: see its log, and errors/ in the bucket of the events.",
+		metrics: []string{icebergFreshness}, statistic: "Maximum", threshold: "900", period: 300, periods: 1, missing: "notBreaching", condition: "Iceberg"},
+	{name: "FirehoseQuota", text: "The Firehose stream takes more than 80 % of its quota of bytes, records or calls a second: have it raised before it throttles, with the Firehose limits form of AWS.",
+		metrics:    []string{"AWS/Firehose:IncomingBytes", "AWS/Firehose:BytesPerSecondLimit/Minimum", "AWS/Firehose:IncomingRecords", "AWS/Firehose:RecordsPerSecondLimit/Minimum", "AWS/Firehose:IncomingPutRequests", "AWS/Firehose:PutRequestsPerSecondLimit/Minimum"},
+		expression: "100 / 300 * MAX([m1 / m2, m3 / m4, m5 / m6])", statistic: "Sum", threshold: "80", period: 300, periods: 2, missing: "notBreaching"},
 	{name: "FunctionErrors", text: "Invocations fail.",
 		metrics: []string{"AWS/Lambda:Errors"}, statistic: "Sum", threshold: "0", period: 300, periods: 1, missing: "notBreaching"},
 	{name: "FunctionThrottles", text: "Lambda throttles the function: raise its concurrency.",
 		metrics: []string{"AWS/Lambda:Throttles"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
-	{name: "GeoAge", text: "The GeoIP database is old: build and deploy the layer again, or see to the updates.",
-		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
-	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database.",
-		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 1, missing: "notBreaching", condition: "HasGeoIP"},
+	{name: "GeoAge", text: "The GeoIP database is old: see why geoupdate fetches no new one in its log.",
+		metrics: []string{"GeoDatabaseAge"}, expression: "m1 / 86400", statistic: "Maximum", threshold: "!Ref GeoMaxAgeDays", period: 3600, periods: 1, missing: "notBreaching", condition: "GeoIPInBucket"},
+	// The first databases come a quarter of an hour after the stack, so one hour alone is
+	// no fault.
+	{name: "GeoMissing", text: "Events have no country: there is no GeoIP database. Run the command in the output UpdateGeoIP, and see the log of geoupdate.",
+		metrics: []string{"GeoMissing"}, statistic: "Sum", threshold: "0", period: 3600, periods: 2, missing: "notBreaching", condition: "HasGeoIP"},
 	{name: "NoData", text: "No log line came for an hour: is the subscription still there?",
 		metrics: []string{"Lines"}, statistic: "Sum", threshold: "1", below: true, period: 3600, periods: 1, missing: "breaching"},
 }
@@ -300,20 +372,45 @@ var alarms = []alarm{
 // function is the expression for the name of the function that reports the metrics.
 const function = "!If [BySubscription, !Ref SubscriberFunction, !If [ByKinesis, !Ref StreamFunction, !Ref TransformFunction]]"
 
+// icebergFreshness is the metric of the stream to the Iceberg table.
+const icebergFreshness = "AWS/Firehose:DeliveryToIceberg.DataFreshness"
+
 // dimensions give the dimension of a metric by its namespace.
 var dimensions = map[string]string{
 	"Clearhop":     "{ Name: FunctionName, Value: " + function + " }",
 	"AWS/Lambda":   "{ Name: FunctionName, Value: " + function + " }",
 	"AWS/SQS":      "{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }",
+	"AWS/Kinesis":  "{ Name: StreamName, Value: !Ref LogStream }",
 	"AWS/Firehose": "{ Name: DeliveryStreamName, Value: !Ref EventStream }",
 }
 
-// dimension returns the dimension of the alarm's metrics of a namespace.
-func (a alarm) dimension(namespace string) string {
-	if a.condition == "ByKinesis" { // only the stream function exists then
+// dimension returns the dimension of a metric of AWS's or of ours.
+func (a alarm) dimension(namespace, metric string) string {
+	switch {
+	case "AWS/Firehose:"+metric == icebergFreshness:
+		return "{ Name: DeliveryStreamName, Value: !Ref IcebergStream }"
+	case metric == droppedRecords:
+		return "{ Name: EventSourceMappingUUID, Value: !Ref StreamFunctionLogs }"
+	case namespace != "AWS/Lambda":
+	case a.condition == "ByKinesis": // only the stream function exists then
 		return "{ Name: FunctionName, Value: !Ref StreamFunction }"
+	case a.condition == "BySubscription":
+		return "{ Name: FunctionName, Value: !Ref SubscriberFunction }"
 	}
 	return dimensions[namespace]
+}
+
+// metricOf reads a metric of an alarm. usual is the statistic that it has if it names none.
+func metricOf(name, usual string) (namespace, metric, statistic string) {
+	namespace, metric, isAWS := strings.Cut(name, ":")
+	if !isAWS {
+		return "Clearhop", name, usual
+	}
+	metric, statistic, other := strings.Cut(metric, "/")
+	if !other {
+		statistic = usual
+	}
+	return namespace, metric, statistic
 }
 
 func alarmSection(t *testing.T) string {
@@ -321,14 +418,12 @@ func alarmSection(t *testing.T) string {
 	for _, m := range delivery.Metrics() {
 		known[m.Name] = true
 	}
-	metric := func(name string) (namespace, metric string) {
-		if space, m, ok := strings.Cut(name, ":"); ok {
-			return space, m
-		}
-		if !known[name] {
+	metric := func(name, usual string) (namespace, metric, statistic string) {
+		namespace, metric, statistic = metricOf(name, usual)
+		if namespace == "Clearhop" && !known[name] {
 			t.Errorf("an alarm looks at %s, which no function reports", name)
 		}
-		return "Clearhop", name
+		return namespace, metric, statistic
 	}
 	var b strings.Builder
 	for _, a := range alarms {
@@ -343,22 +438,26 @@ func alarmSection(t *testing.T) string {
 		fmt.Fprintf(&b, `  Properties:
     AlarmName: !Sub ${AWS::StackName}-%s
     AlarmDescription: %q
-    AlarmActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
-    OKActions: !If [HasTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]
+    AlarmActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
+    OKActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
     ComparisonOperator: %s
     EvaluationPeriods: %d
     Threshold: %s
     TreatMissingData: %s
 `, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
+		if a.query != "" {
+			fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: !Sub %q, Label: %s, Period: %d, ReturnData: true }\n\n", a.query, a.name, a.period)
+			continue
+		}
 		if a.expression == "" {
-			space, name := metric(a.metrics[0])
+			space, name, statistic := metric(a.metrics[0], a.statistic)
 			fmt.Fprintf(&b, "    Namespace: %s\n    MetricName: %s\n    Statistic: %s\n    Period: %d\n    Dimensions:\n      - %s\n\n",
-				space, name, a.statistic, a.period, a.dimension(space))
+				space, name, statistic, a.period, a.dimension(space, name))
 			continue
 		}
 		fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: %q, Label: %s, ReturnData: true }\n", a.expression, a.name)
 		for i, m := range a.metrics {
-			space, name := metric(m)
+			space, name, statistic := metric(m, a.statistic)
 			fmt.Fprintf(&b, `      - Id: m%d
         ReturnData: false
         MetricStat:
@@ -369,7 +468,7 @@ func alarmSection(t *testing.T) string {
             MetricName: %s
             Dimensions:
               - %s
-`, i+1, a.statistic, a.period, space, name, a.dimension(space))
+`, i+1, statistic, a.period, space, name, a.dimension(space, name))
 		}
 		b.WriteString("\n")
 	}
@@ -382,17 +481,18 @@ type graph struct {
 	metrics []string
 	stat    string
 	stacked bool
+	right   []string // metrics of the right axis, with a unit of their own
 }
 
 var graphs = []graph{
-	{"Data quality: lines with a fault, an NLB's private address, or unread", []string{"Faults", "NLBPrivateIP", "Unparsed"}, "Sum", false},
-	{"Who the client is, by verdict", []string{"VerdictDirect", "VerdictForwarded", "VerdictInternal", "VerdictHealthCheck", "VerdictDisputed", "VerdictLost", "VerdictUnreadable"}, "Sum", true},
-	{"Faults by reason", nil, "Sum", true}, // all of them
-	{"Lines and events", []string{"Lines", "Events", "Dropped"}, "Sum", false},
-	{"Trouble: dead letters, undelivered, retries, throttles", []string{"DeadLetters", "Undelivered", "PayloadsUnread", "Retries", "Throttles", "Truncated"}, "Sum", false},
-	{"Lag of the youngest event, ms", []string{"Lag"}, "p90", false},
-	{"Bytes sent, and billed", []string{"BytesSent", "BytesBilled"}, "Sum", false},
-	{"GeoIP: age of the database in seconds, look-ups", []string{"GeoDatabaseAge", "GeoMissing", "GeoFound", "GeoNotFound", "GeoDbStale"}, "Maximum", false},
+	{"Data quality: lines with a fault, an NLB's private address, or unread", []string{"Faults", "NLBPrivateIP", "Unparsed"}, "Sum", false, nil},
+	{"Who the client is, by verdict", []string{"VerdictDirect", "VerdictForwarded", "VerdictInternal", "VerdictHealthCheck", "VerdictDisputed", "VerdictLost", "VerdictUnreadable"}, "Sum", true, nil},
+	{"Faults by reason", nil, "Sum", true, nil}, // all of them
+	{"Lines and events", []string{"Lines", "Events", "Dropped"}, "Sum", false, nil},
+	{"Trouble: dead letters, undelivered, retries, throttles", []string{"DeadLetters", "Undelivered", "PayloadsUnread", "Retries", "Throttles", "Truncated"}, "Sum", false, nil},
+	{"Lag of the youngest event, ms", []string{"Lag"}, "p90", false, nil},
+	{"Bytes sent, and billed", []string{"BytesSent", "BytesBilled"}, "Sum", false, nil},
+	{"GeoIP: look-ups (left), age of the database in seconds (right)", []string{"GeoMissing", "GeoFound", "GeoNotFound", "GeoDbStale"}, "Sum", false, []string{"GeoDatabaseAge"}},
 }
 
 // faultMetrics are the metrics that count one reason each that is a fault.
@@ -426,12 +526,16 @@ func dashboardSection(t *testing.T) string {
 		if names == nil {
 			names = faultMetrics()
 		}
-		var metrics [][]string
-		for _, name := range names {
+		var metrics [][]any
+		for _, name := range slices.Concat(names, g.right) {
 			if !known[name] {
 				t.Errorf("the dashboard shows %s, which no function reports", name)
 			}
-			metrics = append(metrics, []string{"Clearhop", name, "FunctionName", "${Function}"})
+			line := []any{"Clearhop", name, "FunctionName", "${Function}"}
+			if slices.Contains(g.right, name) {
+				line = append(line, map[string]string{"yAxis": "right", "stat": "Maximum"})
+			}
+			metrics = append(metrics, line)
 		}
 		widgets = append(widgets, widget{"metric", i % 2 * width, i / 2 * height, width, height, map[string]any{
 			"title": g.title, "metrics": metrics, "stat": g.stat, "period": 300, "region": "${AWS::Region}", "view": "timeSeries", "stacked": g.stacked,

@@ -203,12 +203,16 @@ func (e *PermissionError) Error() string { return e.err.Error() }
 func (e *PermissionError) Unwrap() error { return e.err }
 
 // Apply makes a change. For a group to Keep or to Skip it makes no call. An error is
-// that of the call; it can be a *PermissionError.
+// that of the call; it can be a *PermissionError or a *FullError.
 func (l *Logs) Apply(ctx context.Context, c Change) error {
 	switch {
 	case c.put != nil:
 		if _, err := l.PutSubscriptionFilter(ctx, c.put); err != nil {
 			err = fmt.Errorf("put subscription filter: %w", cause(err))
+			var full *types.LimitExceededException
+			if errors.As(err, &full) {
+				return &FullError{Filters: c.had, err: err}
+			}
 			var invalid *types.InvalidParameterException
 			if errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "execute the lambda function") {
 				return &PermissionError{err}

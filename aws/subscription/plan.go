@@ -64,34 +64,41 @@ type Change struct {
 	// Detail says what was different, or why there is nothing to do. It may be "".
 	Detail string
 
+	had    []string // the names of the filters that the group has
 	put    *cloudwatchlogs.PutSubscriptionFilterInput
 	remove *cloudwatchlogs.DeleteSubscriptionFilterInput
 }
 
-// maxFilters is the number of subscription filters that AWS allows for a group.
-const maxFilters = 2
-
-// A FullError says that a group already has as many filters as AWS allows.
+// A FullError says that AWS allows a group no more filters than it has. How many that
+// is, only AWS knows: the quota has been raised before.
 type FullError struct {
-	// Filters are the names of the filters.
+	// Filters are the names of the filters that the group had.
 	Filters []string
-}
-
-func newFullError(filters []types.SubscriptionFilter) *FullError {
-	e := &FullError{}
-	for i := range filters {
-		e.Filters = append(e.Filters, aws.ToString(filters[i].FilterName))
-	}
-	return e
+	err     error
 }
 
 // Error returns the names of the filters.
 func (e *FullError) Error() string {
+	if len(e.Filters) == 0 { // the others came after the look
+		return e.err.Error()
+	}
 	quoted := make([]string, len(e.Filters))
 	for i, name := range e.Filters {
 		quoted[i] = strconv.Quote(name)
 	}
-	return fmt.Sprintf("it has %d subscription filters, which is the limit; remove one of them: %s", len(quoted), strings.Join(quoted, ", "))
+	return fmt.Sprintf("AWS allows it no more subscription filters than the %d that it has; remove one of them: %s", len(quoted), strings.Join(quoted, ", "))
+}
+
+// Unwrap returns the error of the call.
+func (e *FullError) Unwrap() error { return e.err }
+
+// names returns the names of filters.
+func names(filters []types.SubscriptionFilter) []string {
+	var all []string
+	for i := range filters {
+		all = append(all, aws.ToString(filters[i].FilterName))
+	}
+	return all
 }
 
 // Validate returns an error that lists everything that is wrong with a filter.
@@ -112,7 +119,8 @@ func (f Filter) Validate() error {
 }
 
 // Plan returns the change that gives a group the filter. An error says why the group
-// cannot have it. If the group has two other filters, that is a *FullError.
+// cannot have it. The filters are not counted: AWS says whether there is room for one
+// more, when the change is made.
 //
 // If the destination writes the logs of a group, they would come back to it in an
 // endless loop. This is an error for a group that was named, and a group that was
@@ -137,13 +145,10 @@ func (f Filter) Plan(g Group) (Change, error) {
 	if other := f.sameDestination(g.Filters); other != nil {
 		return f.keepOther(g, other)
 	}
-	switch {
-	case old != nil:
+	if old != nil {
 		return Change{Group: g.Name, Action: Update, Detail: strings.Join(was, ", "), put: f.put(g, old)}, nil
-	case len(g.Filters) >= maxFilters:
-		return Change{}, newFullError(g.Filters)
 	}
-	return Change{Group: g.Name, Action: Create, put: f.put(g, nil)}, nil
+	return Change{Group: g.Name, Action: Create, had: names(g.Filters), put: f.put(g, nil)}, nil
 }
 
 // canHave returns why a group cannot have a filter to the destination at all.

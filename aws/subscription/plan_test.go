@@ -1,9 +1,9 @@
 package subscription_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -90,8 +90,9 @@ func TestPlan(t *testing.T) {
 	f(toStream, group("web", has("clearhop", stream, "", "arn:old")), "update: role was arn:old")
 	f(toAlias, group("web", ours), "update: destination was "+function)
 
-	f(toFunction, group("web", has("a", stream, "", role), has("b", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "a", "b"`)
-	f(toFunction, group("web", has("Clearhop", stream, "", role), has("clearhop-2", firehose, "", role)), `error: it has 2 subscription filters, which is the limit; remove one of them: "Clearhop", "clearhop-2"`)
+	// How many filters a group may have, AWS knows.
+	f(toFunction, group("web", has("a", stream, "", role), has("b", firehose, "", role)), "create")
+	f(toFunction, group("web", has("Clearhop", stream, "", role), has("clearhop-2", firehose, "", role)), "create")
 
 	// A second filter would send events twice.
 	f(toFunction, group("web", has("stack", function, "", "")), `keep: its filter "stack" already sends to the destination`)
@@ -143,13 +144,31 @@ func TestPlanRemoval(t *testing.T) {
 	f(there, group("web", has("clearhop", stream, "x", role)), "remove: destination was "+stream)
 }
 
-// TestFullError: callers can distinguish a full group from other failures.
+// TestFullError: callers can distinguish a full group from other failures, and the
+// message names the filters of which one must go.
 func TestFullError(t *testing.T) {
+	refusal := &types.LimitExceededException{Message: aws.String("Resource limit exceeded.")}
+	logs := &subscription.Logs{PutSubscriptionFilter: func(context.Context, *cloudwatchlogs.PutSubscriptionFilterInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.PutSubscriptionFilterOutput, error) {
+		return nil, refusal
+	}}
 	filter := subscription.Filter{Name: "clearhop", To: destination(t, function)}
-	_, err := filter.Plan(group("web", has("a", stream, "", role), has("b", firehose, "", role)))
-	var full *subscription.FullError
-	if !errors.As(err, &full) || !slices.Equal(full.Filters, []string{"a", "b"}) {
-		t.Errorf("got %v", err)
+	for _, tt := range []struct {
+		had  []types.SubscriptionFilter
+		want string
+	}{
+		{nil, "put subscription filter: LimitExceededException: Resource limit exceeded."},
+		{[]types.SubscriptionFilter{has("a", stream, "", role), has("b", firehose, "", role)},
+			`AWS allows it no more subscription filters than the 2 that it has; remove one of them: "a", "b"`},
+	} {
+		change, err := filter.Plan(group("web", tt.had...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = logs.Apply(t.Context(), change)
+		var full *subscription.FullError
+		if !errors.As(err, &full) || len(full.Filters) != len(tt.had) || err.Error() != tt.want || !errors.Is(err, refusal) {
+			t.Errorf("got %v, want %s", err, tt.want)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ type subscribeCommand struct {
 // Help is what --help prints below the usage.
 func (c *subscribeCommand) Help() string {
 	return `Prints a line for each log group: created, updated, unchanged, skipped or failed.
-A group fails, and is not changed, if it already has two filters (AWS's limit) or if
+A group fails, and is not changed, if AWS allows it no more filters than it has or if
 its class is not STANDARD. The command refuses the log group of the destination
 itself and those of Firehose's errors, because their events would come back to them.
 --prefix skips these groups, and the log groups of all functions.

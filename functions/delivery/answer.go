@@ -18,7 +18,7 @@ type Answerer struct{ *function }
 // metrics go to log.
 func OpenAnswerer(ctx context.Context, name string, environ []string, log io.Writer) (*Answerer, error) {
 	var to delivery.LetterSettings
-	c, errRead := read(Shape{Name: name}, environ, log, &to)
+	c, errRead := read(ctx, Shape{Name: name}, environ, log, &to)
 	p, errPipeline := pipeline.New(c.Pipeline)
 	letters, errLetters := delivery.OpenLetters(ctx, to, c.options(p))
 	if err := errors.Join(errRead, errLetters, errPipeline); err != nil {

@@ -1,11 +1,14 @@
 package delivery
 
 import (
+	"context"
+	"errors"
 	"io"
 
 	"clearhop/aws/nlb"
 	"clearhop/aws/object"
 	"clearhop/functions/environment"
+	"clearhop/functions/stored"
 )
 
 // lambdaSettings are the parts of Lambda's own environment that matter here.
@@ -20,13 +23,14 @@ type MetricSettings struct {
 	Namespace string `env:"CLEARHOP_METRICS" default:"Clearhop" help:"Namespace of the CloudWatch metrics that each invocation writes to its log (embedded metric format); none for no metrics."`
 }
 
-// read fills a Config, and the settings of its destination, from the environment.
-// The error names everything that cannot be read.
-func read(shape Shape, environ []string, log io.Writer, destination any) (Config, error) {
+// read fills a Config, and the settings of its destination, from the environment and from
+// what it refers to. The error names everything that cannot be read.
+func read(ctx context.Context, shape Shape, environ []string, log io.Writer, destination any) (Config, error) {
 	var lambda lambdaSettings
 	var metrics MetricSettings
 	c := Config{Shape: shape, Log: log}
-	err := environment.Load(environ, &lambda, destination, &metrics, &c.Pipeline)
+	environ, errStored := stored.Lazy().Fill(ctx, environ)
+	err := errors.Join(errStored, environment.Load(environ, &lambda, destination, &metrics, &c.Pipeline))
 	c.FunctionName, c.LogGroup, c.Concurrency = lambda.FunctionName, lambda.LogGroup, lambda.MaxConcurrency
 	if metrics.Namespace != "none" {
 		c.Namespace = metrics.Namespace

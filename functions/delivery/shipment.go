@@ -23,7 +23,7 @@ type Shipper struct{ *function }
 // events go to stdout if the settings say so.
 func OpenShipper(ctx context.Context, shape Shape, environ []string, stdout, log io.Writer) (*Shipper, error) {
 	var to delivery.Settings
-	c, errRead := read(shape, environ, log, &to)
+	c, errRead := read(ctx, shape, environ, log, &to)
 	f, err := NewShipper(c, func(o delivery.Options) (*delivery.Outlets, error) {
 		o.Stdout = stdout
 		outlets, err := delivery.Open(ctx, to, o)

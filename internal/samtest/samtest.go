@@ -2,16 +2,21 @@
 // would deploy them: after the SAM transform, with parameters and conditions
 // put in. What only a deployment knows stays as it is: {"Ref": "EventStream"}.
 //
-// It runs SAM's own translator, in Python. Where that is missing the test is
-// skipped and says how to get it; in CI it fails.
+// It runs SAM's own translator, in Python: one process for each template, which ends
+// with the test's. Where that is missing the test is skipped and says how to get it; in
+// CI it fails. It is safe for concurrent use.
 package samtest
 
 import (
+	"bufio"
+	"bytes"
 	_ "embed"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -28,28 +33,78 @@ type Resource struct {
 type Stack struct {
 	Resources map[string]Resource
 	Outputs   map[string]map[string]any
+	// Parameters are those of the template, with their defaults put in.
+	Parameters map[string]string
+	// Conditions says of each condition of the template whether it holds.
+	Conditions map[string]bool
 }
 
-// Deploy returns the stack that the template at path makes of parameters.
+// A translator is a process that has read a template.
+type translator struct {
+	in     io.Writer
+	out    *bufio.Reader
+	errors *bytes.Buffer
+}
+
+var (
+	mu          sync.Mutex
+	translators = map[string]*translator{}
+)
+
+// Deploy returns the stack that the template at path makes of parameters. The caller may
+// change it.
 func Deploy(t testing.TB, path string, parameters map[string]string) Stack {
 	t.Helper()
-	given, err := json.Marshal(parameters)
+	mu.Lock()
+	defer mu.Unlock()
+	tr := translators[path]
+	if tr == nil {
+		tr = start(t, path)
+		translators[path] = tr
+	}
+	if parameters == nil {
+		parameters = map[string]string{}
+	}
+	if err := json.NewEncoder(tr.in).Encode(parameters); err != nil {
+		t.Fatal(err)
+	}
+	line, err := tr.out.ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tr.errors)
+	}
+	var answer struct {
+		Stack
+		Error string
+	}
+	if err := json.Unmarshal(line, &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Error != "" {
+		t.Fatal(answer.Error)
+	}
+	return answer.Stack
+}
+
+// start starts a translator. It ends when this process ends, and its standard input with
+// it.
+func start(t testing.TB, path string) *translator {
+	t.Helper()
+	tr := &translator{errors: &bytes.Buffer{}}
+	cmd := exec.Command(python(t), "-c", script, path)
+	cmd.Stderr = tr.errors
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python(t), "-c", script, path, string(given))
-	out, err := cmd.Output()
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // Output wraps nothing
-			t.Fatalf("%v\n%s", err, exit.Stderr)
-		}
 		t.Fatal(err)
 	}
-	var s Stack
-	if err := json.Unmarshal(out, &s); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	tr.in, tr.out = in, bufio.NewReader(out)
+	return tr
 }
 
 // python finds a Python that has SAM's translator, which cfn-lint brings along.

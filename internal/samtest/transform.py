@@ -1,9 +1,10 @@
 """Prints a SAM template as CloudFormation would deploy it.
 
-In: the path of the template, and parameters as JSON. Out: its resources and
-outputs as JSON, after the SAM transform, with parameters and conditions put in
-and what a condition leaves out left out. What only a deployment knows (Ref and
-GetAtt of resources, pseudo parameters) stays as it is.
+In: the path of the template as the argument, and on each line of standard input
+parameters as JSON. Out: a line of JSON for each: its resources and outputs, after
+the SAM transform, with parameters and conditions put in and what a condition leaves
+out left out. What only a deployment knows (Ref and GetAtt of resources, pseudo
+parameters) stays as it is. {"Error": "..."} says what is wrong with the parameters.
 """
 import json
 import os
@@ -26,7 +27,7 @@ def construct(loader, suffix, node):
     return {suffix if suffix in ("Ref", "Condition") else "Fn::" + suffix: value}
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     pass
 
 
@@ -39,7 +40,6 @@ Loader.yaml_implicit_resolvers = {
 
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml.load(file, Loader)  # noqa: S506, a safe loader with tags
-parameters = json.loads(sys.argv[2])
 for resource in template["Resources"].values():
     for key in ("CodeUri", "ContentUri"):
         if key in resource.get("Properties", {}):
@@ -54,17 +54,24 @@ declared = template.get("Parameters", {})
 template = transform(template, {}, loader)
 
 values = {}
-for name, declaration in declared.items():
-    value = str(parameters.get(name, declaration.get("Default", "")))
-    values[name] = value.split(",") if declaration["Type"] == "CommaDelimitedList" else value
-    if value == "" and declaration["Type"] == "CommaDelimitedList":
-        values[name] = []
-unknown = set(parameters) - set(declared)
-if unknown:
-    sys.exit("there is no parameter " + ", ".join(sorted(unknown)))
+held = {}
+
+
+def choose(parameters):
+    unknown = set(parameters) - set(declared)
+    if unknown:
+        return "there is no parameter " + ", ".join(sorted(unknown))
+    held.clear()
+    for name, declaration in declared.items():
+        value = str(parameters.get(name, declaration.get("Default", "")))
+        if declaration["Type"] == "CommaDelimitedList":
+            values[name] = value.split(",") if value else []
+        else:
+            values[name] = value
+    return ""
+
 
 NO_VALUE = object()
-held = {}
 
 
 def holds(name):
@@ -90,7 +97,7 @@ def resolve(node):
             return resolve(value[1] if holds(value[0]) else value[2])
         if key == "Fn::Equals":
             a, b = resolve(value)
-            return a == b
+            return str(a) == str(b)  # CloudFormation compares texts
         if key == "Fn::Not":
             return not resolve(value)[0]
         if key == "Fn::And":
@@ -114,4 +121,11 @@ def kept(section):
     }
 
 
-json.dump({"Resources": kept("Resources"), "Outputs": kept("Outputs")}, sys.stdout)
+for line in sys.stdin:
+    error = choose(json.loads(line))
+    answer = {"Error": error} if error else {
+        "Resources": kept("Resources"), "Outputs": kept("Outputs"),
+        "Parameters": {name: ",".join(v) if isinstance(v, list) else v for name, v in values.items()},
+        "Conditions": {name: holds(name) for name in template["Conditions"]},
+    }
+    print(json.dumps(answer), flush=True)

@@ -56,11 +56,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsfirehose "github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/firehose/types"
 
+	"clearhop/encode"
 	"clearhop/sink"
 	"clearhop/sink/internal/batchput"
 	"clearhop/sink/retry"
@@ -84,6 +86,10 @@ type Config struct {
 	// Single makes a record of each document. It is for documents that are not
 	// lines of JSON, such as compressed payloads.
 	Single bool
+
+	// Rows makes a record of each event, in the form of encode.AppendRow. It is for a
+	// stream that writes an Iceberg table, where a record is a row.
+	Rows bool
 
 	// Retry says how often and how long to try.
 	Retry retry.Policy
@@ -118,6 +124,8 @@ type Sink struct {
 	*batchput.Putter
 	client Client
 	stream string
+	rows   bool
+	cut    sink.Meter // counts the events that were shortened before they became rows
 }
 
 var (
@@ -144,10 +152,10 @@ func New(c Config) (*Sink, error) {
 		return nil, fmt.Errorf("firehose sink: %w", err)
 	}
 	documents := MaxDocuments
-	if c.Single {
+	if c.Single || c.Rows {
 		documents = 1
 	}
-	s := &Sink{client: c.Client, stream: c.Stream}
+	s := &Sink{client: c.Client, stream: c.Stream, rows: c.Rows}
 	s.Putter = batchput.New(batchput.Config{
 		Name: "firehose stream " + c.Stream,
 		Limits: batchput.Limits{
@@ -163,6 +171,61 @@ func New(c Config) (*Sink, error) {
 	})
 	return s, nil
 }
+
+// Put implements sink.Sink.
+func (s *Sink) Put(ctx context.Context, docs []sink.Document) error {
+	if !s.rows {
+		return s.Putter.Put(ctx, docs)
+	}
+	rows, places, failures := s.toRows(docs)
+	if len(rows) == 0 && len(failures) > 0 {
+		return &sink.PutError{Failures: failures}
+	}
+	err := s.Putter.Put(ctx, rows)
+	var failed *sink.PutError
+	switch {
+	case err == nil && len(failures) == 0:
+		return nil
+	case err == nil:
+	case errors.As(err, &failed):
+		for _, f := range failed.Failures {
+			failures = append(failures, sink.Failure{Index: places[f.Index], Err: f.Err})
+		}
+	default:
+		return err
+	}
+	slices.SortFunc(failures, func(a, b sink.Failure) int { return a.Index - b.Index })
+	return &sink.PutError{Failures: failures}
+}
+
+// toRows returns the rows of docs, the index in docs of each, and the failures of
+// documents that are no events.
+func (s *Sink) toRows(docs []sink.Document) (rows []sink.Document, places []int, failures []sink.Failure) {
+	rows, places = make([]sink.Document, 0, len(docs)), make([]int, 0, len(docs))
+	for i, d := range docs {
+		event := d.Data
+		var err error
+		if most := MaxRecordBytes - encode.RowOverhead - len(d.ID); len(event) > most {
+			if event, err = encode.Truncate(event, most); err == nil {
+				s.cut.Count(sink.Stats{Truncated: 1})
+			}
+		}
+		var row []byte
+		if err == nil {
+			row, err = encode.AppendRow(make([]byte, 0, len(event)+encode.RowOverhead+len(d.ID)), event)
+		}
+		if err != nil {
+			failures = append(failures, sink.Failure{Index: i, Err: err})
+			continue
+		}
+		rows, places = append(rows, sink.Document{ID: d.ID, Data: row}), append(places, i)
+	}
+	s.cut.Count(sink.Stats{DocumentsFailed: int64(len(failures))})
+	return rows, places, failures
+}
+
+// TakeStats implements sink.Metered.
+func (s *Sink) TakeStats() sink.Stats { return s.Putter.TakeStats().Add(s.cut.TakeStats()) }
 
 // send makes one call of PutRecordBatch.
 func (s *Sink) send(ctx context.Context, records []batchput.Record) (batchput.Reply, error) {

@@ -1,0 +1,73 @@
+package encode
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// RowColumns are the columns that a row has before those of the event: see AppendRow. A
+// table of rows has them and Columns, of which timestamp is the first.
+func RowColumns() []Column {
+	return []Column{
+		{Name: "dt", Key: "dt", Type: "string", Kind: String},
+		{Name: "hour", Key: "hour", Type: "string", Kind: String},
+		{Name: "event_id", Key: "event_id", Type: "string", Kind: String},
+	}
+}
+
+// RowOverhead is how many bytes a row is longer than its event, at most, besides the id.
+const RowOverhead = 80
+
+// ErrNoRow reports that something is no event, and so cannot be a row.
+var ErrNoRow = errors.New("no event: it does not begin with @timestamp, schema_version and event.id")
+
+// The beginning of each event. Nothing that a visitor writes stands before event.id.
+const (
+	beforeTime    = `{"@timestamp":"`
+	timeLayout    = "2006-01-02T15:04:05.000Z"
+	afterTime     = `",`
+	beforeVersion = `"schema_version":`
+	beforeID      = `"event":{"id":"`
+)
+
+// AppendRow appends event, which is a JSON object and a newline, as a row of an Iceberg
+// table that Firehose writes:
+//
+//	{"timestamp":1795345224007000,"dt":"2026-11-22","hour":"11","event_id":"…","schema_version":1,"event":{"id":"…", …}, …}
+//
+// Firehose takes the keys of the first level as columns, and times as microseconds since
+// 1970. dt and hour are those of the timestamp, in UTC. event_id is event.id, for what can
+// compare columns only. The rest is the event's own bytes. The error is ErrNoRow; dst is
+// returned unchanged then. AppendRow allocates only to grow dst.
+func AppendRow(dst, event []byte) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(event, []byte(beforeTime))
+	if !ok || len(rest) < len(timeLayout)+len(afterTime) || !bytes.HasPrefix(rest[len(timeLayout):], []byte(afterTime)) {
+		return dst, ErrNoRow
+	}
+	at, err := time.Parse(timeLayout, string(rest[:len(timeLayout)]))
+	if err != nil {
+		return dst, ErrNoRow
+	}
+	stamp, rest := rest[:len(timeLayout)], rest[len(timeLayout)+len(afterTime):]
+	object := rest
+	if bytes.HasPrefix(rest, []byte(beforeVersion)) {
+		_, object, _ = bytes.Cut(rest, []byte(","))
+	}
+	id, found := bytes.CutPrefix(object, []byte(beforeID))
+	end := bytes.IndexByte(id, '"')
+	if !found || end < 0 || bytes.IndexByte(id[:end], '\\') >= 0 {
+		return dst, ErrNoRow
+	}
+	dst = append(dst, `{"timestamp":`...)
+	dst = strconv.AppendInt(dst, at.UnixMicro(), 10)
+	dst = append(dst, `,"dt":"`...)
+	dst = append(dst, stamp[:len("2006-01-02")]...)
+	dst = append(dst, `","hour":"`...)
+	dst = append(dst, stamp[len("2006-01-02T"):len("2006-01-02T15")]...)
+	dst = append(dst, `","event_id":"`...)
+	dst = append(dst, id[:end]...)
+	dst = append(dst, `",`...)
+	return append(dst, rest...), nil
+}
