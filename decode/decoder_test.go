@@ -90,6 +90,7 @@ func eventID(i int) string {
 }
 
 var webOrigin = record.Origin{
+	InOrder:   true,
 	Source:    "/ecs/web:nginx/web/0f1e2d3c",
 	AccountID: "123456789012",
 	LogGroup:  "/ecs/web",
@@ -257,7 +258,7 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Payload{Type: Control, Origin: &record.Origin{Source: ":", AccountID: "CloudwatchLogs"}, Lines: []record.Line{}}
+	want := &Payload{Type: Control, Origin: &record.Origin{Source: ":", AccountID: "CloudwatchLogs", InOrder: true}, Lines: []record.Line{}}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -280,7 +281,7 @@ func TestOrigin(t *testing.T) {
 		t.Error("one stream has two origins")
 	}
 	p := decode([]byte(`{"owner":123456789012,"logGroup":"a\/b","logStream":"\u0063","subscriptionFilters":["f\u0067",7,"h"],"logEvents":[]}`))
-	want := &record.Origin{Source: "a/b:c", AccountID: "123456789012", LogGroup: "a/b", LogStream: "c"}
+	want := &record.Origin{Source: "a/b:c", AccountID: "123456789012", LogGroup: "a/b", LogStream: "c", InOrder: true}
 	if diff := cmp.Diff(want, p.Origin); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

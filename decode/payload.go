@@ -114,6 +114,7 @@ func (p *Payload) setOrigin(owner, group, stream []byte) {
 		AccountID: string(owner),
 		LogGroup:  string(group),
 		LogStream: string(stream),
+		InOrder:   true,
 	}
 	o.Source = o.LogGroup + ":" + o.LogStream
 	p.Origin = o

@@ -50,6 +50,7 @@ func slowDecode(data []byte) (p slowPayload, err error) {
 	p.Origin.LogGroup = slowName(top["logGroup"])
 	p.Origin.LogStream = slowName(top["logStream"])
 	p.Origin.Source = p.Origin.LogGroup + ":" + p.Origin.LogStream
+	p.Origin.InOrder = true
 	for _, raw := range events {
 		var event map[string]json.RawMessage
 		_ = json.Unmarshal(raw, &event)

@@ -41,7 +41,9 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 			w.keepDoubts(lines, i)
 			return i, nil
 		}
+		w.doubtOrder(lines, i, text)
 		b.out = w.process(&lines[i], first, text, b.doubts[i])
+		w.seeTime(b.out.Record)
 		if w.hidden != nil {
 			b.remember(&lines[i], b.out.ID)
 		}

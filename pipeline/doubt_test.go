@@ -72,7 +72,7 @@ func isInside(event string) bool {
 
 var streams = map[string]*record.Origin{
 	"file":    {Source: "web.log", File: "web.log"},
-	"payload": {Source: "group:stream", LogGroup: "group", LogStream: "stream"},
+	"payload": {Source: "group:stream", LogGroup: "group", LogStream: "stream", InOrder: true},
 }
 
 // wraps put a line into an envelope that says which output it comes from.
@@ -101,8 +101,8 @@ func TestForgedLinesAreNotBelieved(t *testing.T) {
 				for ending, last := range endings {
 					name := strings.Join([]string{stream, wrapped, opening, ending}, ", ")
 					var text []string
-					for range 25 { // more than a record holds
-						text = append(text, wrap("stdout", honest))
+					for i := range 25 { // more than a record holds, and in order of time
+						text = append(text, wrap("stdout", honestAt(i)))
 					}
 					for _, s := range []string{first, forged, forged, last} {
 						text = append(text, wrap("stderr", s))
@@ -280,7 +280,7 @@ func TestRecordOverPayloads(t *testing.T) {
 			text := []string{first, forged, forged, last}
 			for cut := 1; cut < len(text); cut++ {
 				origin := func(n int) *record.Origin {
-					return &record.Origin{Source: fmt.Sprint("group:stream", n), LogGroup: "group", LogStream: "stream"}
+					return &record.Origin{Source: fmt.Sprint("group:stream", n), LogGroup: "group", LogStream: "stream", InOrder: true}
 				}
 				events := slices.Concat(eventsOf(t, origin(1), text[:cut]...), eventsOf(t, origin(2), append(slices.Clone(text[cut:]), honest)...))
 				for i, event := range events[:len(events)-1] {

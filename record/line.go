@@ -71,4 +71,8 @@ type Origin struct {
 	AccountID string
 	LogGroup  string
 	LogStream string
+	// InOrder says that the source itself gives the lines in the order in which they
+	// were written, as a subscription of CloudWatch Logs does. A file or a document of
+	// the AWS CLI can be newest first.
+	InOrder bool
 }
