@@ -249,4 +249,3 @@ type Problem struct {
 	Error string `json:"error"` // one sentence for a person
 	Key   string `json:"key,omitempty"`
 }
-
