@@ -34,8 +34,8 @@ type State struct {
 	Since, Until time.Time // of the requests, Until excluded; the zero Time for no bound
 	Filters      []Filter  // by dimension, in the order of Dimensions; each dimension once
 	Kind         Kind
-	Search       string // is contained, whatever its case, in the path, query, client, agent or request id; at most 200 bytes
-	Compare      bool   // with as much time before Since
+	Search       string // is contained, whatever its case, in one of Manifest.Searched; 1 to 200 bytes
+	Compare      bool   // with as much time before Since; without Since there is nothing before
 }
 
 // A Filter keeps the requests whose value of a dimension is one of Values, or is not.
@@ -70,6 +70,11 @@ type Manifest struct {
 	First    *time.Time `json:"first"`
 	Last     *time.Time `json:"last"`
 
+	// Searched is what Search looks into, as words: path, client and agent always (the
+	// dimensions of these names), and what else the source holds: query, user agent,
+	// request id.
+	Searched []string `json:"searched"`
+
 	Dimensions []DimensionInfo `json:"dimensions"`
 	Reasons    []Word          `json:"reasons"`  // of provenance.reason, with what they mean
 	Verdicts   []Word          `json:"verdicts"` // of provenance.verdict
@@ -90,17 +95,33 @@ type Word struct {
 	Fault bool   `json:"fault,omitempty"`
 }
 
+// What an Answer holds at most.
+const (
+	BoardRows = 10  // rows of a board, and beside them those of the filter
+	MaxTimes  = 170 // Bucket is that of analytics.BucketFor(Until - Since, MaxTimes)
+)
+
+// HeatEdges are the Edges of a Heat, in seconds.
+var HeatEdges = [...]float64{0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60}
+
 // An Answer is every panel's numbers for a State. GET api/explore. All counts are
 // requests, weighted where events were sampled, rounded once.
 type Answer struct {
-	Since  time.Time `json:"since"` // the time that Times covers; that of the data where the State has no bound
+	// The time that was asked for. Where the State has no bound, it is Manifest.First, and
+	// a millisecond after Manifest.Last; with no requests at all the State's other bound,
+	// or 1970-01-01T00:00:00Z. Until is never before Since.
+	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until"`
 	Bucket int64     `json:"bucket"` // seconds from one of Times to the next
 
 	Total  Totals  `json:"total"`
 	Before *Totals `json:"before,omitempty"` // for as much time before Since, if asked for
 
-	Times       []Time    `json:"times"` // each bucket from Since to Until, those without requests too
+	// Times has each bucket from Since to Until, those without requests too. A bucket
+	// begins a multiple of Bucket after Monday 1970-01-05, so the first may begin before
+	// Since. TimesBefore are as many: each counts the requests that came Until - Since
+	// before those of the same place in Times.
+	Times       []Time    `json:"times"`
 	TimesBefore []Time    `json:"times_before,omitempty"`
 	Heat        Heat      `json:"heat"`
 	Boards      []Board   `json:"boards"`    // in the order of the Dimensions
@@ -153,9 +174,11 @@ type Heat struct {
 // beside those that were.
 type Board struct {
 	Dimension string `json:"dimension"`
-	Values    int64  `json:"values"`   // different ones, shown or not
+	Values    int64  `json:"values"`   // different ones that have requests, shown or not; none is one of them
 	Requests  int64  `json:"requests"` // of all values: shares are shares of it
-	Rows      []Row  `json:"rows"`     // by requests, then by value; those of the filter are among them
+	// Rows are by requests, then by value. Beside the first BoardRows stand those of the
+	// filter that have requests.
+	Rows []Row `json:"rows"`
 }
 
 // A Row is one value of a dimension.
@@ -181,7 +204,7 @@ type BoardQuery struct {
 	State     State
 	Dimension string
 	Limit     int    // 1 to 1000
-	Find      string // values that contain it, whatever their case
+	Find      string // values that contain it, whatever their case; Values counts these, Requests all
 }
 
 // Requests are single requests, newest first. GET api/requests?limit=100&before=CURSOR with
@@ -246,6 +269,9 @@ type Hop struct {
 
 // A Problem is the body of every answer with a status of 400 and above.
 type Problem struct {
-	Error string `json:"error"` // one sentence for a person
-	Key   string `json:"key,omitempty"`
+	Text string `json:"error"` // one sentence for a person
+	Key  string `json:"key,omitempty"`
 }
+
+// Error returns the sentence.
+func (p *Problem) Error() string { return p.Text }
