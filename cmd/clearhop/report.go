@@ -9,6 +9,7 @@ import (
 
 	"clearhop/analytics"
 	"clearhop/analytics/store"
+	"clearhop/dashboard"
 	"clearhop/internal/setting"
 	"clearhop/pipeline"
 )
@@ -151,7 +152,7 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if loadFailed && number(r.Answers["chain"], 0, "lines") == 0 {
 		return nil
 	}
-	diagnosis, err := diagnosisOf(r.Answers["tallies"])
+	diagnosis, err := dashboard.Diagnose(r.Answers["tallies"])
 	if err != nil {
 		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
 	}
