@@ -340,3 +340,12 @@ func (a *answers) clear() {
 	a.version++
 	a.keys, a.bodies, a.bytes = nil, nil, 0
 }
+
+// Warm asks what a page asks first, so that the first page that is opened need not wait.
+func (s *Server) Warm(ctx context.Context) {
+	for _, name := range []string{"manifest", "explore", "chain"} {
+		if q, err := readQuestion(name, ""); err == nil {
+			_, _ = s.answer(ctx, q) // whoever asks next gets the error
+		}
+	}
+}
