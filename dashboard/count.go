@@ -229,44 +229,56 @@ func (s *selection) count(a *Answer) {
 // measure finds the percentiles and counts the heat map. It goes through the requests from
 // the fastest to the slowest: a percentile is where enough of them have passed.
 func (s *selection) measure(a *Answer) {
-	type part struct{ total, below float64 }
-	parts := [2][]part{make([]part, s.buckets+1), make([]part, s.buckets+1)} // the last one is all
+	shares := [...]float64{0.5, 0.9, 0.99}
+	// next is how much must have passed for the percentile p.
+	type part struct {
+		total, below, next float64
+		p                  int
+	}
+	all := s.buckets // the part of all buckets
+	parts := make([]part, 2*(all+1))
 	heat := make([][len(HeatEdges)]float64, s.buckets)
-	place := func(i uint32) (period int, at int) {
+	place := func(i uint32) (first, at int) {
 		if p := s.place[i]; p < 0 {
-			return 1, int(-1 - p)
+			return all + 1, int(-1 - p)
 		}
 		return 0, int(s.place[i])
 	}
 	for _, i := range s.rows {
 		if s.duration[i] >= 0 {
-			period, at := place(i)
-			parts[period][at].total += s.weightOf(i)
-			parts[period][s.buckets].total += s.weightOf(i)
+			first, at := place(i)
+			parts[first+at].total += s.weightOf(i)
+			parts[first+all].total += s.weightOf(i)
 		}
 	}
-	edge := 0
-	shares := [3]float64{0.5, 0.9, 0.99}
+	for i := range parts {
+		parts[i].next = shares[0]*parts[i].total - 1e-6
+	}
+	edge, longer := 0, nanoseconds(HeatEdges[1])
 	for _, i := range s.byDuration {
 		if s.fails[i] != 0 {
 			continue
 		}
-		for edge+1 < len(HeatEdges) && s.duration[i] >= nanoseconds(HeatEdges[edge+1]) {
-			edge++
+		for s.duration[i] >= longer {
+			edge, longer = edge+1, math.MaxInt64
+			if edge+1 < len(HeatEdges) {
+				longer = nanoseconds(HeatEdges[edge+1])
+			}
 		}
-		period, at := place(i)
+		first, at := place(i)
 		w := s.weightOf(i)
-		if period == 0 {
+		if first == 0 {
 			heat[at][edge] += w
 		}
-		for _, k := range [2]int{at, s.buckets} {
-			n := &parts[period][k]
-			was := n.below
-			n.below += w
-			for p, share := range shares {
-				if enough := share*n.total - 1e-6; was < enough && n.below >= enough {
-					x := float64(s.duration[i]) / 1e9
-					*percentile(a, period, k, s.buckets, p) = &x
+		for _, k := range [...]int{at, all} {
+			n := &parts[first+k]
+			for n.below += w; n.below >= n.next; {
+				x := float64(s.duration[i]) / 1e9
+				*percentile(a, first > 0, k, all, n.p) = &x
+				n.p++
+				n.next = math.Inf(1)
+				if n.p < len(shares) {
+					n.next = shares[n.p]*n.total - 1e-6
 				}
 			}
 		}
@@ -279,16 +291,16 @@ func (s *selection) measure(a *Answer) {
 }
 
 // percentile is where a percentile of a bucket, or of all, stands in an Answer.
-func percentile(a *Answer, period, at, all, p int) **float64 {
+func percentile(a *Answer, before bool, at, all, p int) **float64 {
 	if at == all {
 		t := &a.Total
-		if period == 1 {
+		if before {
 			t = a.Before
 		}
 		return [...]**float64{&t.P50, &t.P90, &t.P99}[p]
 	}
 	times := a.Times
-	if period == 1 {
+	if before {
 		times = a.TimesBefore
 	}
 	t := &times[at]
@@ -300,6 +312,10 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 	type sum struct{ requests, failures, before float64 }
 	rows := s.without(d.ID)
 	all := make([]sum, len(d.values))
+	var cells []float64 // by value and bucket, where these are few
+	if len(d.values)*s.buckets <= fewCells {
+		cells = make([]float64, len(d.values)*s.buckets)
+	}
 	for _, i := range rows {
 		n, w := &all[d.ids[i]], s.weightOf(i)
 		if s.place[i] < 0 {
@@ -307,6 +323,9 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 			continue
 		}
 		n.requests += w
+		if cells != nil {
+			cells[int(d.ids[i])*s.buckets+int(s.place[i])] += w
+		}
 		if s.flags[i]&isFailure != 0 {
 			n.failures += w
 		}
@@ -327,17 +346,24 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 	}
 	b.Requests = rounded(total)
 	b.Rows = first.rows()
-	shown := make([]int32, len(d.values)) // the place in Rows, counted from 1
+	shown := make([]int32, len(d.values)) // the place in Rows, counted from 1; not needed with cells
 	trends := make([][]float64, len(b.Rows))
 	for k := range b.Rows {
 		r := &b.Rows[k]
 		id := d.find[r.Value]
-		shown[id], trends[k] = int32(k+1), make([]float64, s.buckets)
+		if cells != nil {
+			trends[k] = cells[int(id)*s.buckets : int(id+1)*s.buckets]
+		} else {
+			shown[id], trends[k] = int32(k+1), make([]float64, s.buckets)
+		}
 		r.Failures = rounded(all[id].failures)
 		if s.p.compare {
 			before := rounded(all[id].before)
 			r.Before = &before
 		}
+	}
+	if cells != nil {
+		rows = nil // they are counted
 	}
 	for _, i := range rows {
 		if k := shown[d.ids[i]]; k > 0 && s.place[i] >= 0 {
