@@ -236,21 +236,27 @@ func (e *Explorer) inMemory(ctx context.Context, search string) (*columns, []boo
 	if search == "" {
 		return c, nil, nil
 	}
-	found := make([]bool, 0, c.n)
-	sql := "SELECT " + searchSQL(search) + "\nFROM (\n" + e.part(0, c.n) + "\n)"
-	err = scanner.Scan(ctx, sql, func(v analytics.Vectors) error {
+	found, err := e.search(ctx, scanner, c.n, search)
+	return c, found, err
+}
+
+// search says which of the first n requests hold a text.
+func (e *Explorer) search(ctx context.Context, scanner analytics.Scanner, n int, search string) ([]bool, error) {
+	found := make([]bool, 0, n)
+	sql := "SELECT " + searchSQL(search) + "\nFROM (\n" + e.part(0, n) + "\n)"
+	err := scanner.Scan(ctx, sql, func(v analytics.Vectors) error {
 		for i := range v.Len() {
 			found = append(found, v.Boolean(0, i))
 		}
 		return nil
 	})
-	if err == nil && len(found) != c.n {
-		err = fmt.Errorf("%d requests of %d were searched", len(found), c.n)
+	if err == nil && len(found) != n {
+		err = fmt.Errorf("%d requests of %d were searched", len(found), n)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("search: %w", err)
+		return nil, fmt.Errorf("search: %w", err)
 	}
-	return c, found, nil
+	return found, nil
 }
 
 // part selects some of all requests. DuckDB gives them in the order in which they were
