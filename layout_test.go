@@ -48,6 +48,8 @@ var mayImport = map[string][]string{
 	"analytics":                  {"encode", "record", "verdict"},
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "internal/setting", "record"},
 	"chain":                      {},
+	"dashboard":                  {"analytics", "diagnose", "verdict"},
+	"dashboard/dashboardtest":    {"analytics", "dashboard", "internal/traffic"},
 	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
@@ -58,7 +60,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},

@@ -17,28 +17,11 @@ import (
 func (q Question) SQL(ask Query) string {
 	var b strings.Builder
 	between := "WITH "
-	for _, from := range []struct{ name, distinct, all string }{{"chosen", Requests, AllRequests}, {"chosen_lines", Lines, AllLines}} {
+	for _, from := range []struct{ name, distinct string }{{"chosen", Requests}, {"chosen_lines", Lines}} {
 		if !reads(q.body, from.name) {
 			continue
 		}
-		b.WriteString(between + from.name + " AS (\n")
-		if ask.Dialect == Athena {
-			b.WriteString("  SELECT * FROM (\n    SELECT *,")
-			if strings.Contains(q.body+ask.Where, "copies") {
-				b.WriteString("\n      " + copies.Expression(Athena) + " AS copies,")
-			}
-			b.WriteString("\n      " + copyNumber + " AS copy\n    FROM " + from.all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n")
-			b.WriteString("  WHERE " + isKept + ask.where("\n    AND "))
-		} else {
-			window := ask.Window.condition("\n  WHERE ", false)
-			b.WriteString("  SELECT * FROM " + from.distinct + window)
-			if window == "" {
-				b.WriteString(ask.where("\n  WHERE "))
-			} else {
-				b.WriteString(ask.where("\n    AND "))
-			}
-		}
-		b.WriteString("\n)")
+		b.WriteString(between + from.name + " AS (\n" + ask.from(from.distinct, strings.Contains(q.body+ask.Where, "copies")) + "\n)")
 		between = ", "
 	}
 	b.WriteString("\n" + ask.fill(q.body))
@@ -46,6 +29,33 @@ func (q Question) SQL(ask Query) string {
 		b.WriteString("\nLIMIT " + strconv.Itoa(limit))
 	}
 	return b.String() + "\n"
+}
+
+// From returns the SELECT of all rows that the query asks for, with all columns of view,
+// which is Requests or Lines. It is what the SQL of a Question calls chosen or
+// chosen_lines. For Athena it has the column copies only if the condition names it.
+func (ask Query) From(view string) string {
+	return ask.from(view, strings.Contains(ask.Where, copies.Name))
+}
+
+func (ask Query) from(view string, withCopies bool) string {
+	if ask.Dialect == DuckDB {
+		window := ask.Window.condition("\n  WHERE ", false)
+		if window == "" {
+			return "  SELECT * FROM " + view + ask.where("\n  WHERE ")
+		}
+		return "  SELECT * FROM " + view + window + ask.where("\n    AND ")
+	}
+	all := AllRequests
+	if view == Lines {
+		all = AllLines
+	}
+	sql := "  SELECT * FROM (\n    SELECT *,"
+	if withCopies {
+		sql += "\n      " + copies.Expression(Athena) + " AS copies,"
+	}
+	return sql + "\n      " + copyNumber + " AS copy\n    FROM " + all + ask.Window.condition("\n    WHERE ", true) + "\n  )\n" +
+		"  WHERE " + isKept + ask.where("\n    AND ")
 }
 
 // reads reports whether the SQL reads from a table.
@@ -93,25 +103,33 @@ func (ask Query) fill(body string) string {
 	}
 	return strings.NewReplacer(
 		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
-		"{client}", quote(ask.Client),
-		"{percentiles}", percentiles(),
+		"{client}", Literal(ask.Client),
+		"{percentiles}", Percentiles,
 	).Replace(body)
 }
 
-// percentiles are columns of rows that have a value of duration_ns each, with the weight
-// of all requests up to that value (below) and of all there are (total). The percentile
-// is the nearest rank: the smallest value that so many of the requests do not exceed. The
-// last term covers that 0.9 and 0.99 are not exact in binary.
-func percentiles() string {
-	var columns []string
-	for _, p := range []struct{ name, share string }{{"p50", "0.5e0"}, {"p90", "0.9e0"}, {"p99", "0.99e0"}} {
-		columns = append(columns, "min(CASE WHEN below >= "+p.share+" * total - 1e-6 THEN duration_ns END) / 1e9 AS "+p.name)
-	}
-	return strings.Join(columns, ",\n         ")
-}
+// Percentiles are the columns p50, p90 and p99, in seconds, of rows that have a value of
+// duration_ns each, with the weight of all requests up to that value (below) and of all
+// there are (total). The percentile is the nearest rank: the smallest value that so many
+// of the requests do not exceed. The last term covers that 0.9 and 0.99 are not exact in
+// binary.
+const Percentiles = "min(CASE WHEN below >= 0.5e0 * total - 1e-6 THEN duration_ns END) / 1e9 AS p50,\n" +
+	"         min(CASE WHEN below >= 0.9e0 * total - 1e-6 THEN duration_ns END) / 1e9 AS p90,\n" +
+	"         min(CASE WHEN below >= 0.99e0 * total - 1e-6 THEN duration_ns END) / 1e9 AS p99"
 
-// quote writes a text as a literal of SQL.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+// Literal writes a text as an expression of SQL whose value it is, for both dialects. It
+// is the one way for a value to become part of SQL: whatever the text holds, it stays a
+// value. Neither engine knows an escape in such a literal but the doubled quote. DuckDB
+// takes no zero byte in SQL, so chr makes it. The text must be valid UTF-8; what is not
+// becomes U+FFFD.
+func Literal(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	quoted := "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	if !strings.Contains(text, "\x00") {
+		return quoted
+	}
+	return "(" + strings.ReplaceAll(quoted, "\x00", "' || chr(0) || '") + ")"
+}
 
 // condition returns the window as a condition behind a word, or nothing if it is open.
 // With partitions it also names the days that may hold such requests. An event

@@ -160,7 +160,7 @@ func faults() string {
 	var all []string
 	for _, r := range verdict.Reasons() {
 		if r.IsFault() {
-			all = append(all, quote(r.String()))
+			all = append(all, Literal(r.String()))
 		}
 	}
 	return strings.Join(all, ", ")
@@ -263,7 +263,7 @@ func ViewSQL(d Dialect, view, database string) string {
 	}
 	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + table
 	if view == AllRequests {
-		sql += " WHERE event.dataset = " + quote(Dataset)
+		sql += " WHERE event.dataset = " + Literal(Dataset)
 	}
 	return sql
 }

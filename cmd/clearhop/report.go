@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clearhop/analytics"
+	"clearhop/dashboard"
 	"clearhop/diagnose"
 	"clearhop/internal/setting"
 	"clearhop/pipeline"
@@ -169,13 +170,13 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 // was read, as the doctor does, and else by what the events say.
 func (c *reportCommand) diagnosis(tallies analytics.Answer) (*diagnose.Report, error) {
 	if c.loading == nil {
-		return diagnosisOf(tallies, (&examinedLogs{}).config())
+		return dashboard.Diagnose(tallies, (&examinedLogs{}).config())
 	}
 	e := &c.loading.examined
 	if e.isAll && e.counters != nil && c.Where == "" && c.Compare == "" {
 		return e.counters.Report(), nil
 	}
-	return diagnosisOf(tallies, e.config())
+	return dashboard.Diagnose(tallies, e.config())
 }
 
 // timeFlags returns the flags of the time that is asked for as words of a shell.

@@ -471,16 +471,6 @@ func find(a analytics.Answer, key, value string) int {
 	return -1
 }
 
-// diagnosisOf lets the doctor judge the lines that an answer counts.
-func diagnosisOf(tallies analytics.Answer, config diagnose.Config) (*diagnose.Report, error) {
-	all, err := tallies.Tallies()
-	counters := diagnose.NewCounters(config)
-	for _, t := range all {
-		counters.AddTally(diagnose.Tally(t))
-	}
-	return counters.Report(), err
-}
-
 // number returns a count; 0 for NULL.
 func number(a analytics.Answer, row int, column string) int64 {
 	n, _ := a.Value(row, column).(int64)
