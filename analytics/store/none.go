@@ -51,6 +51,9 @@ func (*Store) Each(context.Context, string, func([]analytics.Column) error, func
 	return ErrNoEngine
 }
 
+// Scan returns ErrNoEngine.
+func (*Store) Scan(context.Context, string, func(analytics.Vectors) error) error { return ErrNoEngine }
+
 // Recall returns ErrNoEngine.
 func (*Store) Recall(context.Context, string) (Known, error) { return Known{}, ErrNoEngine }
 
@@ -68,6 +71,12 @@ func (*Load) Files([]string, Reading) error { return ErrNoEngine }
 
 // Lines returns ErrNoEngine.
 func (*Load) Lines(io.Reader, string, Reading) error { return ErrNoEngine }
+
+// Reader returns ErrNoEngine.
+func (*Store) Reader(context.Context) (*Store, error) { return nil, ErrNoEngine }
+
+// Commit returns ErrNoEngine.
+func (*Load) Commit() error { return ErrNoEngine }
 
 // Count does nothing.
 func (*Load) Count(int) {}
