@@ -82,13 +82,8 @@ func (s *Store) fence(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, sql := range []string{
-		"SET allowed_directories = []", "SET allowed_paths = []",
-		"SET enable_external_access = false", "SET lock_configuration = true",
-	} {
-		if err := s.exec(ctx, sql); err != nil {
-			return err
-		}
+	if err := s.closeOff(ctx); err != nil {
+		return err
 	}
 	s.fenced = true
 	return nil

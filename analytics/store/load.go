@@ -43,6 +43,7 @@ type Load struct {
 	appender             mapping.Appender
 	open                 bool  // the appender and a transaction are
 	since                int64 // events since the last commit
+	unpacked             int64 // events since a database in memory was packed
 	unflushed            int   // chunks
 	failed               error // nothing can be added after it
 
@@ -230,6 +231,19 @@ func (l *Load) append() error {
 	return nil
 }
 
+// Commit makes permanent what was added so far, so that a Reader sees it. Without it that
+// happens after many events, and in Finish.
+func (l *Load) Commit() error {
+	if l.failed != nil {
+		return l.failed
+	}
+	err := l.append()
+	if err == nil && (l.since > 0 || len(l.done) > 0) {
+		err = l.commit()
+	}
+	return l.fail(err)
+}
+
 // commit makes what was added permanent.
 func (l *Load) commit() error {
 	if err := l.begin(); err != nil {
@@ -250,12 +264,17 @@ func (l *Load) committed(err error) error {
 	if err != nil {
 		return err
 	}
-	packs := l.since >= commitEvery && l.s.o.Path == "" && !l.s.o.Temporary
+	l.unpacked += l.since
 	l.since = 0
-	if packs {
-		return l.s.exec(l.work, "CHECKPOINT "+catalog)
+	if l.unpacked < commitEvery || l.s.o.Path != "" || l.s.o.Temporary {
+		return nil
 	}
-	return nil
+	err = l.s.exec(l.work, "CHECKPOINT "+catalog)
+	if err != nil && l.s.hasReader {
+		return nil // a question is in hand, so it is packed later
+	}
+	l.unpacked = 0
+	return err
 }
 
 func (l *Load) closeAppender() {

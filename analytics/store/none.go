@@ -69,6 +69,12 @@ func (*Load) Files([]string, Reading) error { return ErrNoEngine }
 // Lines returns ErrNoEngine.
 func (*Load) Lines(io.Reader, string, Reading) error { return ErrNoEngine }
 
+// Reader returns ErrNoEngine.
+func (*Store) Reader(context.Context) (*Store, error) { return nil, ErrNoEngine }
+
+// Commit returns ErrNoEngine.
+func (*Load) Commit() error { return ErrNoEngine }
+
 // Count does nothing.
 func (*Load) Count(int) {}
 

@@ -43,7 +43,10 @@ type Store struct {
 	fenced   bool
 	closed   bool
 	attached bool
-	narrow   string // a condition of the views, with WHERE
+	shared   bool // the engine is that of another Store
+	// hasReader: the engine was closed off for a Reader, so its settings are locked.
+	hasReader bool
+	narrow    string // a condition of the views, with WHERE
 }
 
 // Open opens a database file, or makes a database in memory. Its error is ErrNoEngine, a
@@ -249,8 +252,16 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.shared {
+		s.disconnect()
+		return nil
+	}
 	var err error
-	if s.attached && s.o.Path != "" && !s.readOnly {
+	if s.hasReader && s.o.Path != "" {
+		if execErr := s.exec(context.Background(), "CHECKPOINT "+catalog); execErr != nil {
+			err = s.explain(execErr)
+		}
+	} else if s.attached && s.o.Path != "" && !s.readOnly {
 		for _, sql := range []string{"USE memory", "DETACH " + catalog} {
 			if execErr := s.exec(context.Background(), sql); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
 				err = errors.Join(err, s.explain(execErr))

@@ -21,12 +21,14 @@
 //
 // The SQL of Ask may be anybody's. The first call of Ask closes the engine for good: no
 // file, no network and no extension can be reached, settings cannot be changed, and one
-// SELECT is all that is taken. Nothing can be loaded after that. A text of a log is
-// always a value in a column, and never becomes SQL.
+// SELECT is all that is taken. Nothing can be loaded after that, but by records and
+// events where a Reader asks: its first call closes the engine in the same way. A text of
+// a log is always a value in a column, and never becomes SQL.
 //
 // # Concurrency
 //
-// One goroutine at a time may use a Store and its Load. Several processes may ask one
+// One goroutine at a time may use a Store and its Load. A Reader is a Store of its own in
+// this. Several processes may ask one
 // file at the same time; while one of them loads, no other can open it.
 //
 // # Builds without cgo

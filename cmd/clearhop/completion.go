@@ -67,7 +67,7 @@ func valuesOf(command, flag string) complete.Predictor {
 // argumentsOf returns what the arguments of a command can be; nil if nobody knows.
 func argumentsOf(command string, commands complete.Commands) complete.Predictor {
 	switch command {
-	case "enrich", "doctor":
+	case "enrich", "doctor", "report", "serve":
 		return files
 	case "query":
 		return complete.PredictOr(complete.PredictSet(questionNames()...), files)

@@ -34,11 +34,19 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("SAMPLES", samples)
 			env.Setenv("CHAIN", scenarios)
+			for _, name := range []string{"PORT", "PORT2"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"pack":  pack,
 			"lines": lines,
+			"get":   get,
 		},
 	})
 }

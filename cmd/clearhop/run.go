@@ -25,6 +25,7 @@ type grammar struct {
 	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one event a line, with the true client."`
 	Doctor      doctorCommand             `cmd:"" help:"Read logs and say which hop is broken, and how to fix it."`
 	Report      reportCommand             `cmd:"" help:"Print a report of logs or events: the chain, traffic, latency, clients."`
+	Serve       serveCommand              `cmd:"" help:"Serve the dashboard of logs or events on this machine."`
 	Query       queryCommand              `cmd:"" help:"Answer a question about logs or events: a named one, or one in SQL."`
 	Format      formatCommand             `cmd:"" help:"Explain a log_format: what is read from it, and what is missing."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`

@@ -35,9 +35,14 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 	return nil
 }
 
-func printVersion(w io.Writer) {
+// versionText is the version of this program.
+func versionText() string {
 	info, _ := debug.ReadBuildInfo()
-	fmt.Fprintf(w, "clearhop %s %s/%s %s\n", version(release, info, archived), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return version(release, info, archived)
+}
+
+func printVersion(w io.Writer) {
+	fmt.Fprintf(w, "clearhop %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // release is the version that a release is built with:
