@@ -2,11 +2,14 @@ package snapshot
 
 import (
 	"bytes"
-	"compress/gzip"
+	"cmp"
 	"encoding/binary"
 	"math"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // A coded column has a sorted dictionary.
@@ -19,32 +22,74 @@ type coded struct {
 	codes  []uint32 // places in the dictionary, by row
 }
 
-// encode returns the planes of the column, predicted from that of its parents, or from
-// none, that leaves the fewest bits.
-func (c *coded) encode(parents []string, done map[string]*coded) (Column, []byte) {
-	best := Column{Name: c.name, Kind: c.kind, Size: c.size, Null: c.null}
+// An encoding is one way to write the numbers of a column.
+type encoding struct {
+	parent  string
+	numbers []uint32
+	order   []uint32 // the places by their rank; nil if the numbers are places
+	planes  int
+	bits    float64
+}
+
+// encode returns the way to write the column that takes the fewest bits: predicted from
+// one of its parents or from none, by place or by rank.
+func (c *coded) encode(parents []string, done map[string]*coded) encoding {
 	if c.size < 2 {
-		return best, nil
+		return encoding{}
 	}
-	numbers := c.codes
-	best.Planes = planesOf(uint64(c.size - 1))
-	fewest := bitsOf(numbers, best.Planes)
+	best := c.ranked(encoding{numbers: c.codes}, 0)
 	for _, name := range parents {
-		if fewest < 1024 {
+		const few = 1024 // bits: there is nothing left to win
+		if best.bits < few {
 			break
 		}
-		predicted := c.predicted(done[name])
-		planes := planesOf(uint64(c.size))
-		if bits := bitsOf(predicted, planes); bits < fewest {
-			numbers, fewest = predicted, bits
-			best.Parent, best.Planes = name, planes
+		if e := c.ranked(encoding{parent: name, numbers: c.predicted(done[name])}, 1); e.bits < best.bits {
+			best = e
 		}
 	}
-	return best, planes(numbers, best.Planes)
+	return best
+}
+
+// ranked estimates the bits, and replaces the places by their ranks where that takes
+// fewer: the low numbers are then frequent, and the high planes empty. The first numbers
+// are not places and stay.
+func (c *coded) ranked(e encoding, first int) encoding {
+	e.planes = planesOf(uint64(c.size - 1 + first))
+	e.bits = bitsOf(e.numbers, e.planes)
+	if e.planes < 2 {
+		return e
+	}
+	counts := make([]int, c.size)
+	for _, n := range e.numbers {
+		if int(n) >= first {
+			counts[int(n)-first]++
+		}
+	}
+	order := make([]uint32, c.size)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortStableFunc(order, func(a, b uint32) int { return cmp.Compare(counts[b], counts[a]) })
+	ranks := make([]uint32, c.size)
+	for rank, place := range order {
+		ranks[place] = uint32(rank)
+	}
+	other := make([]uint32, len(e.numbers))
+	for i, n := range e.numbers {
+		other[i] = n
+		if int(n) >= first {
+			other[i] = ranks[int(n)-first] + uint32(first)
+		}
+	}
+	bits := bitsOf(other, e.planes) + bitsOf(order, planesOf(uint64(c.size-1)))
+	if bits < e.bits {
+		e.numbers, e.order, e.bits = other, order, bits
+	}
+	return e
 }
 
 // predicted returns 0 for each row that has the value of the last row with the same value
-// of the parent, and 1 + the code for the others.
+// of the parent, and 1 + the place for the others.
 func (c *coded) predicted(parent *coded) []uint32 {
 	last := make([]uint32, parent.size)
 	all := make([]uint32, len(c.codes))
@@ -161,8 +206,25 @@ func (s *Snapshot) block(plain []byte) (*int, error) {
 	if len(plain) == 0 {
 		return nil, nil
 	}
+	// Numbers without a pattern take less when nothing is looked for.
+	best, err := pack(plain, usualLevel)
+	if err != nil {
+		return nil, err
+	}
+	if other, err := pack(plain, gzip.HuffmanOnly); err == nil && len(other) < len(best) {
+		best = other
+	}
+	n := len(s.blocks)
+	s.blocks = append(s.blocks, best)
+	return &n, nil
+}
+
+// usualLevel is that of gzip. Higher ones take ten times as long and win nothing.
+const usualLevel = 5
+
+func pack(plain []byte, level int) ([]byte, error) {
 	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	z, err := gzip.NewWriterLevel(&packed, level)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +234,5 @@ func (s *Snapshot) block(plain []byte) (*int, error) {
 	if err := z.Close(); err != nil {
 		return nil, err
 	}
-	n := len(s.blocks)
-	s.blocks = append(s.blocks, packed.Bytes())
-	return &n, nil
+	return packed.Bytes(), nil
 }

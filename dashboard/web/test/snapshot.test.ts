@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { decode } from '../src/snapshot/decode.ts';
+import { decode, unarmor } from '../src/snapshot/decode.ts';
 import type { Header } from '../src/snapshot/decode.ts';
 import { Engine, lower } from '../src/snapshot/engine.ts';
 import type { State } from '../src/snapshot/plan.ts';
@@ -71,3 +71,7 @@ test('a file that is cut off', async () => {
   await assert.rejects(decode({ ...file.header, format: 2 }, block), /version 1/);
 });
 test('lower case', () => assert.equal(lower('ÀΣİ\u{10400}K'), 'àσi\u{10428}k'));
+test('Ascii85', () => {
+  assert.equal(new TextDecoder().decode(unarmor('9jqo^BlbD-BleB1DJ+*+F(f,q/0JhKFvGL>Cj@-')), 'Man is distinguished, not only ');
+  assert.deepEqual([...unarmor('zs8W-!s8N')], [0, 0, 0, 0, 255, 255, 255, 255, 255, 255]);
+});

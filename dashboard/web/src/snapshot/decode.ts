@@ -13,6 +13,7 @@ export interface Column {
   null?: boolean;
   planes: number;
   values?: number;
+  order?: number;
   codes?: number;
 }
 
@@ -56,10 +57,11 @@ export async function decode(header: Header, block: (n: number) => Promise<Uint8
     }
     const size = column.size ?? 0;
     const values = column.values === undefined ? new Uint8Array(0) : await block(column.values);
+    const order = column.order === undefined ? undefined : readOrder(await block(column.order), size);
     const parent = column.parent === undefined ? undefined : table.columns.get(column.parent);
     table.columns.set(column.name, {
       size,
-      codes: readCodes(planes, rows, column.planes, size, parent),
+      codes: readCodes(planes, rows, column.planes, size, parent, order),
       texts: column.kind === 'text' ? readTexts(values, size) : [],
       numbers: column.kind === 'number' ? readNumbers(values, size, column.null === true) : new Float64Array(0),
       null: column.null === true,
@@ -79,19 +81,31 @@ function readTimes(times: Float64Array, bytes: Uint8Array, planes: number, base:
   }
 }
 
-function readCodes(bytes: Uint8Array, rows: number, planes: number, size: number, parent: Dictionary | undefined): Codes {
+// readOrder reads the places of the ranks.
+function readOrder(bytes: Uint8Array, size: number): Uint32Array {
+  const order = new Uint32Array(size);
+  for (let p = bytes.length / size - 1; p >= 0; p--) for (let i = 0; i < size; i++) order[i] = order[i]! * 256 + bytes[p * size + i]!;
+  return order;
+}
+
+function readCodes(bytes: Uint8Array, rows: number, planes: number, size: number, parent: Dictionary | undefined, order: Uint32Array | undefined): Codes {
   const codes = size <= 65536 ? new Uint16Array(rows) : new Uint32Array(rows);
+  if (planes === 0) return codes;
   const last = new Uint32Array(parent?.size ?? 0);
   const above = parent?.codes;
+  const first = above === undefined ? 0 : 1; // below it numbers are no values
   for (let i = 0; i < rows; i++) {
-    let n = 0;
-    for (let p = planes - 1; p >= 0; p--) n = n * 256 + bytes[p * rows + i]!;
-    if (above !== undefined && planes > 0) {
-      const p = above[i]!;
-      if (n === 0) n = last[p]!;
-      else last[p] = --n;
+    let n = bytes[i]!;
+    if (planes > 1) n += bytes[rows + i]! << 8;
+    if (planes > 2) n += bytes[2 * rows + i]! << 16;
+    if (n < first) {
+      codes[i] = last[above![i]!]!;
+      continue;
     }
+    n -= first;
     if (n >= size) throw new Error('a row has a value that the dictionary does not hold');
+    if (order !== undefined) n = order[n]!;
+    if (above !== undefined) last[above[i]!] = n;
     codes[i] = n;
   }
   return codes;
@@ -142,10 +156,29 @@ function readNumbers(bytes: Uint8Array, size: number, hasNull: boolean): Float64
 }
 
 // unpack reads a block as it stands in the page.
-export async function unpack(base64: string): Promise<Uint8Array> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+export async function unpack(text: string): Promise<Uint8Array> {
+  const stream = new Blob([unarmor(text)]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// unarmor reads Ascii85 with v in the place of <.
+export function unarmor(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4 * text.length); // z is the longest
+  let length = 0;
+  for (let i = 0; i < text.length;) {
+    if (text.charCodeAt(i) === 122) {
+      i++;
+      length += 4;
+      continue;
+    }
+    let n = 0;
+    const count = Math.min(5, text.length - i);
+    for (let k = 0; k < 5; k++) {
+      const c = k < count ? text.charCodeAt(i + k) : 117;
+      n = n * 85 + (c === 118 ? 60 : c) - 33;
+    }
+    i += count;
+    for (let k = 0; k < count - 1; k++) bytes[length++] = n / (1 << (24 - 8 * k));
+  }
+  return bytes.subarray(0, length);
 }
