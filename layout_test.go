@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "record"},
 	"chain":                      {},
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
+	"dashboard/snapshot":         {"analytics", "dashboard"},
 	"dashboard/dashboardtest":    {"analytics", "dashboard", "internal/traffic"},
 	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
