@@ -72,16 +72,12 @@ func scanSQL(from string) string {
 
 const fixedColumns = 12
 
-// read adds the rows of a SELECT of requests.
+// read adds the rows of a SELECT of requests. After an error it has the first of them.
 func (c *columns) read(ctx context.Context, e analytics.Scanner, from string) error {
-	err := e.Scan(ctx, scanSQL(from), func(v analytics.Vectors) error {
+	return e.Scan(ctx, scanSQL(from), func(v analytics.Vectors) error {
 		c.add(v)
 		return ctx.Err()
 	})
-	if err == nil {
-		c.sortDurations()
-	}
-	return err
 }
 
 // grow makes room for more requests.

@@ -346,20 +346,29 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 	}
 	b.Requests = rounded(total)
 	b.Rows = first.rows()
-	shown := make([]int32, len(d.values)) // the place in Rows, counted from 1; not needed with cells
-	trends := make([][]float64, len(b.Rows))
 	for k := range b.Rows {
 		r := &b.Rows[k]
+		id := d.find[r.Value]
+		r.Failures = rounded(all[id].failures)
+		if s.p.compare {
+			before := rounded(all[id].before)
+			r.Before = &before
+		}
+	}
+	s.trends(d, b, rows, cells)
+	return b
+}
+
+// trends counts the requests of a board's rows over time, or takes them from cells.
+func (s *selection) trends(d *dictionary, b *Board, rows []uint32, cells []float64) {
+	shown := make([]int32, len(d.values)) // the place in Rows, counted from 1
+	trends := make([][]float64, len(b.Rows))
+	for k, r := range b.Rows {
 		id := d.find[r.Value]
 		if cells != nil {
 			trends[k] = cells[int(id)*s.buckets : int(id+1)*s.buckets]
 		} else {
 			shown[id], trends[k] = int32(k+1), make([]float64, s.buckets)
-		}
-		r.Failures = rounded(all[id].failures)
-		if s.p.compare {
-			before := rounded(all[id].before)
-			r.Before = &before
 		}
 	}
 	if cells != nil {
@@ -376,7 +385,6 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 			b.Rows[k].Trend[i] = rounded(n)
 		}
 	}
-	return b
 }
 
 // firstValues keeps the first rows of many, and those that are selected.

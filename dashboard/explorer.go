@@ -31,7 +31,8 @@ type Config struct {
 	Live    bool
 }
 
-// maxInMemory is how many requests are counted in memory, at some 100 bytes each.
+// maxInMemory is how many requests are counted in memory, at some 100 bytes each, and as much again while
+// the garbage of an answer is not collected.
 const maxInMemory = 12_000_000
 
 // An Explorer answers from an analytics.Engine, with SQL over the views. It asks one
@@ -78,6 +79,10 @@ func (e *Explorer) begin(ctx context.Context) (end func(), err error) {
 		return nil, ctx.Err()
 	}
 }
+
+// End waits for the question in hand, and lets no other one begin: the engine can be closed
+// then. The contexts of all questions should have ended.
+func (e *Explorer) End() { e.turn <- struct{}{} }
 
 func (e *Explorer) ask(ctx context.Context, what, sql string) ([][]any, error) {
 	if e.Dialect == analytics.Athena && len(sql) > 262144 {
@@ -215,34 +220,43 @@ func (e *Explorer) inMemory(ctx context.Context, search string) (*columns, []boo
 	if c == nil {
 		c = newColumns()
 	}
+	e.columns = c
 	if more := int(b.requests) - c.n; more > 0 {
-		e.columns = nil // if the reading fails, a part of the rows is there already
 		if c.n == 0 {
 			c.grow(more)
 		}
+		// If nobody waits any longer, the next question goes on where this one ended.
 		if err := c.read(ctx, scanner, e.part(c.n, more)); err != nil {
 			return nil, nil, fmt.Errorf("read the requests: %w", err)
 		}
 	}
-	e.columns = c
+	if c.sorted < c.n {
+		c.sortDurations()
+	}
 	if search == "" {
 		return c, nil, nil
 	}
-	found := make([]bool, 0, c.n)
-	sql := "SELECT " + searchSQL(search) + "\nFROM (\n" + e.part(0, c.n) + "\n)"
-	err = scanner.Scan(ctx, sql, func(v analytics.Vectors) error {
+	found, err := e.search(ctx, scanner, c.n, search)
+	return c, found, err
+}
+
+// search says which of the first n requests hold a text.
+func (e *Explorer) search(ctx context.Context, scanner analytics.Scanner, n int, search string) ([]bool, error) {
+	found := make([]bool, 0, n)
+	sql := "SELECT " + searchSQL(search) + "\nFROM (\n" + e.part(0, n) + "\n)"
+	err := scanner.Scan(ctx, sql, func(v analytics.Vectors) error {
 		for i := range v.Len() {
 			found = append(found, v.Boolean(0, i))
 		}
 		return nil
 	})
-	if err == nil && len(found) != c.n {
-		err = fmt.Errorf("%d requests of %d were searched", len(found), c.n)
+	if err == nil && len(found) != n {
+		err = fmt.Errorf("%d requests of %d were searched", len(found), n)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("search: %w", err)
+		return nil, fmt.Errorf("search: %w", err)
 	}
-	return c, found, nil
+	return found, nil
 }
 
 // part selects some of all requests. DuckDB gives them in the order in which they were

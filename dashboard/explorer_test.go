@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"clearhop/analytics"
 	"clearhop/analytics/store"
 	"clearhop/dashboard"
 	"clearhop/dashboard/dashboardtest"
+	"clearhop/internal/traffic"
 )
 
 // openStore makes a database of the rows.
@@ -134,4 +137,49 @@ func (h *hearing) Ask(ctx context.Context, sql string) (analytics.Answer, error)
 // TestColumns counts in memory.
 func TestColumns(t *testing.T) {
 	dashboardtest.Run(t, dashboard.NewExplorer(dashboard.Config{Engine: openStore(t, dashboardtest.Rows())}))
+}
+
+// impatient ends each scan after a while.
+type impatient struct {
+	*store.Store
+	scans int
+}
+
+func (e *impatient) Scan(ctx context.Context, sql string, each func(analytics.Vectors) error) error {
+	e.scans++
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return e.Store.Scan(ctx, sql, func(v analytics.Vectors) error {
+		cancel()
+		return each(v)
+	})
+}
+
+// TestInterruptedReading: where a question is given up while the requests are read, the
+// next one goes on, and no request is lost or counted twice.
+func TestInterruptedReading(t *testing.T) {
+	lines := traffic.Month(9, 10_000)
+	var rows []dashboardtest.Row
+	for i := range lines {
+		rows = append(rows, dashboardtest.Row{Event: lines[i].Event(nil)})
+	}
+	s := openStore(t, rows)
+	want, err := dashboard.NewExplorer(dashboard.Config{Engine: s}).Explore(t.Context(), dashboard.State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &impatient{Store: s}
+	e := dashboard.NewExplorer(dashboard.Config{Engine: engine})
+	for {
+		got, err := e.Explore(t.Context(), dashboard.State{})
+		if err == nil {
+			if diff := cmp.Diff(want, got); diff != "" || engine.scans < 3 {
+				t.Errorf("after %d scans (-at once +in parts):\n%s", engine.scans, diff)
+			}
+			return
+		}
+		if engine.scans > 20 || !errors.Is(err, context.Canceled) {
+			t.Fatalf("scan %d: %v", engine.scans, err)
+		}
+	}
 }
