@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"chain":                      {},
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
 	"dashboard/snapshot":         {"analytics", "dashboard"},
+	"dashboard/browsertest":      {"analytics", "analytics/store", "dashboard", "dashboard/snapshot", "dashboard/dashboardtest"},
 	"dashboard/dashboardtest":    {"analytics", "dashboard", "internal/traffic"},
 	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
