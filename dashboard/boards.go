@@ -110,6 +110,13 @@ func (e *Explorer) Board(ctx context.Context, q BoardQuery) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, found, err := e.inMemory(ctx, q.State.Search)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return newSelection(c, p, found).board(&c.dims[rank(d.ID)], q.Limit, q.Find), nil
+	}
 	b := boardPlan{dimension: d, limit: q.Limit, find: q.Find, selected: p.state.selected(d.ID)}
 	boards, err := e.boards(ctx, p, []boardPlan{b}, d.ID)
 	if err != nil {

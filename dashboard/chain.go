@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"clearhop/analytics"
@@ -111,30 +112,37 @@ func (e *Explorer) hopCounts(ctx context.Context, p *plan, c *Chain) error {
 	return nil
 }
 
+// addresses finds the addresses of all hops in one query.
 func (e *Explorer) addresses(ctx context.Context, p *plan, c *Chain) error {
-	for _, id := range hops {
-		rows, err := e.ask(ctx, "addresses", `SELECT address, n
+	var inner, hop, address, sets []string
+	for i, id := range hops {
+		name := fmt.Sprintf("a%d", i)
+		inner = append(inner, addressSQL[id]+" AS "+name)
+		hop = append(hop, fmt.Sprintf("WHEN %s IS NOT NULL THEN %d", name, i))
+		address, sets = append(address, name), append(sets, "("+name+")")
+	}
+	rows, err := e.ask(ctx, "addresses", `SELECT hop, address, n
 FROM (
-  SELECT address, requests, count(*) OVER () AS n
+  SELECT hop, address, count(*) OVER (PARTITION BY hop) AS n,
+         row_number() OVER (PARTITION BY hop ORDER BY round(requests) DESC, address) AS place
   FROM (
-    SELECT `+addressSQL[id]+` AS address, sum(weight) AS requests
-    FROM (
+    SELECT CASE `+strings.Join(hop, " ")+` END AS hop, coalesce(`+strings.Join(address, ", ")+`) AS address, sum(weight) AS requests
+    FROM (SELECT weight, `+strings.Join(inner, ", ")+` FROM (
 `+p.query(analytics.Requests, "")+`
-    )
-    GROUP BY 1
+    ))
+    GROUP BY GROUPING SETS (`+strings.Join(sets, ", ")+`)
   )
-  WHERE address IS NOT NULL AND address <> ''
+  WHERE address <> ''
 )
-ORDER BY round(requests) DESC, address
-LIMIT `+fmt.Sprint(shownAddresses))
-		if err != nil {
-			return err
-		}
-		h := c.hop(id)
-		for _, row := range rows {
-			h.Addresses = append(h.Addresses, text(row[0]))
-			h.More = integer(row[1]) - int64(len(h.Addresses))
-		}
+WHERE place <= `+fmt.Sprint(shownAddresses)+`
+ORDER BY hop, place`)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		h := &c.Hops[integer(row[0])]
+		h.Addresses = append(h.Addresses, text(row[1]))
+		h.More = integer(row[2]) - int64(len(h.Addresses))
 	}
 	return nil
 }

@@ -22,16 +22,27 @@ type Config struct {
 	Window analytics.Window
 	Where  string
 
+	// NoColumns has SQL answer everything. Otherwise an Engine that is an
+	// analytics.Scanner is read once, and the requests are counted in memory.
+	NoColumns bool
+
 	Version string
 	Source  string // what was read, in a few words
 	Live    bool
 }
+
+// maxInMemory is how many requests are counted in memory, at some 100 bytes each, and as much again while
+// the garbage of an answer is not collected.
+const maxInMemory = 12_000_000
 
 // An Explorer answers from an analytics.Engine, with SQL over the views. It asks one
 // question at a time. It implements Source.
 type Explorer struct {
 	Config
 	turn chan struct{} // holds one token
+
+	columns *columns // nil: not read yet; only who has the turn uses it
+	tooMany bool     // there are more requests than columns may have
 
 	mu     sync.Mutex
 	bounds *bounds          // nil: not known
@@ -68,6 +79,10 @@ func (e *Explorer) begin(ctx context.Context) (end func(), err error) {
 		return nil, ctx.Err()
 	}
 }
+
+// End waits for the question in hand, and lets no other one begin: the engine can be closed
+// then. The contexts of all questions should have ended.
+func (e *Explorer) End() { e.turn <- struct{}{} }
 
 func (e *Explorer) ask(ctx context.Context, what, sql string) ([][]any, error) {
 	if e.Dialect == analytics.Athena && len(sql) > 262144 {
@@ -169,6 +184,13 @@ func (e *Explorer) Explore(ctx context.Context, s State) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, found, err := e.inMemory(ctx, s.Search)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.explore(ctx, p, found)
+	}
 	a := newAnswer(p)
 	for _, step := range []func(context.Context, *plan, *Answer) error{e.sums, e.clients, e.latencies, e.allBoards} {
 		if err := step(ctx, p, a); err != nil {
@@ -176,6 +198,66 @@ func (e *Explorer) Explore(ctx context.Context, s State) (*Answer, error) {
 		}
 	}
 	return a, nil
+}
+
+// inMemory returns all requests as columns, where the engine can read them out fast and
+// they are not too many; nil if SQL is to answer. What Search looks into is not all in
+// columns, so the engine says which requests hold the text. The caller has the turn.
+func (e *Explorer) inMemory(ctx context.Context, search string) (*columns, []bool, error) {
+	scanner, ok := e.Engine.(analytics.Scanner)
+	if !ok || e.NoColumns || e.tooMany {
+		return nil, nil, nil
+	}
+	b, err := e.known(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.tooMany = b.requests > maxInMemory; e.tooMany {
+		e.columns = nil
+		return nil, nil, nil
+	}
+	c := e.columns
+	if c == nil {
+		c = newColumns()
+	}
+	e.columns = c
+	if more := int(b.requests) - c.n; more > 0 {
+		if c.n == 0 {
+			c.grow(more)
+		}
+		// If nobody waits any longer, the next question goes on where this one ended.
+		if err := c.read(ctx, scanner, e.part(c.n, more)); err != nil {
+			return nil, nil, fmt.Errorf("read the requests: %w", err)
+		}
+	}
+	if c.sorted < c.n {
+		c.sortDurations()
+	}
+	if search == "" {
+		return c, nil, nil
+	}
+	found := make([]bool, 0, c.n)
+	sql := "SELECT " + searchSQL(search) + "\nFROM (\n" + e.part(0, c.n) + "\n)"
+	err = scanner.Scan(ctx, sql, func(v analytics.Vectors) error {
+		for i := range v.Len() {
+			found = append(found, v.Boolean(0, i))
+		}
+		return nil
+	})
+	if err == nil && len(found) != c.n {
+		err = fmt.Errorf("%d requests of %d were searched", len(found), c.n)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("search: %w", err)
+	}
+	return c, found, nil
+}
+
+// part selects some of all requests. DuckDB gives them in the order in which they were
+// loaded, and none is ever removed.
+func (e *Explorer) part(from, n int) string {
+	all := &plan{dialect: e.Dialect, within: e.Window, where: e.Where, state: State{Kind: All}}
+	return all.query(analytics.Requests, "") + fmt.Sprintf("\n  LIMIT %d OFFSET %d", n, from)
 }
 
 // newAnswer makes an Answer whose counts are 0.
@@ -212,30 +294,25 @@ func (e *Explorer) sums(ctx context.Context, p *plan, a *Answer) error {
 	if err != nil {
 		return err
 	}
-	var totals [2][9]float64 // now, before
+	var totals [2]sums // now, before
 	for _, row := range rows {
 		period, times := 0, a.Times
 		if now, _ := row[0].(bool); !now {
 			period, times = 1, a.TimesBefore
 		}
-		var counts [9]float64
+		var counts sums
 		for i := range counts {
 			counts[i] = number(row[2+i])
 			totals[period][i] += counts[i]
 		}
 		if at := p.place(integer(row[1])); at >= 0 && at < len(times) {
-			t := &times[at]
-			t.Requests, t.Failures, t.Errors = rounded(counts[0]), rounded(counts[1]), rounded(counts[2])
-			t.Robots, t.NLB, t.Faults = rounded(counts[4]), rounded(counts[7]), rounded(counts[8])
+			fillTime(&times[at], counts)
 		}
 	}
 	for period, t := range []*Totals{&a.Total, a.Before} {
-		if t == nil {
-			continue
+		if t != nil {
+			fillTotals(t, totals[period])
 		}
-		n := totals[period]
-		t.Requests, t.Failures, t.Errors, t.Bytes, t.Robots = rounded(n[0]), rounded(n[1]), rounded(n[2]), rounded(n[3]), rounded(n[4])
-		t.Resolved, t.Vouched, t.NLB, t.Faults = rounded(n[5]), rounded(n[6]), rounded(n[7]), rounded(n[8])
 	}
 	return nil
 }

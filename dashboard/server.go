@@ -37,7 +37,8 @@ type ServerConfig struct {
 	Name string
 	// Live tells when there is more to ask for; nil if nothing is added.
 	Live *Live
-	// Patience is the longest time that a question may take; 0 stands for a minute.
+	// Patience is the longest time that a question may take, waiting for its turn included;
+	// 0 stands for two minutes.
 	Patience time.Duration
 	// Failed is told why a question was not answered, and returns a sentence that the page
 	// may show, or "".
@@ -55,7 +56,7 @@ type Server struct {
 // NewServer makes a Server.
 func NewServer(c ServerConfig) *Server {
 	if c.Patience == 0 {
-		c.Patience = time.Minute
+		c.Patience = 2 * time.Minute
 	}
 	s := &Server{config: c, waiting: make(chan struct{}, maxWaiting)}
 	if c.Live != nil {
@@ -217,7 +218,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, problem("", "too many questions wait for their answers; try again"))
 		return
 	}
-	body, err := s.answer(r.Context(), q)
+	ctx, cancel := context.WithTimeout(r.Context(), s.config.Patience)
+	defer cancel()
+	body, err := s.answer(ctx, q)
 	if err != nil {
 		s.refuseFailure(w, r, err)
 		return
@@ -233,8 +236,6 @@ func (s *Server) answer(ctx context.Context, q *question) ([]byte, error) {
 	if body != nil {
 		return body, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.config.Patience)
-	defer cancel()
 	value, err := q.ask(ctx, s.config.Source)
 	if err != nil {
 		return nil, err
@@ -254,7 +255,7 @@ func (s *Server) refuseFailure(w http.ResponseWriter, r *http.Request, err error
 	case errors.As(err, &p):
 		refuse(w, http.StatusBadRequest, p)
 	case errors.Is(err, context.DeadlineExceeded):
-		refuse(w, http.StatusGatewayTimeout, problem("", "the answer took longer than %s; choose a shorter time", s.config.Patience))
+		refuse(w, http.StatusGatewayTimeout, problem("", "the answer took longer than %s; try again, or choose a shorter time", s.config.Patience))
 	default:
 		text := ""
 		if s.config.Failed != nil {
@@ -341,7 +342,8 @@ func (a *answers) clear() {
 	a.keys, a.bodies, a.bytes = nil, nil, 0
 }
 
-// Warm asks what a page asks first, so that the first page that is opened need not wait.
+// Warm asks what a page asks first, however long it takes, so that the first page that is
+// opened need not wait.
 func (s *Server) Warm(ctx context.Context) {
 	for _, name := range []string{"manifest", "explore", "chain"} {
 		if q, err := readQuestion(name, ""); err == nil {

@@ -51,6 +51,9 @@ func (*Store) Each(context.Context, string, func([]analytics.Column) error, func
 	return ErrNoEngine
 }
 
+// Scan returns ErrNoEngine.
+func (*Store) Scan(context.Context, string, func(analytics.Vectors) error) error { return ErrNoEngine }
+
 // Recall returns ErrNoEngine.
 func (*Store) Recall(context.Context, string) (Known, error) { return Known{}, ErrNoEngine }
 

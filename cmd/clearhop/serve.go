@@ -277,7 +277,9 @@ func (d *served) serve(ctx context.Context, l net.Listener) error {
 	}
 	err := server.Serve(ctx, l)
 	stop()
-	return errors.Join(err, <-followed)
+	err = errors.Join(err, <-followed)
+	explorer.End() // the stores are closed next
+	return err
 }
 
 // announce prints where the dashboard is.
