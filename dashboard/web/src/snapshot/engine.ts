@@ -14,8 +14,9 @@ import type { Plan, State } from './plan.ts';
 const units = 65536; // weights are multiples of 1/units
 const maxCountries = 1000;
 const shownAddresses = 8;
-const fewCells = 60_000; // values times buckets that are counted in one pass
+const mostCells = 400_000; // combinations times buckets that are counted in one pass
 const keptAnswers = 8;
+const mostCombinations = 512; // of a group
 export const heatEdges = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 
 // What a row says, as bits.
@@ -32,6 +33,16 @@ const healthCheck = 128;
 interface Selection {
   rows: Uint32Array;
   starts: Uint32Array; // one more than there are buckets
+  cells: Map<Group, Counts>; // what was counted of groups
+}
+
+// A Group is dimensions of few values that are counted in one pass: codes has a number for
+// each combination of their values that occurs, and members the code of each dimension by
+// that number.
+interface Group {
+  size: number;
+  codes: Uint16Array;
+  members: Map<string, Uint16Array>;
 }
 
 // A Filtered is a filter that is counted in failed.
@@ -56,6 +67,8 @@ export class Engine {
   readonly #weight: number; // of every row, in units
   readonly #durations: Dictionary;
   readonly #heat: Uint8Array; // by the code of a duration
+  readonly #bytes: Float64Array; // by row, times the weight
+  readonly #groups: Group[];
   readonly #places = new Map<string, Map<string, number>>();
   readonly #lower = new Map<string, string[]>();
   readonly #labels = new Map<string, string[]>();
@@ -79,6 +92,28 @@ export class Engine {
       while (i + 1 < heatEdges.length && ns >= Math.round(heatEdges[i + 1]! * 1e9)) i++;
       return i;
     });
+    const bytes = this.#column('bytes');
+    const weights = this.#weights;
+    this.#bytes = Float64Array.from(bytes.codes, (code, i) => bytes.numbers[code]! * (weights === undefined ? 1 : weights[i]! / units));
+    this.#groups = this.#makeGroups();
+  }
+
+  #makeGroups(): Group[] {
+    const small = this.#manifest.dimensions.filter((d) => d.board).map((d) => ({ id: d.id, ...this.#column(d.id) }))
+      .filter((d) => d.size <= mostCombinations).sort((a, b) => a.size - b.size);
+    const groups: Group[] = [];
+    let group: Group | undefined;
+    for (const d of small) {
+      const more = group === undefined ? undefined : join(group, d);
+      if (more === undefined) {
+        group = { size: d.size, codes: Uint16Array.from(d.codes), members: new Map([[d.id, Uint16Array.from({ length: d.size }, (_, code) => code)]]) };
+        groups.push(group);
+      } else {
+        group = more;
+        groups[groups.length - 1] = group;
+      }
+    }
+    return groups;
   }
 
   // column returns a column of the file, or one without values if an older file lacks it.
@@ -226,7 +261,7 @@ export class Engine {
       }
     }
     starts[p.starts.length] = n;
-    return { rows: rows.subarray(0, n), starts };
+    return { rows: rows.subarray(0, n), starts, cells: new Map() };
   }
 
   // counts makes counters: of rows if all have the same weight, else of units.
@@ -286,12 +321,7 @@ export class Engine {
   #times(p: Plan, selection: Selection, shift: number, heat: number[][] | undefined): [Totals, Time[]] {
     const all = this.#counts(256);
     let bytes = 0;
-    const sizes = this.#column('bytes');
-    const { rows } = selection;
-    for (let k = 0; k < rows.length; k++) {
-      const i = rows[k]!;
-      bytes += sizes.numbers[sizes.codes[i]!]! * (this.#weights === undefined ? 1 : this.#weights[i]! / units);
-    }
+    for (const i of selection.rows) bytes += this.#bytes[i]!;
     const latency = new Latency(this.#durations.numbers, this.#durations.null, () => this.#counts(this.#durations.size));
     const times = p.starts.map((at, b): Time => {
       const flags = this.#counts(256);
@@ -395,7 +425,7 @@ export class Engine {
     const part = lower(find);
     const lowered = find === '' ? undefined : this.#lowerTexts(dimension);
     const fits = (code: number) => lowered === undefined || lowered[code]!.includes(part);
-    const cells = column.size * buckets <= fewCells ? this.#countCells(column, now, buckets) : undefined;
+    const cells = this.#cells(dimension, now, buckets);
     const counts = cells === undefined ? this.#countValues(dimension, now) : sumCells(cells, this.#counts(2 * column.size));
     const earlier = before === undefined ? undefined : this.#countValues(dimension, before);
 
@@ -436,8 +466,31 @@ export class Engine {
     };
   }
 
-  // countCells counts a dimension of few values by bucket.
-  #countCells({ codes, size }: Dictionary, { rows, starts }: Selection, buckets: number): Counts {
+  // cells counts a dimension of few values by bucket; undefined if it has many.
+  #cells(dimension: string, selection: Selection, buckets: number): Counts | undefined {
+    const column = this.#column(dimension);
+    const group = this.#groups.find((g) => g.members.has(dimension));
+    if (group === undefined || group.size * buckets > mostCells) return undefined;
+    let all = selection.cells.get(group);
+    if (all === undefined) {
+      all = this.#countCells(group, selection, buckets);
+      selection.cells.set(group, all);
+    }
+    const codes = group.members.get(dimension)!;
+    const cells = this.#counts(2 * column.size * buckets);
+    for (let b = 0, from = 0; b < buckets; b++) {
+      const base = 2 * column.size * b;
+      for (let n = 0; n < group.size; n++, from += 2) {
+        const cell = base + 2 * codes[n]!;
+        cells[cell] = cells[cell]! + all[from]!;
+        cells[cell + 1] = cells[cell + 1]! + all[from + 1]!;
+      }
+    }
+    return cells;
+  }
+
+  // countCells counts a group by bucket.
+  #countCells({ codes, size }: Group, { rows, starts }: Selection, buckets: number): Counts {
     const counts = this.#counts(2 * size * buckets);
     const flags = this.#flags;
     const weights = this.#weights;
@@ -555,7 +608,7 @@ export class Engine {
 
   #addresses(h: Hop, dimension: string, rows: Uint32Array): void {
     const { texts, size } = this.#column(dimension);
-    const counts = this.#countValues(dimension, { rows, starts: new Uint32Array(0) });
+    const counts = this.#countValues(dimension, { rows, starts: new Uint32Array(0), cells: new Map() });
     const top = new Top(shownAddresses);
     let different = 0;
     for (let code = 0; code < size; code++) {
@@ -585,6 +638,25 @@ export class Engine {
       h.until = timeText(this.#table.times[last]!);
     }
   }
+}
+
+// join puts one more dimension into a group; undefined if there are too many combinations.
+function join(group: Group, d: Dictionary & { id: string }): Group | undefined {
+  const numbers = new Uint16Array(group.size * d.size); // 1 + that of the combination
+  const pairs: number[] = [];
+  const codes = new Uint16Array(group.codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    const pair = group.codes[i]! * d.size + d.codes[i]!;
+    if (numbers[pair] === 0) {
+      if (pairs.length === mostCombinations) return undefined;
+      pairs.push(pair);
+      numbers[pair] = pairs.length;
+    }
+    codes[i] = numbers[pair]! - 1;
+  }
+  const members = new Map([...group.members].map(([id, of]) => [id, Uint16Array.from(pairs, (pair) => of[Math.floor(pair / d.size)]!)]));
+  members.set(d.id, Uint16Array.from(pairs, (pair) => pair % d.size));
+  return { size: pairs.length, codes, members };
 }
 
 // nameOf returns of what a filter is: a dimension, or "kind" or "search" with a blank,
