@@ -3,17 +3,15 @@ package dashboard
 import (
 	"encoding"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "write the files that are generated from the contract")
+	"clearhop/internal/golden"
+)
 
 // TestContractInTypeScript holds web/src/contract.ts to the types of contract.go.
 func TestContractInTypeScript(t *testing.T) {
@@ -24,19 +22,7 @@ func TestContractInTypeScript(t *testing.T) {
 	want := "// Made from contract.go by `go test ./dashboard -run TypeScript -update`. Do not edit.\n\n" +
 		fmt.Sprintf("export const boardRows = %d;\nexport const maxTimes = %d;\n\n", BoardRows, MaxTimes) +
 		strings.Join(w.interfaces, "\n")
-	const name = "web/src/contract.ts"
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what contract.go says: run go test ./dashboard -run TypeScript -update, then make dashboard", name)
-	}
+	golden.Check(t, "web/src/contract.ts", []byte(want))
 }
 
 // A typeScript writes the types of the JSON that encoding/json makes.

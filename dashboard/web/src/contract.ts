@@ -3,6 +3,12 @@
 export const boardRows = 10;
 export const maxTimes = 170;
 
+export interface Fold {
+  dimension: string;
+  values: number;
+  requests: number;
+}
+
 export interface DimensionInfo {
   id: string;
   title: string;
@@ -25,6 +31,7 @@ export interface Manifest {
   sampled: number;
   first: string | null;
   last: string | null;
+  folded?: Fold[];
   searched: string[];
   dimensions: DimensionInfo[];
   reasons: Word[];
