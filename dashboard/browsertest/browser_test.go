@@ -129,9 +129,17 @@ func eval[T any](b *tab, script string) T {
 // until waits for a condition in JavaScript.
 func (b *tab) until(condition string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition)); err != nil {
-		b.t.Fatalf("%v: it never becomes true that %s", err, condition)
+	var err error
+	for range 5 {
+		// Where the tab goes to another address meanwhile, the poll ends with the page.
+		if _, err = chromedp.Run(b.ctx, chromedp.Poll[bool](condition)); err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "context") || b.ctx.Err() != nil {
+			break
+		}
 	}
+	b.t.Fatalf("%v: it never becomes true that %s", err, condition)
 }
 
 // clean reports what went wrong in the tab.

@@ -213,7 +213,7 @@ func TestAccessible(t *testing.T) {
 					}
 					b.open(address, "f.country=JP&since=2026-11-21T07:00:00Z&until=2026-11-22T07:00:00Z&compare=1")
 					if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > size[0] {
-						t.Errorf("the page is %d wide", wide)
+						t.Errorf("the page is %d wide: %s", wide, eval[string](b, `[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll, pre')).slice(0, 3).map((e) => e.tagName + '.' + e.getAttribute('class')).join(' ')`))
 					}
 					eval[bool](b, axe+";true")
 					found := eval[json.RawMessage](b, `axe.run(document).then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')))`)

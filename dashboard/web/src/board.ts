@@ -24,7 +24,6 @@ export function boardView(page: Page, dimension: DimensionInfo): View {
     show(answer: Answer) {
       last = answer.boards.find((b) => b.dimension === dimension.id);
       if (last === undefined) return;
-      p.root.classList.toggle('dull', last.values <= 1 && (last.rows[0]?.value ?? '') === '');
       list.replaceChildren(...rowsOf(page, dimension, last));
       const board = last;
       p.note.textContent = count(board.values);

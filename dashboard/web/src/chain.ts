@@ -8,11 +8,11 @@ import type { ChainView } from './page.ts';
 import { panel } from './panel.ts';
 import { foreign } from './text.ts';
 
-const names: Record<string, { title: string; says: string; link: string }> = {
-  client: { title: 'Client', says: 'who asks', link: 'TCP' },
-  nlb: { title: 'NLB', says: 'Network Load Balancer', link: 'PROXY protocol v2' },
-  edge: { title: 'Edge nginx', says: 'behind the NLB', link: 'X-Forwarded-For' },
-  web: { title: 'Web nginx', says: 'behind the edge', link: '' },
+const names: Record<string, { title: string; says: string; link: string[] }> = {
+  client: { title: 'Client', says: 'who asks', link: ['TCP'] },
+  nlb: { title: 'NLB', says: 'Network Load Balancer', link: ['PROXY', 'protocol v2'] },
+  edge: { title: 'Edge nginx', says: 'behind the NLB', link: ['HTTP', 'headers'] },
+  web: { title: 'Web nginx', says: 'behind the edge', link: [] },
 };
 
 const states: Record<string, { text: string; class: string }> = {
@@ -48,7 +48,7 @@ export function chainView(): ChainView {
       const rest = [chain.unparsed > 0 && `${count(chain.unparsed)} lines could not be read`, chain.errors > 0 && `${count(chain.errors)} error lines`].filter(Boolean);
       p.note.textContent = rest.join(' · ');
       redraw();
-      findings.replaceChildren(...found.map(finding));
+      findings.replaceChildren(...found.map((f, i) => finding(f, i === 0)));
     },
   };
 }
@@ -80,7 +80,7 @@ function draw(picture: SVGSVGElement, hops: Hop[], width: number): void {
     picture.append(
       svg('line', { class: `link${broken}`, x1, y1, x2: narrow ? x2 : x2 - 6, y2: narrow ? y2 - 6 : y2 }),
       svg('polygon', { class: `head${broken}`, points: head }));
-    const words = narrow ? [names[hop.id]?.link ?? ''] : (names[hop.id]?.link ?? '').split(/ (?=protocol)|(?<=X-)(?=Forwarded)/);
+    const words = narrow ? [(names[hop.id]?.link ?? []).join(' ')] : (names[hop.id]?.link ?? []);
     words.forEach((word, line) => picture.append(svg('text', narrow
       ? { class: 'link-name', x: x1 + 14, y: (y1 + y2) / 2 + 4 }
       : { class: 'link-name', x: (x1 + x2) / 2 - 3, y: y1 - 8 - (words.length - 1 - line) * 13, 'text-anchor': 'middle' }, word)));
@@ -112,20 +112,27 @@ function sentence(hop: Hop): string {
   return `${name}${at}: ${hop.broken > 0 ? `${count(hop.broken)} requests are broken here${since}` : 'no fault'}.`;
 }
 
-function finding(f: DiagnoseFinding): HTMLElement {
+// finding says what is wrong in a line, and opens to the fix. The first one is open.
+function finding(f: DiagnoseFinding, open: boolean): HTMLElement {
   const times = f.until ? `from ${moment(f.first)} until ${moment(f.last)} UTC` : `since ${moment(f.since ?? f.first)} UTC`;
   const where = f.hop === 'web' ? 'web nginx' : f.hop === 'edge' ? 'edge' : '';
-  return el('article', { class: 'finding' },
-    el('h3', {}, foreign(f.title, 300)),
+  return el('details', { class: 'finding', open },
+    el('summary', {}, el('h3', {}, foreign(f.title, 300)), el('span', { class: 'note' }, `${share(f.lines, f.of)} of lines`)),
     el('p', { class: 'note' }, `${share(f.lines, f.of)} of the lines that could show it (${count(f.lines)} of ${count(f.of)}), ${times}${where ? `, at the ${where}` : ''}. `,
       el('code', {}, f.code)),
-    f.why ? el('p', {}, foreign(f.why, 600)) : null,
-    el('p', {}, foreign(f.mend, 600)),
+    f.why ? el('p', {}, ...prose(f.why)) : null,
+    el('p', {}, ...prose(f.mend)),
     ...(f.cure ?? []).map(stepOf),
     ...(f.alternatives ?? []).map((a) => el('details', {},
       el('summary', {}, 'It may also be: ', foreign(a.title, 300)),
-      el('p', {}, foreign(a.tell_apart, 600)),
+      el('p', {}, ...prose(a.tell_apart)),
       ...(a.cure ?? []).map(stepOf))));
+}
+
+// prose shows a sentence in which names of directives stand between backquotes.
+function prose(text: string): HTMLElement[] {
+  const parts = text.split('`');
+  return parts.map((part, i) => (i % 2 === 1 && i < parts.length - 1 ? el('code', {}, part) : foreign(part, 900)));
 }
 
 function stepOf(s: DiagnoseStep): HTMLElement {
@@ -133,7 +140,7 @@ function stepOf(s: DiagnoseStep): HTMLElement {
   return el('div', { class: 'step' },
     el('p', { class: 'note' }, `To fix it, ${s.where}:`),
     ...(forms.length > 0 ? forms.map((f) => code(f.lines ?? [], f.tool)) : [code(s.lines ?? [], '')]),
-    s.note ? el('p', { class: 'note' }, foreign(s.note, 600)) : null);
+    s.note ? el('p', { class: 'note' }, ...prose(s.note)) : null);
 }
 
 // code shows lines to paste, with a button that copies them.

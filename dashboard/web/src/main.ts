@@ -1,5 +1,6 @@
 // The page: it reads the state behind #, asks the source, and gives the answers to the panels.
 import { barView } from './bar.ts';
+import type { Bar } from './bar.ts';
 import { boardView } from './board.ts';
 import { chainView } from './chain.ts';
 import type { Manifest } from './contract.ts';
@@ -8,32 +9,42 @@ import { count, moment } from './format.ts';
 import { mapView } from './map.ts';
 import type { Page, View } from './page.ts';
 import { requestsView } from './requests.ts';
+import type { RequestsView } from './requests.ts';
 import { openSource } from './source.ts';
 import type { Source } from './source.ts';
 import { choose, parse, print } from './state.ts';
 import type { Choice, State } from './state.ts';
 import { themeSwitch } from './theme.ts';
 import { durationsView, heatView, timesView } from './times.ts';
+import type { Drawn } from './times.ts';
 import { totalsView } from './totals.ts';
 
 // A Dashboard is the page and what it shows.
 class Dashboard implements Page {
   state: State;
+  readonly source: Source;
+  readonly manifest: Manifest;
   readonly #dimensions: string[];
   readonly #problem = el('div', { class: 'problem', role: 'alert', hidden: true });
   readonly #main = el('main');
-  readonly #bar = barView(this);
+  readonly #bar: Bar;
   readonly #chain = chainView();
-  readonly #times = timesView(this);
-  readonly #durations = durationsView(this);
+  readonly #times: Drawn;
+  readonly #durations: Drawn;
   readonly #heat = heatView();
-  readonly #requests = requestsView(this);
+  readonly #requests: RequestsView;
   readonly #views: View[];
   #asked = 0;
 
-  constructor(readonly source: Source, readonly manifest: Manifest) {
+  constructor(source: Source, manifest: Manifest) {
+    this.source = source;
+    this.manifest = manifest;
     this.#dimensions = manifest.dimensions.map((d) => d.id);
     this.state = this.#address();
+    this.#bar = barView(this);
+    this.#times = timesView(this);
+    this.#durations = durationsView(this);
+    this.#requests = requestsView(this);
     const boards = manifest.dimensions.filter((d) => d.board).map((d) => boardView(this, d));
     const map = mapView(this);
     const totals = totalsView();
@@ -48,7 +59,7 @@ class Dashboard implements Page {
 
   // go shows another state. The back button leads to this one.
   go(state: State): void {
-    const query = print(state);
+    const query = print(parse(print(state), this.#dimensions)); // in the order of the dimensions
     if (query === print(this.state)) return;
     history.pushState(null, '', `#${query}`);
     this.#shown();

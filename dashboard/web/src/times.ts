@@ -106,7 +106,7 @@ class Plot {
         x: { time: true, range: () => [Date.parse(answer.since) / 1000, Math.max(Date.parse(answer.until), Date.parse(answer.since) + 1000) / 1000] },
         y: this.log ? { distr: 3 } : { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
       },
-      axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map((n) => (n === null ? '' : this.write(n))) }],
+      axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map((at, i) => tick(at, ticks[i - 1])) }, { ...axis, size: 58, values: (_, ticks) => ticks.map((n) => (n === null ? '' : this.write(n))) }],
       hooks: {
         setSelect: [(u) => {
           if (u.select.width < 4) return;
@@ -128,6 +128,14 @@ class Plot {
     const until = Math.min(Date.parse(answer.until), origin + Math.ceil((to - origin) / step) * step);
     if (until > since) this.page.go({ ...this.page.state, since: timeText(since), until: timeText(until) });
   }
+}
+
+// tick writes a time below a chart, in UTC: the day where it changes, else the time of day.
+function tick(at: number, before: number | undefined): string {
+  const [now, last] = [moment(at * 1000), before === undefined ? '' : moment(before * 1000)];
+  const [day, clock] = [now.slice(0, 10), now.slice(11).replace(/:00$/, '')];
+  if (day === last.slice(0, 10)) return clock;
+  return clock === '00:00' ? day : `${clock}\n${day}`;
 }
 
 export interface Drawn extends View {
