@@ -28,7 +28,7 @@ export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build samples ## enrich the sample logs: events to build/events.ndjson, a report of them to the terminal
+run: build samples ## enrich the sample logs: events to build/events.ndjson, a report of them to the terminal and to build/report.html
 	@$(MAKE) --no-print-directory geoip || echo "make run: going on without GeoIP: no country and no network will be known" >&2
 	@echo '$(CLEARHOP) enrich --nlb … --trusted … -o $(BUILD)/events.ndjson $(SAMPLES)/*/*.log'
 	@$(CLEARHOP) enrich $(CHAIN) --output $(BUILD)/events.ndjson \
@@ -38,6 +38,8 @@ run: build samples ## enrich the sample logs: events to build/events.ndjson, a r
 	@echo
 	@echo '$(CLEARHOP) report --since 2026-01-01T00:00:00Z $(BUILD)/events.ndjson'
 	@$(CLEARHOP) report -q --since 2026-01-01T00:00:00Z $(BUILD)/events.ndjson
+	@echo
+	@$(CLEARHOP) report --since 2026-01-01T00:00:00Z --html $(BUILD)/report.html $(BUILD)/events.ndjson
 	@echo
 	@echo "These were the logs of $$(ls $(SAMPLES) | wc -l) set-ups, most of them wrong on purpose. Next:"
 	@echo '  which hop of one is broken:   $(CLEARHOP) doctor $(SAMPLES)/web-no-realip/*.clearhop.log'

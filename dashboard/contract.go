@@ -70,6 +70,10 @@ type Manifest struct {
 	First    *time.Time `json:"first"`
 	Last     *time.Time `json:"last"`
 
+	// Folded are the dimensions of a snapshot whose rarest values stand together as
+	// "(other)". Not there if no value does.
+	Folded []Fold `json:"folded,omitempty"`
+
 	// Searched is what Search looks into, as words: path, client and agent always (the
 	// dimensions of these names), and what else the source holds: query, user agent,
 	// request id.
@@ -78,6 +82,13 @@ type Manifest struct {
 	Dimensions []DimensionInfo `json:"dimensions"`
 	Reasons    []Word          `json:"reasons"`  // of provenance.reason, with what they mean
 	Verdicts   []Word          `json:"verdicts"` // of provenance.verdict
+}
+
+// A Fold says how much of a dimension a snapshot shows as "(other)".
+type Fold struct {
+	Dimension string `json:"dimension"`
+	Values    int64  `json:"values"`   // different ones
+	Requests  int64  `json:"requests"` // rows of the snapshot with one of these values
 }
 
 // A DimensionInfo tells the page of one Dimension.

@@ -23,7 +23,8 @@ type reportCommand struct {
 	Config  configFlag `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Compare string     `placeholder:"DURATION" help:"Report this much time before --until, such as 7d, and compare it with as much time before it. Without --until, the time ends with the last request."`
 	Color   string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
-	Quiet   bool       `short:"q" help:"Print no count and no progress."`
+	htmlFlags
+	Quiet bool `short:"q" help:"Print no count and no progress."`
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 
@@ -43,6 +44,11 @@ Examples:
   clearhop report --db shop.db --since 24h --where 'status >= 500'
   clearhop report --db shop.db --compare 7d
   clearhop report --athena clearhop --database clearhop --since 24h
+  clearhop report --db shop.db --since 7d --html week.html
+
+With --html the report is the dashboard of "clearhop serve" as one file that can be handed
+on. It holds the addresses, paths and user agents of the requests: see --privacy before you
+give it to others.
 
 With --db the events stay in the file, and the next run loads only what is new. With
 --athena the same questions are asked of the events in S3: give --since, because Athena
@@ -86,7 +92,7 @@ func (c *reportCommand) checkSettings() error {
 // check reads the flags.
 func (c *reportCommand) check(now time.Time) (analytics.Query, error) {
 	window, err := c.window(now)
-	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB), c.htmlFlags.check(c.Compare)}
 	if c.Compare != "" {
 		length, err := parseDuration(c.Compare)
 		switch {
@@ -127,6 +133,9 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.Engine, ask analytics.Query, loadFailed bool) error {
 	if c.Athena != "" {
 		ask.Dialect = analytics.Athena
+	}
+	if c.HTML != "" {
+		return c.writeHTML(ctx, s, engine, ask, loadFailed)
 	}
 	compare := c.Compare != ""
 	if compare {

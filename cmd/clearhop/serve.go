@@ -125,24 +125,26 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
+func (c *serveCommand) sourceName() string { return sourceName(c.Files, c.DB, c.Athena) }
+
 // sourceName says what was read, without the folders.
-func (c *serveCommand) sourceName() string {
+func sourceName(files []string, db, workGroup string) string {
 	switch {
-	case c.Athena != "":
-		return "Athena, work group " + c.Athena
-	case len(c.Files) == 0 && c.DB != "":
-		return filepath.Base(c.DB)
+	case workGroup != "":
+		return "Athena, work group " + workGroup
+	case len(files) == 0 && db != "":
+		return filepath.Base(db)
 	}
 	const few = 3
 	var names []string
-	for _, name := range c.Files[:min(few, len(c.Files))] {
+	for _, name := range files[:min(few, len(files))] {
 		if name == "-" {
 			name = "standard input"
 		}
 		names = append(names, filepath.Base(name))
 	}
 	text := strings.Join(names, ", ")
-	if more := len(c.Files) - few; more > 0 {
+	if more := len(files) - few; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

@@ -1,0 +1,184 @@
+// Reads the blocks of a file. Their form is in the package documentation of
+// dashboard/snapshot.
+import type { Chain, Manifest } from '../contract.ts';
+
+export const version = 1;
+
+export interface Column {
+  name: string;
+  kind: 'time' | 'text' | 'number';
+  base?: number;
+  parent?: string;
+  size?: number;
+  null?: boolean;
+  planes: number;
+  values?: number;
+  order?: number;
+  codes?: number;
+}
+
+export interface Header {
+  format: number;
+  rows: number;
+  manifest: Manifest;
+  chain: Chain;
+  columns: Column[];
+}
+
+// Codes are the places of the rows' values in a dictionary.
+export type Codes = Uint16Array | Uint32Array;
+
+// A Dictionary is a column of texts or numbers.
+export interface Dictionary {
+  size: number;
+  codes: Codes;
+  texts: string[]; // in the order of their UTF-8; empty for numbers
+  numbers: Float64Array; // by size; empty for texts
+  null: boolean; // the number at place 0 stands for none
+}
+
+export interface Table {
+  rows: number;
+  times: Float64Array; // milliseconds since 1970, the oldest first
+  columns: Map<string, Dictionary>;
+}
+
+// decode reads all columns. block returns the bytes of a block, unpacked.
+export async function decode(header: Header, block: (n: number) => Promise<Uint8Array>): Promise<Table> {
+  if (header.format !== version) throw new Error(`this page reads version ${version} of the file, and not ${header.format}`);
+  const rows = header.rows;
+  const table: Table = { rows, times: new Float64Array(rows), columns: new Map() };
+  for (const column of header.columns) {
+    const planes = column.codes === undefined ? new Uint8Array(0) : await block(column.codes);
+    if (planes.length !== column.planes * rows) throw new Error(`the column ${column.name} is cut off`);
+    if (column.kind === 'time') {
+      readTimes(table.times, planes, column.planes, column.base ?? 0);
+      continue;
+    }
+    const size = column.size ?? 0;
+    const values = column.values === undefined ? new Uint8Array(0) : await block(column.values);
+    const order = column.order === undefined ? undefined : readOrder(await block(column.order), size);
+    const parent = column.parent === undefined ? undefined : table.columns.get(column.parent);
+    table.columns.set(column.name, {
+      size,
+      codes: readCodes(planes, rows, column.planes, size, parent, order),
+      texts: column.kind === 'text' ? readTexts(values, size) : [],
+      numbers: column.kind === 'number' ? readNumbers(values, size, column.null === true) : new Float64Array(0),
+      null: column.null === true,
+    });
+  }
+  return table;
+}
+
+function readTimes(times: Float64Array, bytes: Uint8Array, planes: number, base: number): void {
+  const rows = times.length;
+  let at = base;
+  for (let i = 0; i < rows; i++) {
+    let delta = 0;
+    for (let p = planes - 1; p >= 0; p--) delta = delta * 256 + bytes[p * rows + i]!;
+    at += delta;
+    times[i] = at;
+  }
+}
+
+// readOrder reads the places of the ranks.
+function readOrder(bytes: Uint8Array, size: number): Uint32Array {
+  const order = new Uint32Array(size);
+  for (let p = bytes.length / size - 1; p >= 0; p--) for (let i = 0; i < size; i++) order[i] = order[i]! * 256 + bytes[p * size + i]!;
+  return order;
+}
+
+function readCodes(bytes: Uint8Array, rows: number, planes: number, size: number, parent: Dictionary | undefined, order: Uint32Array | undefined): Codes {
+  const codes = size <= 65536 ? new Uint16Array(rows) : new Uint32Array(rows);
+  if (planes === 0) return codes;
+  const last = new Uint32Array(parent?.size ?? 0);
+  const above = parent?.codes;
+  const first = above === undefined ? 0 : 1; // below it numbers are no values
+  for (let i = 0; i < rows; i++) {
+    let n = bytes[i]!;
+    if (planes > 1) n += bytes[rows + i]! << 8;
+    if (planes > 2) n += bytes[2 * rows + i]! << 16;
+    if (n < first) {
+      codes[i] = last[above![i]!]!;
+      continue;
+    }
+    n -= first;
+    if (n >= size) throw new Error('a row has a value that the dictionary does not hold');
+    if (order !== undefined) n = order[n]!;
+    if (above !== undefined) last[above[i]!] = n;
+    codes[i] = n;
+  }
+  return codes;
+}
+
+// A reader reads Uvarints.
+class Reader {
+  at = 0;
+  constructor(readonly bytes: Uint8Array) {}
+  next(): number {
+    let n = 0;
+    for (let unit = 1; ; unit *= 128) {
+      const b = this.bytes[this.at++];
+      if (b === undefined) throw new Error('a dictionary is cut off');
+      n += (b & 127) * unit;
+      if (b < 128) return n;
+    }
+  }
+}
+
+function readTexts(bytes: Uint8Array, size: number): string[] {
+  const r = new Reader(bytes);
+  const shared = new Uint32Array(size);
+  const more = new Uint32Array(size);
+  for (let i = 0; i < size; i++) shared[i] = r.next();
+  for (let i = 0; i < size; i++) more[i] = r.next();
+  const rest = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(r.at));
+  const texts: string[] = [];
+  let before = '';
+  let at = 0;
+  for (let i = 0; i < size; i++) {
+    before = before.slice(0, shared[i]!) + rest.slice(at, at + more[i]!);
+    at += more[i]!;
+    texts.push(before);
+  }
+  return texts;
+}
+
+function readNumbers(bytes: Uint8Array, size: number, hasNull: boolean): Float64Array {
+  const r = new Reader(bytes);
+  const numbers = new Float64Array(size);
+  let before = 0;
+  for (let i = hasNull ? 1 : 0; i < size; i++) {
+    before += r.next();
+    numbers[i] = before;
+  }
+  return numbers;
+}
+
+// unpack reads a block as it stands in the page.
+export async function unpack(text: string): Promise<Uint8Array> {
+  const stream = new Blob([unarmor(text)]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// unarmor reads Ascii85 with v in the place of <.
+export function unarmor(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4 * text.length); // z is the longest
+  let length = 0;
+  for (let i = 0; i < text.length;) {
+    if (text.charCodeAt(i) === 122) {
+      i++;
+      length += 4;
+      continue;
+    }
+    let n = 0;
+    const count = Math.min(5, text.length - i);
+    for (let k = 0; k < 5; k++) {
+      const c = k < count ? text.charCodeAt(i + k) : 117;
+      n = n * 85 + (c === 118 ? 60 : c) - 33;
+    }
+    i += count;
+    for (let k = 0; k < count - 1; k++) bytes[length++] = n / (1 << (24 - 8 * k));
+  }
+  return bytes.subarray(0, length);
+}

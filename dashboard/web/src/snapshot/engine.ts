@@ -1,0 +1,778 @@
+// Counts the requests of a file. The answers are those of dashboard/explorer.go: the tests
+// hold both to the same cases.
+//
+// The rows stand by time, so a time is a range of rows, and the buckets are ranges in it.
+// failed has for each row how many filters it does not pass. A filter that changes is
+// counted out and in again by the values of its dimension; the others are left alone.
+// Each dimension is then counted in one pass over the rows that are left.
+import { boardRows } from '../contract.ts';
+import type { Answer, Board, Chain, Country, Hop, Manifest, Request, Requests, Row, Time, Totals } from '../contract.ts';
+import type { Dictionary, Table } from './decode.ts';
+import { planOf, timeText } from './plan.ts';
+import type { Plan, State } from './plan.ts';
+
+const units = 65536; // weights are multiples of 1/units
+const maxCountries = 1000;
+const shownAddresses = 8;
+const mostCells = 400_000; // combinations times buckets that are counted in one pass
+const keptAnswers = 8;
+const mostCombinations = 512; // of a group
+export const heatEdges = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
+
+// What a row says, as bits.
+const failure = 1;
+const error = 2;
+const robot = 4;
+const known = 8; // has a client
+const vouched = 16; // has a client, and the chain vouches for it
+const nlb = 32;
+const fault = 64;
+const healthCheck = 128;
+
+// A Selection is rows in the order of time, and where the buckets begin in them.
+interface Selection {
+  rows: Uint32Array;
+  starts: Uint32Array; // one more than there are buckets
+  cells: Map<Group, Counts>; // what was counted of groups
+}
+
+// A Group is dimensions of few values that are counted in one pass: codes has a number for
+// each combination of their values that occurs, and members the code of each dimension by
+// that number.
+interface Group {
+  size: number;
+  codes: Uint16Array;
+  members: Map<string, Uint16Array>;
+}
+
+// A Filtered is a filter that is counted in failed.
+interface Filtered {
+  key: string;
+  fails: Uint8Array; // by value: 1 for those that do not pass
+  codes: Dictionary['codes'] | Uint8Array;
+}
+
+type Counts = Uint32Array | Float64Array;
+type Percentiles = [number | null, number | null, number | null]; // 50, 90, 99 of 100, in seconds
+
+export class Engine {
+  readonly #table: Table;
+  readonly #manifest: Manifest;
+  readonly #first: number | undefined;
+  readonly #last: number | undefined;
+  readonly #flags: Uint8Array;
+  readonly #failed: Uint8Array;
+  readonly #filtered = new Map<string, Filtered>();
+  readonly #weights: Float64Array | undefined; // by row; undefined if all rows have the same
+  readonly #weight: number; // of every row, in units
+  readonly #durations: Dictionary;
+  readonly #heat: Uint8Array; // by the code of a duration
+  readonly #bytes: Float64Array; // by row, times the weight
+  readonly #groups: Group[];
+  readonly #places = new Map<string, Map<string, number>>();
+  readonly #lower = new Map<string, string[]>();
+  readonly #labels = new Map<string, string[]>();
+  readonly #answers = new Map<string, Answer>();
+
+  constructor(table: Table, manifest: Manifest) {
+    this.#table = table;
+    this.#manifest = manifest;
+    if (table.rows > 0) {
+      this.#first = table.times[0];
+      this.#last = table.times[table.rows - 1];
+    }
+    this.#flags = this.#readFlags();
+    this.#failed = new Uint8Array(table.rows);
+    const weight = this.#column('weight');
+    this.#weight = weight.size === 1 ? weight.numbers[0]! : 1;
+    if (weight.size > 1) this.#weights = Float64Array.from(weight.codes, (code) => weight.numbers[code]!);
+    this.#durations = this.#column('duration_ns');
+    this.#heat = Uint8Array.from(this.#durations.numbers, (ns) => {
+      let i = 0;
+      while (i + 1 < heatEdges.length && ns >= Math.round(heatEdges[i + 1]! * 1e9)) i++;
+      return i;
+    });
+    const bytes = this.#column('bytes');
+    const weights = this.#weights;
+    this.#bytes = Float64Array.from(bytes.codes, (code, i) => bytes.numbers[code]! * (weights === undefined ? 1 : weights[i]! / units));
+    this.#groups = this.#makeGroups();
+  }
+
+  #makeGroups(): Group[] {
+    const small = this.#manifest.dimensions.filter((d) => d.board).map((d) => ({ id: d.id, ...this.#column(d.id) }))
+      .filter((d) => d.size <= mostCombinations).sort((a, b) => a.size - b.size);
+    const groups: Group[] = [];
+    let group: Group | undefined;
+    for (const d of small) {
+      const more = group === undefined ? undefined : join(group, d);
+      if (more === undefined) {
+        group = { size: d.size, codes: Uint16Array.from(d.codes), members: new Map([[d.id, Uint16Array.from({ length: d.size }, (_, code) => code)]]) };
+        groups.push(group);
+      } else {
+        group = more;
+        groups[groups.length - 1] = group;
+      }
+    }
+    return groups;
+  }
+
+  // column returns a column of the file, or one without values if an older file lacks it.
+  #column(name: string): Dictionary {
+    let d = this.#table.columns.get(name);
+    if (d === undefined) {
+      d = { size: 1, codes: new Uint16Array(this.#table.rows), texts: [''], numbers: new Float64Array(1), null: false };
+      this.#table.columns.set(name, d);
+    }
+    return d;
+  }
+
+  #readFlags(): Uint8Array {
+    const flags = new Uint8Array(this.#table.rows);
+    const mark = (name: string, of: (d: Dictionary, code: number) => number) => {
+      const d = this.#column(name);
+      const bits = Uint8Array.from({ length: d.size }, (_, code) => of(d, code));
+      for (let i = 0; i < flags.length; i++) flags[i] = flags[i]! | bits[d.codes[i]!]!;
+    };
+    const faults = new Set(this.#manifest.reasons.filter((r) => r.fault).map((r) => r.code));
+    mark('status', (d, code) => {
+      const status = Number(d.texts[code]);
+      return (status >= 400 ? failure : 0) | (status >= 500 ? error : 0);
+    });
+    mark('robot', (d, code) => (d.numbers[code] === 1 ? robot : 0));
+    mark('nlb_private_ip', (d, code) => (d.numbers[code] === 1 ? nlb : 0));
+    mark('vouched', (d, code) => (d.numbers[code] === 1 ? vouched : 0));
+    mark('client', (d, code) => (d.texts[code] === '' ? 0 : known));
+    mark('reason', (d, code) => (faults.has(d.texts[code]!) ? fault : 0));
+    mark('verdict', (d, code) => (d.texts[code] === 'health_check' ? healthCheck : 0));
+    for (let i = 0; i < flags.length; i++) if ((flags[i]! & known) === 0) flags[i] = flags[i]! & ~vouched;
+    return flags;
+  }
+
+  // place returns where a value stands in the dictionary of a dimension.
+  #place(dimension: string, value: string): number | undefined {
+    let places = this.#places.get(dimension);
+    if (places === undefined) {
+      places = new Map(this.#column(dimension).texts.map((text, code) => [text, code]));
+      this.#places.set(dimension, places);
+    }
+    return places.get(value);
+  }
+
+  #chosen(s: State, dimension: string): number[] {
+    const values = s.filters.find((f) => f.dimension === dimension)?.values ?? [];
+    return values.map((v) => this.#place(dimension, v)).filter((code) => code !== undefined);
+  }
+
+  #lowerTexts(name: string): string[] {
+    let texts = this.#lower.get(name);
+    if (texts === undefined) {
+      texts = this.#column(name).texts.map(lower);
+      this.#lower.set(name, texts);
+    }
+    return texts;
+  }
+
+  // filter makes failed be what the State asks for.
+  #filter(s: State): void {
+    const wanted = new Map<string, () => Omit<Filtered, 'key'>>();
+    wanted.set(`kind ${s.kind}`, () => ({ fails: failsKind(s.kind), codes: this.#flags }));
+    if (s.search !== '') wanted.set(`search ${s.search}`, () => this.#search(s.search));
+    for (const f of s.filters) {
+      wanted.set(JSON.stringify([f.dimension, f.exclude, f.values]), () => {
+        const d = this.#column(f.dimension);
+        const fails = new Uint8Array(d.size).fill(f.exclude ? 0 : 1);
+        for (const code of this.#chosen(s, f.dimension)) fails[code] = f.exclude ? 1 : 0;
+        return { fails, codes: d.codes };
+      });
+    }
+    const names = new Map([...wanted.keys()].map((key) => [key, nameOf(key)]));
+    for (const [name, old] of this.#filtered) {
+      if (!wanted.has(old.key)) {
+        this.#count(old, -1);
+        this.#filtered.delete(name);
+      }
+    }
+    for (const [key, make] of wanted) {
+      const name = names.get(key)!;
+      if (this.#filtered.has(name)) continue;
+      const filtered = { key, ...make() };
+      this.#count(filtered, 1);
+      this.#filtered.set(name, filtered);
+    }
+  }
+
+  #count(f: Filtered, by: number): void {
+    const { fails, codes } = f;
+    const failed = this.#failed;
+    if (!fails.includes(1)) return;
+    if (by > 0) for (let i = 0; i < failed.length; i++) failed[i] = failed[i]! + fails[codes[i]!]!;
+    else for (let i = 0; i < failed.length; i++) failed[i] = failed[i]! - fails[codes[i]!]!;
+  }
+
+  #search(text: string): Omit<Filtered, 'key'> {
+    const part = lower(text);
+    const codes = new Uint8Array(this.#table.rows).fill(1);
+    for (const name of ['path', 'client', 'agent', 'user_agent']) {
+      const found = Uint8Array.from(this.#lowerTexts(name), (t) => (t.includes(part) ? 1 : 0));
+      const of = this.#column(name).codes;
+      if (found.includes(1)) for (let i = 0; i < codes.length; i++) if (found[of[i]!] === 1) codes[i] = 0;
+    }
+    return { fails: Uint8Array.of(0, 1), codes };
+  }
+
+  // below returns how many rows came before a time.
+  #below(at: number): number {
+    const times = this.#table.times;
+    let [low, high] = [0, times.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (times[middle]! < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  // select returns the rows that pass all filters but that of one dimension. With before
+  // they are those of the time before.
+  #select(p: Plan, before: boolean, without: string): Selection {
+    const shift = before ? p.until - p.since : 0;
+    const first = this.#below(p.since - shift);
+    const end = this.#below(p.until - shift);
+    const rows = new Uint32Array(end - first);
+    const starts = new Uint32Array(p.starts.length + 1);
+    const failed = this.#failed;
+    const own = without === '' ? undefined : this.#filtered.get(without);
+    let n = 0;
+    let i = first;
+    for (let b = 0; b < p.starts.length; b++) {
+      starts[b] = n;
+      const to = b + 1 < p.starts.length ? Math.min(this.#below(p.starts[b + 1]! - shift), end) : end;
+      if (own === undefined) {
+        for (; i < to; i++) {
+          rows[n] = i;
+          n += failed[i] === 0 ? 1 : 0;
+        }
+      } else {
+        const { fails, codes } = own;
+        for (; i < to; i++) {
+          rows[n] = i;
+          n += failed[i] === fails[codes[i]!]! ? 1 : 0;
+        }
+      }
+    }
+    starts[p.starts.length] = n;
+    return { rows: rows.subarray(0, n), starts, cells: new Map() };
+  }
+
+  // counts makes counters: of rows if all have the same weight, else of units.
+  #counts(n: number): Counts {
+    return this.#weights === undefined ? new Uint32Array(n) : new Float64Array(n);
+  }
+
+  // requests turns a counter into requests.
+  #requests(count: number): number {
+    return Math.floor((count * this.#weight) / units + 0.5);
+  }
+
+  explore(s: State): Answer {
+    const key = JSON.stringify([s.since, s.until, s.filters, s.kind, s.search, s.compare]);
+    let a = this.#answers.get(key);
+    if (a === undefined) {
+      a = this.#explore(s);
+      if (this.#answers.size >= keptAnswers) this.#answers.delete(this.#answers.keys().next().value!);
+      this.#answers.set(key, a);
+    }
+    return a;
+  }
+
+  #explore(s: State): Answer {
+    const p = planOf(s, this.#first, this.#last);
+    this.#filter(s);
+    const now = this.#select(p, false, '');
+    const before = p.compare ? this.#select(p, true, '') : undefined;
+    const heat = p.starts.map(() => new Array<number>(heatEdges.length).fill(0));
+    const [total, times] = this.#times(p, now, 0, heat);
+    const a: Answer = {
+      since: timeText(p.since), until: timeText(p.until), bucket: p.bucket / 1000,
+      total, times, heat: { edges: heatEdges, counts: heat }, boards: [], countries: [],
+    };
+    if (before !== undefined) {
+      const [total, times] = this.#times(p, before, p.until - p.since, undefined);
+      a.before = total;
+      if (times.length > 0) a.times_before = times;
+    }
+    for (const d of this.#manifest.dimensions) {
+      if (!d.board) continue;
+      const filtered = s.filters.some((f) => f.dimension === d.id);
+      const selections: [Selection, Selection | undefined] = filtered
+        ? [this.#select(p, false, d.id), p.compare ? this.#select(p, true, d.id) : undefined] : [now, before];
+      const chosen = this.#chosen(s, d.id);
+      const b = this.#board(p, d.id, selections, d.id === 'country' ? maxCountries : boardRows, '', chosen);
+      if (d.id === 'country') {
+        a.countries = b.rows.filter((r) => r.value !== '').map((r): Country => ({ code: r.value, requests: r.requests, failures: r.failures }));
+        b.rows = b.rows.filter((r, i) => i < boardRows || chosen.includes(this.#place(d.id, r.value)!));
+      }
+      a.boards.push(b);
+    }
+    return a;
+  }
+
+  // times counts the buckets, and all together.
+  #times(p: Plan, selection: Selection, shift: number, heat: number[][] | undefined): [Totals, Time[]] {
+    const all = this.#counts(256);
+    let bytes = 0;
+    for (const i of selection.rows) bytes += this.#bytes[i]!;
+    const latency = new Latency(this.#durations.numbers, this.#durations.null, () => this.#counts(this.#durations.size));
+    const times = p.starts.map((at, b): Time => {
+      const flags = this.#counts(256);
+      this.#countFlags(flags, selection, b);
+      for (let f = 0; f < 256; f++) all[f] = all[f]! + flags[f]!;
+      const n = this.#sums(flags);
+      const [p50, p90, p99] = this.#bucketLatency(latency, selection, b, heat?.[b]);
+      return {
+        at: timeText(at - shift), requests: n.requests, failures: n.failures, errors: n.errors, robots: n.robots,
+        nlb_private_ip: n.nlb_private_ip, faults: n.faults, p50, p90, p99,
+      };
+    });
+    const clients = this.#countValues('client', selection);
+    const client = this.#column('client');
+    let different = 0;
+    for (let code = 0; code < client.size; code++) if (clients[2 * code]! + clients[2 * code + 1]! > 0 && client.texts[code] !== '') different++;
+    const [p50, p90, p99] = latency.total();
+    const scale = this.#weights === undefined ? this.#weight / units : 1;
+    return [{ ...this.#sums(all), clients: different, bytes: Math.floor(bytes * scale + 0.5), p50, p90, p99 }, times];
+  }
+
+  #countFlags(counts: Counts, { rows, starts }: Selection, b: number): void {
+    const flags = this.#flags;
+    const weights = this.#weights;
+    const end = starts[b + 1]!;
+    if (weights === undefined) {
+      for (let k = starts[b]!; k < end; k++) {
+        const f = flags[rows[k]!]!;
+        counts[f] = counts[f]! + 1;
+      }
+      return;
+    }
+    for (let k = starts[b]!; k < end; k++) {
+      const i = rows[k]!;
+      counts[flags[i]!] = counts[flags[i]!]! + weights[i]!;
+    }
+  }
+
+  #sums(flags: Counts): Omit<Totals, 'clients' | 'bytes' | 'p50' | 'p90' | 'p99'> {
+    const of = (bit: number) => {
+      let n = 0;
+      for (let f = 0; f < 256; f++) if (bit === 0 || (f & bit) !== 0) n += flags[f]!;
+      return this.#requests(n);
+    };
+    return {
+      requests: of(0), failures: of(failure), errors: of(error), robots: of(robot), resolved: of(known),
+      vouched: of(vouched), nlb_private_ip: of(nlb), faults: of(fault),
+    };
+  }
+
+  #bucketLatency(latency: Latency, { rows, starts }: Selection, b: number, heat: number[] | undefined): Percentiles {
+    const codes = this.#durations.codes;
+    const weights = this.#weights;
+    const cells = this.#counts(heatEdges.length + 1);
+    latency.begin();
+    for (let k = starts[b]!; k < starts[b + 1]!; k++) {
+      const i = rows[k]!;
+      latency.add(codes[i]!, weights === undefined ? 1 : weights[i]!);
+    }
+    if (heat !== undefined) {
+      latency.eachBlock((code, n) => { cells[this.#heat[code]!] = cells[this.#heat[code]!]! + n; });
+      for (let e = 0; e < heat.length; e++) heat[e] = this.#requests(cells[e]!);
+    }
+    return latency.percentiles();
+  }
+
+  // countValues counts a dimension: at 2 * code the requests that did not fail, and behind
+  // it those that did.
+  #countValues(dimension: string, { rows }: Selection): Counts {
+    const { codes, size } = this.#column(dimension);
+    const counts = this.#counts(2 * size);
+    const flags = this.#flags;
+    const weights = this.#weights;
+    if (weights === undefined) {
+      for (let k = 0; k < rows.length; k++) {
+        const i = rows[k]!;
+        const cell = 2 * codes[i]! + (flags[i]! & failure);
+        counts[cell] = counts[cell]! + 1;
+      }
+    } else {
+      for (let k = 0; k < rows.length; k++) {
+        const i = rows[k]!;
+        const cell = 2 * codes[i]! + (flags[i]! & failure);
+        counts[cell] = counts[cell]! + weights[i]!;
+      }
+    }
+    return counts;
+  }
+
+  board(s: State, dimension: string, limit: number, find: string): Board {
+    const p = planOf(s, this.#first, this.#last);
+    this.#filter(s);
+    const now = this.#select(p, false, dimension);
+    const before = p.compare ? this.#select(p, true, dimension) : undefined;
+    return this.#board(p, dimension, [now, before], limit, find, this.#chosen(s, dimension));
+  }
+
+  #board(p: Plan, dimension: string, [now, before]: [Selection, Selection | undefined], limit: number, find: string, chosen: number[]): Board {
+    const column = this.#column(dimension);
+    const buckets = p.starts.length;
+    const part = lower(find);
+    const lowered = find === '' ? undefined : this.#lowerTexts(dimension);
+    const fits = (code: number) => lowered === undefined || lowered[code]!.includes(part);
+    const cells = this.#cells(dimension, now, buckets);
+    const counts = cells === undefined ? this.#countValues(dimension, now) : sumCells(cells, this.#counts(2 * column.size));
+    const earlier = before === undefined ? undefined : this.#countValues(dimension, before);
+
+    const top = new Top(limit);
+    let [values, total] = [0, 0];
+    for (let code = 0; code < column.size; code++) {
+      const n = counts[2 * code]! + counts[2 * code + 1]!;
+      if (n === 0) continue;
+      total += n;
+      if (!fits(code)) continue;
+      values++;
+      top.add(code, this.#requests(n));
+    }
+    const codes = top.codes();
+    const more = chosen.filter((code) => counts[2 * code]! + counts[2 * code + 1]! > 0 && fits(code) && !codes.includes(code));
+    const of = (code: number) => this.#requests(counts[2 * code]! + counts[2 * code + 1]!);
+    more.sort((a, b) => of(b) - of(a) || a - b);
+    codes.push(...more);
+    const trend = cells === undefined
+      ? this.#trends(column, now, codes, buckets)
+      : (place: number, b: number) => {
+        const cell = 2 * (b * column.size + codes[place]!);
+        return cells[cell]! + cells[cell + 1]!;
+      };
+    const labels = this.#labelsOf(dimension);
+    return {
+      dimension, values, requests: this.#requests(total),
+      rows: codes.map((code, place): Row => {
+        const row: Row = {
+          value: column.texts[code]!, requests: of(code), failures: this.#requests(counts[2 * code + 1]!),
+          trend: p.starts.map((_, b) => this.#requests(trend(place, b))),
+        };
+        const label = labels?.[code];
+        if (label !== undefined && label !== '') row.label = label;
+        if (earlier !== undefined) row.before = this.#requests(earlier[2 * code]! + earlier[2 * code + 1]!);
+        return row;
+      }),
+    };
+  }
+
+  // cells counts a dimension of few values by bucket; undefined if it has many.
+  #cells(dimension: string, selection: Selection, buckets: number): Counts | undefined {
+    const column = this.#column(dimension);
+    const group = this.#groups.find((g) => g.members.has(dimension));
+    if (group === undefined || group.size * buckets > mostCells) return undefined;
+    let all = selection.cells.get(group);
+    if (all === undefined) {
+      all = this.#countCells(group, selection, buckets);
+      selection.cells.set(group, all);
+    }
+    const codes = group.members.get(dimension)!;
+    const cells = this.#counts(2 * column.size * buckets);
+    for (let b = 0, from = 0; b < buckets; b++) {
+      const base = 2 * column.size * b;
+      for (let n = 0; n < group.size; n++, from += 2) {
+        const cell = base + 2 * codes[n]!;
+        cells[cell] = cells[cell]! + all[from]!;
+        cells[cell + 1] = cells[cell + 1]! + all[from + 1]!;
+      }
+    }
+    return cells;
+  }
+
+  // countCells counts a group by bucket.
+  #countCells({ codes, size }: Group, { rows, starts }: Selection, buckets: number): Counts {
+    const counts = this.#counts(2 * size * buckets);
+    const flags = this.#flags;
+    const weights = this.#weights;
+    for (let b = 0; b < buckets; b++) {
+      const base = 2 * size * b;
+      const end = starts[b + 1]!;
+      if (weights === undefined) {
+        for (let k = starts[b]!; k < end; k++) {
+          const i = rows[k]!;
+          const cell = base + 2 * codes[i]! + (flags[i]! & failure);
+          counts[cell] = counts[cell]! + 1;
+        }
+      } else {
+        for (let k = starts[b]!; k < end; k++) {
+          const i = rows[k]!;
+          const cell = base + 2 * codes[i]! + (flags[i]! & failure);
+          counts[cell] = counts[cell]! + weights[i]!;
+        }
+      }
+    }
+    return counts;
+  }
+
+  // trends counts some values by bucket.
+  #trends({ codes, size }: Dictionary, { rows, starts }: Selection, shown: number[], buckets: number): (place: number, b: number) => number {
+    const places = new Uint16Array(size); // 0 for those that are not shown
+    shown.forEach((code, place) => { places[code] = place + 1; });
+    const width = shown.length + 1;
+    const counts = this.#counts(width * buckets);
+    const weights = this.#weights;
+    for (let b = 0; b < buckets; b++) {
+      const end = starts[b + 1]!;
+      const base = b * width;
+      for (let k = starts[b]!; k < end; k++) {
+        const i = rows[k]!;
+        const cell = base + places[codes[i]!]!;
+        counts[cell] = counts[cell]! + (weights === undefined ? 1 : weights[i]!);
+      }
+    }
+    return (place, b) => counts[b * width + place + 1]!;
+  }
+
+  // labelsOf returns the labels of a dimension by code; undefined if it has none.
+  #labelsOf(dimension: string): string[] | undefined {
+    const from = this.#table.columns.get(`${dimension}.label`);
+    if (from === undefined) return undefined;
+    let labels = this.#labels.get(dimension);
+    if (labels === undefined) {
+      const { codes, size } = this.#column(dimension);
+      const last = new Uint32Array(size);
+      for (let i = 0; i < codes.length; i++) if (from.codes[i]! > last[codes[i]!]!) last[codes[i]!] = from.codes[i]!;
+      labels = Array.from(last, (code) => from.texts[code]!);
+      this.#labels.set(dimension, labels);
+    }
+    return labels;
+  }
+
+  // requests returns single requests, the newest first. The cursor is the number of the
+  // last row.
+  requests(s: State, cursor: string, limit: number): Requests {
+    const p = planOf({ ...s, compare: false }, this.#first, this.#last);
+    this.#filter(s);
+    const first = this.#below(p.since);
+    let i = Math.min(this.#below(p.until), cursor === '' ? Infinity : Number(cursor));
+    const rows: Request[] = [];
+    while (--i >= first) {
+      if (this.#failed[i] !== 0) continue;
+      if (rows.length === limit) return { rows, next: String(i + 1) };
+      rows.push(this.#request(i));
+    }
+    return { rows };
+  }
+
+  #request(i: number): Request {
+    const text = (name: string) => {
+      const d = this.#column(name);
+      return d.texts[d.codes[i]!] ?? '';
+    };
+    const number = (name: string) => {
+      const d = this.#column(name);
+      return d.null && d.codes[i] === 0 ? null : d.numbers[d.codes[i]!]!;
+    };
+    const ns = number('duration_ns');
+    return {
+      id: '', at: timeText(this.#table.times[i]!), method: text('method'), host: text('host'), path: text('path'),
+      status: Number(text('status')), bytes: number('bytes') ?? 0, seconds: ns === null ? null : ns / 1e9,
+      client: text('client'), country: text('country'), network: text('network'), agent: text('user_agent'),
+      referrer: text('referrer_url'), robot: number('robot') === 1, verdict: text('verdict'), reason: text('reason'),
+      hop: text('hop'), field: text('field'), peer: text('node'), nlb: text('nlb'), vouched: number('vouched') === 1,
+      shows_nlb: number('nlb_private_ip') === 1, alternatives: text('alternatives'), upstream: text('upstream'), stream: text('stream'),
+    };
+  }
+
+  // chain counts the hops for a State. all is the chain of all lines.
+  chain(s: State, all: Chain): Chain {
+    const p = planOf({ ...s, compare: false }, this.#first, this.#last);
+    this.#filter(s);
+    const { rows } = this.#select(p, false, '');
+    const hop = this.#column('hop');
+    const web = hop.texts.indexOf('web');
+    const parts: { [id: string]: Uint32Array } = {
+      edge: rows.filter((i) => hop.codes[i] !== web),
+      web: rows.filter((i) => hop.codes[i] === web),
+    };
+    const of = (id: string): Hop => {
+      const h: Hop = { id, addresses: [], more: 0, requests: 0, broken: 0 };
+      const [dimension, part] = { client: ['client', rows], nlb: ['node', parts.edge!], edge: ['node', parts.web!], web: ['upstream', parts.edge!] }[id] as [string, Uint32Array];
+      this.#addresses(h, dimension, part);
+      const logged = parts[id];
+      if (logged !== undefined) this.#logged(h, logged);
+      return h;
+    };
+    return { ...all, hops: ['client', 'nlb', 'edge', 'web'].map(of) };
+  }
+
+  #addresses(h: Hop, dimension: string, rows: Uint32Array): void {
+    const { texts, size } = this.#column(dimension);
+    const counts = this.#countValues(dimension, { rows, starts: new Uint32Array(0), cells: new Map() });
+    const top = new Top(shownAddresses);
+    let different = 0;
+    for (let code = 0; code < size; code++) {
+      const n = counts[2 * code]! + counts[2 * code + 1]!;
+      if (n === 0 || texts[code] === '') continue;
+      different++;
+      top.add(code, this.#requests(n));
+    }
+    h.addresses = top.codes().map((code) => texts[code]!);
+    h.more = different - h.addresses.length;
+  }
+
+  #logged(h: Hop, rows: Uint32Array): void {
+    let [requests, broken, first, last] = [0, 0, -1, -1];
+    for (const i of rows) {
+      const weight = this.#weights === undefined ? 1 : this.#weights[i]!;
+      requests += weight;
+      if ((this.#flags[i]! & fault) === 0) continue;
+      broken += weight;
+      if (first < 0) first = i;
+      last = i;
+    }
+    h.requests = this.#requests(requests);
+    h.broken = this.#requests(broken);
+    if (first >= 0) {
+      h.since = timeText(this.#table.times[first]!);
+      h.until = timeText(this.#table.times[last]!);
+    }
+  }
+}
+
+// join puts one more dimension into a group; undefined if there are too many combinations.
+function join(group: Group, d: Dictionary & { id: string }): Group | undefined {
+  const numbers = new Uint16Array(group.size * d.size); // 1 + that of the combination
+  const pairs: number[] = [];
+  const codes = new Uint16Array(group.codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    const pair = group.codes[i]! * d.size + d.codes[i]!;
+    if (numbers[pair] === 0) {
+      if (pairs.length === mostCombinations) return undefined;
+      pairs.push(pair);
+      numbers[pair] = pairs.length;
+    }
+    codes[i] = numbers[pair]! - 1;
+  }
+  const members = new Map([...group.members].map(([id, of]) => [id, Uint16Array.from(pairs, (pair) => of[Math.floor(pair / d.size)]!)]));
+  members.set(d.id, Uint16Array.from(pairs, (pair) => pair % d.size));
+  return { size: pairs.length, codes, members };
+}
+
+// nameOf returns of what a filter is: a dimension, or "kind" or "search" with a blank,
+// which no dimension has.
+function nameOf(key: string): string {
+  return key.startsWith('[') ? (JSON.parse(key) as [string])[0] : key.slice(0, key.indexOf(' ') + 1);
+}
+
+function failsKind(kind: string): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, flags) => {
+    const [check, machine] = [(flags & healthCheck) !== 0, (flags & robot) !== 0];
+    switch (kind) {
+      case 'people': return check || machine ? 1 : 0;
+      case 'robots': return check || !machine ? 1 : 0;
+      case 'health_checks': return check ? 0 : 1;
+      case 'all': return 0;
+      default: return check ? 1 : 0;
+    }
+  });
+}
+
+// lower writes a text in lower case, each character for itself: as Go and DuckDB do.
+export function lower(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
+  let out = '';
+  for (const c of text) out += c === '\u0130' ? 'i' : c.toLowerCase();
+  return out;
+}
+
+function sumCells(cells: Counts, sums: Counts): Counts {
+  for (let i = 0, k = 0; i < cells.length; i++) {
+    sums[k] = sums[k]! + cells[i]!;
+    if (++k === sums.length) k = 0;
+  }
+  return sums;
+}
+
+// A Top keeps the codes with the highest numbers. They must be added in ascending order:
+// of equal numbers the first ones stay.
+class Top {
+  readonly #entries: { code: number; n: number }[] = [];
+  constructor(readonly limit: number) {}
+
+  add(code: number, n: number): void {
+    const all = this.#entries;
+    if (all.length === this.limit && n <= all[all.length - 1]!.n) return;
+    let [low, high] = [0, all.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle]!.n >= n) low = middle + 1;
+      else high = middle;
+    }
+    all.splice(low, 0, { code, n });
+    if (all.length > this.limit) all.pop();
+  }
+
+  codes(): number[] {
+    return this.#entries.map((e) => e.code);
+  }
+}
+
+// A Latency finds percentiles by the nearest rank. The counters of 256 durations each are
+// summed too, so that a bucket is not read value by value.
+class Latency {
+  readonly #all: Counts;
+  readonly #fine: Counts;
+  readonly #coarse: Counts;
+
+  constructor(readonly numbers: Float64Array, readonly hasNull: boolean, make: () => Counts) {
+    this.#all = make();
+    this.#fine = make();
+    this.#coarse = make().slice(0, (numbers.length >> 8) + 1);
+  }
+
+  begin(): void {
+    this.#fine.fill(0);
+    this.#coarse.fill(0);
+  }
+
+  add(code: number, weight: number): void {
+    if (this.hasNull && code === 0) return;
+    this.#fine[code] = this.#fine[code]! + weight;
+    this.#coarse[code >> 8] = this.#coarse[code >> 8]! + weight;
+    this.#all[code] = this.#all[code]! + weight;
+  }
+
+  // eachBlock calls f with each code that has requests.
+  eachBlock(f: (code: number, n: number) => void): void {
+    for (let c = 0; c < this.#coarse.length; c++) {
+      if (this.#coarse[c] === 0) continue;
+      const end = Math.min((c + 1) << 8, this.#fine.length);
+      for (let code = c << 8; code < end; code++) if (this.#fine[code]! > 0) f(code, this.#fine[code]!);
+    }
+  }
+
+  percentiles(): Percentiles {
+    let total = 0;
+    for (const n of this.#coarse) total += n;
+    const at = (p: number): number | null => {
+      if (total === 0) return null;
+      let below = 0;
+      let c = 0;
+      while ((below + this.#coarse[c]!) * 100 < total * p) below += this.#coarse[c++]!;
+      let code = c << 8;
+      while ((below += this.#fine[code]!) * 100 < total * p) code++;
+      return this.numbers[code]! / 1e9;
+    };
+    return [at(50), at(90), at(99)];
+  }
+
+  // total returns the percentiles of all that was added.
+  total(): Percentiles {
+    this.#fine.set(this.#all);
+    this.#coarse.fill(0);
+    for (let code = 0; code < this.#all.length; code++) this.#coarse[code >> 8] = this.#coarse[code >> 8]! + this.#all[code]!;
+    return this.percentiles();
+  }
+}
