@@ -51,7 +51,8 @@ type Target struct {
 	Format s3.Format
 
 	// Single makes a record of each document, for the kinds Firehose and
-	// Kinesis. It is for documents that are not events, such as payloads.
+	// Kinesis. It is for documents that are not events, such as payloads, and
+	// never shortens them.
 	Single bool
 
 	// Reserve is the time that is left until the deadline of a Put's context
