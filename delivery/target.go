@@ -51,7 +51,8 @@ type Target struct {
 	Format s3.Format
 
 	// Single makes a record of each document, for the kinds Firehose and
-	// Kinesis. It is for documents that are not events, such as payloads.
+	// Kinesis. It is for documents that are not events, such as payloads, and
+	// never shortens them.
 	Single bool
 
 	// Rows makes a row of an Iceberg table of each event, for the kind Firehose.

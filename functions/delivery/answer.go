@@ -49,6 +49,13 @@ func (a *Answer) KeepUnread(data []byte, why error) (kept bool) {
 	return true
 }
 
+// IsPayload reports whether data is a payload of CloudWatch Logs, or several. It counts
+// nothing. What the last Decode returned is no longer valid.
+func (a *Answer) IsPayload(data []byte) bool {
+	_, err := a.decoder.DecodeAll(data)
+	return err == nil
+}
+
 // CountAnswered counts events that the answer holds.
 func (a *Answer) CountAnswered(events int) { a.counts.Delivered += events }
 

@@ -40,6 +40,7 @@ import (
 	"clearhop/decode"
 	"clearhop/delivery"
 	"clearhop/pipeline"
+	"clearhop/record"
 	"clearhop/sink"
 )
 
@@ -164,8 +165,15 @@ func (f *function) giveBack(w *worker) {
 // refuses reports whether a log group is the function's own: each line of its log
 // would make another event, whose delivery is logged. It logs that once, because
 // each record of the log would be one more event to refuse.
-func (f *function) refuses(ctx context.Context, group string) bool {
+//
+// In central logging another account may have a group of the same name, which is not
+// the function's own. Where one of the two accounts is unknown, the name decides.
+func (f *function) refuses(ctx context.Context, from *record.Origin) bool {
+	group := from.LogGroup
 	if !slices.Contains(f.ownGroups, group) {
+		return false
+	}
+	if own := accountOf(ctx); own != "" && from.AccountID != "" && own != from.AccountID {
 		return false
 	}
 	f.refuse.Do(func() {

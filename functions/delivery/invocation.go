@@ -53,7 +53,7 @@ func (in *invocation) Decode(data []byte) ([]*decode.Payload, error) {
 		switch {
 		case p.Type == decode.Control:
 			in.counts.Control++
-		case in.function.refuses(in.ctx, p.Origin.LogGroup):
+		case in.function.refuses(in.ctx, p.Origin):
 			in.counts.Refused++
 			p.Lines = nil
 		}

@@ -49,11 +49,12 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		size += len(event.Records[i].RecordID) + recordOverhead
 	}
 	var back []piece
+	reserve := min(timeToSendBack, a.TimeLeft()/2)
 	answered, full := false, false
 	for i := range event.Records {
 		r := &answer.Records[i]
-		if full || i > 0 && a.TimeLeft() < timeToSendBack {
-			back = append(back, piece{i, event.Records[i].Data})
+		if full || i > 0 && a.TimeLeft() < reserve {
+			back = append(back, h.waits(ctx, a, &event, i, nil)...)
 			continue
 		}
 		enriched, err := h.enrich(a, &event.Records[i])
@@ -65,7 +66,7 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 			}
 		case enriched.tooLarge, !answered && size+length > maxAnswer:
 			// It would never fit an answer as it is.
-			pieces, err := enriched.split(i)
+			pieces, err := enriched.split(i, h.sender.limit(ctx, &event))
 			if err != nil {
 				a.CountFailed(err)
 			}
@@ -73,10 +74,10 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		case len(enriched.data) == 0:
 			r.Result = events.KinesisFirehoseTransformedStateDropped
 		case size+length > maxAnswer:
-			// It would fit an answer of its own. So it is sent back as it is, and
-			// so are all records after it.
+			// It would fit an answer of its own. So it waits for the next one, and so
+			// do all records after it.
 			full = true
-			back = append(back, piece{i, event.Records[i].Data})
+			back = append(back, h.waits(ctx, a, &event, i, enriched)...)
 		default:
 			r.Result, r.Data = events.KinesisFirehoseTransformedStateOk, enriched.data
 			size += length
@@ -89,8 +90,39 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 	return answer, nil
 }
 
+// waits returns a record that the answer has no room or no time for, as it goes back:
+// as it is if it is a payload that the stream takes. A longer one goes back in pieces.
+// So does one that is no payload, because the ids of its lines are made of the id of the
+// record, and the stream would give it another one. e is the record enriched, or nil.
+func (h *handler) waits(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, i int, e *enriched) []piece {
+	r := &event.Records[i]
+	limit := h.sender.limit(ctx, event)
+	record := delivery.Record{Data: r.Data}
+	if len(r.Data) <= limit && (!record.IsText() || a.IsPayload(r.Data)) {
+		return []piece{{i, r.Data}}
+	}
+	var err error
+	if e == nil {
+		// Only this tells the ids of its lines.
+		e, err = h.enrich(a, r)
+	}
+	var pieces []piece
+	if err == nil {
+		pieces, err = e.split(i, limit)
+	}
+	if err != nil {
+		a.CountFailed(err)
+		return nil
+	}
+	if len(pieces) == 0 {
+		return []piece{{i, r.Data}} // it has no lines
+	}
+	return pieces
+}
+
 // timeToSendBack is the time left of an invocation from which on records are sent
-// back instead of being enriched.
+// back instead of being enriched. Of a short invocation it is half the time, so that
+// each one answers as many records as it can.
 const timeToSendBack = 15 * time.Second
 
 // An enriched record is what was made of a record.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 	"sync"
 
@@ -56,6 +57,16 @@ func (s *sender) send(ctx context.Context, event *events.KinesisFirehoseEvent, p
 			}
 		}
 	}
+}
+
+// limit returns how many bytes a record may have that goes back. If the sink cannot be
+// opened, no record goes back, whatever its length is.
+func (s *sender) limit(ctx context.Context, event *events.KinesisFirehoseEvent) int {
+	to, err := s.sinkOf(ctx, event)
+	if limited, ok := to.(sink.Limited); ok && err == nil {
+		return limited.MaxDocument()
+	}
+	return math.MaxInt
 }
 
 // sinkOf returns the sink of the stream that an event came from.

@@ -57,9 +57,9 @@ type logEvent struct {
 }
 
 // split divides the lines of a record into pieces, so that the events of each
-// piece fit an answer. Lines keep their ids. Lines that belong together stay
+// piece fit an answer, and no piece is longer than limit bytes. Lines keep their ids. Lines that belong together stay
 // together. The lines of two payloads never share a piece.
-func (e *enriched) split(record int) ([]piece, error) {
+func (e *enriched) split(record, limit int) ([]piece, error) {
 	if e.generations >= maxGenerations {
 		return nil, errSentBackTooOften
 	}
@@ -71,6 +71,10 @@ func (e *enriched) split(record int) ([]piece, error) {
 			n++
 		}
 		data, err := e.pack(e.lines[:n])
+		for err == nil && len(data) > limit && n > 1 {
+			n = half(e.lines[:n])
+			data, err = e.pack(e.lines[:n])
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -78,6 +82,17 @@ func (e *enriched) split(record int) ([]piece, error) {
 		e.lines = e.lines[n:]
 	}
 	return pieces, nil
+}
+
+// half returns how many lines make about the first half of lines, which are two or
+// more. Lines that belong together stay together where that is possible.
+func half(lines []enrichedLine) int {
+	for n := len(lines) / 2; n > 0; n-- {
+		if !lines[n].goesOn {
+			return n
+		}
+	}
+	return len(lines) / 2
 }
 
 // pack makes a payload of lines, which all have the same origin.

@@ -288,3 +288,78 @@ func TestSentBackTooOften(t *testing.T) {
 		t.Errorf("the log says %s", f.Logs())
 	}
 }
+
+// TestNothingThatGoesBackIsShortened: payloads that are too long for a record of their
+// stream come apart, packed or not, and lines without ids keep those of the first time.
+func TestNothingThatGoesBackIsShortened(t *testing.T) {
+	plain := payloadtest.Document(t, "/ecs/web", manyLines(4_820))
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write(plain); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, payload := range map[string][]byte{"plain": plain, "packed": packed.Bytes()} {
+		for _, arn := range []string{"", "arn:aws:kinesis:eu-central-1:123456789012:stream/" + stream} {
+			if len(payload) < 1_000_000 || len(payload) > 1_024_000 {
+				t.Fatalf("the payload has %d bytes", len(payload))
+			}
+			server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}})
+			if arn != "" {
+				server = kinesistest.Start(t, awstest.Config{Targets: []string{stream}})
+			}
+			f := start(t, "AWS_ENDPOINT_URL="+server.URL)
+			got, rounds := untilAnswered(t, f, arn, backIn(server, stream), payload, payload, payload)
+			if len(got) != 3*4_820 || rounds < 2 {
+				t.Errorf("%s %s: %d events in %d rounds, want %d", name, arn, len(got), rounds, 3*4_820)
+			}
+		}
+	}
+}
+
+// TestIDsOfExtractedLines: a line that Firehose has taken out of its payload has one id,
+// whether its record had to wait or not.
+func TestIDsOfExtractedLines(t *testing.T) {
+	server := firehosetest.Start(t, awstest.Config{Targets: []string{stream}})
+	f := start(t, "AWS_ENDPOINT_URL="+server.URL, "CLEARHOP_PRIVACY=truncate")
+	records := make([][]byte, 4)
+	for i := range records {
+		records[i] = []byte(strings.Join(manyLines(3_000), "\n") + "\n")
+	}
+	ids := func(events []string) map[string]bool {
+		all := map[string]bool{}
+		for _, event := range events {
+			var e struct{ Event struct{ ID string } }
+			if err := json.Unmarshal([]byte(event), &e); err != nil {
+				t.Fatal(err)
+			}
+			all[e.Event.ID] = true
+		}
+		return all
+	}
+	first, rounds := untilAnswered(t, f, "", backIn(server, stream), records...)
+	if rounds < 2 {
+		t.Fatal("all fitted: nothing was tested")
+	}
+	seen := len(server.Records(stream))
+	again, _ := untilAnswered(t, f, "", func() [][]byte { return backIn(server, stream)()[seen:] }, records...)
+	if n := len(ids(first)); n != 4*3_000 || n != len(ids(append(first, again...))) {
+		t.Errorf("%d ids the first time, %d in all, want %d", n, len(ids(append(first, again...))), 4*3_000)
+	}
+}
+
+// TestOwnGroupOfAnotherAccount: only the function's own log group is refused, and not one
+// of the same name in another account.
+func TestOwnGroupOfAnotherAccount(t *testing.T) {
+	own := payloadtest.Document(t, "/aws/lambda/transform", payloadtest.Lines(t)[:5])
+	others := bytes.Replace(own, []byte("123456789012"), []byte("999999999999"), 1)
+	got := invoke(t, start(t), "", payloadtest.Gzip(t, own), payloadtest.Gzip(t, others))
+	if got[0].Result != "Dropped" || got[1].Result != "Ok" {
+		t.Errorf("the own group is %s, the other account's %s", got[0].Result, got[1].Result)
+	}
+}

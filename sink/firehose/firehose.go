@@ -84,7 +84,8 @@ type Config struct {
 	Stream string
 
 	// Single makes a record of each document. It is for documents that are not
-	// lines of JSON, such as compressed payloads.
+	// events, such as payloads. They are never shortened: one that is too long for
+	// a record fails with sink.ErrTooLarge.
 	Single bool
 
 	// Rows makes a record of each event, in the form of encode.AppendRow. It is for a
@@ -166,6 +167,7 @@ func New(c Config) (*Sink, error) {
 			CallBytes:   MaxCallBytes,
 		},
 		Retry: policy,
+		Whole: c.Single,
 		Send:  s.send,
 		Bill:  billed,
 	})

@@ -114,7 +114,8 @@ type Config struct {
 	Stream string
 
 	// Single makes a record of each document. It is for documents that are not
-	// lines of JSON, such as compressed payloads.
+	// events, such as payloads. They are never shortened: one that is too long for
+	// a record fails with sink.ErrTooLarge.
 	Single bool
 
 	// Retry says how often and how long to try.
@@ -178,6 +179,7 @@ func New(c Config) (*Sink, error) {
 			Overhead:    keySize,
 		},
 		Retry: policy,
+		Whole: c.Single,
 		Send:  s.send,
 		Bill:  billed,
 	})

@@ -30,6 +30,10 @@ type Config struct {
 	Limits Limits
 	Retry  retry.Policy // complete
 
+	// Whole says that a document that is too long fails instead of being shortened:
+	// it is not an event but a payload, and its largest field is all its lines.
+	Whole bool
+
 	// Send makes one call with records. It does not retry, and keeps nothing of
 	// the records after it returned.
 	Send func(ctx context.Context, records []Record) (Reply, error)
@@ -99,7 +103,10 @@ func (p *Putter) Put(ctx context.Context, docs []sink.Document) error {
 	defer p.batches.Put(b)
 	defer b.reset()
 
-	docs, shortened := p.shorten(docs)
+	var shortened []int
+	if !p.config.Whole {
+		docs, shortened = p.shorten(docs)
+	}
 	failures := p.tooLarge(docs)
 	for next := 0; next < len(docs); {
 		next = b.fill(docs, next)
