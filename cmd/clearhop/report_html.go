@@ -13,6 +13,7 @@ import (
 	"clearhop/analytics"
 	"clearhop/dashboard"
 	"clearhop/dashboard/snapshot"
+	"clearhop/diagnose"
 	"clearhop/internal/setting"
 )
 
@@ -42,8 +43,12 @@ func (f *htmlFlags) check(compare string) error {
 
 // writeHTML writes the file of --html and says what is in it.
 func (c *reportCommand) writeHTML(ctx context.Context, s streams, engine analytics.Engine, ask analytics.Query, loadFailed bool) error {
+	var doctor diagnose.Config
+	if c.loading != nil {
+		doctor = c.loading.examined.config()
+	}
 	explorer := dashboard.NewExplorer(dashboard.Config{
-		Engine: engine, Dialect: ask.Dialect, Window: ask.Window, Where: ask.Where,
+		Doctor: doctor, Engine: engine, Dialect: ask.Dialect, Window: ask.Window, Where: ask.Where,
 		Version: versionText(), Source: sourceName(c.Files, c.DB, c.Athena),
 	})
 	taken, err := snapshot.Take(ctx, snapshot.Config{Engine: engine, Explorer: explorer, Rows: c.HTMLRows})
