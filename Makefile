@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,13 @@ lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
 
 COUNT ?= 6
+dashboard: ## build the page of the dashboard into dashboard/assets (needs Node and npm)
+	cd dashboard/web && npm ci --no-audit --no-fund && npm run --silent check && npm test --silent && npm run --silent build
+
+screenshot: run ## take the picture of the dashboard that stands in the README (needs chromium)
+	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1280,1100 \
+		--screenshot=docs/dashboard.png file://$(CURDIR)/$(BUILD)/report.html
+
 bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
 	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber ./analytics/store ./dashboard | tee $(BUILD)/bench.txt

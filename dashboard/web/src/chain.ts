@@ -99,7 +99,7 @@ function box(hop: Hop, x: number, y: number, width: number, height: number): SVG
     svg('text', { class: 'hop-name', x: x + 14, y: y + 24 }, name?.title ?? hop.id));
   lines.forEach((line, i) => group.append(svg('text', { class: 'hop-address', x: x + 14, y: y + 46 + i * 17 }, line)));
   const foot = hop.broken > 0
-    ? `${share(hop.broken, Math.max(hop.broken, hop.requests))} broken here`
+    ? `${compact(hop.broken)} ${hop.broken === 1 ? 'request' : 'requests'} broken here`
     : hop.requests > 0 ? `${compact(hop.requests)} requests` : (name?.says ?? '');
   group.append(svg('text', { class: 'hop-foot', x: x + 14, y: y + height - 12 }, foot));
   return group;
