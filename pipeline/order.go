@@ -71,12 +71,11 @@ func (w *Worker) orderOf(origin *record.Origin) *order {
 
 // seeTime counts the time of a line that was processed.
 func (w *Worker) seeTime(r *record.Record) {
-	if r.Line.Origin.InOrder || r.Doubt != record.NoDoubt {
-		return
-	}
 	switch {
-	case r.Line.HasTime:
+	case r.Line.Origin.InOrder:
+	case r.Line.HasTime: // the source gives it, whatever the line says
 		w.orderOf(r.Line.Origin).see(r.Line.Time)
+	case r.Doubt != record.NoDoubt:
 	case r.Dataset == record.AccessLine || r.Dataset == record.ErrorLogLine:
 		if r.TimestampFrom == record.FromLine || r.TimestampFrom == record.FromEnvelope {
 			w.orderOf(r.Line.Origin).see(r.Timestamp)
