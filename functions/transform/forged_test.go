@@ -110,6 +110,12 @@ http {
 			get(path, fmt.Sprintf("198.51.100.%d", i%200+1))
 		}
 	}
+	// A log of a few seconds shows that it is in order of time. In a file of one second
+	// more honest lines are in doubt, because it may be newest first.
+	for range 4 {
+		visitors(1)
+		time.Sleep(1100 * time.Millisecond)
+	}
 	visitors(100)
 	for _, text := range attacks() {
 		get(encoded(text), "192.0.2.77")
