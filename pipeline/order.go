@@ -71,11 +71,14 @@ func (w *Worker) orderOf(origin *record.Origin) *order {
 
 // seeTime counts the time of a line that was processed.
 func (w *Worker) seeTime(r *record.Record) {
+	// The agent of CloudWatch can take the time of an event from the line, where a visitor
+	// chose it, so a time of the source proves no more than one of the line.
+	if r.Line.Origin.InOrder || r.Doubt != record.NoDoubt {
+		return
+	}
 	switch {
-	case r.Line.Origin.InOrder:
-	case r.Line.HasTime: // the source gives it, whatever the line says
+	case r.Line.HasTime:
 		w.orderOf(r.Line.Origin).see(r.Line.Time)
-	case r.Doubt != record.NoDoubt:
 	case r.Dataset == record.AccessLine || r.Dataset == record.ErrorLogLine:
 		if r.TimestampFrom == record.FromLine || r.TimestampFrom == record.FromEnvelope {
 			w.orderOf(r.Line.Origin).see(r.Timestamp)
