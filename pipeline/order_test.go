@@ -52,3 +52,28 @@ func TestNewestFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestScattered: in a document that is in no order of time, a line can stand anywhere
+// behind the end of the record that it was written in, and nobody vouches for it there.
+func TestScattered(t *testing.T) {
+	for opening, first := range openings {
+		for ending, last := range endings {
+			text := []string{}
+			for i := range 60 { // 0, 59, 1, 58 …
+				second := i / 2
+				if i%2 == 1 {
+					second = 59 - i/2
+				}
+				text = append(text, honestAt(second))
+			}
+			text = slices.Insert(text, 50, forged)
+			text = slices.Insert(text, 10, last)
+			text = append(text, first)
+			for i, event := range inBatches(t, open(t, chain()), linesOfText(streams["file"], text...), 7) {
+				if strings.Contains(text[i], "203.0.113.66 - admin") && isBelieved(event) {
+					t.Errorf("%s, %s: line %d: %s", opening, ending, i, event)
+				}
+			}
+		}
+	}
+}

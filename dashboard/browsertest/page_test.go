@@ -201,6 +201,51 @@ func TestClicks(t *testing.T) {
 	})
 }
 
+// TestKeyboard filters with the keyboard alone: the row that was chosen keeps the focus,
+// and what is open of the doctor's findings stays so.
+func TestKeyboard(t *testing.T) {
+	eachSource(t, 1280, 900, func(t *testing.T, b *tab, address string) {
+		b.open(address, "")
+		focus := func() string { return eval[string](b, "document.activeElement.dataset.key ?? ''") }
+		opened := func() string {
+			return eval[string](b, "[...document.querySelectorAll('details.finding')].map((d) => d.dataset.code + d.open).join()")
+		}
+		eval[bool](b, "document.querySelectorAll('details.finding').forEach((d) => { d.open = !d.open; }) ?? true")
+		before := opened()
+		eval[bool](b, "document.querySelector('button.row[data-key=\"country=JP\"]').focus() ?? true")
+		b.do(chromedp.KeyEvent("\r"))
+		b.until("location.hash.includes('f.country=JP')")
+		b.settled()
+		if got := focus(); got != "country=JP" {
+			t.Errorf("after Enter the focus is on %q, want the row", got)
+		}
+		if got := opened(); got != before || !strings.Contains(got, "false") {
+			t.Errorf("after Enter the findings are %q, want %q", got, before)
+		}
+	})
+}
+
+// TestSearchAndEvidence looks for a text, opens a request, and reads what its client rests on.
+func TestSearchAndEvidence(t *testing.T) {
+	eachSource(t, 1280, 900, func(t *testing.T, b *tab, address string) {
+		b.open(address, "")
+		eval[bool](b, `(() => { const i = document.querySelector('input[type=search]'); i.value = 'a'; i.dispatchEvent(new Event('input')); return true; })()`)
+		b.until("location.hash.includes('q=a')")
+		b.settled()
+		want := grouped(answerOf(t, "q=a").Total.Requests) + " requests from"
+		if got := eval[string](b, "document.querySelector('.filters [role=status]').textContent"); !strings.HasPrefix(got, want) {
+			t.Errorf("the page says %q, want %q", got, want)
+		}
+		eval[bool](b, "document.querySelector('#panel-requests tbody button').click() ?? true")
+		if got := eval[string](b, "document.querySelector('#panel-requests .evidence').textContent"); !strings.Contains(got, "Verdict") || !strings.Contains(got, "Evidence") {
+			t.Errorf("an open request says %q", got)
+		}
+		// The chip takes the search away again.
+		eval[bool](b, "document.querySelector('.chips .chip').click() ?? true")
+		b.until("!location.hash.includes('q=a')")
+	})
+}
+
 // TestAccessible looks for what keeps people out, in both themes and on a phone.
 func TestAccessible(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {

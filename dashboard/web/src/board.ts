@@ -105,7 +105,13 @@ function expand(page: Page, dimension: DimensionInfo, from: HTMLElement): void {
   let wait: ReturnType<typeof setTimeout> | undefined;
   on(find, { input: () => { clearTimeout(wait); wait = setTimeout(() => void ask(), 200); } });
   on(dialog, { close: () => { dialog.remove(); from.focus(); } });
-  list.addEventListener('click', () => dialog.close());
+  // One click chooses and closes; with a key held, more values can be chosen.
+  list.addEventListener('click', (event) => {
+    const row = event.target instanceof Element ? event.target.closest('button.row') : null;
+    if (row === null) return;
+    if (choiceOf(event) === 'only') dialog.close();
+    else void ask();
+  });
   document.body.append(dialog);
   dialog.showModal();
   find.focus();

@@ -3,7 +3,7 @@
 import type { Chain, DiagnoseFinding, DiagnoseStep, Hop } from './contract.ts';
 import type { Cell } from './csv.ts';
 import { button, el, svg } from './dom.ts';
-import { compact, count, moment, share } from './format.ts';
+import { compact, count, moment, share, shorten, visible } from './format.ts';
 import type { ChainView } from './page.ts';
 import { panel } from './panel.ts';
 import { foreign } from './text.ts';
@@ -48,7 +48,9 @@ export function chainView(): ChainView {
       const rest = [chain.unparsed > 0 && `${count(chain.unparsed)} lines could not be read`, chain.errors > 0 && `${count(chain.errors)} error lines`].filter(Boolean);
       p.note.textContent = rest.join(' · ');
       redraw();
-      findings.replaceChildren(...found.map((f, i) => finding(f, i === 0)));
+      // What a person has opened stays open when the numbers change.
+      const old = new Map([...findings.querySelectorAll('details')].map((d) => [d.dataset['code'], d.open]));
+      findings.replaceChildren(...found.map((f, i) => finding(f, old.get(codeOf(f)) ?? i === 0)));
     },
   };
 }
@@ -90,7 +92,7 @@ function draw(picture: SVGSVGElement, hops: Hop[], width: number): void {
 function box(hop: Hop, x: number, y: number, width: number, height: number): SVGGElement {
   const name = names[hop.id];
   const room = Math.max(8, Math.floor((width - 28) / 7.6)); // characters of a line
-  const lines = hop.addresses.slice(0, 3).map((a) => (a.length > room ? `${a.slice(0, room - 1)}…` : a));
+  const lines = hop.addresses.slice(0, 3).map((a) => shorten(visible(a), room));
   const more = hop.more + Math.max(0, hop.addresses.length - 3);
   if (more > 0) lines[Math.min(2, lines.length)] = `and ${count(more + (lines.length === 3 ? 1 : 0))} more`;
   if (lines.length === 0) lines.push(hop.id === 'client' ? 'no client is known' : 'no address was seen');
@@ -107,16 +109,21 @@ function box(hop: Hop, x: number, y: number, width: number, height: number): SVG
 
 function sentence(hop: Hop): string {
   const name = names[hop.id]?.title ?? hop.id;
-  const at = hop.addresses.length === 0 ? '' : `, ${hop.addresses.slice(0, 3).join(', ')}${hop.more > 0 ? ' and more' : ''}`;
+  const at = hop.addresses.length === 0 ? '' : `, ${hop.addresses.slice(0, 3).map(visible).join(', ')}${hop.more > 0 ? ' and more' : ''}`;
   const since = hop.since ? ` since ${moment(hop.since)} UTC` : '';
   return `${name}${at}: ${hop.broken > 0 ? `${count(hop.broken)} requests are broken here${since}` : 'no fault'}.`;
+}
+
+// codeOf names a finding: one code can be found at both hops.
+function codeOf(f: DiagnoseFinding): string {
+  return `${f.code} ${f.hop ?? ''}`;
 }
 
 // finding says what is wrong in a line, and opens to the fix. The first one is open.
 function finding(f: DiagnoseFinding, open: boolean): HTMLElement {
   const times = f.until ? `from ${moment(f.first)} until ${moment(f.last)} UTC` : `since ${moment(f.since ?? f.first)} UTC`;
   const where = f.hop === 'web' ? 'web nginx' : f.hop === 'edge' ? 'edge' : '';
-  return el('details', { class: 'finding', open },
+  return el('details', { class: 'finding', open, 'data-code': codeOf(f) },
     el('summary', {}, el('h3', {}, foreign(f.title, 300)), el('span', { class: 'note' }, `${share(f.lines, f.of)} of lines`)),
     el('p', { class: 'note' }, `${share(f.lines, f.of)} of the lines that could show it (${count(f.lines)} of ${count(f.of)}), ${times}${where ? `, at the ${where}` : ''}. `,
       el('code', {}, f.code)),

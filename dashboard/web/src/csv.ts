@@ -1,4 +1,5 @@
 // Writes tables as CSV (RFC 4180).
+import { formulaStarts } from './contract.ts';
 
 export type Cell = string | number | null | undefined;
 
@@ -11,6 +12,6 @@ export function csv(table: Cell[][]): string {
 function cell(value: Cell): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = value !== '' && formulaStarts.includes(value[0]!) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

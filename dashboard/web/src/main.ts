@@ -87,7 +87,9 @@ class Dashboard implements Page {
     const parts = [
       this.source.explore(state).then((answer) => {
         if (mine !== this.#asked) return;
-        for (const view of this.#views) view.show(answer);
+        keepFocus(() => {
+          for (const view of this.#views) view.show(answer);
+        });
         this.#bar.answered(answer);
       }),
       this.source.chain(state).then((chain) => {
@@ -121,12 +123,15 @@ class Dashboard implements Page {
     return el('header', { class: 'head' },
       el('h1', {}, 'Clearhop'),
       el('p', { class: 'note' }, sourceText(m)),
-      el('div', { class: 'tools' }, theme, button('Print', { class: 'quiet' }, () => print_())));
+      el('div', { class: 'tools' }, theme, button('Print', { class: 'quiet' }, () => window.print())));
   }
 }
 
-function print_(): void {
-  window.print();
+// keepFocus draws rows again, and gives the focus to the row that had it.
+function keepFocus(draw: () => void): void {
+  const key = document.activeElement instanceof HTMLElement ? document.activeElement.dataset['key'] : undefined;
+  draw();
+  if (key !== undefined) document.querySelector<HTMLElement>(`main [data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
 function sourceText(m: Manifest): string {

@@ -13,6 +13,7 @@ export function colour(name: string): string {
 // themeSwitch makes the button. changed is called when the colours are others.
 export function themeSwitch(changed: () => void): HTMLButtonElement {
   let theme = stored();
+  const dark = matchMedia('(prefers-color-scheme: dark)');
   const element = button('', { class: 'quiet' }, () => {
     theme = order[(order.indexOf(theme) + 1) % order.length]!;
     try {
@@ -23,12 +24,11 @@ export function themeSwitch(changed: () => void): HTMLButtonElement {
     show();
   });
   const show = (): void => {
-    if (theme === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme;
+    document.documentElement.dataset['theme'] = theme !== 'system' ? theme : dark.matches ? 'dark' : 'light';
     element.textContent = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' }[theme];
     changed();
   };
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
+  dark.addEventListener('change', show);
   show();
   return element;
 }

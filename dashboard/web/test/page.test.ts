@@ -48,7 +48,7 @@ test('chips', () => {
 });
 test('CSV', () => {
   assert.equal(csv([['a', 'b,c', '"'], [1, -2, null]]), 'a,"b,c",""""\r\n1,-2,\r\n');
-  for (const formula of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx']) assert.match(csv([[formula]]), /^"?'/);
+  for (const formula of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx', '\n=1', '＝1']) assert.match(csv([[formula]]), /^"?'/);
   assert.equal(csv([['a=1'], ['x\ny']]), 'a=1\r\n"x\ny"\r\n');
 });
 test('numbers', () => {
