@@ -113,7 +113,7 @@ http {
 	// A log of a few seconds shows that it is in order of time. In a file of one second
 	// more honest lines are in doubt, because it may be newest first.
 	for range 4 {
-		visitors(1)
+		get("/a", "198.51.100.1")
 		time.Sleep(1100 * time.Millisecond)
 	}
 	visitors(100)
