@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"rule":                       {"record", "verdict", "internal/setting"},
 	"aws":                        {}, // its tests join the rooms below with the pipeline
 	"enrich/useragent":           {"enrich/useragent/internal/"},
-	"enrich/useragent/internal":  {},
+	"enrich/useragent/internal":  {"enrich/useragent/internal/"},
 	"enrich/useragent/uapcore":   {},
 	"aws/account":                {},
 	"aws/nlb":                    {"record", "aws/account"},

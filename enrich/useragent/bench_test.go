@@ -29,10 +29,11 @@ func BenchmarkParse(b *testing.B) {
 			}
 		})
 		b.Run("miss/"+x.name, func(b *testing.B) {
-			rules.read(x.ua)
+			parser := rules.NewParser()
+			parser.read(x.ua)
 			b.ReportAllocs()
 			for b.Loop() {
-				rules.read(x.ua)
+				parser.read(x.ua)
 			}
 		})
 	}
@@ -108,7 +109,7 @@ func hostile() []byte {
 // The worst that a sender can do costs milliseconds, and twice the length no
 // more than about twice the time: the bounds are wide, for slow machines.
 func TestHostileInput(t *testing.T) {
-	rules := NewRules()
+	parser := NewRules().NewParser()
 	for name, ua := range map[string]string{
 		"atoms":  string(hostile()),
 		"a":      strings.Repeat("a", MaxInput),
@@ -118,9 +119,9 @@ func TestHostileInput(t *testing.T) {
 		"models": strings.Repeat("; HTC Desire Build", MaxInput/18),
 	} {
 		t.Run(name, func(t *testing.T) {
-			rules.read(ua) // compiles
+			parser.read(ua) // compiles
 			start := time.Now()
-			rules.read(ua)
+			parser.read(ua)
 			if took := time.Since(start); took > time.Second {
 				t.Errorf("took %v", took)
 			}

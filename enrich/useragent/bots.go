@@ -1,6 +1,30 @@
 package useragent
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"clearhop/enrich/useragent/internal/automaton"
+)
+
+// botProgram answers what namesBot answers, many times as fast. It is compiled at
+// the first user agent, like the rules.
+var botProgram = sync.OnceValue(func() *automaton.Program {
+	quoted := func(texts []string) string {
+		expr := make([]string, len(texts))
+		for i, text := range texts {
+			expr[i] = regexp.QuoteMeta(text)
+		}
+		return strings.Join(expr, "|")
+	}
+	program, err := automaton.Compile(`(?i)^(?:` + quoted(botProducts) + `)|` + quoted(botWords) +
+		`|(?:^|^u|[^u]|[^c]u)bot(?:[^a-z]|$)`) // as hasBotWord
+	if err != nil {
+		panic("useragent: bots: " + err.Error()) // the texts are part of the program
+	}
+	return program
+})
 
 // namesBot reports whether a user agent, in lower case, names a program that is
 // not a person's browser or app. uap-core marks many of them as the device

@@ -69,6 +69,11 @@
 // Each parser has a cache of up to 2048 user agents, of which it reads the first
 // [MaxInput] bytes. The cache takes at most 3 MiB, for ordinary headers 0.6 MiB,
 // and does not grow with what is sent. An answer from the cache allocates nothing.
-// The rules' expressions run in linear time. Each is compiled when it is first
-// needed, and all of them together take about 5 MiB, once per process.
+//
+// A user agent that is not in the cache asks automata which rules match
+// (internal/automaton), and package regexp for the names in the one that does. Their
+// tables are built while they are used, at most 4 MiB for each parser. A user agent
+// that asks for more new parts of them than it may is answered by package regexp
+// alone, in linear time. Each expression is compiled when it is first needed, and all
+// of them together take about 5 MiB, once per process.
 package useragent

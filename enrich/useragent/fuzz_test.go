@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 			ua = ua[:MaxInput]
 		}
 		if text := string(ua); text != "" && text != "-" {
-			if bare := rules.read(text); bare != first {
+			if bare := rules.NewParser().read(text); bare != first {
 				t.Errorf("%q: without memory %+v, with %+v", ua, bare, first)
 			}
 		}

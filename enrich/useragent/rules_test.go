@@ -74,14 +74,15 @@ func TestRulesEqualTheirSlowTwin(t *testing.T) {
 		t.Skip("tries every expression on every text")
 	}
 	rules := NewRules()
+	matcher := rules.all.NewMatcher()
+	parser := rules.NewParser()
 	browsers, systems, kinds := newSlowRules(t)
 	f := func(text string) {
 		t.Helper()
-		var atoms filtered.Atoms
-		rules.all.Find(filtered.Fold(text), &atoms)
+		matcher.SetText(text, filtered.Fold(text))
 		g := func(list *filtered.List, slow slowRules) {
 			t.Helper()
-			got, _ := list.First(text, &atoms)
+			got, _ := matcher.First(list)
 			want := slow.match(text, list.Rules())
 			if got != want {
 				t.Errorf("%s:\n got %+v\nwant %+v", text, got, want)
@@ -90,6 +91,10 @@ func TestRulesEqualTheirSlowTwin(t *testing.T) {
 		g(rules.browsers, browsers)
 		g(rules.systems, systems)
 		g(rules.kinds, kinds)
+		parser.matcher.SetText(text, filtered.Fold(text))
+		if got, want := parser.namesBot(filtered.Fold(text)), namesBot(filtered.Fold(text)); got != want {
+			t.Errorf("%s: bot is %v, want %v", text, got, want)
+		}
 	}
 	for _, file := range []string{"ua.json", "os.json", "device.json"} {
 		for i, x := range readJSON[[]fixture](t, "testdata/uap-core/"+file) {
@@ -102,6 +107,9 @@ func TestRulesEqualTheirSlowTwin(t *testing.T) {
 		if i%8 == 0 {
 			f(ua)
 		}
+	}
+	for _, text := range []string{"bot", "ubot", "cubot", "xubot", "CUBOT ", "\nbot", "ubots", "a\xffbot", "éubot;", "cubot bot"} {
+		f(text)
 	}
 	f("\u017fPIDER/1.0") // the regexp package takes U+017F for an s
 	f("BLAC\u212aberry9000/4.6")

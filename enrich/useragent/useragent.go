@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"clearhop/enrich/useragent/internal/automaton"
 	"clearhop/enrich/useragent/internal/filtered"
 )
 
@@ -60,14 +61,15 @@ func NewRules() *Rules {
 // A Parser reads user agents and has a cache of its answers. One goroutine at a
 // time may use it.
 type Parser struct {
-	rules *Rules
-	cache cache
+	rules   *Rules
+	cache   cache
+	matcher *filtered.Matcher
 }
 
 // NewParser returns a parser with an empty cache, which has a fixed size: see
 // the package comment.
 func (r *Rules) NewParser() *Parser {
-	return &Parser{rules: r, cache: newCache()}
+	return &Parser{rules: r, cache: newCache(), matcher: r.all.NewMatcher()}
 }
 
 // Parse reads a user agent: the header's value as it was sent. It does not keep
@@ -85,35 +87,34 @@ func (p *Parser) Parse(ua []byte) Result {
 		return result
 	}
 	key := string(ua)
-	result := p.rules.read(key)
+	result := p.read(key)
 	p.cache.put(hash, key, result)
 	return result
 }
 
 // read is Parse without the cache.
-func (r *Rules) read(ua string) Result {
+func (p *Parser) read(ua string) Result {
 	// If the input was cut inside a character, that character is dropped too.
 	text := strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
 	if text == "" {
 		return Result{}
 	}
 	folded := filtered.Fold(text)
-	var atoms filtered.Atoms
-	r.all.Find(folded, &atoms)
+	p.matcher.SetText(text, folded)
 
 	var result Result
-	if rule, groups := r.browsers.First(text, &atoms); rule != nil {
+	if rule, groups := p.matcher.First(p.rules.browsers); rule != nil {
 		result.Name = rule.Fill(0, text, groups)
 		result.Version = version(rule, text, groups)
 	}
-	if rule, groups := r.systems.First(text, &atoms); rule != nil {
+	if rule, groups := p.matcher.First(p.rules.systems); rule != nil {
 		result.OSName = rule.Fill(0, text, groups)
 		result.OSVersion = version(rule, text, groups)
 	}
-	if rule, groups := r.kinds.First(text, &atoms); rule != nil {
+	if rule, groups := p.matcher.First(p.rules.kinds); rule != nil {
 		result.DeviceName = rule.Fill(0, text, groups)
 	}
-	result.Bot = isSpider(result) || namesBot(folded) ||
+	result.Bot = isSpider(result) || p.namesBot(folded) ||
 		hasBotWord(filtered.Fold(result.Name)) || namesNothing(result, text)
 	if isGeneric(result.Name) || isFromURL(result.Name) {
 		result.Name, result.Version = product(text)
@@ -135,6 +136,17 @@ func (r *Rules) read(ua string) Result {
 		result.OSVersion = ""
 	}
 	return result
+}
+
+// namesBot is [namesBot] for the text that the matcher has.
+func (p *Parser) namesBot(folded string) bool {
+	switch p.matcher.Matches(botProgram()) {
+	case automaton.Yes:
+		return true
+	case automaton.No:
+		return false
+	}
+	return namesBot(folded)
 }
 
 // version joins the templates behind the first one, up to one that is empty: 120,

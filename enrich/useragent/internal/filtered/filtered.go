@@ -7,19 +7,23 @@
 // are tried, in their order, and each is compiled when it is tried for the first
 // time. RE2 has the same idea under the name FilteredRE2.
 //
+// To try an expression means to ask an automaton (internal/automaton), which is one
+// for all expressions with the same atoms. Package regexp then gives the groups of
+// the one that matches.
+//
 // In go rules, as [Load] describes them, and a text. Out come the first rule of a
 // list that matches and where its groups are:
 //
 //	rules, err := filtered.Load(file)
 //	browsers := rules.List("user_agent")
 //
-//	var atoms filtered.Atoms
-//	rules.Find(filtered.Fold(text), &atoms)
-//	rule, groups := browsers.First(text, &atoms) // nil if no rule matches
+//	matcher := rules.NewMatcher() // in each goroutine
+//	matcher.SetText(text, filtered.Fold(text))
+//	rule, groups := matcher.First(browsers) // nil if no rule matches
 //	name := rule.Fill(0, text, groups)
 //
 // Rules and lists are safe for concurrent use. They keep the expressions that were
-// compiled.
+// compiled. A matcher belongs to one goroutine.
 package filtered
 
 import (
@@ -27,6 +31,9 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
+
+	"clearhop/enrich/useragent/internal/automaton"
 )
 
 const (
@@ -45,15 +52,57 @@ type Rules struct {
 
 // A List holds the rules that answer one question. The first rule that matches
 // is the answer.
+//
+// Expressions are compiled when they are first needed. To compile all of them at
+// the start would take longer than everything else that a Lambda function does
+// there, and most are never used.
 type List struct {
 	rules []Rule
-	// compiled holds the expression of each rule after its first use. To compile
-	// all of them at the start would take longer than everything else that a
-	// Lambda function does there, and most are never used.
-	compiled []atomic.Pointer[regexp.Regexp]
-	// byAtom lists for each atom the rules that it makes worth a try.
+	// families are in the order of their first rules.
+	families []family
+	// byAtom lists for each atom the families that it makes worth a try.
 	byAtom [][]uint16
-	always [maxRules / 64]uint64 // the rules without atoms
+	always familySet // the family without atoms
+
+	// The expression of each rule: as it is, for the start of a text only, and for
+	// a match behind one character, which \b looks at.
+	whole, atStart, behindOne []atomic.Pointer[regexp.Regexp]
+}
+
+// A family holds the rules that need the same atoms.
+type family struct {
+	needs     [][]uint16 // of each of its rules
+	rules     []uint16   // ascending
+	automaton atomic.Pointer[compiled]
+}
+
+// compiled is an automaton. The program is nil if there is none for a family.
+type compiled struct {
+	program *automaton.Program
+}
+
+// A familySet has a bit for each family of a list.
+type familySet [maxRules / 64]uint64
+
+// A Matcher finds the rules that match one text after the other. One goroutine at
+// a time may use it.
+type Matcher struct {
+	rules *Rules
+	cache *automaton.Cache
+	text  string
+	atoms Atoms
+}
+
+// NewMatcher returns a matcher for lists of these rules.
+func (r *Rules) NewMatcher() *Matcher {
+	return &Matcher{rules: r, cache: automaton.NewCache()}
+}
+
+// SetText makes a text the one that First reads. folded is what [Fold] makes of it.
+func (m *Matcher) SetText(text, folded string) {
+	m.text, m.atoms = text, Atoms{}
+	m.rules.Find(folded, &m.atoms)
+	m.cache.SetText(text)
 }
 
 // A Rule is an expression and what its match means.
@@ -65,7 +114,8 @@ type Rule struct {
 	fixed bool
 	// needs are sets of atoms. A text that lacks all atoms of one set cannot
 	// match.
-	needs [][]uint16
+	needs  [][]uint16
+	family uint16
 }
 
 // Atoms are the atoms that were found in a text. The zero value holds none.
@@ -91,7 +141,9 @@ func hash(s string) uint32 {
 func (r *Rules) Find(folded string, atoms *Atoms) {
 	for i := 0; i+minAtomBytes <= len(folded); i++ {
 		for _, a := range r.buckets[hash(folded[i:])] {
-			if strings.HasPrefix(folded[i:], r.atoms[a]) {
+			// The last byte differs where most of an atom is alike: nokia6, nokia7.
+			atom, rest := r.atoms[a], folded[i:]
+			if end := len(atom) - 1; end < len(rest) && rest[end] == atom[end] && rest[:end] == atom[:end] {
 				atoms[a/64] |= 1 << (a % 64)
 			}
 		}
@@ -107,62 +159,160 @@ func (a *Atoms) hasAny(list []uint16) bool {
 	return false
 }
 
-// First returns the first rule that matches the text and whose first template is
-// not empty then, and the bounds of its groups, as package regexp has them. The
-// rule is nil if there is none. atoms are those that Find found in the text. The
-// bounds are nil for a rule whose templates use no group.
-func (l *List) First(text string, atoms *Atoms) (*Rule, []int) {
-	candidates := l.always
-	for i, word := range atoms {
-		for ; word != 0; word &= word - 1 {
-			for _, rule := range l.byAtom[i*64+bits.TrailingZeros64(word)] {
-				candidates[rule/64] |= 1 << (rule % 64)
-			}
+// First returns the first rule of a list that matches the text and whose first
+// template is not empty then, and the bounds of its groups, as package regexp has
+// them. The rule is nil if there is none. The bounds are nil for a rule whose
+// templates use no group.
+func (m *Matcher) First(l *List) (*Rule, []int) {
+	families := m.families(l)
+	for from := 0; from < len(l.rules); {
+		at, answer := m.firstMatch(l, &families, from)
+		if at == len(l.rules) {
+			break
 		}
-	}
-	for i, word := range candidates {
-		for ; word != 0; word &= word - 1 {
-			at := i*64 + bits.TrailingZeros64(word)
-			if rule, groups := l.try(at, text, atoms); rule != nil {
-				return rule, groups
-			}
+		rule := &l.rules[at]
+		if rule.fixed {
+			return rule, nil
 		}
+		if groups := m.groups(l, at, answer); rule.Fill(0, m.text, groups) != "" {
+			return rule, groups
+		}
+		from = at + 1 // it matches and gives no name
 	}
 	return nil, nil
 }
 
-// try returns the rule if it matches, else nil.
-func (l *List) try(at int, text string, atoms *Atoms) (*Rule, []int) {
-	rule := &l.rules[at]
-	for i := 1; i < len(rule.needs); i++ { // the first made the rule a candidate
-		if !atoms.hasAny(rule.needs[i]) {
-			return nil, nil
+// families returns the families whose atoms are in the text.
+func (m *Matcher) families(l *List) familySet {
+	found := l.always
+	for i, word := range m.atoms {
+		for ; word != 0; word &= word - 1 {
+			for _, f := range l.byAtom[i*64+bits.TrailingZeros64(word)] {
+				found[f/64] |= 1 << (f % 64)
+			}
 		}
 	}
-	re := l.expression(at)
-	if rule.fixed {
-		// To learn whether there is a match is several times cheaper than to learn
-		// where, and the longest expressions are of this kind.
-		if re.MatchString(text) {
-			return rule, nil
+	for i, word := range found {
+		for ; word != 0; word &= word - 1 {
+			f := i*64 + bits.TrailingZeros64(word)
+			if !m.hasNeeds(&l.families[f]) {
+				found[i] &^= 1 << (f % 64)
+			}
 		}
-		return nil, nil
 	}
-	groups := re.FindStringSubmatchIndex(text)
-	if groups == nil || rule.Fill(0, text, groups) == "" {
-		return nil, nil
-	}
-	return rule, groups
+	return found
 }
 
-// expression compiles the expression of a rule unless that was done before. Two
-// goroutines may do so at the same time, and either result serves.
-func (l *List) expression(at int) *regexp.Regexp {
-	if re := l.compiled[at].Load(); re != nil {
+func (m *Matcher) hasNeeds(f *family) bool {
+	for _, set := range f.needs {
+		if !m.atoms.hasAny(set) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstMatch returns the number of the first rule of the families that matches and
+// is not before from, or the number of all rules. The answer is Unknown if it was
+// package regexp that found the match.
+func (m *Matcher) firstMatch(l *List, families *familySet, from int) (int, automaton.Answer) {
+	first, how := len(l.rules), automaton.No
+	for i, word := range families {
+		for ; word != 0; word &= word - 1 {
+			f := &l.families[i*64+bits.TrailingZeros64(word)]
+			if int(f.rules[0]) > first {
+				return first, how // as are those of all later families
+			}
+			if at, answer := m.firstOf(l, f, from); at < first {
+				first, how = at, answer
+			}
+		}
+	}
+	return first, how
+}
+
+// firstOf is firstMatch for one family.
+func (m *Matcher) firstOf(l *List, f *family, from int) (int, automaton.Answer) {
+	which, answer := m.cache.First(f.program(l))
+	if answer == automaton.No {
+		return len(l.rules), answer
+	}
+	if answer == automaton.Yes && int(f.rules[which]) >= from {
+		return int(f.rules[which]), answer
+	}
+	for _, at := range f.rules {
+		if int(at) >= from && expression(&l.whole[at], l.rules[at].Expr).MatchString(m.text) {
+			return int(at), automaton.Unknown
+		}
+	}
+	return len(l.rules), automaton.No
+}
+
+// groups returns the bounds of the groups of the first match of a rule, which
+// matches. answer is Yes if an automaton said so.
+func (m *Matcher) groups(l *List, at int, answer automaton.Answer) []int {
+	if f := &l.families[l.rules[at].family]; answer == automaton.Yes && len(f.rules) == 1 {
+		if start, answer := m.cache.Start(f.program(l)); answer == automaton.Yes {
+			// package regexp need not look for a start in the whole text.
+			return m.groupsFrom(l, at, start)
+		}
+	}
+	return expression(&l.whole[at], l.rules[at].Expr).FindStringSubmatchIndex(m.text)
+}
+
+// groupsFrom is groups for a match behind so many characters.
+func (m *Matcher) groupsFrom(l *List, at, characters int) []int {
+	expr := l.rules[at].Expr
+	if characters == 0 {
+		return expression(&l.atStart[at], `^(?:`+expr+`)`).FindStringSubmatchIndex(m.text)
+	}
+	offset := 0
+	for ; characters > 1; characters-- {
+		_, size := utf8.DecodeRuneInString(m.text[offset:])
+		offset += size
+	}
+	groups := expression(&l.behindOne[at], `^(?s:.)(?:`+expr+`)`).FindStringSubmatchIndex(m.text[offset:])
+	for i := range groups {
+		if groups[i] >= 0 {
+			groups[i] += offset
+		}
+	}
+	if groups != nil {
+		_, size := utf8.DecodeRuneInString(m.text[offset:])
+		groups[0] += size
+	}
+	return groups
+}
+
+// Matches asks an automaton about the text.
+func (m *Matcher) Matches(p *automaton.Program) automaton.Answer { return m.cache.Match(p) }
+
+// program returns the automaton of a family, nil if it has none. Two goroutines may
+// compile it at the same time, and either result serves.
+func (f *family) program(l *List) *automaton.Program {
+	if c := f.automaton.Load(); c != nil {
+		return c.program
+	}
+	exprs := make([]string, len(f.rules))
+	for i, at := range f.rules {
+		exprs[i] = l.rules[at].Expr
+	}
+	program, err := automaton.Compile(exprs...)
+	if err != nil {
+		program = nil // one of them tells characters beyond ASCII apart
+	}
+	f.automaton.Store(&compiled{program})
+	return program
+}
+
+// expression compiles an expression unless that was done before. Two goroutines may
+// do so at the same time, and either result serves.
+func expression(at *atomic.Pointer[regexp.Regexp], expr string) *regexp.Regexp {
+	if re := at.Load(); re != nil {
 		return re
 	}
-	re := regexp.MustCompile(l.rules[at].Expr) // whoever makes the file compiles them all
-	l.compiled[at].Store(re)
+	re := regexp.MustCompile(expr) // whoever makes the file compiles them all
+	at.Store(re)
 	return re
 }
 

@@ -36,11 +36,11 @@ func load(t *testing.T) *Rules {
 
 func TestFirst(t *testing.T) {
 	rules := load(t)
+	matcher := rules.NewMatcher()
 	f := func(list, text string, want ...string) {
 		t.Helper()
-		var atoms Atoms
-		rules.Find(Fold(text), &atoms)
-		rule, groups := rules.List(list).First(text, &atoms)
+		matcher.SetText(text, Fold(text))
+		rule, groups := matcher.First(rules.List(list))
 		var got []string
 		if rule != nil {
 			for i := range rule.Templates {
@@ -72,13 +72,19 @@ func TestFirst(t *testing.T) {
 // compiled.
 func TestFirstOnlyTriesWhatCanMatch(t *testing.T) {
 	rules := load(t)
-	var atoms Atoms
-	rules.Find("opera", &atoms)
+	matcher := rules.NewMatcher()
+	matcher.SetText("opera", "opera")
 	programs := rules.List("programs")
-	programs.First("opera", &atoms)
-	for i, want := range []bool{false, true, false} {
-		if got := programs.compiled[i].Load() != nil; got != want {
-			t.Errorf("rule %d: compiled is %v, want %v", i, got, want)
+	matcher.First(programs)
+	for i := range programs.families {
+		f := &programs.families[i]
+		if got, want := f.automaton.Load() != nil, len(f.needs) == 0; got != want {
+			t.Errorf("family %d: compiled is %v, want %v", i, got, want)
+		}
+	}
+	for i := range programs.rules {
+		if programs.whole[i].Load() != nil || programs.atStart[i].Load() != nil {
+			t.Errorf("rule %d does not match, but package regexp was asked for it", i)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package filtered
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
@@ -174,19 +175,53 @@ func (r *Rules) index() {
 	}
 	copy(r.buckets[:], grouped(len(r.buckets), pairs))
 	for _, list := range r.lists {
-		list.compiled = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
+		list.whole = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
+		list.atStart = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
+		list.behindOne = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
+		list.group()
 		pairs = pairs[:0]
-		for i, rule := range list.rules {
-			if len(rule.needs) == 0 {
+		for i := range list.families {
+			f := &list.families[i]
+			if len(f.needs) == 0 {
 				list.always[i/64] |= 1 << (i % 64)
 				continue
 			}
-			for _, a := range rule.needs[0] {
+			for _, a := range f.needs[0] {
 				pairs = append(pairs, pair{uint32(a), uint16(i)})
 			}
 		}
 		list.byAtom = grouped(len(r.atoms), pairs)
 	}
+}
+
+// group makes families of the rules.
+func (l *List) group() {
+	l.families = make([]family, 0, len(l.rules))
+	numbers := make(map[string]uint16, len(l.rules))
+	rules := make([]uint16, len(l.rules)) // cut into the families of one rule
+	var key []byte
+	for i := range l.rules {
+		rule := &l.rules[i]
+		key = appendNeeds(key[:0], rule.needs)
+		number, known := numbers[string(key)]
+		if !known {
+			number = uint16(len(l.families))
+			numbers[string(key)] = number
+			l.families = append(l.families, family{needs: rule.needs, rules: rules[i : i : i+1]})
+		}
+		rule.family = number
+		l.families[number].rules = append(l.families[number].rules, uint16(i))
+	}
+}
+
+func appendNeeds(key []byte, needs [][]uint16) []byte {
+	for _, set := range needs {
+		for _, atom := range set {
+			key = binary.LittleEndian.AppendUint16(key, atom)
+		}
+		key = binary.LittleEndian.AppendUint16(key, maxAtoms) // no atom has this number
+	}
+	return key
 }
 
 type pair struct {
