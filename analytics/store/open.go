@@ -21,9 +21,14 @@ import (
 const (
 	// catalog is the name under which the engine has the database.
 	catalog = "clearhop"
-	// stored is the table of all events that were loaded.
-	stored     = catalog + ".main." + storedName
-	storedName = "loaded"
+	// storedLines is the table of lines: one row for each event that was loaded.
+	storedLines = catalog + ".main." + lineTable
+	lineTable   = "loaded_lines"
+	// storedValues is the table of the values that repeat. See places.go.
+	storedValues = catalog + ".main." + valueTable
+	valueTable   = "loaded_values"
+	// oldTable is the table that earlier versions kept all events in.
+	oldTable = "loaded"
 
 	defaultMemory = 256 << 20
 	// maxSpill is how much of what does not fit into memory may go to a temporary
@@ -44,6 +49,8 @@ type Store struct {
 	closed   bool
 	attached bool
 	narrow   string // a condition of the views, with WHERE
+	plain    bool   // the texts of the views are of the type VARCHAR
+	held     [len(groups)]heldGroup
 }
 
 // Open opens a database file, or makes a database in memory. Its error is ErrNoEngine, a
@@ -79,12 +86,10 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.attach(ctx, s.o.ReadOnly); err != nil {
 		return err
 	}
-	if !s.o.ReadOnly {
-		if err := s.define(ctx); err != nil {
-			return s.explain(err)
-		}
+	if s.o.ReadOnly {
+		return s.checkTables(ctx)
 	}
-	return s.defineViews(ctx)
+	return s.explain(s.define(ctx))
 }
 
 // attach attaches the database, and makes it the one that is asked.
@@ -141,16 +146,17 @@ func checkFile(path string, readOnly bool) error {
 // define makes the tables that are not there yet, and adds to a table of an older
 // version the columns that are new.
 func (s *Store) define(ctx context.Context) error {
-	var columns []string
-	for _, c := range analytics.View(analytics.AllLines) {
-		columns = append(columns, c.Name+" "+c.SQLType(analytics.DuckDB))
+	if err := s.checkVersion(ctx); err != nil {
+		return err
 	}
 	sql := []string{
-		"CREATE TABLE IF NOT EXISTS " + stored + " (" + strings.Join(columns, ", ") + ")",
 		"CREATE TABLE IF NOT EXISTS " + catalog + ".main.files (path varchar, name varchar, head varchar, head_lines bigint, size bigint, modified bigint)",
 	}
-	for _, c := range columns {
-		sql = append(sql, "ALTER TABLE "+stored+" ADD COLUMN IF NOT EXISTS "+c)
+	for table, columns := range tables() {
+		sql = append(sql, "CREATE TABLE IF NOT EXISTS "+table+" ("+strings.Join(columns, ", ")+")")
+		for _, c := range columns {
+			sql = append(sql, "ALTER TABLE "+table+" ADD COLUMN IF NOT EXISTS "+c)
+		}
 	}
 	for _, statement := range sql {
 		if err := s.exec(ctx, statement); err != nil {
@@ -160,28 +166,50 @@ func (s *Store) define(ctx context.Context) error {
 	return nil
 }
 
-// defineViews makes the views. They are the connection's own, so that a database of an
-// older version has those of today. The table has no copies, so the views without
-// copies need not look for them, which would cost more than most questions.
-func (s *Store) defineViews(ctx context.Context) error {
-	var columns []string
-	for _, c := range analytics.View(analytics.AllLines) {
-		columns = append(columns, c.Name)
+// tables returns the columns of the tables of events, with their types.
+func tables() map[string][]string {
+	var ofLines, ofValues []string
+	for _, c := range newLines().columns {
+		ofLines = append(ofLines, c.name+" "+c.sqlType())
 	}
-	all := "SELECT " + strings.Join(columns, ", ") + " FROM " + stored
-	if s.narrow != "" {
-		all = "SELECT * FROM (" + all + ")" + s.narrow
+	for _, p := range places() {
+		if p.group >= 0 {
+			ofValues = append(ofValues, p.Name+" "+p.SQLType(analytics.DuckDB))
+		}
 	}
-	for _, name := range analytics.Views() {
-		sql := "SELECT *"
-		if name == analytics.Requests || name == analytics.Lines {
-			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+	for _, g := range groups {
+		ofValues = append(ofValues, g.key()+" uinteger")
+	}
+	return map[string][]string{storedLines: ofLines, storedValues: ofValues}
+}
+
+// checkVersion refuses a database that an earlier version made, which kept its events in
+// another table.
+func (s *Store) checkVersion(ctx context.Context) error {
+	isOld := false
+	sql := "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = " + literal(catalog) + " AND schema_name = 'main' AND table_name = " + literal(oldTable)
+	err := s.query(ctx, sql, nil, func(c mapping.DataChunk) error {
+		isOld = vectorOf[bool](mapping.DataChunkGetVector(c, 0), 1)[0]
+		return nil
+	})
+	if err == nil && isOld {
+		err = &FileError{s.o.Path, "was made by an earlier clearhop, which stored events in another way; " +
+			"use another file with --db and load the logs into it, or remove this one first"}
+	}
+	return err
+}
+
+// checkTables refuses a database that does not have the tables of events.
+func (s *Store) checkTables(ctx context.Context) error {
+	if err := s.checkVersion(ctx); err != nil {
+		return err
+	}
+	for table, columns := range tables() {
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i], _, _ = strings.Cut(c, " ")
 		}
-		sql += " FROM (" + all + ")"
-		if name == analytics.Requests || name == analytics.AllRequests {
-			sql += " WHERE dataset = " + literal(analytics.Dataset)
-		}
-		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
+		if err := s.exec(ctx, "SELECT "+strings.Join(names, ", ")+" FROM "+table+" LIMIT 0"); err != nil {
 			return s.notOurs(err)
 		}
 	}
@@ -258,5 +286,6 @@ func (s *Store) Close() error {
 		}
 	}
 	s.close()
+	s.releaseGroups()
 	return errors.Join(err, os.RemoveAll(s.spill))
 }

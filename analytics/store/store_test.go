@@ -351,7 +351,7 @@ func TestFiles(t *testing.T) {
 	f(Options{Path: path}, "")
 
 	s := open(t, Options{Path: filepath.Join(dir, "other.db")})
-	if err := s.exec(t.Context(), "DROP TABLE "+stored); err != nil {
+	if err := s.exec(t.Context(), "DROP TABLE "+storedLines); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

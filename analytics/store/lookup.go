@@ -1,0 +1,262 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && (amd64 || arm64)) || (windows && amd64))
+
+package store
+
+/*
+void clearhop_look_up(void *, void *, void *);
+*/
+import "C"
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"runtime/cgo"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"clearhop/encode"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// What may be held in memory of the values of a group, so that questions look them up.
+// Those of a larger group are joined to the lines by the engine, which costs more time.
+const (
+	maxHeldRows = 1 << 20
+	maxHeldText = 64 << 20 // bytes
+)
+
+// A lookup is what the numbers of a group stand for in one column. The engine calls it as
+// a function, with many numbers at a time and from several threads, while it answers a
+// question. Texts are values of an ENUM, whose order is that of the texts: a question
+// then groups by small numbers and not by texts.
+type lookup struct {
+	columnPlace
+	texts []string // sorted
+	wide  []uint64 // by number: a value's bits; of a text its place in texts
+	valid []bool   // by number
+
+	handle *cgo.Handle // of the filler; by itself, because C must not see other memory of Go
+	pin    runtime.Pinner
+}
+
+// function is the name of the function that looks a column up.
+func (p columnPlace) function() string { return "clearhop_" + p.Name }
+
+// A heldGroup is a group whose values are in memory.
+type heldGroup []*lookup // by column of the group; nil where all values are NULL
+
+// errNotHeld says that the values of a group cannot be held in memory.
+var errNotHeld = errors.New("too many values")
+
+// hold reads the values of a group.
+func (s *Store) hold(ctx context.Context, g int) (heldGroup, error) {
+	columns := inGroup(g)
+	names := []string{"CAST(" + groups[g].key() + " AS UBIGINT)"}
+	for _, p := range columns {
+		switch p.Type {
+		case encode.Boolean:
+			names = append(names, "CAST("+p.Name+" AS BIGINT)")
+		default:
+			names = append(names, p.Name)
+		}
+	}
+	held := make(heldGroup, len(columns))
+	codes := make([]map[string]uint64, len(columns))
+	for i, p := range columns {
+		held[i], codes[i] = &lookup{columnPlace: p}, map[string]uint64{}
+	}
+	rows, size := 0, 0
+	sql := "SELECT " + strings.Join(names, ", ") + " FROM " + storedValues + " WHERE " + groups[g].key() + " IS NOT NULL"
+	err := s.query(ctx, sql, nil, func(c mapping.DataChunk) error {
+		n := int(mapping.DataChunkGetSize(c))
+		if rows += n; rows > maxHeldRows {
+			return errNotHeld
+		}
+		numbers := vectorOf[uint64](mapping.DataChunkGetVector(c, 0), n)
+		if most := slices.Max(numbers); most > 2*maxHeldRows {
+			return errNotHeld // many values were left behind by failures
+		}
+		for i, l := range held {
+			added, err := l.read(mapping.DataChunkGetVector(c, mapping.IdxT(i+1)), numbers, codes[i])
+			if size += added; err != nil || size > maxHeldText {
+				return errNotHeld
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range held {
+		if !slices.Contains(l.valid, true) {
+			held[i] = nil
+		} else if l.isText() {
+			l.sort(codes[i])
+		}
+	}
+	return held, nil
+}
+
+// read reads the values behind numbers, and returns how many bytes of new texts they have.
+// The places of texts are those of codes.
+func (l *lookup) read(vector mapping.Vector, numbers []uint64, codes map[string]uint64) (int, error) {
+	n, added := len(numbers), 0
+	for i, number := range numbers {
+		if !isValid(vector, i) {
+			continue
+		}
+		l.wide, l.valid = grown(l.wide, int(number)), grown(l.valid, int(number))
+		l.valid[number] = true
+		if !l.isText() {
+			l.wide[number] = vectorOf[uint64](vector, n)[i]
+			continue
+		}
+		value := vectorOf[text](vector, n)[i].bytes()
+		code, known := codes[string(value)]
+		if !known {
+			if bytes.IndexByte(value, 0) >= 0 {
+				return added, errNotHeld // the names of an ENUM end there
+			}
+			code = uint64(len(codes))
+			codes[string(value)] = code
+			added += len(value)
+		}
+		l.wide[number] = code
+	}
+	return added, nil
+}
+
+// sort sorts the texts and gives them the places that they have then.
+func (l *lookup) sort(codes map[string]uint64) {
+	l.texts = make([]string, 0, len(codes))
+	for value := range codes {
+		l.texts = append(l.texts, value)
+	}
+	slices.Sort(l.texts)
+	placeOf := make([]uint64, len(l.texts))
+	for i, value := range l.texts {
+		placeOf[codes[value]] = uint64(i)
+	}
+	for number, code := range l.wide {
+		if l.valid[number] {
+			l.wide[number] = placeOf[code]
+		}
+	}
+}
+
+// register makes the lookup a function of the engine.
+func (l *lookup) register(e *engine) error {
+	result := l.resultType()
+	defer mapping.DestroyLogicalType(&result)
+	number := mapping.CreateLogicalType(mapping.TypeUInteger)
+	defer mapping.DestroyLogicalType(&number)
+	f := mapping.CreateScalarFunction()
+	defer mapping.DestroyScalarFunction(&f)
+	mapping.ScalarFunctionSetName(f, l.function())
+	mapping.ScalarFunctionAddParameter(f, number)
+	mapping.ScalarFunctionSetReturnType(f, result)
+	mapping.ScalarFunctionSetSpecialHandling(f)
+	mapping.ScalarFunctionSetFunction(f, C.clearhop_look_up)
+	size := 8
+	switch {
+	case l.Type == encode.Boolean:
+		size = 1
+	case l.isText():
+		size = sizes[mapping.EnumInternalType(result)]
+	}
+	l.handle = new(cgo.Handle)
+	*l.handle = cgo.NewHandle(l.filler(size))
+	l.pin.Pin(l.handle)
+	mapping.ScalarFunctionSetExtraInfo(f, unsafe.Pointer(l.handle), nil)
+	if mapping.RegisterScalarFunction(e.conn, f) != mapping.StateSuccess {
+		return errors.New("DuckDB refuses the function " + l.function())
+	}
+	return nil
+}
+
+// sizes are the bytes of the types that an ENUM is made of.
+var sizes = map[mapping.Type]int{mapping.TypeUTinyInt: 1, mapping.TypeUSmallInt: 2, mapping.TypeUInteger: 4}
+
+func (l *lookup) resultType() mapping.LogicalType {
+	switch l.Type {
+	case encode.Boolean:
+		return mapping.CreateLogicalType(mapping.TypeBoolean)
+	case encode.Integer:
+		return mapping.CreateLogicalType(mapping.TypeBigInt)
+	case encode.Decimal:
+		return mapping.CreateLogicalType(mapping.TypeDouble)
+	}
+	return mapping.CreateEnumType(l.texts)
+}
+
+func (l *lookup) release() {
+	if l != nil && l.handle != nil {
+		l.handle.Delete()
+		l.pin.Unpin()
+		l.handle = nil
+	}
+}
+
+// A filler fills a vector with what numbers stand for.
+type filler func(to mapping.Vector, numbers []uint32)
+
+// filler returns the filler for values of so many bytes. It takes over the values.
+func (l *lookup) filler(size int) filler {
+	allValid := !slices.Contains(l.valid, false)
+	defer func() { l.wide, l.valid, l.texts = nil, nil, nil }()
+	valid := l.valid
+	switch size {
+	case 1:
+		return fillerOf(narrowed[uint8](l.wide), valid, allValid)
+	case 2:
+		return fillerOf(narrowed[uint16](l.wide), valid, allValid)
+	case 4:
+		return fillerOf(narrowed[uint32](l.wide), valid, allValid)
+	}
+	return fillerOf(l.wide, valid, allValid)
+}
+
+func narrowed[T uint8 | uint16 | uint32](wide []uint64) []T {
+	all := make([]T, len(wide))
+	for i, w := range wide {
+		all[i] = T(w)
+	}
+	return all
+}
+
+func fillerOf[T any](values []T, valid []bool, allValid bool) filler {
+	return func(to mapping.Vector, numbers []uint32) {
+		out := vectorOf[T](to, len(numbers))
+		var mask []uint64
+		for i, number := range numbers {
+			if uint(number) < uint(len(values)) && (allValid || valid[number]) {
+				out[i] = values[number]
+				continue
+			}
+			if mask == nil {
+				mapping.VectorEnsureValidityWritable(to)
+				mask = unsafe.Slice((*uint64)(mapping.VectorGetValidity(to)), (len(numbers)+63)/64)
+			}
+			mask[i/64] &^= 1 << (i % 64)
+		}
+	}
+}
+
+// lookUp is what the engine calls. A number is never NULL where a view calls it; where a
+// query of somebody else does, what stands in the place of the NULL is looked up.
+//
+//export clearhop_look_up
+func clearhop_look_up(info, input, output unsafe.Pointer) {
+	handle := *(*cgo.Handle)(mapping.ScalarFunctionGetExtraInfo(mapping.FunctionInfo{Ptr: info}))
+	chunk := mapping.DataChunk{Ptr: input}
+	n := int(mapping.DataChunkGetSize(chunk))
+	if n == 0 {
+		return
+	}
+	numbers := vectorOf[uint32](mapping.DataChunkGetVector(chunk, 0), n)
+	handle.Value().(filler)(mapping.Vector{Ptr: output}, numbers)
+}

@@ -1,0 +1,106 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && (amd64 || arm64)) || (windows && amd64))
+
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"clearhop/analytics"
+)
+
+// hold reads what the views look up, and makes it functions of the engine.
+func (s *Store) holdGroups(ctx context.Context) error {
+	for g := range groups {
+		held, err := s.hold(ctx, g)
+		if errors.Is(err, errNotHeld) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.held[g] = held
+		for _, l := range held {
+			if l == nil {
+				continue
+			}
+			if err := l.register(s.engine); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// releaseGroups gives back what the views look up. The engine must be closed.
+func (s *Store) releaseGroups() {
+	for _, held := range s.held {
+		for _, l := range held {
+			l.release()
+		}
+	}
+}
+
+// allLinesSQL is the view all_lines over the tables. With plain all its texts are of the
+// type VARCHAR; else those that are looked up are of an ENUM.
+func (s *Store) allLinesSQL(plain bool) string {
+	var columns []string
+	position := make([]int, len(groups))
+	for _, p := range places() {
+		sql := p.sql
+		switch {
+		case p.Name == "event_id":
+			sql = idSQL
+		case p.group < 0:
+		case s.held[p.group] == nil:
+			sql = groups[p.group].name + "_values." + p.Name
+		default:
+			l := s.held[p.group][position[p.group]]
+			position[p.group]++
+			switch {
+			case l == nil:
+				sql = "CAST(NULL AS " + p.SQLType(analytics.DuckDB) + ")"
+			case plain && p.isText():
+				sql = "CAST(" + p.function() + "(" + lineTable + "." + groups[p.group].key() + ") AS VARCHAR)"
+			default:
+				sql = p.function() + "(" + lineTable + "." + groups[p.group].key() + ")"
+			}
+		}
+		columns = append(columns, sql+" AS "+p.Name)
+	}
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + storedLines
+	for g, held := range s.held {
+		if held == nil {
+			name := groups[g].name + "_values"
+			sql += " LEFT JOIN (SELECT * FROM " + storedValues + " WHERE " + groups[g].key() + " IS NOT NULL) AS " + name +
+				" ON " + name + "." + groups[g].key() + " = " + lineTable + "." + groups[g].key()
+		}
+	}
+	return sql
+}
+
+// defineViews makes the views. They are the connection's own, so that a database of an
+// older version has those of today. The tables have no copies, so the views without
+// copies need not look for them, which would cost more than most questions.
+func (s *Store) defineViews(ctx context.Context, plain bool) error {
+	all := s.allLinesSQL(plain)
+	if s.narrow != "" {
+		all = "SELECT * FROM (" + all + ")" + s.narrow
+	}
+	for _, name := range analytics.Views() {
+		sql := "SELECT *"
+		if name == analytics.Requests || name == analytics.Lines {
+			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+		}
+		sql += " FROM (" + all + ")"
+		if name == analytics.Requests || name == analytics.AllRequests {
+			sql += " WHERE dataset = " + literal(analytics.Dataset)
+		}
+		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
+			return s.notOurs(err)
+		}
+	}
+	s.plain = plain
+	return nil
+}
