@@ -11,9 +11,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"runtime/cgo"
 	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -38,6 +40,11 @@ type lookup struct {
 	texts []string // sorted
 	wide  []uint64 // by number: a value's bits; of a text its place in texts
 	valid []bool   // by number
+
+	// same says that all lines have one value. If it is no text, constant is the value in
+	// SQL, and the engine calls no function for it. A text of a log never becomes SQL.
+	same     bool
+	constant string
 
 	handle *cgo.Handle // of the filler; by itself, because C must not see other memory of Go
 	pin    runtime.Pinner
@@ -94,7 +101,10 @@ func (s *Store) hold(ctx context.Context, g int) (heldGroup, error) {
 	for i, l := range held {
 		if !slices.Contains(l.valid, true) {
 			held[i] = nil
-		} else if l.isText() {
+			continue
+		}
+		l.findSame(rows)
+		if l.isText() {
 			l.sort(codes[i])
 		}
 	}
@@ -128,6 +138,37 @@ func (l *lookup) read(vector mapping.Vector, numbers []uint64, codes map[string]
 		l.wide[number] = code
 	}
 	return added, nil
+}
+
+// findSame finds out whether all of so many sets have one value.
+func (l *lookup) findSame(sets int) {
+	first := slices.Index(l.valid, true)
+	for number, word := range l.wide {
+		if l.valid[number] {
+			sets--
+			if word != l.wide[first] {
+				return
+			}
+		}
+	}
+	if l.same = sets == 0; !l.same {
+		return
+	}
+	switch word := l.wide[first]; l.Type {
+	case encode.Boolean:
+		l.constant = strconv.FormatBool(word != 0)
+	case encode.Integer:
+		l.constant = "CAST(" + strconv.FormatInt(int64(word), 10) + " AS BIGINT)"
+	case encode.Decimal:
+		if x := math.Float64frombits(word); !math.IsInf(x, 0) && !math.IsNaN(x) {
+			l.constant = "CAST(" + strconv.FormatFloat(x, 'g', -1, 64) + " AS DOUBLE)"
+		}
+	}
+}
+
+// isAll reports whether all lines have a text as their value.
+func (l *lookup) isAll(text string) bool {
+	return l != nil && l.same && slices.Equal(l.texts, []string{text})
 }
 
 // sort sorts the texts and gives them the places that they have then.
@@ -207,7 +248,7 @@ type filler func(to mapping.Vector, numbers []uint32)
 // filler returns the filler for values of so many bytes. It takes over the values.
 func (l *lookup) filler(size int) filler {
 	allValid := !slices.Contains(l.valid, false)
-	defer func() { l.wide, l.valid, l.texts = nil, nil, nil }()
+	defer func() { l.wide, l.valid = nil, nil }()
 	valid := l.valid
 	switch size {
 	case 1:

@@ -22,7 +22,7 @@ func (s *Store) holdGroups(ctx context.Context) error {
 		}
 		s.held[g] = held
 		for _, l := range held {
-			if l == nil {
+			if l == nil || l.constant != "" {
 				continue
 			}
 			if err := l.register(s.engine); err != nil {
@@ -61,6 +61,8 @@ func (s *Store) allLinesSQL(plain bool) string {
 			switch {
 			case l == nil:
 				sql = "CAST(NULL AS " + p.SQLType(analytics.DuckDB) + ")"
+			case l.constant != "":
+				sql = l.constant
 			case plain && p.isText():
 				sql = "CAST(" + p.function() + "(" + lineTable + "." + groups[p.group].key() + ") AS VARCHAR)"
 			default:
@@ -80,6 +82,18 @@ func (s *Store) allLinesSQL(plain bool) string {
 	return sql
 }
 
+// areRequests reports whether all lines are known to be requests.
+func (s *Store) areRequests() bool {
+	for _, held := range s.held {
+		for _, l := range held {
+			if l != nil && l.Field == "event.dataset" {
+				return l.isAll(analytics.Dataset)
+			}
+		}
+	}
+	return false
+}
+
 // defineViews makes the views. They are the connection's own, so that a database of an
 // older version has those of today. The tables have no copies, so the views without
 // copies need not look for them, which would cost more than most questions.
@@ -94,7 +108,7 @@ func (s *Store) defineViews(ctx context.Context, plain bool) error {
 			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
 		}
 		sql += " FROM (" + all + ")"
-		if name == analytics.Requests || name == analytics.AllRequests {
+		if (name == analytics.Requests || name == analytics.AllRequests) && !s.areRequests() {
 			sql += " WHERE dataset = " + literal(analytics.Dataset)
 		}
 		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
