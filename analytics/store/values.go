@@ -126,6 +126,9 @@ type huge struct {
 	upper int64
 }
 
+// bytes returns the memory of the number.
+func (h *huge) bytes() []byte { return unsafe.Slice((*byte)(unsafe.Pointer(h)), unsafe.Sizeof(*h)) }
+
 func (h huge) float() float64 { return float64(h.upper)*(1<<64) + float64(h.lower) }
 
 func (r *valueReader) decimal(i int) float64 {
