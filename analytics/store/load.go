@@ -20,6 +20,11 @@ import (
 // without compression until then.
 const commitEvery = 60 * rowsPerChunk
 
+// packEvery is after how many new events a database in memory is packed. A line takes some
+// 100 bytes there until then. Packing reads and writes all of them, so it is worth its time
+// for many only.
+const packEvery = 10 * commitEvery
+
 // A Load adds events to a Store. One goroutine at a time may use it.
 type Load struct {
 	s     *Store
@@ -392,7 +397,7 @@ func (l *Load) committed(err error) error {
 	}
 	l.unpacked += l.since
 	l.since = 0
-	if l.unpacked < commitEvery || l.s.o.Path != "" || l.s.o.Temporary {
+	if l.unpacked < packEvery || l.s.o.Path != "" || l.s.o.Temporary {
 		return nil
 	}
 	err = l.s.exec(l.work, "CHECKPOINT "+catalog)

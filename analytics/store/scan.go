@@ -26,7 +26,7 @@ func (s *Store) Scan(ctx context.Context, sql string, each func(analytics.Vector
 	}
 	defer func() { mapping.DestroyPrepare(&statement) }()
 	if hasEnum(statement) {
-		plain, _ := plainSQL(statement, sql)
+		plain, _ := plainSQL(statement, sql, false)
 		simpler, err := s.prepare(ctx, plain)
 		if err != nil {
 			return err
