@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,15 @@ bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of t
 	@mkdir -p $(BUILD)
 	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber ./analytics/store ./dashboard | tee $(BUILD)/bench.txt
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
+
+# The lines that are made up for it, their events and the database are removed at the end:
+# 2 GB for a million lines, 3 GB for ten million.
+LINES  ?= 1000000
+ROUNDS ?= 3
+compare-report: build geoip ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
+	@.ci/tools
+	@$(GO) build -o $(BUILD)/measure ./internal/tools/measure
+	@$(BUILD)/measure -lines $(LINES) -rounds $(ROUNDS) -clearhop $(CLEARHOP) -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer

@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/picture":     {"chain"},
+	"internal/tools/measure":     {"analytics", "analytics/store"},
 	"internal/tools/makedb":      {"enrich/geoip"},
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/invoke":      {"internal/lambdatest"},

@@ -82,8 +82,14 @@ func TestSQL(t *testing.T) {
 		"WHERE dt >= cast(cast(current_timestamp AT TIME ZONE 'UTC' AS date) - interval '7' day AS varchar)\n      AND ts >= ")
 	f("expressions, in Athena", analytics.Query{Dialect: analytics.Athena, Window: analytics.Window{SinceSQL: "$from()", UntilSQL: "$to()"}},
 		"WHERE dt >= cast(cast($from() - interval '1' hour AS date) AS varchar)\n      AND ts >= $from()\n      AND ts < $to()\n")
-	if traffic, _ := analytics.Find("traffic"); !strings.Contains(traffic.SQL(analytics.Query{BucketSQL: "${bucket}"}), " % ${bucket}) * interval") {
-		t.Error("the SQL does not count by the expression for the length of a time")
+	traffic, _ := analytics.Find("traffic")
+	for dialect, want := range map[analytics.Dialect]string{
+		analytics.DuckDB: "% (cast(1000000 AS bigint) * (${bucket}))",
+		analytics.Athena: " % ${bucket}) * interval",
+	} {
+		if !strings.Contains(traffic.SQL(analytics.Query{Dialect: dialect, BucketSQL: "${bucket}"}), want) {
+			t.Errorf("%s: the SQL does not count by the expression for the length of a time", dialect)
+		}
 	}
 	if sql := q.SQL(analytics.Query{Limit: -1}); strings.Contains(sql, "LIMIT") {
 		t.Errorf("a limit that nobody wants:\n%s", sql)

@@ -87,8 +87,9 @@ func (ask Query) limit(usual int) int {
 // Times are counted from a Monday, so that weeks begin with one. passed is the number of
 // seconds since then.
 const (
-	firstDay = "timestamp '1970-01-05 00:00:00'"
-	passed   = "date_diff('second', " + firstDay + ", ts)"
+	firstDay             = "timestamp '1970-01-05 00:00:00'"
+	firstDayMicroseconds = "345600000000" // since the Unix epoch
+	passed               = "date_diff('second', " + firstDay + ", ts)"
 )
 
 // fill puts the values of the query into the SQL of a question.
@@ -101,8 +102,13 @@ func (ask Query) fill(body string) string {
 	if ask.BucketSQL != "" {
 		n = ask.BucketSQL
 	}
+	since := firstDay + " + (" + passed + " - " + passed + " % " + n + ") * interval '1' second"
+	if ask.Dialect == DuckDB {
+		// The same time, made without a date and an interval for each row.
+		since = "make_timestamp(epoch_us(ts) - (epoch_us(ts) - " + firstDayMicroseconds + ") % (cast(1000000 AS bigint) * (" + n + ")))"
+	}
 	return strings.NewReplacer(
-		"{bucket}", firstDay+" + ("+passed+" - "+passed+" % "+n+") * interval '1' second",
+		"{bucket}", since,
 		"{client}", Literal(ask.Client),
 		"{percentiles}", Percentiles,
 	).Replace(body)

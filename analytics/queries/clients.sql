@@ -8,7 +8,7 @@
 -- column: share       number     share     Share of requests
 -- column: failures    integer    requests  Status 400 and above
 -- column: bytes       integer    bytes     Bytes sent
--- column: paths       integer    -         Different paths
+-- column: paths       integer    paths     Different paths
 -- column: robot       boolean    -         Says that it is a robot
 -- column: first_seen  timestamp  -         First seen
 -- column: last_seen   timestamp  -         Last seen

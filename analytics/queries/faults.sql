@@ -7,7 +7,7 @@
 -- column: nlb_private_ip  integer    lines  With the address of an NLB
 -- column: first_seen      timestamp  -      First seen
 -- column: last_seen       timestamp  -      Last seen
--- column: peers           integer    -      Peers
+-- column: peers           integer    peers  Peers
 SELECT hop, reason, lines, share, nlb_private_ip, first_seen, last_seen, peers
 FROM (
   SELECT *, 1e0 * lines / sum(lines) OVER () AS share

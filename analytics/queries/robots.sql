@@ -5,7 +5,7 @@
 -- column: requests   integer    requests  Requests
 -- column: share      number     share     Share of the robots' requests
 -- column: clients    integer    clients   Clients
--- column: paths      integer    -         Different paths
+-- column: paths      integer    paths     Different paths
 -- column: failures   integer    requests  Status 400 and above
 -- column: bytes      integer    bytes     Bytes sent
 -- column: last_seen  timestamp  -         Last seen

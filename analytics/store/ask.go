@@ -35,8 +35,11 @@ func (s *Store) Narrow(ctx context.Context, window analytics.Window, where strin
 	if len(all) == 0 {
 		return nil
 	}
+	if err := s.fence(ctx); err != nil {
+		return err
+	}
 	s.narrow = " WHERE " + strings.Join(all, " AND ")
-	return s.defineViews(ctx)
+	return s.defineViews(ctx, s.plain)
 }
 
 // CheckCondition returns the *QueryError of a condition that is no SQL over the columns
@@ -93,9 +96,12 @@ func (s *Store) fence(ctx context.Context) error {
 		if err := s.attach(ctx, true); err != nil {
 			return err
 		}
-		if err := s.defineViews(ctx); err != nil {
-			return err
-		}
+	}
+	if err := s.holdGroups(ctx); err != nil {
+		return err
+	}
+	if err := s.defineViews(ctx, false); err != nil {
+		return err
 	}
 	if err := s.closeOff(ctx); err != nil {
 		return err
@@ -133,7 +139,7 @@ func (s *Store) Each(ctx context.Context, sql string, begin func([]analytics.Col
 		return err
 	}
 	defer func() { mapping.DestroyPrepare(&statement) }()
-	if plain, changed := plainSQL(statement, sql); changed {
+	if plain, changed := plainSQL(statement, sql, true); changed {
 		simpler, err := s.prepare(ctx, plain)
 		if err != nil {
 			return err
@@ -180,8 +186,24 @@ func eachRow(c mapping.DataChunk, readers []valueReader, row func([]any) error) 
 }
 
 // prepare prepares SQL that must be one SELECT. The caller destroys the statement, also
-// after an error.
-func (s *Store) prepare(ctx context.Context, sql string) (statement mapping.PreparedStatement, err error) {
+// after an error. Little is possible with a text and not with a value of an ENUM, such as
+// COLLATE; so what is wrong with the SQL is judged by views whose texts are plain.
+func (s *Store) prepare(ctx context.Context, sql string) (mapping.PreparedStatement, error) {
+	if err := s.followGroups(ctx); err != nil {
+		return mapping.PreparedStatement{}, err
+	}
+	statement, err := s.prepareOnce(ctx, sql)
+	if _, ok := errors.AsType[*QueryError](err); !ok || s.plain {
+		return statement, err
+	}
+	if err := s.defineViews(ctx, true); err != nil {
+		return statement, err
+	}
+	mapping.DestroyPrepare(&statement)
+	return s.prepareOnce(ctx, sql)
+}
+
+func (s *Store) prepareOnce(ctx context.Context, sql string) (statement mapping.PreparedStatement, err error) {
 	if strings.TrimSpace(sql) == "" {
 		return statement, &QueryError{Reason: "the query is empty"}
 	}
@@ -239,15 +261,15 @@ func (s *Store) queryError(text, sql string) error {
 
 // plainSQL returns SQL that gives the same rows with values of the types that an Answer
 // has, and whether that differs from the SQL of the statement. Lists, structs and maps
-// become JSON.
-func plainSQL(statement mapping.PreparedStatement, sql string) (string, bool) {
+// become JSON. With enums, values of an ENUM stay that.
+func plainSQL(statement mapping.PreparedStatement, sql string, enums bool) (string, bool) {
 	changed := false
 	var columns []string
 	for i := range mapping.PreparedStatementColumnCount(statement) {
 		name := mapping.PreparedStatementColumnName(statement, i)
 		column := fmt.Sprintf("#%d", i+1)
 		switch id := mapping.PreparedStatementColumnType(statement, i); {
-		case isPlain(id):
+		case isPlain(id) && (enums || id != mapping.TypeEnum):
 		case id == mapping.TypeList || id == mapping.TypeStruct || id == mapping.TypeMap || id == mapping.TypeArray || id == mapping.TypeUnion:
 			column, changed = "CAST(to_json("+column+") AS VARCHAR)", true
 		default:

@@ -141,18 +141,23 @@ func (c *column) setWord(i int, word uint64) {
 func (c *column) setText(i int, value []byte, arena []byte) []byte {
 	c.mark(i)
 	c.texts = grown(c.texts, i)
-	t := &c.texts[i]
-	t.size = uint32(len(value))
+	c.texts[i], arena = newText(value, arena)
+	return arena
+}
+
+// newText makes a text, of which a long one is copied to the end of an arena.
+func newText(value, arena []byte) (text, []byte) {
+	t := text{size: uint32(len(value))}
 	if len(value) <= 12 {
 		var short [12]byte
 		copy(short[:], value)
 		copy(t.prefix[:], short[:4])
 		t.at = binary.NativeEndian.Uint64(short[4:])
-		return arena
+		return t, arena
 	}
 	copy(t.prefix[:], value)
 	t.at = uint64(len(arena))
-	return append(arena, value...)
+	return t, append(arena, value...)
 }
 
 // beginList begins a list at i, to which addElement adds.

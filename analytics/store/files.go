@@ -99,7 +99,7 @@ func (l *Load) file(name string, o Reading) error {
 	case kind == Parquet:
 		err = l.parquet(name)
 	case kind == Events:
-		err = l.lines(name, o)
+		err = l.eventLines(name, o)
 	default:
 		return &FileError{name, "holds no events: it is neither NDJSON nor Parquet that clearhop wrote; give a log by its own name, because only events are read from a folder"}
 	}
@@ -111,8 +111,8 @@ func (l *Load) file(name string, o Reading) error {
 	return err
 }
 
-// lines loads a file of NDJSON.
-func (l *Load) lines(name string, o Reading) error {
+// eventLines loads a file of NDJSON.
+func (l *Load) eventLines(name string, o Reading) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err

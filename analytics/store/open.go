@@ -21,9 +21,14 @@ import (
 const (
 	// catalog is the name under which the engine has the database.
 	catalog = "clearhop"
-	// stored is the table of all events that were loaded.
-	stored     = catalog + ".main." + storedName
-	storedName = "loaded"
+	// storedLines is the table of lines: one row for each event that was loaded.
+	storedLines = catalog + ".main." + lineTable
+	lineTable   = "loaded_lines"
+	// storedValues is the table of the values that repeat. See places.go.
+	storedValues = catalog + ".main." + valueTable
+	valueTable   = "loaded_values"
+	// oldTable is the table that earlier versions kept all events in.
+	oldTable = "loaded"
 
 	defaultMemory = 256 << 20
 	// maxSpill is how much of what does not fit into memory may go to a temporary
@@ -47,6 +52,13 @@ type Store struct {
 	// hasReader: the engine was closed off for a Reader, so its settings are locked.
 	hasReader bool
 	narrow    string // a condition of the views, with WHERE
+
+	plain bool // the texts of the views are of the type VARCHAR
+	held  [len(groups)]heldGroup
+
+	// live is in the place of held where a Reader asks while a Load adds.
+	live   *liveValues
+	joined [len(groups)]bool // of a Reader: the values are too many
 }
 
 // Open opens a database file, or makes a database in memory. Its error is ErrNoEngine, a
@@ -74,6 +86,10 @@ func (s *Store) open(ctx context.Context) error {
 		"SET temp_directory = " + literal(s.spill),
 		"SET max_temp_directory_size = '" + maxSpill + "'",
 		"SET TimeZone = 'UTC'", // answers must not depend on the machine
+		// The rows of the views must come in the order in which they were loaded, also
+		// where values are joined to them: the lines are never the side of a join of
+		// which a table is built.
+		"SET disabled_optimizers = 'join_order,build_side_probe_side'",
 	} {
 		if err := s.exec(ctx, sql); err != nil {
 			return err
@@ -82,12 +98,10 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.attach(ctx, s.o.ReadOnly); err != nil {
 		return err
 	}
-	if !s.o.ReadOnly {
-		if err := s.define(ctx); err != nil {
-			return s.explain(err)
-		}
+	if s.o.ReadOnly {
+		return s.checkTables(ctx)
 	}
-	return s.defineViews(ctx)
+	return s.explain(s.define(ctx))
 }
 
 // attach attaches the database, and makes it the one that is asked.
@@ -144,16 +158,17 @@ func checkFile(path string, readOnly bool) error {
 // define makes the tables that are not there yet, and adds to a table of an older
 // version the columns that are new.
 func (s *Store) define(ctx context.Context) error {
-	var columns []string
-	for _, c := range analytics.View(analytics.AllLines) {
-		columns = append(columns, c.Name+" "+c.SQLType(analytics.DuckDB))
+	if err := s.checkVersion(ctx); err != nil {
+		return err
 	}
 	sql := []string{
-		"CREATE TABLE IF NOT EXISTS " + stored + " (" + strings.Join(columns, ", ") + ")",
 		"CREATE TABLE IF NOT EXISTS " + catalog + ".main.files (path varchar, name varchar, head varchar, head_lines bigint, size bigint, modified bigint)",
 	}
-	for _, c := range columns {
-		sql = append(sql, "ALTER TABLE "+stored+" ADD COLUMN IF NOT EXISTS "+c)
+	for table, columns := range tables() {
+		sql = append(sql, "CREATE TABLE IF NOT EXISTS "+table+" ("+strings.Join(columns, ", ")+")")
+		for _, c := range columns {
+			sql = append(sql, "ALTER TABLE "+table+" ADD COLUMN IF NOT EXISTS "+c)
+		}
 	}
 	for _, statement := range sql {
 		if err := s.exec(ctx, statement); err != nil {
@@ -163,28 +178,50 @@ func (s *Store) define(ctx context.Context) error {
 	return nil
 }
 
-// defineViews makes the views. They are the connection's own, so that a database of an
-// older version has those of today. The table has no copies, so the views without
-// copies need not look for them, which would cost more than most questions.
-func (s *Store) defineViews(ctx context.Context) error {
-	var columns []string
-	for _, c := range analytics.View(analytics.AllLines) {
-		columns = append(columns, c.Name)
+// tables returns the columns of the tables of events, with their types.
+func tables() map[string][]string {
+	var ofLines, ofValues []string
+	for _, c := range newLines().columns {
+		ofLines = append(ofLines, c.name+" "+c.sqlType())
 	}
-	all := "SELECT " + strings.Join(columns, ", ") + " FROM " + stored
-	if s.narrow != "" {
-		all = "SELECT * FROM (" + all + ")" + s.narrow
+	for _, p := range places() {
+		if p.group >= 0 {
+			ofValues = append(ofValues, p.Name+" "+p.SQLType(analytics.DuckDB))
+		}
 	}
-	for _, name := range analytics.Views() {
-		sql := "SELECT *"
-		if name == analytics.Requests || name == analytics.Lines {
-			sql += ", cast(1 AS bigint) AS copies" // no other copy was loaded
+	for _, g := range groups {
+		ofValues = append(ofValues, g.key()+" uinteger")
+	}
+	return map[string][]string{storedLines: ofLines, storedValues: ofValues}
+}
+
+// checkVersion refuses a database that an earlier version made, which kept its events in
+// another table.
+func (s *Store) checkVersion(ctx context.Context) error {
+	isOld := false
+	sql := "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = " + literal(catalog) + " AND schema_name = 'main' AND table_name = " + literal(oldTable)
+	err := s.query(ctx, sql, nil, func(c mapping.DataChunk) error {
+		isOld = vectorOf[bool](mapping.DataChunkGetVector(c, 0), 1)[0]
+		return nil
+	})
+	if err == nil && isOld {
+		err = &FileError{s.o.Path, "was made by an earlier clearhop, which stored events in another way; " +
+			"use another file with --db and load the logs into it, or remove this one first"}
+	}
+	return err
+}
+
+// checkTables refuses a database that does not have the tables of events.
+func (s *Store) checkTables(ctx context.Context) error {
+	if err := s.checkVersion(ctx); err != nil {
+		return err
+	}
+	for table, columns := range tables() {
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i], _, _ = strings.Cut(c, " ")
 		}
-		sql += " FROM (" + all + ")"
-		if name == analytics.Requests || name == analytics.AllRequests {
-			sql += " WHERE dataset = " + literal(analytics.Dataset)
-		}
-		if err := s.exec(ctx, "CREATE OR REPLACE TEMP VIEW "+name+" AS "+sql); err != nil {
+		if err := s.exec(ctx, "SELECT "+strings.Join(names, ", ")+" FROM "+table+" LIMIT 0"); err != nil {
 			return s.notOurs(err)
 		}
 	}
@@ -269,5 +306,7 @@ func (s *Store) Close() error {
 		}
 	}
 	s.close()
+	s.releaseGroups()
+	s.live.release()
 	return errors.Join(err, os.RemoveAll(s.spill))
 }

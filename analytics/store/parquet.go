@@ -5,11 +5,9 @@ package store
 import (
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unsafe"
 
-	"clearhop/analytics"
 	"clearhop/encode"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -33,23 +31,90 @@ func (l *Load) parquet(name string) error {
 	if err != nil {
 		return l.parquetError(name, err)
 	}
-	if err := reader.exec(l.ctx, "CREATE OR REPLACE TEMP VIEW "+analytics.Table+" AS SELECT "+columns+" FROM "+from); err != nil {
-		return l.parquetError(name, err)
-	}
-	// The rows go into the table as they come out of the file, so no row is held twice.
-	if err := l.append(); err != nil {
-		return l.fail(err)
-	}
-	if err := l.commit(); err != nil {
-		return l.fail(err)
-	}
-	sql := "SELECT " + strings.Join(viewNames(), ", ") + " FROM (" + analytics.ViewSQL(analytics.DuckDB, analytics.AllLines, "") + ")"
-	t := &transfer{l: l}
-	err = errors.Join(reader.query(l.ctx, sql, nil, t.take), t.close())
+	err = reader.query(l.ctx, "SELECT "+columns+" FROM "+from, nil, func(c mapping.DataChunk) error {
+		if err := l.takeChunk(c); err != nil {
+			return l.fail(err)
+		}
+		return nil
+	})
 	if l.failed != nil {
 		return l.failed
 	}
 	return l.parquetError(name, err)
+}
+
+// takeChunk takes over events that the engine has in a chunk, whose columns are those of
+// neededColumns.
+func (l *Load) takeChunk(c mapping.DataChunk) error {
+	n := int(mapping.DataChunkGetSize(c))
+	var from []vectorSource
+	for i := range int(mapping.DataChunkGetColumnCount(c)) {
+		from = append(from, newVectorSource(l.rows.columns[i], mapping.DataChunkGetVector(c, mapping.IdxT(i)), n))
+	}
+	for row := range n {
+		before := len(l.rows.arena)
+		for i := range from {
+			l.rows.arena = from[i].copyTo(row, l.rows.rows, l.rows.arena)
+		}
+		l.rows.rows++
+		err := l.takeEvent(before)
+		if _, isBad := errors.AsType[*EventError](err); err != nil && !isBad { // that one is counted
+			return err
+		}
+	}
+	return nil
+}
+
+// A vectorSource reads values of a column of events from a vector of the engine.
+type vectorSource struct {
+	to     *column
+	vector mapping.Vector
+	mask   unsafe.Pointer // nil: there are all values
+	size   int
+
+	members []vectorSource // of a struct; of a list one: its elements
+}
+
+func newVectorSource(to *column, vector mapping.Vector, n int) vectorSource {
+	s := vectorSource{to: to, vector: vector, mask: mapping.VectorGetValidity(vector), size: n}
+	switch to.Kind {
+	case encode.StringList, encode.ObjectList, encode.StringMap:
+		elements := int(mapping.ListVectorGetSize(vector))
+		s.members = []vectorSource{newVectorSource(to.members[0], mapping.ListVectorGetChild(vector), elements)}
+	case "":
+		for i, m := range to.members {
+			s.members = append(s.members, newVectorSource(m, mapping.StructVectorGetChild(vector, mapping.IdxT(i)), n))
+		}
+	}
+	return s
+}
+
+// copyTo copies the value at from to the place at of the column, and the texts in it to
+// an arena.
+func (s *vectorSource) copyTo(from, at int, arena []byte) []byte {
+	if s.mask != nil && *(*uint64)(unsafe.Add(s.mask, from/64*8))>>(from%64)&1 == 0 {
+		return arena
+	}
+	switch s.to.Kind {
+	case encode.StringList, encode.ObjectList, encode.StringMap:
+		list := vectorOf[span](s.vector, s.size)[from]
+		s.to.beginList(at)
+		for i := range list.size {
+			arena = s.members[0].copyTo(int(list.from+i), s.to.addElement(at), arena)
+		}
+	case encode.String, encode.IP:
+		return s.to.setText(at, vectorOf[text](s.vector, s.size)[from].bytes(), arena)
+	case encode.Boolean:
+		s.to.setWord(at, uint64(vectorOf[uint8](s.vector, s.size)[from]))
+	case encode.Timestamp, encode.Integer, encode.Decimal:
+		s.to.setWord(at, vectorOf[uint64](s.vector, s.size)[from])
+	default:
+		s.to.mark(at)
+		for i := range s.members {
+			arena = s.members[i].copyTo(from, at, arena)
+		}
+	}
+	return arena
 }
 
 // A columnsError says why the columns of a file are not those of events.
@@ -75,14 +140,6 @@ func (l *Load) parquetError(name string, err error) error {
 		return l.s.explain(err)
 	}
 	return &FileError{name, "cannot be read as Parquet: " + firstLine(said.text)}
-}
-
-func viewNames() []string {
-	var names []string
-	for _, c := range analytics.View(analytics.AllLines) {
-		names = append(names, c.Name)
-	}
-	return names
 }
 
 // parquetColumns returns the SQL of the columns that are needed, with the types that they
@@ -232,99 +289,7 @@ func typeSQL(c encode.Column) string {
 	return sql
 }
 
-// A transfer moves chunks of another connection into the table, without the rows whose
-// events are there already.
-type transfer struct {
-	l        *Load
-	appender mapping.Appender
-	isOpen   bool
-}
-
-// take takes over a chunk whose columns are those of viewNames.
-func (t *transfer) take(c mapping.DataChunk) error {
-	l, n := t.l, int(mapping.DataChunkGetSize(c))
-	ids, sets, times := t.column(c, "event_id"), t.column(c, "dataset"), t.column(c, "ts")
-	selected := mapping.CreateSelectionVector(mapping.IdxT(n))
-	defer mapping.DestroySelectionVector(&selected)
-	rows := unsafe.Slice((*uint32)(mapping.SelectionVectorGetDataPtr(selected)), n)
-	kept := 0
-	for i := range n {
-		switch {
-		case !isValid(ids, i) || !isValid(sets, i) || !isValid(times, i):
-			l.stats.Bad++
-		case !l.ids.add(vectorOf[text](ids, n)[i].bytes()):
-			l.stats.Duplicates++
-		default:
-			l.count(string(vectorOf[text](sets, n)[i].bytes()), vectorOf[int64](times, n)[i])
-			rows[kept] = uint32(i)
-			kept++
-		}
-	}
-	if kept == 0 {
-		return nil
-	}
-	if kept < n {
-		for i := range mapping.DataChunkGetColumnCount(c) {
-			mapping.SliceVector(mapping.DataChunkGetVector(c, i), selected, mapping.IdxT(kept))
-		}
-		mapping.DataChunkSetSize(c, mapping.IdxT(kept))
-	}
-	return l.fail(t.append(c))
-}
-
-// column returns a column of viewNames.
-func (t *transfer) column(c mapping.DataChunk, name string) mapping.Vector {
-	return mapping.DataChunkGetVector(c, mapping.IdxT(slices.Index(viewNames(), name)))
-}
-
 func isValid(v mapping.Vector, i int) bool {
 	mask := mapping.VectorGetValidity(v)
 	return mask == nil || mapping.ValidityRowIsValid(mask, mapping.IdxT(i))
 }
-
-func (t *transfer) append(c mapping.DataChunk) error {
-	l := t.l
-	if !t.isOpen {
-		if err := l.s.exec(l.work, "BEGIN TRANSACTION"); err != nil {
-			return err
-		}
-		t.isOpen = true
-		names := viewNames()
-		if mapping.AppenderCreateExt(l.s.conn, catalog, "main", storedName, &t.appender) != mapping.StateSuccess {
-			return &engineError{mapping.AppenderError(t.appender)}
-		}
-		for _, name := range names { // a table of an older version has them in another order
-			if mapping.AppenderAddColumn(t.appender, name) != mapping.StateSuccess {
-				return &engineError{mapping.AppenderError(t.appender)}
-			}
-		}
-	}
-	if mapping.AppendDataChunk(t.appender, c) != mapping.StateSuccess {
-		return &engineError{mapping.AppenderError(t.appender)}
-	}
-	if l.since >= commitEvery {
-		return t.commit()
-	}
-	return nil
-}
-
-func (t *transfer) commit() error {
-	if !t.isOpen {
-		return nil
-	}
-	t.isOpen = false
-	flushed := mapping.AppenderFlush(t.appender)
-	text := mapping.AppenderError(t.appender)
-	if flushed != mapping.StateSuccess {
-		_ = mapping.AppenderClear(t.appender)
-	}
-	mapping.AppenderDestroy(&t.appender)
-	if flushed != mapping.StateSuccess {
-		_ = t.l.s.exec(t.l.work, "ROLLBACK")
-		return &engineError{text}
-	}
-	return t.l.committed(t.l.s.exec(t.l.work, "COMMIT"))
-}
-
-// close makes the rest permanent.
-func (t *transfer) close() error { return t.l.fail(t.commit()) }

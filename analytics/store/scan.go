@@ -25,6 +25,15 @@ func (s *Store) Scan(ctx context.Context, sql string, each func(analytics.Vector
 		return err
 	}
 	defer func() { mapping.DestroyPrepare(&statement) }()
+	if hasEnum(statement) {
+		plain, _ := plainSQL(statement, sql, false)
+		simpler, err := s.prepare(ctx, plain)
+		if err != nil {
+			return err
+		}
+		mapping.DestroyPrepare(&statement)
+		statement = simpler
+	}
 	v := &vectors{}
 	err = s.run(ctx, statement, nil, func(c mapping.DataChunk) error {
 		v.rows, v.columns = int(mapping.DataChunkGetSize(c)), v.columns[:0]
@@ -39,6 +48,16 @@ func (s *Store) Scan(ctx context.Context, sql string, each func(analytics.Vector
 		return s.queryError(said.text, sql)
 	}
 	return err
+}
+
+// hasEnum reports whether texts of an answer are values of an ENUM.
+func hasEnum(statement mapping.PreparedStatement) bool {
+	for i := range mapping.PreparedStatementColumnCount(statement) {
+		if mapping.PreparedStatementColumnType(statement, i) == mapping.TypeEnum {
+			return true
+		}
+	}
+	return false
 }
 
 // vectors are the vectors of a chunk of DuckDB.

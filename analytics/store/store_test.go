@@ -351,13 +351,23 @@ func TestFiles(t *testing.T) {
 	f(Options{Path: path}, "")
 
 	s := open(t, Options{Path: filepath.Join(dir, "other.db")})
-	if err := s.exec(t.Context(), "DROP TABLE "+stored); err != nil {
+	if err := s.exec(t.Context(), "DROP TABLE "+storedLines); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	f(Options{Path: filepath.Join(dir, "other.db"), ReadOnly: true}, "without the events of this clearhop")
+
+	s = open(t, Options{Path: filepath.Join(dir, "old.db")})
+	if err := s.exec(t.Context(), "CREATE TABLE "+catalog+".main."+oldTable+" (event_id varchar)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f(Options{Path: filepath.Join(dir, "old.db"), ReadOnly: true}, "was made by an earlier clearhop")
+	f(Options{Path: filepath.Join(dir, "old.db")}, "load the logs into it")
 }
 
 // TestBusy: while one process loads, another one is told so. Two can ask at a time.

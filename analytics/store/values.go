@@ -5,7 +5,6 @@ package store
 import (
 	"math"
 	"math/bits"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -19,7 +18,10 @@ type valueReader struct {
 	kind  encode.Type // of the values
 	id    mapping.Type
 	scale uint8 // of a decimal: the digits behind the point
-	t     mapping.LogicalType
+
+	isEnum bool // id is the type of the places in the ENUM
+
+	t mapping.LogicalType
 
 	mask unsafe.Pointer
 	data mapping.Vector
@@ -42,6 +44,8 @@ func newValueReader(t mapping.LogicalType) valueReader {
 		r.id = mapping.DecimalInternalType(t)
 	case mapping.TypeTimestamp, mapping.TypeTimestampTZ, mapping.TypeTimestampMS, mapping.TypeTimestampS, mapping.TypeTimestampNS:
 		r.kind = encode.Timestamp
+	case mapping.TypeEnum:
+		r.kind, r.isEnum, r.id = encode.String, true, mapping.EnumInternalType(t)
 	default:
 		r.kind = encode.String
 	}
@@ -59,7 +63,7 @@ func isPlain(id mapping.Type) bool {
 	switch id {
 	case mapping.TypeBoolean, mapping.TypeTinyInt, mapping.TypeSmallInt, mapping.TypeInteger, mapping.TypeBigInt,
 		mapping.TypeUTinyInt, mapping.TypeUSmallInt, mapping.TypeUInteger, mapping.TypeUBigInt, mapping.TypeHugeInt,
-		mapping.TypeFloat, mapping.TypeDouble, mapping.TypeDecimal, mapping.TypeVarchar,
+		mapping.TypeFloat, mapping.TypeDouble, mapping.TypeDecimal, mapping.TypeVarchar, mapping.TypeEnum,
 		mapping.TypeTimestamp, mapping.TypeTimestampTZ, mapping.TypeTimestampMS, mapping.TypeTimestampS, mapping.TypeTimestampNS:
 		return true
 	}
@@ -86,7 +90,11 @@ func (r *valueReader) value(i int) any {
 	case encode.Decimal:
 		return r.decimal(i)
 	}
-	return strings.Clone(string(vectorOf[text](r.data, r.rows)[i].bytes()))
+	if r.isEnum {
+		place, _ := r.integer(i).(int64)
+		return mapping.EnumDictionaryValue(r.t, mapping.IdxT(place))
+	}
+	return string(vectorOf[text](r.data, r.rows)[i].bytes())
 }
 
 func at[T any](r *valueReader, i int) T { return vectorOf[T](r.data, r.rows)[i] }
@@ -125,6 +133,9 @@ type huge struct {
 	lower uint64
 	upper int64
 }
+
+// bytes returns the memory of the number.
+func (h *huge) bytes() []byte { return unsafe.Slice((*byte)(unsafe.Pointer(h)), unsafe.Sizeof(*h)) }
 
 func (h huge) float() float64 { return float64(h.upper)*(1<<64) + float64(h.lower) }
 
