@@ -63,8 +63,9 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
+	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},

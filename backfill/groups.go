@@ -42,7 +42,7 @@ func (w *GroupWalk) Next(_ context.Context, from Position) (Step, error) {
 	if w.Groups[i].Name == from.LogGroup {
 		since, width = from.Time, time.Duration(from.Window*float64(time.Second))
 	}
-	if !since.Before(w.Until) {
+	if !since.Before(w.Until.Truncate(time.Millisecond)) { // a Reader goes no further
 		if i++; i == len(w.Groups) {
 			return nil, io.EOF
 		}

@@ -59,7 +59,7 @@ func (w *ObjectWalk) Next(ctx context.Context, from Position) (Step, error) {
 		}
 		entry := w.page[0]
 		w.page = w.page[1:]
-		if entry.Size == 0 || strings.HasSuffix(entry.Key, "/") || strings.HasSuffix(entry.Key, writeTest) {
+		if !isRead(entry) {
 			continue
 		}
 		w.objects++
@@ -143,3 +143,26 @@ func (s *objectStep) Close() error {
 }
 
 var _ Walk = (*ObjectWalk)(nil)
+
+// Left returns how many objects are behind a position, and their bytes.
+func (w *ObjectWalk) Left(ctx context.Context, from Position) (objects int, bytes int64, err error) {
+	behind := from.Key
+	for {
+		page, err := w.List.Page(ctx, w.Bucket, w.Prefix, behind)
+		if err != nil || len(page) == 0 {
+			return objects, bytes, err
+		}
+		for _, entry := range page {
+			if isRead(entry) {
+				objects++
+				bytes += entry.Size
+			}
+		}
+		behind = page[len(page)-1].Key
+	}
+}
+
+// isRead reports whether an object can hold lines.
+func isRead(entry object.Entry) bool {
+	return entry.Size > 0 && !strings.HasSuffix(entry.Key, "/") && !strings.HasSuffix(entry.Key, writeTest)
+}

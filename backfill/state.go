@@ -1,6 +1,8 @@
 package backfill
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,6 +86,12 @@ func compare(then, now map[string]string) []string {
 		}
 	}
 	return differences
+}
+
+// Digest returns some hexadecimal digits of a text's hash, for a Command.
+func Digest(text string, digits int) string {
+	sum := sha256.Sum256([]byte(text))
+	return "#" + hex.EncodeToString(sum[:])[:digits]
 }
 
 func orNone(value string) string {

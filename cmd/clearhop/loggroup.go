@@ -167,7 +167,7 @@ type windowProgress struct {
 	status *terminal.Status
 	window window
 	start  time.Time
-	slowed float64 // calls a second, if something was throttled
+	slowed float64 // calls a second, if something was throttled; the reader sets and shows it
 }
 
 func newWindowProgress(w io.Writer, over window, quiet bool) *windowProgress {
