@@ -121,6 +121,11 @@ func (s *objectStep) Next(ctx context.Context) (*record.Line, error) {
 	}
 	if err != nil {
 		var payload *decode.PayloadError
+		if read, ok := errors.AsType[*decode.ReadError](err); ok {
+			named := *read
+			named.Name = s.origin.File
+			err = &named
+		}
 		return nil, &BrokenError{Err: err, Rest: errors.As(err, &payload)}
 	}
 	if line.Origin.File != "" {

@@ -35,6 +35,8 @@ type Options struct {
 	// Throttled is called after each call that was throttled, with how many calls a
 	// second are made from now on. nil if nobody is to know.
 	Throttled func(perSecond float64)
+
+	fast bool // does not limit the rate, for tests
 }
 
 // Connect makes a client with the usual configuration of AWS's tools. The errors are
@@ -50,9 +52,9 @@ func Connect(ctx context.Context, o Options) (*Logs, error) {
 	}
 	client := cloudwatchlogs.NewFromConfig(c)
 	return &Logs{
-		FilterLogEvents:    paced(client.FilterLogEvents, o.Throttled),
-		DescribeLogGroups:  paced(client.DescribeLogGroups, o.Throttled),
-		DescribeLogStreams: paced(client.DescribeLogStreams, o.Throttled),
+		FilterLogEvents:    paced(client.FilterLogEvents, o),
+		DescribeLogGroups:  paced(client.DescribeLogGroups, o),
+		DescribeLogStreams: paced(client.DescribeLogStreams, o),
 		Region:             c.Region,
 	}, nil
 }

@@ -46,11 +46,15 @@ type pace struct {
 	passed int // calls since the last change
 }
 
-func newPace(throttled func(float64)) *pace {
-	if throttled == nil {
-		throttled = func(float64) {}
+func newPace(o Options) *pace {
+	p := &pace{limiter: rate.NewLimiter(firstRate, 1), throttled: o.Throttled}
+	if o.Throttled == nil {
+		p.throttled = func(float64) {}
 	}
-	return &pace{limiter: rate.NewLimiter(firstRate, 1), throttled: throttled}
+	if o.fast {
+		p.limiter.SetLimit(rate.Inf)
+	}
+	return p
 }
 
 // passedOne counts a call that was not throttled, and makes more of them a second after
@@ -58,7 +62,7 @@ func newPace(throttled func(float64)) *pace {
 func (p *pace) passedOne() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.passed++; p.passed >= quiet {
+	if p.passed++; p.passed >= quiet && p.limiter.Limit() < maxRate {
 		p.passed = 0
 		p.limiter.SetLimit(min(maxRate, p.limiter.Limit()+1))
 	}
@@ -75,8 +79,8 @@ func (p *pace) slow() {
 }
 
 // paced limits the rate of a call, and makes it again where that may help.
-func paced[In, Out any](call Call[In, Out], throttled func(float64)) Call[In, Out] {
-	p := newPace(throttled)
+func paced[In, Out any](call Call[In, Out], o Options) Call[In, Out] {
+	p := newPace(o)
 	return func(ctx context.Context, in *In, options ...func(*cloudwatchlogs.Options)) (*Out, error) {
 		for n := 1; ; n++ {
 			if err := p.limiter.Wait(ctx); err != nil {
