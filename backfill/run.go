@@ -136,6 +136,7 @@ type run struct {
 	outboxes []outbox
 	now      Counts // with what is not kept yet
 	done     Progress
+	failed   bool // nothing is put any more: what was lost is not to be put once more at the end
 
 	mu      sync.Mutex
 	ended   bool     // the step in hand has no further line
@@ -191,7 +192,7 @@ func (r *run) Yield(ctx context.Context) error {
 // not put, since it will come again.
 func (r *run) settle(ctx context.Context) error {
 	r.mu.Lock()
-	complete := r.ended && r.now.Lines == r.lines
+	complete := r.ended && r.now.Lines == r.lines && !r.failed
 	after, unread := r.after, r.unread
 	r.mu.Unlock()
 	if !complete {
@@ -206,6 +207,7 @@ func (r *run) settle(ctx context.Context) error {
 	r.done = Progress{Position: after, Counts: r.now}
 	if r.Keep != nil {
 		if err := r.Keep(r.done); err != nil {
+			r.failed = true
 			return err
 		}
 	}
@@ -236,6 +238,7 @@ func (r *run) put(ctx context.Context, o *outbox) error {
 		}
 		err := &LostError{Events: len(receipt.Lost), Route: o.outlet.Route(), Err: receipt.Lost[0].Err}
 		if n == puts || retry.Final(err) || r.ctx.Err() != nil {
+			r.failed = true
 			return err
 		}
 		r.warn(fmt.Errorf("%w; they are put again", err))
