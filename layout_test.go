@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"aws/nlb":                    {"record", "aws/account"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/address", "internal/terminal"},
 	"aws/subscription":           {"aws/account"},
+	"aws/loggroup":               {"record", "decode", "aws/account"},
 	"aws/object":                 {},
 	"aws/athena":                 {"analytics", "encode", "aws/account"},
 	"pipeline":                   {"record", "verdict", "decode/envelope", "parser", "parser/infer", "enrich", "enrich/clientip", "enrich/geoip", "privacy", "rule", "encode", "encode/accesslog", "internal/setting"},
@@ -63,8 +64,9 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
+	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},
@@ -97,6 +99,7 @@ var mayImport = map[string][]string{
 	"internal/sqstest":           {"internal/awstest"},
 	"internal/sinktest":          {"sink"},
 	"internal/deadlettertest":    {"sink", "sink/deadletter"},
+	"internal/logstest":          {},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -214,6 +214,11 @@ func (d *Decoder) event(s *scanner) {
 	line.ID = id.Name()
 }
 
+// SetText sets the text of a line to the message of a log event, as all of this package
+// does: without its line ending, and at most DefaultMaxLine bytes of it. The text aliases
+// the message.
+func SetText(line *record.Line, message []byte) { setText(line, message, DefaultMaxLine) }
+
 // setText sets the line's text, without its line ending and cut to maxLine bytes.
 func setText(line *record.Line, text []byte, maxLine int) {
 	if n := len(text); n > 0 && text[n-1] == '\n' {

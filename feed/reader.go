@@ -123,7 +123,8 @@ func (r *reader) add(s Source, line *record.Line) {
 }
 
 // turnTo makes the stream of a line the last one of those that are open. A payload holds
-// one stream whole, so its first line ends those before it.
+// one stream whole, so its first line ends those before it. In pages, the first line of a
+// stream stands between lines of others that go on.
 func (r *reader) turnTo(s Source, line *record.Line) {
 	i := slices.IndexFunc(r.open, func(o *openStream) bool { return o.origin == line.Origin })
 	if i >= 0 {
@@ -131,7 +132,7 @@ func (r *reader) turnTo(s Source, line *record.Line) {
 		r.open = append(slices.Delete(r.open, i, i+1), stream)
 		return
 	}
-	if line.Offset == 0 {
+	if line.Offset == 0 && !mixes(s) {
 		r.endAll(s)
 	}
 	if len(r.open) == maxOpen {

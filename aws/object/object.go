@@ -157,13 +157,25 @@ func save(dir string, r io.Reader) (path string, err error) {
 // configuration of AWS's tools. If the configuration cannot be read, the next call
 // tries again. The Get is safe for concurrent use.
 func Lazy() Get {
+	client := lazyClient()
+	return func(ctx context.Context, in *s3.GetObjectInput, with ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+		c, err := client(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.GetObject(ctx, in, with...)
+	}
+}
+
+// lazyClient returns a function that makes a client on its first call.
+func lazyClient() func(ctx context.Context) (*s3.Client, error) {
 	var mu sync.Mutex
-	var get Get
-	client := func(ctx context.Context) (Get, error) {
+	var client *s3.Client
+	return func(ctx context.Context) (*s3.Client, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if get != nil {
-			return get, nil
+		if client != nil {
+			return client, nil
 		}
 		c, err := config.LoadDefaultConfig(ctx)
 		if err != nil {
@@ -172,16 +184,9 @@ func Lazy() Get {
 		if c.Region == "" {
 			return nil, errors.New("aws configuration: no region is set, for example by AWS_REGION")
 		}
-		get = s3.NewFromConfig(c, func(o *s3.Options) {
+		client = s3.NewFromConfig(c, func(o *s3.Options) {
 			o.DisableLogOutputChecksumValidationSkipped = true // it would log a line for each object without a checksum
-		}).GetObject
-		return get, nil
-	}
-	return func(ctx context.Context, in *s3.GetObjectInput, with ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-		get, err := client(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return get(ctx, in, with...)
+		})
+		return client, nil
 	}
 }

@@ -20,6 +20,7 @@ type doctorCommand struct {
 	AWS    bool       `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
 	Color  string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 
+	logGroupFlags
 	Since    string  `placeholder:"TIME" help:"Judge only lines logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until    string  `placeholder:"TIME" help:"Judge only lines logged before this time, written as for --since."`
 	MinShare float64 `name:"min-share" default:"0" placeholder:"SHARE" help:"Exit with 1 only if at least this share of the lines shows a finding: 0.01 for one in a hundred."`
@@ -51,10 +52,12 @@ DescribeTargetGroupAttributes.
 Examples:
   clearhop doctor access.log
   clearhop doctor --nlb 10.16.1.11,10.16.2.11 edge.log web.log
-  aws logs filter-log-events --log-group-name /ecs/web --output text --query 'events[].[message]' | clearhop doctor
+  clearhop doctor --log-group /ecs/web --since 2h
   clearhop doctor --aws edge.log web.log
   clearhop doctor --since 2h --min-share 0.01 access.log
   clearhop doctor --output json access.log | jq .findings
+
+` + groupsHelp + `
 
 Lines without a time are left out where --since or --until is given.
 
@@ -67,19 +70,17 @@ the command line is wrong; 130 interrupted.`
 // Run reads the inputs and prints the report.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	c.Settings.GeoIP.CityDB, c.Settings.GeoIP.ASNDB = "", "" // a place says nothing about the chain
-	window, err := c.window(time.Now())
+	now := time.Now()
+	window, err := c.window(now)
 	if err != nil {
 		return &usageError{err}
 	}
-	files, copies := withoutCopies(ctx, s.orStdin(c.Files))
-	s.printNotes(copyNotes(copies))
-	x := newExamination(s, logFiles(files), c.Settings)
-	x.window, x.aws = window, c.AWS
-	x.bar = func() (func(int64), func()) {
-		bar := terminal.NewProgress(s.err, files)
-		return bar.Update, bar.Finish
+	group, err := c.logGroupFlags.open(ctx, s, window, now, false)
+	if err != nil {
+		return unjudged(err)
 	}
-	report, err := x.run(ctx)
+	defer group.close()
+	report, err := c.examine(ctx, s, group, window)
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
@@ -103,6 +104,31 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return exitCode{exitUnjudged, err}
 	}
 	return nil
+}
+
+// unjudged gives an error the exit code of a doctor that could judge nothing.
+func unjudged(err error) error {
+	if _, wrong := errors.AsType[*usageError](err); wrong || errors.Is(err, errInterrupted) {
+		return err
+	}
+	return exitCode{exitUnjudged, err}
+}
+
+// examine reads the files, or the log group if it is not nil.
+func (c *doctorCommand) examine(ctx context.Context, s streams, group *groupReading, w window) (*diagnose.Report, error) {
+	var files []string
+	if group == nil {
+		var copies []fileCopy
+		files, copies = withoutCopies(ctx, s.orStdin(c.Files))
+		s.printNotes(copyNotes(copies))
+	}
+	x := newExamination(s, logFiles(files), c.Settings)
+	x.window, x.aws, x.group = w, c.AWS, group
+	x.bar = func() (func(int64), func()) {
+		bar := terminal.NewProgress(s.err, files)
+		return bar.Update, bar.Finish
+	}
+	return x.run(ctx)
 }
 
 // checkSettings implements checker.

@@ -26,7 +26,7 @@ func (c *doctorCommand) window(now time.Time) (window, error) {
 	if c.MinShare < 0 || c.MinShare > 1 {
 		err = errors.Join(err, setting.Error("min-share", fmt.Errorf("%g is no share: give a number from 0 to 1", c.MinShare)))
 	}
-	return w, err
+	return w, errors.Join(err, c.logGroupFlags.check(c.Files, c.Since))
 }
 
 // readWindow reads the flags --since and --until.

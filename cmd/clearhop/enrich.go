@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"clearhop/aws/nlb"
 	"clearhop/feed"
@@ -18,6 +19,9 @@ import (
 type enrichCommand struct {
 	Files []string `arg:"" optional:"" name:"file" help:"Log files, plain, gzip or zstd, or saved CloudWatch payloads; - or none for standard input."`
 
+	logGroupFlags
+	Since   string            `placeholder:"TIME" help:"With --log-group: read from this time on: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h or 7d."`
+	Until   string            `placeholder:"TIME" help:"With --log-group: read until this time, written as for --since. The default is now."`
 	Config  configFlag        `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
 	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
 	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first."`
@@ -42,6 +46,7 @@ Examples:
   docker logs -f web 2>/dev/null | clearhop enrich --summary -
   clearhop enrich --format '$remote_addr [$time_local] "$request" $status' access.log
   clearhop enrich --follow /var/log/nginx/access.log
+  clearhop enrich --log-group /ecs/web --since 2h
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
   clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
@@ -49,6 +54,8 @@ Examples:
 With --as, access lines are written in the place of events. The client is written only
 if a trusted hop vouches for it, because a visitor can make up any other address, and
 fail2ban would ban whomever it names. docs/tools.md has commands for other programs.
+
+` + groupsHelp + `
 
 Each setting can be given as a flag, as the environment variable in parentheses, or
 in the file of --config. A flag overrides a variable, and a variable the file.
@@ -81,10 +88,15 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
+	group, err := c.openGroup(ctx, s)
+	if err != nil {
+		return errors.Join(err, p.Close(), out.close(ctx))
+	}
+	defer group.close()
 	sum := newSummary(c.Summary, &c.Settings)
 	read := readings{private: p.Private()}
 	sum.lines = c.As.As != ""
-	counts, err := c.read(ctx, s, feed.Config{
+	counts, err := c.read(ctx, s, group, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
 		Flush:        out.flush,
@@ -127,6 +139,16 @@ func checkPipeline(settings pipeline.Config) error {
 	return p.Close()
 }
 
+// openGroup looks for the log group, if one is to be read.
+func (c *enrichCommand) openGroup(ctx context.Context, s streams) (*groupReading, error) {
+	now := time.Now()
+	w, err := readWindow(c.Since, c.Until, now)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return c.logGroupFlags.open(ctx, s, w, now, c.Quiet)
+}
+
 // check reports flags and files that do not go together.
 func (c *enrichCommand) check() error {
 	var errs []error
@@ -135,19 +157,30 @@ func (c *enrichCommand) check() error {
 		text string
 	}{
 		{c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched), "--known-only and --unvouched go with --as"},
+		{c.LogGroup == "" && (c.Since != "" || c.Until != ""), "--since and --until go with --log-group: enrich reads all lines of files"},
 		{c.FromEnd && !c.Follow, "--from-end goes with --follow"},
-		{c.Follow && len(c.Files) == 0, "--follow needs files; standard input is read as it comes without it"},
+		{c.Follow && len(c.Files) == 0 && c.LogGroup == "", "--follow needs files; standard input is read as it comes without it"},
 		{c.Follow && slices.Contains(c.Files, "-"), "--follow cannot follow standard input"},
 	} {
 		if wrong.is {
 			errs = append(errs, errors.New(wrong.text))
 		}
 	}
-	return errors.Join(errs...)
+	if _, err := readWindow(c.Since, c.Until, time.Now()); err != nil {
+		errs = append(errs, err)
+	}
+	var follow []string
+	if c.Follow {
+		follow = []string{"--follow"}
+	}
+	return errors.Join(append(errs, c.logGroupFlags.check(c.Files, c.Since, follow...))...)
 }
 
 // read takes the inputs through the pipeline.
-func (c *enrichCommand) read(ctx context.Context, s streams, config feed.Config) (feed.Counts, error) {
+func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, config feed.Config) (feed.Counts, error) {
+	if group != nil {
+		return feed.Run(ctx, []feed.Input{group.read}, config)
+	}
 	if c.Follow {
 		config.Together = true
 		return feed.Run(ctx, feed.Follow(c.Files, c.FromEnd), config)

@@ -25,6 +25,7 @@ import (
 type examination struct {
 	streams
 	inputs   []logFile
+	group    *groupReading // is read too; nil if there is none
 	settings pipeline.Config
 	window   window
 	aws      bool // AWS is asked too
@@ -122,7 +123,7 @@ func (x *examination) survey(ctx context.Context, limit int) (diagnose.Roles, er
 	}
 	x.warnLeftOut(p)
 	survey := diagnose.NewSurvey()
-	if !x.window.since.IsZero() {
+	if !x.window.since.IsZero() || x.group != nil {
 		limit = 0 // the first lines may all be of another time
 	}
 	// An error is reported when all lines are read.
@@ -229,6 +230,9 @@ func (x *examination) read(ctx context.Context, p *pipeline.Pipeline, limit int,
 			input = firstLines(input, limit)
 		}
 		inputs = append(inputs, input)
+	}
+	if x.group != nil {
+		inputs = append(inputs, x.group.again)
 	}
 	update, finish := x.bar()
 	if limit > 0 {

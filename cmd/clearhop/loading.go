@@ -24,6 +24,7 @@ import (
 
 // loadFlags are the flags of the commands that load files and ask questions about them.
 type loadFlags struct {
+	logGroupFlags
 	DB    string `name:"db" placeholder:"FILE" help:"Keep the events in this database file. What is in it already is not loaded again. Without it they are kept in memory, or in a temporary file if they are many."`
 	Since string `placeholder:"TIME" help:"Only requests logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until string `placeholder:"TIME" help:"Only requests logged before this time, written as for --since."`
@@ -34,6 +35,24 @@ type loadFlags struct {
 func (f *loadFlags) window(now time.Time) (analytics.Window, error) {
 	w, err := readWindow(f.Since, f.Until, now)
 	return analytics.Window{Since: w.since, Until: w.until}, err
+}
+
+// openGroup looks for the log group, if one is to be read.
+func (f *loadFlags) openGroup(ctx context.Context, s streams, quiet bool) (*groupReading, error) {
+	now := time.Now()
+	return f.logGroupFlags.open(ctx, s, f.linesAsked(now), now, quiet)
+}
+
+// checkGroup reports flags that do not go with a log group.
+func (f *loadFlags) checkGroup(files []string, workGroup string, follow bool) error {
+	var others []string
+	if workGroup != "" {
+		others = append(others, "--athena")
+	}
+	if follow {
+		others = append(others, "--follow")
+	}
+	return f.logGroupFlags.check(files, f.Since, others...)
 }
 
 // linesAsked is the same time, for the lines of a log. A wrong flag was reported before.
@@ -100,6 +119,7 @@ type loading struct {
 	settings pipeline.Config
 	window   window // of the lines by which the chain is judged
 	quiet    bool
+	group    *groupReading // is loaded too; nil if there is none
 
 	bad   int // rows that were reported
 	tally pipeline.Tally
@@ -144,11 +164,12 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 	_, err := os.Stat(db)
 	l.examined.isAll, l.examined.isKept = db == "" || errors.Is(err, fs.ErrNotExist), db != ""
 	for {
-		s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: len(files) == 0, Temporary: areLarge(files)})
+		nothing := len(files) == 0 && l.group == nil
+		s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: nothing, Temporary: l.group != nil || areLarge(files)})
 		if err != nil {
 			return nil, store.Stats{}, err
 		}
-		if len(files) == 0 {
+		if nothing {
 			return s, store.Stats{}, nil
 		}
 		stats, err := l.load(ctx, s, files)
@@ -164,7 +185,7 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 			continue
 		}
 		// Beside an error that says why nothing was loaded, a zero helps nobody.
-		if nothing := err != nil && stats.Rows() == 0 && stats.Known == 0; !l.quiet && !nothing {
+		if empty := err != nil && stats.Rows() == 0 && stats.Known == 0; !l.quiet && !empty {
 			l.print(stats)
 		}
 		return s, stats, err
@@ -217,7 +238,7 @@ func (l *loading) load(ctx context.Context, s *store.Store, files []string) (sto
 		Progress: func(bytes int64) { done = bytes; progress(bytes) },
 		Warn:     l.warnRow,
 	}))
-	if len(logs) > 0 {
+	if len(logs) > 0 || l.group != nil {
 		err := l.logs(ctx, s, load, logs, func(bytes int64) { progress(done + bytes) })
 		errs = append(errs, err)
 	}
@@ -270,7 +291,7 @@ func interruptible(ctx context.Context, in io.Reader) io.Reader {
 // logs loads files of log lines.
 func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, names []string, progress func(int64)) error {
 	read, err := l.newLogs(ctx, s, load, names)
-	if err != nil || len(read) == 0 {
+	if err != nil || len(read) == 0 && l.group == nil {
 		return err
 	}
 	e := &l.examined
@@ -280,6 +301,7 @@ func (l *loading) logs(ctx context.Context, s *store.Store, load *store.Load, na
 			inputs = append(inputs, logFile{known.path, known.Name})
 		}
 		e.examination = newExamination(l.streams, inputs, l.settings)
+		e.examination.group = l.group
 		// What is in a database that is kept is not loaded again with other addresses, so
 		// all lines are surveyed before, also those of another time.
 		limit := 0

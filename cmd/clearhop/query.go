@@ -79,10 +79,15 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if err := checkSQL(ctx, c.Where, c.ownSQL()); err != nil {
 		return err
 	}
-	if len(c.Files) == 0 && c.DB == "" {
+	group, err := c.openGroup(ctx, s, c.Quiet)
+	if err != nil {
+		return err
+	}
+	defer group.close()
+	if len(c.Files) == 0 && c.DB == "" && group == nil {
 		c.Files = s.orStdin(nil)
 	}
-	l := &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet}
+	l := &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}
 	db, stats, loadErr := l.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return loadErr
@@ -167,7 +172,7 @@ func (c *queryCommand) checkSettings() error {
 // check reports what is wrong with the command line, as far as no database is needed.
 func (c *queryCommand) check() (analytics.Window, error) {
 	window, err := c.window(time.Now())
-	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB), c.checkGroup(c.Files, c.Athena, false)}
 	q, named := analytics.Find(c.Question)
 	if !named && !looksLikeSQL(c.Question) {
 		errs = append(errs, c.unknown())

@@ -41,6 +41,7 @@ of these answers in full.
 Examples:
   clearhop report access.log
   clearhop report --nlb 10.16.1.11 --trusted 10.16.1.0/24 --db shop.db access.log*.gz
+  clearhop report --log-group /ecs/web --since 2h
   clearhop report --db shop.db --since 24h --where 'status >= 500'
   clearhop report --db shop.db --compare 7d
   clearhop report --athena clearhop --database clearhop --since 24h
@@ -53,6 +54,8 @@ give it to others.
 With --db the events stay in the file, and the next run loads only what is new. With
 --athena the same questions are asked of the events in S3: give --since, because Athena
 bills the bytes that it reads.
+
+` + groupsHelp + `
 
 Exit codes, with DuckDB and with Athena: 0 the report was made; 1 some input could not be
 read, the answer not be written, or the engine gave none; 2 what was asked is wrong (the
@@ -92,7 +95,7 @@ func (c *reportCommand) checkSettings() error {
 // check reads the flags.
 func (c *reportCommand) check(now time.Time) (analytics.Query, error) {
 	window, err := c.window(now)
-	errs := []error{err, c.athenaFlags.check(c.Files, c.DB), c.htmlFlags.check(c.Compare)}
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB), c.checkGroup(c.Files, c.Athena, false), c.htmlFlags.check(c.Compare)}
 	if c.Compare != "" {
 		length, err := parseDuration(c.Compare)
 		switch {
@@ -118,10 +121,15 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 	if err := checkSQL(ctx, c.Where, ""); err != nil {
 		return nil, nil, err
 	}
-	if len(c.Files) == 0 && c.DB == "" {
+	group, err := c.openGroup(ctx, s, c.Quiet)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.close()
+	if len(c.Files) == 0 && c.DB == "" && group == nil {
 		c.Files = s.orStdin(nil)
 	}
-	c.loading = &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet}
+	c.loading = &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}
 	db, _, err := c.loading.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return nil, nil, err
@@ -163,7 +171,7 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	if l := c.loading; l != nil {
 		p.notes = l.notes
 		if l.tally.Lines > 0 && c.DB == "" && c.Where == "" {
-			p.doctor = "clearhop doctor " + c.timeFlags() + doctorFlags(&c.Settings) + fileWords(c.Files)
+			p.doctor = strings.TrimSpace("clearhop doctor " + c.groupWords() + c.timeFlags() + doctorFlags(&c.Settings) + fileWords(c.Files))
 		}
 	}
 	failed := &writeFailure{w: s.out}
@@ -186,6 +194,18 @@ func (c *reportCommand) diagnosis(tallies analytics.Answer) (*diagnose.Report, e
 		return e.counters.Report(), nil
 	}
 	return dashboard.Diagnose(tallies, e.config())
+}
+
+// groupWords returns the flags of the log group as words of a shell.
+func (f *logGroupFlags) groupWords() string {
+	words := ""
+	if f.LogGroup != "" {
+		words += "--log-group " + shellWord(f.LogGroup) + " "
+	}
+	if f.LogStreamPrefix != "" {
+		words += "--log-stream-prefix " + shellWord(f.LogStreamPrefix) + " "
+	}
+	return words
 }
 
 // timeFlags returns the flags of the time that is asked for as words of a shell.

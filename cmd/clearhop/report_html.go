@@ -49,7 +49,7 @@ func (c *reportCommand) writeHTML(ctx context.Context, s streams, engine analyti
 	}
 	explorer := dashboard.NewExplorer(dashboard.Config{
 		Doctor: doctor, Engine: engine, Dialect: ask.Dialect, Window: ask.Window, Where: ask.Where,
-		Version: versionText(), Source: sourceName(c.Files, c.DB, c.Athena),
+		Version: versionText(), Source: c.sourceName(c.Files, c.Athena),
 	})
 	taken, err := snapshot.Take(ctx, snapshot.Config{Engine: engine, Explorer: explorer, Rows: c.HTMLRows})
 	if err != nil {

@@ -28,6 +28,7 @@ type grammar struct {
 	Serve       serveCommand              `cmd:"" help:"Serve the dashboard of logs or events on this machine."`
 	Query       queryCommand              `cmd:"" help:"Answer a question about logs or events: a named one, or one in SQL."`
 	Format      formatCommand             `cmd:"" help:"Explain a log_format: what is read from it, and what is missing."`
+	Backfill    backfillCommand           `cmd:"" help:"Deliver the lines of the past: of log groups, or of an export in S3."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
 	Unsubscribe unsubscribeCommand        `cmd:"" help:"Remove a subscription filter from log groups of CloudWatch Logs."`
 	Version     versionCommand            `cmd:"" help:"Print the version, and the sources of the data."`

@@ -46,6 +46,7 @@ shows, so that it can be handed on. Ctrl-C ends the command.
 Examples:
   clearhop serve access.log
   clearhop serve --nlb 10.16.1.11 --trusted 10.16.1.0/24 --follow /var/log/nginx/access.log
+  clearhop serve --log-group /ecs/web --since 2h
   clearhop serve --db shop.db
   clearhop serve --athena clearhop --since 24h
   ssh -L 8070:localhost:8070 host clearhop serve --follow /var/log/nginx/access.log
@@ -53,6 +54,8 @@ Examples:
 There is no password: whoever reaches the address sees what was read. Without --listen
 these are the people on this machine. To look at another machine, use a tunnel as in the
 last example. The page loads nothing from elsewhere, and other sites cannot ask it.
+
+` + groupsHelp + `
 
 With --athena each filter is a new query, which Athena bills: give --since. An answer that
 was given once is kept while the command runs.
@@ -71,14 +74,14 @@ func (c *serveCommand) checkSettings() error {
 // check reads the flags.
 func (c *serveCommand) check(now time.Time) (analytics.Window, error) {
 	window, err := c.window(now)
-	errs := []error{err, c.athenaFlags.check(c.Files, c.DB)}
+	errs := []error{err, c.athenaFlags.check(c.Files, c.DB), c.checkGroup(c.Files, c.Athena, c.Follow)}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, setting.Error("listen", fmt.Errorf("%q is no address and port, such as 127.0.0.1:8070", c.Listen)))
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		errs = append(errs, setting.Error("listen", fmt.Errorf("%q is no port from 0 to 65535", port)))
 	}
 	switch {
-	case c.Follow && len(c.Files) == 0:
+	case c.Follow && len(c.Files) == 0 && c.LogGroup == "":
 		errs = append(errs, errors.New("--follow needs files"))
 	case c.Follow && slices.Contains(c.Files, "-"):
 		errs = append(errs, errors.New("--follow cannot follow standard input"))
@@ -98,7 +101,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer func() { _ = listener.Close() }() // the server has closed it, unless loading failed
 	d := &served{streams: s, command: c, config: dashboard.Config{
-		Window: window, Where: c.Where, Version: versionText(), Source: c.sourceName(), Live: c.Follow}}
+		Window: window, Where: c.Where, Version: versionText(), Source: c.sourceName(c.Files, c.Athena), Live: c.Follow}}
 	err = d.open(ctx)
 	if d.config.Engine == nil {
 		return errors.Join(err, d.close())
@@ -125,11 +128,12 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-func (c *serveCommand) sourceName() string { return sourceName(c.Files, c.DB, c.Athena) }
-
 // sourceName says what was read, without the folders.
-func sourceName(files []string, db, workGroup string) string {
+func (f *loadFlags) sourceName(files []string, workGroup string) string {
+	db := f.DB
 	switch {
+	case f.LogGroup != "":
+		return "log group " + f.LogGroup
 	case workGroup != "":
 		return "Athena, work group " + workGroup
 	case len(files) == 0 && db != "":
@@ -175,14 +179,19 @@ func (d *served) open(ctx context.Context) error {
 		d.config.Engine, d.config.Dialect = e, analytics.Athena
 		return nil
 	}
-	if len(c.Files) == 0 && c.DB == "" {
+	group, err := c.openGroup(ctx, d.streams, c.Quiet)
+	if err != nil {
+		return err
+	}
+	defer group.close()
+	if len(c.Files) == 0 && c.DB == "" && group == nil {
 		c.Files = d.orStdin(nil)
-		d.config.Source = c.sourceName()
+		d.config.Source = c.sourceName(c.Files, c.Athena)
 	}
 	if c.Follow {
 		return d.openFollowed(ctx)
 	}
-	l := &loading{streams: d.streams, settings: c.Settings, quiet: c.Quiet}
+	l := &loading{streams: d.streams, settings: c.Settings, quiet: c.Quiet, group: group}
 	db, stats, err := l.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return err
