@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"aws/query":                  {"aws/account"},
 	"aws/nlb":                    {"record", "aws/query"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/address", "internal/terminal"},
+	"aws/stack":                  {"aws/query"},
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
 	"aws/athena":                 {"analytics", "encode", "aws/account"},
@@ -75,6 +76,7 @@ var mayImport = map[string][]string{
 	"internal/address":           {},
 	"internal/setting":           {},
 	"internal/samtest":           {},
+	"internal/template":          {"internal/setting"},
 	"sink/retry":                 {},
 	"sink/internal/batchput":     {"sink", "sink/retry", "encode"},
 	"sink/firehose":              {"sink", "sink/retry", "sink/internal/", "encode"}, // rows of Iceberg tables
