@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"aws/query":                  {"aws/account"},
 	"aws/nlb":                    {"record", "aws/query"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/address", "internal/terminal"},
+	"aws/smoke":                  {"aws/account", "aws/athena", "aws/query", "aws/stack", "encode/accesslog", "parser", "pipeline", "record"},
 	"aws/stack":                  {"aws/query"},
 	"aws/subscription":           {"aws/account"},
 	"aws/object":                 {},
@@ -64,7 +65,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/smoke", "aws/stack", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
