@@ -60,7 +60,7 @@ func process(text []byte, c pipeline.Config, want func(*pipeline.Outcome) []byte
 	if err != nil {
 		return nil, err
 	}
-	out := p.NewWorker().Process(&record.Line{Text: text})
+	out := p.NewWorker().Process(&record.Line{Text: text, Origin: &record.Origin{}})
 	got := bytes.Clone(want(&out))
 	return got, errors.Join(out.Err, p.Close())
 }
