@@ -112,7 +112,6 @@ validate: ## check template.yaml
 	@command -v cfn-lint >/dev/null || { echo "make $@ needs cfn-lint: pip install cfn-lint" >&2; exit 1; }
 	cfn-lint template.yaml
 
-# make test checks the template, so a deployment needs no cfn-lint.
 SAM_MISSING := needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html
 
 package: ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI; GEOIP_LAYER=no spares npm)
@@ -123,8 +122,12 @@ package-test: ## build a clean tree with the real SAM CLI, with and without the 
 	@.ci/tools
 	$(TEST) -tags sam -count 1 -v -run 'TestSAM' ./deploy
 
-deploy: package ## build and deploy with SAM, asking what it needs to know the first time
-	sam deploy $$(test -f samconfig.toml && grep -q stack_name samconfig.toml || echo --guided)
+# SETTINGS is the file of the stack's settings, one for each stack. ASK=no asks nobody.
+SETTINGS ?= stack.yaml
+ASK      ?= auto
+deploy: ## deploy to AWS: asks five questions the first time, checks the settings, and tries the stack out
+	@command -v $(GO) >/dev/null || { echo "make $@ needs Go 1.26 or newer: https://go.dev/dl/" >&2; exit 1; }
+	@$(GO) run ./internal/tools/deploy -ask $(ASK) -file $(SETTINGS)
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
