@@ -41,3 +41,9 @@ func TellAthena(t testing.TB, endpoint, region string, columns, values []string)
 	body := fmt.Sprintf(`{"account_id":%q,"region":%q,"results":[{"rows":[%s],"column_info":[%s]}]}`, account, region, rows, info)
 	post(t, endpoint, region, "athena", "/moto-api/static/athena/query-results", "application/json", []byte(body))
 }
+
+// AddLogGroup makes a log group.
+func AddLogGroup(t testing.TB, endpoint, region, name string) {
+	t.Helper()
+	post(t, endpoint, region, "logs", "/", "application/x-amz-json-1.1", fmt.Appendf(nil, `{"logGroupName":%q}`, name), "Logs_20140328.CreateLogGroup")
+}

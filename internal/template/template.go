@@ -256,7 +256,7 @@ func (p *Parameter) refuses(value string) string {
 	}
 	if p.pattern != nil && (!p.pattern.MatchString(value) || p.forbidden != nil && p.forbidden.MatchString(value)) {
 		if p.constraint != "" {
-			return fmt.Sprintf("%.100q is not %s", value, strings.TrimSuffix(p.constraint, "."))
+			return fmt.Sprintf("%.100q cannot be used; write %s", value, strings.TrimSuffix(p.constraint, "."))
 		}
 		return fmt.Sprintf("%.100q has characters that are not allowed, or the wrong form", value)
 	}

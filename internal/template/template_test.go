@@ -102,8 +102,8 @@ func TestCheck(t *testing.T) {
 	}
 	f("", nil)
 	f(`Road: "c" is not allowed; allowed: a, b`, map[string]string{"Road": "c"})
-	f(`Prefix: "errors/x/" is not a prefix`, map[string]string{"Prefix": "errors/x/"})
-	f(`Prefix: "X/" is not a prefix`, map[string]string{"Prefix": "X/"})
+	f(`Prefix: "errors/x/" cannot be used; write a prefix`, map[string]string{"Prefix": "errors/x/"})
+	f(`Prefix: "X/" cannot be used; write a prefix`, map[string]string{"Prefix": "X/"})
 	f("Raod: there is no such parameter; did you mean Road?\nShards: 9 is more than 8", map[string]string{"Shards": "9", "Raod": "b"})
 	f(`Shards: "many" is not a number`, map[string]string{"Shards": "many"})
 	f("Nodes need Road=b", map[string]string{"Nodes": "10.0.0.1"})

@@ -55,17 +55,17 @@ var questions = []question{
 	},
 	{
 		asks:    "Which Network Load Balancer is in front of it?",
-		example: "its ARN, its name (shop-edge), or its addresses (10.16.1.11,10.16.2.11).\n   Enter: every private address counts as the NLB's.",
+		example: "its ARN, its name (shop-edge), or its addresses\n   (10.16.1.11,10.16.2.11). Enter: every private address counts as the\n   NLB's.",
 		apply:   setBalancer, parameters: []string{"NLB", "DiscoverNLB"},
 	},
 	{
-		asks:    "Which other proxies are yours? Networks of the edge's tasks, or of a CDN.",
+		asks:    "Which other proxies are yours, such as the tasks of the edge, or a CDN?",
 		example: "10.16.1.16/28,10.16.2.16/28. Enter: none.",
 		apply:   set("Trusted"), parameters: []string{"Trusted"},
 	},
 	{
 		asks:    "Which format do the lines have?",
-		example: "auto, combined, main, clearhop, or your log_format directive in one line.\n   clearhop format --from FILE finds it.",
+		example: "auto, combined, main, clearhop, or your log_format directive in\n   one line. clearhop format --from FILE finds it.",
 		apply:   set("LogFormat"), parameters: []string{"LogFormat"},
 	},
 	{
@@ -124,7 +124,8 @@ func (d *deployment) takeOver(deployed *stack.Stack) {
 
 // ask asks the questions, each until its answer can be used.
 func (d *deployment) ask(ctx context.Context) error {
-	fmt.Fprintf(d.out, "Clearhop goes into the account %s, region %s. There are %d\nquestions. Enter takes what stands in brackets, or leaves it out. The stack is called %s\n(StackName in %s).\n", d.account.id, d.settings.region, len(questions), d.settings.stack, d.path)
+	fmt.Fprintf(d.out, "Clearhop goes into the account %s, region %s, as the stack\n%s (StackName in %s). %d questions follow. Enter takes what\nstands in brackets, or nothing.\n",
+		d.account.id, d.settings.region, d.settings.stack, d.path, len(questions))
 	for i, q := range questions {
 		fmt.Fprintf(d.out, "\n%d. %s\n   For example: %s\n", i+1, q.asks, q.example)
 		for {

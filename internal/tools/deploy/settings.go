@@ -17,13 +17,15 @@ import (
 
 // The settings in the file that are no parameters of the template.
 const (
-	stackName = "StackName"
-	region    = "Region"
+	stackName    = "StackName"
+	region       = "Region"
+	uploadBucket = "UploadBucket"
 )
 
 // settings are those of a stack. Values are as CloudFormation takes them: lists with commas.
 type settings struct {
 	stack, region string
+	bucket        string            // that functions are uploaded to; empty for one that SAM makes
 	values        map[string]string // parameters that the file gives
 }
 
@@ -112,6 +114,8 @@ func (s *settings) read(mapping *yaml.Node) error {
 			s.stack = value
 		case region:
 			s.region = value
+		case uploadBucket:
+			s.bucket = value
 		default:
 			s.values[name] = value
 		}
@@ -130,6 +134,12 @@ func (s *settings) write(path string, parameters []template.Parameter) error {
 `)
 	writeSetting(&b, "", stackName, s.stack)
 	writeSetting(&b, "", region, s.region)
+	b.WriteString("\n# A bucket of yours that the functions are uploaded to. Without it, SAM makes one.\n")
+	if s.bucket == "" {
+		writeSetting(&b, "#", uploadBucket, "")
+	} else {
+		writeSetting(&b, "", uploadBucket, s.bucket)
+	}
 	group := ""
 	for _, p := range parameters {
 		if p.Group != group {

@@ -53,7 +53,7 @@ func (d *deployment) agree(ctx context.Context, deployed *stack.Stack) (bool, er
 	if !d.asks {
 		return true, nil
 	}
-	fmt.Fprintf(d.out, "\nDeploy this? It takes some minutes, and costs what docs/aws.md#costs says. [y/N] ")
+	fmt.Fprintf(d.out, "\nWhat it costs: docs/aws.md#costs. Deploy this? [y/N] ")
 	answer, err := d.in.next()
 	if err != nil {
 		return false, err
@@ -158,8 +158,9 @@ func (d *deployment) build(ctx context.Context) error {
 	return nil
 }
 
-// parametersFile is what sam deploy reads the parameters from.
-const parametersFile = "build/deploy/parameters.json"
+// parametersFile is what sam deploy reads the parameters from: JSON, which is YAML. The SAM
+// CLI knows no file with the ending .json.
+const parametersFile = "build/deploy/parameters.yaml"
 
 // deploy uploads and deploys. It gives every parameter, because CloudFormation keeps the
 // former value of one that it is not given.
@@ -178,9 +179,14 @@ func (d *deployment) deploy(ctx context.Context) error {
 	if err := os.WriteFile(parametersFile, text, 0o600); err != nil {
 		return err
 	}
-	return d.tell(ctx, nil, "sam", "deploy", "--stack-name", d.settings.stack, "--region", d.settings.region,
-		"--capabilities", "CAPABILITY_IAM", "--resolve-s3", "--s3-prefix", d.settings.stack,
-		"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides", "file://"+parametersFile)
+	bucket := []string{"--resolve-s3"}
+	if d.settings.bucket != "" {
+		bucket = []string{"--s3-bucket", d.settings.bucket}
+	}
+	args := append([]string{"deploy", "--stack-name", d.settings.stack, "--region", d.settings.region,
+		"--capabilities", "CAPABILITY_IAM", "--s3-prefix", d.settings.stack, "--no-progressbar",
+		"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides", "file://" + parametersFile}, bucket...)
+	return d.tell(ctx, nil, "sam", args...)
 }
 
 // quoted returns a value as the SAM CLI reads it back: it takes quotes around a value away,
