@@ -127,7 +127,8 @@ SETTINGS ?= stack.yaml
 ASK      ?= auto
 deploy: ## deploy to AWS: asks five questions the first time, checks the settings, and tries the stack out
 	@command -v $(GO) >/dev/null || { echo "make $@ needs Go 1.26 or newer: https://go.dev/dl/" >&2; exit 1; }
-	@$(GO) run ./internal/tools/deploy -ask $(ASK) -file $(SETTINGS)
+	@$(GO) build -o $(BUILD)/deploy/deploy ./internal/tools/deploy
+	@$(BUILD)/deploy/deploy -ask $(ASK) -file $(SETTINGS)
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
