@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,9 +87,18 @@ build-TransformFunction:
 build-GeoUpdateFunction:
 	$(lambda) ./functions/geoupdate
 
+# sam build builds the layer whatever GeoIPSource says, and only GeoIPSource=layer
+# deploys it. GEOIP_LAYER=no leaves a note in its place, so that nobody else needs npm.
+GEOIP_LAYER ?= yes
+ifeq ($(GEOIP_LAYER),no)
+build-GeoIPLayer:
+	mkdir -p $(ARTIFACTS_DIR)/geoip
+	echo "Built with GEOIP_LAYER=no, for a GeoIPSource other than layer." >$(ARTIFACTS_DIR)/geoip/README
+else
 build-GeoIPLayer: geoip
 	mkdir -p $(ARTIFACTS_DIR)/geoip
 	cp -r $(GEOIP)/country.mmdb $(GEOIP)/asn.mmdb $(GEOIP)/ATTRIBUTION.txt $(ARTIFACTS_DIR)/geoip/
+endif
 
 PAYLOAD ?= testdata/payload/subscription.json
 invoke: ## run the built function once, locally, on PAYLOAD; events to standard output, logs to standard error
@@ -103,20 +112,29 @@ validate: ## check template.yaml
 	@command -v cfn-lint >/dev/null || { echo "make $@ needs cfn-lint: pip install cfn-lint" >&2; exit 1; }
 	cfn-lint template.yaml
 
-# make test checks the template, so a deployment needs no cfn-lint.
 SAM_MISSING := needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html
 
-package: ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI)
+package: ## build what sam deploy uploads, into .aws-sam (needs the SAM CLI; GEOIP_LAYER=no spares npm)
 	@command -v sam >/dev/null || { echo "make $@ $(SAM_MISSING)" >&2; exit 1; }
 	sam build
 
-deploy: package ## build and deploy with SAM, asking what it needs to know the first time
-	sam deploy $$(test -f samconfig.toml && grep -q stack_name samconfig.toml || echo --guided)
+package-test: ## build a clean tree with the real SAM CLI, with and without the layer (some minutes; needs npm)
+	@.ci/tools
+	$(TEST) -tags sam -count 1 -v -run 'TestSAM' ./deploy
+
+# SETTINGS is the file of the stack's settings, one for each stack. ASK=no asks nobody.
+SETTINGS ?= stack.yaml
+ASK      ?= auto
+deploy: ## deploy to AWS: asks five questions the first time, checks the settings, and tries the stack out
+	@command -v $(GO) >/dev/null || { echo "make $@ needs Go 1.26 or newer: https://go.dev/dl/" >&2; exit 1; }
+	@$(GO) build -o $(BUILD)/deploy/deploy ./internal/tools/deploy
+	@$(BUILD)/deploy/deploy -ask $(ASK) -file $(SETTINGS)
 
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
 	$(GO) vet -race ./...
 	$(GO) vet -race -tags athena ./analytics
+	$(GO) vet -race -tags sam ./deploy
 	$(TEST) -race ./...
 
 lint: ## run golangci-lint

@@ -135,7 +135,7 @@ func retained(t *testing.T, tmpl template) string {
 
 // firstParameters are those that the README names: with the defaults of the others
 // the stack does its work.
-var firstParameters = []string{"LogGroupName", "DiscoverNLB", "Trusted", "AlarmTopicArn"}
+var firstParameters = []string{"LogGroupName", "DiscoverNLB", "Trusted", "LogFormat", "AlarmEmail"}
 
 // TestReadme holds the parameters that the README names to the template.
 func TestReadme(t *testing.T) {

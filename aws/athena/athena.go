@@ -27,6 +27,7 @@ import (
 	"clearhop/aws/account"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/aws/smithy-go"
@@ -44,10 +45,10 @@ type Calls struct {
 	StopQueryExecution  Call[athena.StopQueryExecutionInput, athena.StopQueryExecutionOutput]
 }
 
-// Connect makes a client with the usual configuration of AWS's tools. The errors are
-// those of package account.
-func Connect(ctx context.Context) (Calls, error) {
-	c, err := account.Load(ctx)
+// Connect makes a client with the usual configuration of AWS's tools, and options that
+// stand before it. The errors are those of package account.
+func Connect(ctx context.Context, options ...func(*config.LoadOptions) error) (Calls, error) {
+	c, err := account.Load(ctx, options...)
 	if err != nil {
 		return Calls{}, err
 	}

@@ -10,7 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"clearhop/aws/query"
 )
+
+var ec2API = query.Service{ID: "EC2", Name: "ec2", Version: "2016-11-15"}
 
 // Config says which NLBs to look for.
 type Config struct {
@@ -24,7 +28,7 @@ type Finder struct {
 	names []string // sorted, each once; none: all
 
 	mu  sync.Mutex
-	ec2 *client // nil before the first Find
+	ec2 *query.Client // nil before the first Find
 }
 
 // New makes a Finder. The error names every name that no NLB can have.
@@ -63,7 +67,7 @@ func (f *Finder) Find(ctx context.Context) (map[netip.Addr]string, error) {
 	}
 	nodes := map[netip.Addr]string{}
 	found := map[string]bool{} // the NLBs, by name
-	for page, err := range pages[interfacePage](ctx, c, "DescribeNetworkInterfaces", "NextToken", form) {
+	for page, err := range query.Pages[interfacePage](ctx, c, "DescribeNetworkInterfaces", "NextToken", form) {
 		if err != nil {
 			return nil, err
 		}
@@ -119,11 +123,11 @@ func (f *Finder) missing(found map[string]bool) error {
 
 // client returns the client of EC2. The first call makes it. A configuration
 // that could not be read is read again by the next call.
-func (f *Finder) client(ctx context.Context) (*client, error) {
+func (f *Finder) client(ctx context.Context) (*query.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ec2 == nil {
-		c, err := newClient(ctx, ec2API)
+		c, err := query.New(ctx, ec2API)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +190,7 @@ type interfacePage struct {
 	NextToken  string             `xml:"nextToken"`
 }
 
-func (p interfacePage) next() string { return p.NextToken }
+func (p interfacePage) Next() string { return p.NextToken }
 
 // A networkInterface is what is read of a network interface.
 type networkInterface struct {

@@ -9,15 +9,18 @@ import (
 	"slices"
 	"strconv"
 
+	"clearhop/aws/query"
 	"clearhop/record"
 )
 
+var elbAPI = query.Service{ID: "Elastic Load Balancing v2", Name: "elasticloadbalancing", Version: "2015-12-01"}
+
 // A Balancing asks Elastic Load Balancing for target groups.
-type Balancing struct{ elb *client }
+type Balancing struct{ elb *query.Client }
 
 // NewBalancing reads the usual configuration of AWS's tools.
 func NewBalancing(ctx context.Context) (*Balancing, error) {
-	c, err := newClient(ctx, elbAPI)
+	c, err := query.New(ctx, elbAPI)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +43,7 @@ func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]re
 		}
 	}
 	var groups []record.TargetGroup
-	for page, err := range pages[loadBalancerPage](ctx, b.elb, "DescribeLoadBalancers", "Marker", form) {
+	for page, err := range query.Pages[loadBalancerPage](ctx, b.elb, "DescribeLoadBalancers", "Marker", form) {
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +69,7 @@ func (b *Balancing) FindTargetGroups(ctx context.Context, names ...string) ([]re
 func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]record.TargetGroup, error) {
 	var groups []record.TargetGroup
 	form := url.Values{"LoadBalancerArn": {lb.ARN}}
-	for page, err := range pages[targetGroupPage](ctx, b.elb, "DescribeTargetGroups", "Marker", form) {
+	for page, err := range query.Pages[targetGroupPage](ctx, b.elb, "DescribeTargetGroups", "Marker", form) {
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +92,7 @@ func (b *Balancing) groupsOf(ctx context.Context, lb *loadBalancer) ([]record.Ta
 func (b *Balancing) readAttributes(ctx context.Context, g *record.TargetGroup) error {
 	g.PreserveClientIP = g.TargetType == "instance" || g.Protocol == "UDP" || g.Protocol == "TCP_UDP"
 	var answer attributes
-	if err := b.elb.ask(ctx, "DescribeTargetGroupAttributes", url.Values{"TargetGroupArn": {g.ARN}}, &answer); err != nil {
+	if err := b.elb.Ask(ctx, "DescribeTargetGroupAttributes", url.Values{"TargetGroupArn": {g.ARN}}, &answer); err != nil {
 		return err
 	}
 	for _, a := range answer.Attributes {
@@ -117,7 +120,7 @@ type loadBalancerPage struct {
 	NextMarker    string         `xml:"DescribeLoadBalancersResult>NextMarker"`
 }
 
-func (p loadBalancerPage) next() string { return p.NextMarker }
+func (p loadBalancerPage) Next() string { return p.NextMarker }
 
 type loadBalancer struct {
 	Name string `xml:"LoadBalancerName"`
@@ -138,7 +141,7 @@ type targetGroupPage struct {
 	NextMarker string `xml:"DescribeTargetGroupsResult>NextMarker"`
 }
 
-func (p targetGroupPage) next() string { return p.NextMarker }
+func (p targetGroupPage) Next() string { return p.NextMarker }
 
 // attributes is what is read of an answer to DescribeTargetGroupAttributes.
 type attributes struct {

@@ -26,10 +26,15 @@ type MetricSettings struct {
 // read fills a Config, and the settings of its destination, from the environment and from
 // what it refers to. The error names everything that cannot be read.
 func read(ctx context.Context, shape Shape, environ []string, log io.Writer, destination any) (Config, error) {
+	return readFrom(ctx, stored.Lazy(), shape, environ, log, destination)
+}
+
+// readFrom is read with a reader of what the environment refers to.
+func readFrom(ctx context.Context, reader stored.Reader, shape Shape, environ []string, log io.Writer, destination any) (Config, error) {
 	var lambda lambdaSettings
 	var metrics MetricSettings
 	c := Config{Shape: shape, Log: log}
-	environ, errStored := stored.Lazy().Fill(ctx, environ)
+	environ, errStored := reader.Fill(ctx, environ)
 	err := errors.Join(errStored, environment.Load(environ, &lambda, destination, &metrics, &c.Pipeline))
 	c.FunctionName, c.LogGroup, c.Concurrency = lambda.FunctionName, lambda.LogGroup, lambda.MaxConcurrency
 	if metrics.Namespace != "none" {

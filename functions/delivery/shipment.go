@@ -10,7 +10,6 @@ import (
 	"clearhop/delivery"
 	"clearhop/pipeline"
 	"clearhop/record"
-	"clearhop/rule"
 	"clearhop/sink"
 	"clearhop/sink/retry"
 )
@@ -56,15 +55,7 @@ func checkRoutes(p *pipeline.Pipeline, outlets *delivery.Outlets) error {
 	if p == nil || outlets == nil {
 		return nil
 	}
-	var errs []error
-	missing, unused := rule.MatchRoutes(p.Routes(), outlets.Routes())
-	for _, name := range missing {
-		errs = append(errs, fmt.Errorf("CLEARHOP_RULES: route:%s leads nowhere: CLEARHOP_ROUTES does not name it", name))
-	}
-	for _, name := range unused {
-		errs = append(errs, fmt.Errorf("CLEARHOP_ROUTES: no rule routes to %q", name))
-	}
-	return errors.Join(errs...)
+	return matchRoutes(p.Routes(), outlets.Routes())
 }
 
 // A Shipment is one invocation of a Shipper: it delivers the events of payloads.

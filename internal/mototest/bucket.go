@@ -20,10 +20,7 @@ type Bucket struct {
 // NewBucket makes a bucket.
 func NewBucket(t testing.TB, endpoint, region, name string) *Bucket {
 	t.Helper()
-	client := s3.New(s3.Options{
-		BaseEndpoint: &endpoint, Region: region, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	client := newS3(endpoint, region)
 	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name,
 		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}})
 	if err != nil {
@@ -67,4 +64,17 @@ func (b *Bucket) Keys() []string {
 		keys = append(keys, *out.Contents[i].Key)
 	}
 	return keys
+}
+
+// OpenBucket opens a bucket that is there, as one that a stack made.
+func OpenBucket(t testing.TB, endpoint, region, name string) *Bucket {
+	t.Helper()
+	return &Bucket{t: t, name: name, client: newS3(endpoint, region)}
+}
+
+func newS3(endpoint, region string) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: region, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
 }

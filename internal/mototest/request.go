@@ -28,14 +28,18 @@ func ask(t testing.TB, endpoint, region, service, version, action string, form u
 }
 
 // post sends a request as a client of the service would; moto finds the service
-// by the credential's scope and checks no signature.
-func post(t testing.TB, endpoint, region, service, path, contentType string, body []byte) (answer []byte) {
+// by the credential's scope and checks no signature. target is the value of the header
+// X-Amz-Target, for services that go by it.
+func post(t testing.TB, endpoint, region, service, path, contentType string, body []byte, target ...string) (answer []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", contentType)
+	for _, t := range target {
+		request.Header.Set("X-Amz-Target", t)
+	}
 	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -1,4 +1,4 @@
-package nlb
+package query
 
 import (
 	"os"
@@ -24,10 +24,15 @@ func useProfile(t *testing.T, lines ...string) {
 	}
 }
 
+var (
+	ec2API = Service{ID: "EC2", Name: "ec2", Version: "2016-11-15"}
+	elbAPI = Service{ID: "Elastic Load Balancing v2", Name: "elasticloadbalancing", Version: "2015-12-01"}
+)
+
 // checkEndpoint checks where a service is asked in the configuration as it is.
-func checkEndpoint(t *testing.T, s service, want string) {
+func checkEndpoint(t *testing.T, s Service, want string) {
 	t.Helper()
-	c, err := newClient(t.Context(), s)
+	c, err := New(t.Context(), s)
 	var got string
 	if err != nil {
 		got = err.Error()
@@ -35,7 +40,7 @@ func checkEndpoint(t *testing.T, s service, want string) {
 		got = c.endpoint.String()
 	}
 	if got != want {
-		t.Errorf("%s: got %s, want %s", s.id, got, want)
+		t.Errorf("%s: got %s, want %s", s.ID, got, want)
 	}
 }
 

@@ -1,4 +1,4 @@
-package nlb
+package query
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 // endpoint returns where the service is asked: the endpoint that the
 // configuration names, or else the service's host in the region.
-func (s service) endpoint(ctx context.Context, c *aws.Config, options *sts.Options) (*url.URL, error) {
+func (s Service) endpoint(ctx context.Context, c *aws.Config, options *sts.Options) (*url.URL, error) {
 	if !smithyhttp.ValidHostLabel(c.Region) {
 		return nil, fmt.Errorf("%.40q is no region", c.Region)
 	}
@@ -22,10 +22,12 @@ func (s service) endpoint(ctx context.Context, c *aws.Config, options *sts.Optio
 	if err != nil {
 		return nil, err
 	}
+	// The hosts of S3 with both protocols have another form, and one protocol is enough.
+	dualStack := options.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled && s.Name != "s3"
 	resolved, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{
 		Region:       &c.Region,
 		UseFIPS:      aws.Bool(options.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
-		UseDualStack: aws.Bool(options.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+		UseDualStack: &dualStack,
 		Endpoint:     configured,
 	})
 	if err != nil {
@@ -36,7 +38,7 @@ func (s service) endpoint(ctx context.Context, c *aws.Config, options *sts.Optio
 		// The hosts of STS and of other services differ in the service's name
 		// alone, in every partition: sts-fips.REGION.api.aws and
 		// ec2-fips.REGION.api.aws.
-		endpoint.Host = s.name + strings.TrimPrefix(endpoint.Host, "sts")
+		endpoint.Host = s.Name + strings.TrimPrefix(endpoint.Host, "sts")
 	}
 	if endpoint.Path == "" {
 		endpoint.Path = "/"
@@ -55,14 +57,14 @@ type serviceEndpoints interface {
 // AWS_ENDPOINT_URL_EC2, AWS_ENDPOINT_URL, the profile's services, and the
 // profile's endpoint_url. AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns all of them
 // off.
-func (s service) configuredEndpoint(ctx context.Context, c *aws.Config) (*string, error) {
+func (s Service) configuredEndpoint(ctx context.Context, c *aws.Config) (*string, error) {
 	ignored, _, err := config.GetIgnoreConfiguredEndpoints(ctx, c.ConfigSources)
 	if err != nil || ignored {
 		return nil, err
 	}
 	for _, source := range c.ConfigSources {
 		if endpoints, ok := source.(serviceEndpoints); ok {
-			endpoint, found, err := endpoints.GetServiceBaseEndpoint(ctx, s.id)
+			endpoint, found, err := endpoints.GetServiceBaseEndpoint(ctx, s.ID)
 			if err != nil || found {
 				return &endpoint, err
 			}
