@@ -66,6 +66,8 @@ var mayImport = map[string][]string{
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
+	"functions/diagnosis":        {"functions/environment", "functions/delivery", "functions/stored", "functions/diagnosis/watch", "aws/nlb"},
+	"functions/diagnosis/watch":  {"record", "verdict", "pipeline", "diagnose", "enrich/clientip", "privacy", "aws/object", "internal/terminal"},
 	"functions/geoupdate/update": {"enrich/geoip", "functions/geoupdate/unpack"},
 	"functions/geoupdate/unpack": {},
 	"internal/mmdbtest":          {},
