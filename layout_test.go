@@ -62,7 +62,8 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/subscription", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "delivery", "redrive", "aws/account", "aws/object"},
+	"redrive":                    {"decode", "delivery", "encode", "pipeline", "sink", "sink/deadletter"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},

@@ -19,10 +19,10 @@ type Settings struct {
 	FirehoseStream string            `env:"CLEARHOP_FIREHOSE_STREAM" help:"Name of the Firehose stream, for the sink firehose."`
 	FirehoseFormat string            `env:"CLEARHOP_FIREHOSE_FORMAT" default:"ndjson" help:"What a record of the sink firehose holds: ndjson, many events; or row, one event as a row of an Iceberg table."`
 	KinesisStream  string            `env:"CLEARHOP_KINESIS_STREAM" help:"Name of the Kinesis data stream, for the sink kinesis."`
-	S3             string            `env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
-	S3Format       string            `env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
+	S3             string            `name:"s3" env:"CLEARHOP_S3" help:"Bucket and prefix, as s3://bucket/prefix/, for the sink s3: one object for each hour that the events of a payload fall in."`
+	S3Format       string            `name:"s3-format" env:"CLEARHOP_S3_FORMAT" default:"ndjson.gz" help:"What the objects of the sink s3 hold: ndjson.gz, ndjson.zst or parquet."`
 	File           string            `env:"CLEARHOP_FILE" help:"Path of the file that events are appended to, for the sink file."`
-	Routes         map[string]string `env:"CLEARHOP_ROUTES" envSeparator:"," envKeyValSeparator:"=" help:"Sinks for the events that a rule routes, as NAME=SINK, separated by commas: firehose:STREAM, kinesis:STREAM or s3://bucket/prefix/."`
+	Routes         map[string]string `env:"CLEARHOP_ROUTES" envSeparator:"," mapsep:"," envKeyValSeparator:"=" placeholder:"NAME=SINK" help:"Sinks for the events that a rule routes, as NAME=SINK, separated by commas: firehose:STREAM, kinesis:STREAM or s3://bucket/prefix/."`
 	LetterSettings
 }
 

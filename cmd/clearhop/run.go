@@ -30,6 +30,7 @@ type grammar struct {
 	Format      formatCommand             `cmd:"" help:"Explain a log_format: what is read from it, and what is missing."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
 	Unsubscribe unsubscribeCommand        `cmd:"" help:"Remove a subscription filter from log groups of CloudWatch Logs."`
+	Redrive     redriveCommand            `cmd:"" help:"Send dead letters again, and what Firehose or Lambda gave up."`
 	Version     versionCommand            `cmd:"" help:"Print the version, and the sources of the data."`
 	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in bash, zsh or fish."`
 	Help        helpCommand               `cmd:"" help:"Print the help of a command."`
