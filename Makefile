@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ build-TransformFunction:
 
 build-GeoUpdateFunction:
 	$(lambda) ./functions/geoupdate
+
+build-DiagnosisFunction:
+	$(lambda) ./functions/diagnosis
 
 # sam build builds the layer whatever GeoIPSource says, and only GeoIPSource=layer
 # deploys it. GEOIP_LAYER=no leaves a note in its place, so that nobody else needs npm.

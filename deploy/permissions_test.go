@@ -33,6 +33,9 @@ func mayDo(t *testing.T, s samtest.Stack, role string) []statement {
 		for _, item := range d.(map[string]any)["Statement"].([]any) {
 			st := item.(map[string]any)
 			resources, several := st["Resource"].([]any)
+			if split, isSplit := splitOf(t, s, st["Resource"]); isSplit {
+				resources, several = split, true
+			}
 			if !several {
 				resources = []any{st["Resource"]}
 			}
@@ -44,6 +47,20 @@ func mayDo(t *testing.T, s samtest.Stack, role string) []statement {
 		}
 	}
 	return all
+}
+
+// splitOf works out an expression that is a Fn::Split: a list.
+func splitOf(t *testing.T, s samtest.Stack, value any) (list []any, ok bool) {
+	t.Helper()
+	expression, isMap := value.(map[string]any)
+	if !isMap || expression["Fn::Split"] == nil {
+		return nil, false
+	}
+	split := expression["Fn::Split"].([]any)
+	for part := range strings.SplitSeq(textOf(t, s, split[1]), split[0].(string)) {
+		list = append(list, part)
+	}
+	return list, true
 }
 
 // matches reports whether a pattern of a policy fits an ARN. In a policy a star stands

@@ -87,7 +87,7 @@ func newAccount(t *testing.T) *awsAccount {
 	return a
 }
 
-var services = map[string]string{"Firehose_20150804": "firehose", "Kinesis_20131202": "kinesis", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+var services = map[string]string{"Firehose_20150804": "firehose", "Kinesis_20131202": "kinesis", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager", "Logs_20140328": "logs"}
 
 // record notes which action of IAM's a call needs, and on what.
 func (a *awsAccount) record(t *testing.T, r *http.Request) {
@@ -98,7 +98,7 @@ func (a *awsAccount) record(t *testing.T, r *http.Request) {
 			t.Error(err)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		var in struct{ DeliveryStreamName, SecretId string } //nolint:revive // the names are AWS's
+		var in struct{ DeliveryStreamName, SecretId, LogGroupName string } //nolint:revive // the names are AWS's
 		if err := json.Unmarshal(body, &in); err != nil {
 			t.Error(err)
 		}
@@ -106,6 +106,20 @@ func (a *awsAccount) record(t *testing.T, r *http.Request) {
 		if in.DeliveryStreamName != "" {
 			c.resource = "arn:aws:firehose:" + stackRegion + ":" + stackAccount + ":deliverystream/" + in.DeliveryStreamName
 		}
+		if services[service] == "logs" { // AWS wants the ARN of a group with :* at its end
+			c.resource = "arn:aws:logs:" + stackRegion + ":" + stackAccount + ":log-group:" + in.LogGroupName + ":*"
+		}
+	} else if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			t.Error(err)
+		}
+		c = call{"sns:" + form.Get("Action"), form.Get("TopicArn")}
 	} else if strings.Count(r.URL.Path, "/") > 1 {
 		action := map[string]string{http.MethodPut: "s3:PutObject", http.MethodGet: "s3:GetObject"}[r.Method]
 		c = call{action, "arn:aws:s3:::" + strings.TrimPrefix(r.URL.Path, "/")}

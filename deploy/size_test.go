@@ -16,7 +16,7 @@ const zipBudget = 10 << 20
 // TestSizes builds each function as sam build does, and holds what is deployed
 // to its budget.
 func TestSizes(t *testing.T) {
-	for _, name := range []string{"Subscriber", "Stream", "Transform", "GeoUpdate"} {
+	for _, name := range []string{"Subscriber", "Stream", "Transform", "GeoUpdate", "Diagnosis"} {
 		dir := t.TempDir()
 		if out, err := exec.Command("make", "-C", "..", "build-"+name+"Function", "ARTIFACTS_DIR="+dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -281,6 +282,7 @@ type alarm struct {
 	missing    string // TreatMissingData of CloudWatch
 	query      string // Metrics Insights, in the place of metrics
 	condition  string // the condition of the template under which the alarm exists; empty for always
+	notify     string // the condition under which it notifies the topic; empty for whenever there is one
 }
 
 // alarms are all alarms of the template. Each one is about a fault that a person must
@@ -289,6 +291,7 @@ var alarms = slices.Concat(alarmsOfTheChain, faultAlarms(), alarmsOfTheDelivery)
 
 // faultAlarms are one alarm for each reason that is a fault, so that what is sent names
 // the finding and its cure: once when it begins, and again when it has ended.
+// They notify nobody where the function diagnosis sends the same with its evidence.
 // UnlistedNode has an alarm of its own, because one such line is enough.
 func faultAlarms() []alarm {
 	var all []alarm
@@ -301,13 +304,14 @@ func faultAlarms() []alarm {
 		all = append(all, alarm{
 			name: name, text: "Finding " + info.Code + ": " + info.Means + ". The fix: " + info.Fix + ". For the lines that show it: clearhop doctor on the log.",
 			metrics: []string{name, "Lines"}, expression: "IF(m2 > 0, 100 * FILL(m1, 0) / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching",
+			notify: "FaultAlarmsNotify",
 		})
 	}
 	return all
 }
 
 var alarmsOfTheChain = []alarm{
-	{name: "Faults", text: "The share of lines with a fault of the chain, all reasons together. The alarms whose names begin with Fault say which reason, and how to fix it.",
+	{name: "Faults", text: "The share of lines with a fault of the chain, all reasons together. The message of the diagnosis, or the alarms whose names begin with Fault, say which reason and how to fix it.",
 		metrics: []string{"Faults", "Lines"}, expression: "IF(m2 > 0, 100 * m1 / m2, 0)", statistic: "Sum", threshold: "!Ref FaultPercent", period: 300, periods: 3, missing: "notBreaching"},
 	{name: "UnlistedNode", text: "An address behaves like a node of the NLB, and nlb does not hold it: was an Availability Zone added, or the NLB created again? Run clearhop doctor on the log.",
 		metrics: []string{"FaultUnlistedNode"}, statistic: "Sum", threshold: "0", period: 300, periods: 3, missing: "notBreaching"},
@@ -427,7 +431,7 @@ func alarmSection(t *testing.T) string {
 	}
 	var b strings.Builder
 	for _, a := range alarms {
-		operator := "GreaterThanThreshold"
+		operator, notify := "GreaterThanThreshold", cmp.Or(a.notify, "HasTopic")
 		if a.below {
 			operator = "LessThanThreshold"
 		}
@@ -438,13 +442,13 @@ func alarmSection(t *testing.T) string {
 		fmt.Fprintf(&b, `  Properties:
     AlarmName: !Sub ${AWS::StackName}-%s
     AlarmDescription: %q
-    AlarmActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
-    OKActions: !If [HasTopic, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
+    AlarmActions: !If [%s, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
+    OKActions: !If [%s, [!If [GivenTopic, !Ref AlarmTopicArn, !Ref AlarmTopic]], !Ref AWS::NoValue]
     ComparisonOperator: %s
     EvaluationPeriods: %d
     Threshold: %s
     TreatMissingData: %s
-`, strings.ToLower(a.name[:1])+a.name[1:], a.text, operator, a.periods, a.threshold, a.missing)
+`, strings.ToLower(a.name[:1])+a.name[1:], a.text, notify, notify, operator, a.periods, a.threshold, a.missing)
 		if a.query != "" {
 			fmt.Fprintf(&b, "    Metrics:\n      - { Id: value, Expression: !Sub %q, Label: %s, Period: %d, ReturnData: true }\n\n", a.query, a.name, a.period)
 			continue

@@ -18,6 +18,7 @@ import (
 	"clearhop/encode"
 	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
+	"clearhop/functions/diagnosis/watch"
 	"clearhop/functions/environment"
 	"clearhop/functions/geoupdate/update"
 	"clearhop/internal/samtest"
@@ -142,6 +143,7 @@ func TestTemplateSetsOnlySettings(t *testing.T) {
 		if source := d.parameters["GeoIPSource"]; source != "layer" {
 			want["GeoUpdateFunction"] = environment.Variables(&update.Settings{})
 		}
+		want["DiagnosisFunction"] = append(environment.Variables(&watch.Settings{}), environment.Variables(&pipeline.Config{})...)
 		s := samtest.Deploy(t, "../template.yaml", d.parameters)
 		functions := s.OfType("AWS::Lambda::Function")
 		if len(functions) != len(want) {
@@ -374,7 +376,11 @@ func TestStack(t *testing.T) {
 			f(road, group, "RetentionInDays", "14")
 		}
 		for _, alarm := range s.OfType("AWS::CloudWatch::Alarm") {
-			f(road, alarm, "AlarmActions", []any{everything(road)["AlarmTopicArn"]})
+			notified := any([]any{everything(road)["AlarmTopicArn"]})
+			if strings.HasPrefix(alarm, "AlarmFault") && alarm != "AlarmFaults" {
+				notified = nil // the diagnosis says it
+			}
+			f(road, alarm, "AlarmActions", notified)
 		}
 		for _, a := range alarms {
 			if _, ok := s.Resources["Alarm"+a.name]; ok != (a.condition == "" || s.Conditions[a.condition]) {

@@ -260,3 +260,18 @@ func (r *Roles) Drop(chain clientip.Chain) {
 		return chain.Internal.Contains(p.Address) || names(chain.NLB, p.Address)
 	})
 }
+
+// SameChain reports whether r and other have the same addresses of the chain, so that
+// lines read with one of them are judged as with the other.
+func (r *Roles) SameChain(other *Roles) bool {
+	addresses := func(peers []Peer) []netip.Addr {
+		var list []netip.Addr
+		for _, p := range peers {
+			list = append(list, p.Address)
+		}
+		slices.SortFunc(list, netip.Addr.Compare)
+		return list
+	}
+	return slices.Equal(addresses(r.NLB), addresses(other.NLB)) && slices.Equal(addresses(r.Edge), addresses(other.Edge)) &&
+		slices.Equal(r.CDN, other.CDN) && len(r.Probes) == len(other.Probes)
+}

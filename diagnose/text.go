@@ -43,12 +43,7 @@ const (
 // WriteText writes the report for a person, in one call of w.Write. All of it is
 // printable, whatever a visitor sent. The error is that of w.
 func (r *Report) WriteText(w io.Writer, style Style) error {
-	if style.Width == 0 {
-		style.Width = defaultWidth
-	}
-	width := max(style.Width, narrowest)
-	var out bytes.Buffer
-	t := &textWriter{out: &out, Report: r, screen: width, width: min(width, widest), Paint: style.Paint}
+	t := newTextWriter(r, style)
 	t.headline()
 	for i := range r.Findings {
 		t.finding(i+1, &r.Findings[i])
@@ -61,7 +56,7 @@ func (r *Report) WriteText(w io.Writer, style Style) error {
 	t.chain()
 	t.read()
 	t.sources()
-	_, err := w.Write(out.Bytes())
+	_, err := w.Write(t.out.Bytes())
 	return err
 }
 
@@ -72,6 +67,14 @@ type textWriter struct {
 	screen int // columns
 	width  int // columns of sentences
 	Paint
+}
+
+func newTextWriter(r *Report, style Style) *textWriter {
+	if style.Width == 0 {
+		style.Width = defaultWidth
+	}
+	width := max(style.Width, narrowest)
+	return &textWriter{out: &bytes.Buffer{}, Report: r, screen: width, width: min(width, widest), Paint: style.Paint}
 }
 
 func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -16,14 +17,7 @@ func (t *textWriter) finding(number int, f *Finding) {
 	t.line("")
 	t.title(number, f)
 	t.line("")
-	t.shares(f)
-	t.times(f)
-	if f.Why != "" {
-		t.wrapped("   ", "How this is known: "+f.Why+".")
-	}
-	if f.RestsOnGuess {
-		t.wrapped("   ", "This rests on a guess, because nobody named the log_format. If the column that is read as $remote_addr is another variable, such as $realip_remote_addr, nothing may be broken. See below how the lines are read.")
-	}
+	t.account(f)
 	t.followsFrom(f)
 	for _, l := range f.Evidence {
 		t.evidence(&l)
@@ -37,6 +31,46 @@ func (t *textWriter) finding(number int, f *Finding) {
 	default:
 		t.steps("To fix it", f.Steps)
 	}
+}
+
+// account says how many lines show a finding, where and when, and how it is known.
+func (t *textWriter) account(f *Finding) {
+	t.shares(f)
+	t.times(f)
+	if f.Why != "" {
+		t.wrapped("   ", "How this is known: "+f.Why+".")
+	}
+	if f.RestsOnGuess {
+		t.wrapped("   ", "This rests on a guess, because nobody named the log_format. If the column that is read as $remote_addr is another variable, such as $realip_remote_addr, nothing may be broken. See below how the lines are read.")
+	}
+}
+
+// WriteFinding writes finding i of the report alone, as a message about it needs it: the
+// lines to paste are there even where one change fixes an earlier finding too. All of it
+// is printable. The error is that of w.
+func (r *Report) WriteFinding(w io.Writer, i int, style Style) error {
+	f := r.Findings[i]
+	t := newTextWriter(r, style)
+	t.wrapped("", plain(f.Title)+".")
+	for _, a := range f.Alternatives {
+		t.wrapped("", "Or: "+plain(a.Title)+". The lines do not show which.")
+	}
+	t.line("")
+	t.account(&f)
+	if f.FollowsFrom != verdict.NoReason {
+		t.wrapped("   ", "This may follow from the finding "+f.FollowsFrom.String()+" at the edge: fix that first.")
+	}
+	for _, l := range f.Evidence {
+		t.evidence(&l)
+	}
+	t.line("")
+	if len(f.Alternatives) > 0 {
+		t.alternatives(&f)
+	} else {
+		t.steps("To fix it", f.Steps)
+	}
+	_, err := w.Write(t.out.Bytes())
+	return err
 }
 
 // title writes what is wrong. Where several causes are left, each of them has a

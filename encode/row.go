@@ -71,3 +71,39 @@ func AppendRow(dst, event []byte) ([]byte, error) {
 	dst = append(dst, `",`...)
 	return append(dst, rest...), nil
 }
+
+// EventID returns event.id of an event as an Encoder writes it; ok is false for anything
+// else. The id points into event.
+func EventID(event []byte) (id []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(event, []byte(beforeTime))
+	if !ok || len(rest) < len(timeLayout)+len(afterTime) {
+		return nil, false
+	}
+	rest = rest[len(timeLayout)+len(afterTime):]
+	if bytes.HasPrefix(rest, []byte(beforeVersion)) {
+		_, rest, _ = bytes.Cut(rest, []byte(","))
+	}
+	id, found := bytes.CutPrefix(rest, []byte(beforeID))
+	end := bytes.IndexByte(id, '"')
+	if !found || end <= 0 {
+		return nil, false
+	}
+	return id[:end], true
+}
+
+// EventOfRow appends the event that AppendRow made a row of, with a newline at its end. The
+// error is ErrNoRow; dst is returned unchanged then.
+func EventOfRow(dst, row []byte) ([]byte, error) {
+	text, ok := bytes.CutPrefix(bytes.TrimSpace(row), []byte(`{"timestamp":`))
+	stamp, rest, found := bytes.Cut(text, []byte(`,"dt":"`))
+	_, rest, hasID := bytes.Cut(rest, []byte(`","event_id":"`))
+	_, rest, ends := bytes.Cut(rest, []byte(`",`))
+	micro, err := strconv.ParseInt(string(stamp), 10, 64)
+	if !ok || !found || !hasID || !ends || err != nil {
+		return dst, ErrNoRow
+	}
+	dst = append(dst, beforeTime...)
+	dst = time.UnixMicro(micro).UTC().AppendFormat(dst, timeLayout)
+	dst = append(dst, afterTime...)
+	return append(append(dst, rest...), '\n'), nil
+}

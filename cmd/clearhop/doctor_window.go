@@ -98,6 +98,8 @@ func hideUnused(app *kong.Kong) error {
 			switch command.Name {
 			case "doctor":
 				flag.Hidden = !slices.Contains(usedByDoctor, flag.Name)
+			case "redrive": // what is lost stays where it is
+				flag.Hidden = flag.Name == "dead-letters"
 			case "report", "query":
 				flag.Hidden = slices.Contains(unusedByQuestions, flag.Name)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/netip"
 	"slices"
 
 	"clearhop/aws/nlb"
@@ -89,13 +88,13 @@ func (x *examination) run(ctx context.Context) (*diagnose.Report, error) {
 // isSettled reports whether reading the files again would change nothing, or cannot be
 // done.
 func (x *examination) isSettled(roles, found *diagnose.Roles, pass int) bool {
-	return sameChain(roles, found) || pass >= maxPasses || x.hasSpools()
+	return roles.SameChain(found) || pass >= maxPasses || x.hasSpools()
 }
 
 // isUnsettled reports whether the lines of what can be read once only show another chain
 // than their beginning does.
 func (x *examination) isUnsettled(roles, found *diagnose.Roles) bool {
-	return x.hasSpools() && (len(x.settings.Client.NLB) == 0 || len(x.settings.Client.Trusted) == 0) && !sameChain(roles, found)
+	return x.hasSpools() && (len(x.settings.Client.NLB) == 0 || len(x.settings.Client.Trusted) == 0) && !roles.SameChain(found)
 }
 
 // unsettled is what is to be said then.
@@ -201,20 +200,6 @@ func targetGroups(ctx context.Context, names []string) ([]record.TargetGroup, er
 		return nil, err
 	}
 	return balancing.FindTargetGroups(ctx, names...)
-}
-
-// sameChain reports whether two surveys found the same addresses.
-func sameChain(a, b *diagnose.Roles) bool {
-	addresses := func(peers []diagnose.Peer) []netip.Addr {
-		var list []netip.Addr
-		for _, p := range peers {
-			list = append(list, p.Address)
-		}
-		slices.SortFunc(list, netip.Addr.Compare)
-		return list
-	}
-	return slices.Equal(addresses(a.NLB), addresses(b.NLB)) && slices.Equal(addresses(a.Edge), addresses(b.Edge)) &&
-		slices.Equal(a.CDN, b.CDN) && len(a.Probes) == len(b.Probes)
 }
 
 // read takes the inputs through the pipeline, at most limit lines of each; 0 for all of

@@ -31,6 +31,7 @@ type grammar struct {
 	Backfill    backfillCommand           `cmd:"" help:"Deliver the lines of the past: of log groups, or of an export in S3."`
 	Subscribe   subscribeCommand          `cmd:"" help:"Put a subscription filter on log groups of CloudWatch Logs."`
 	Unsubscribe unsubscribeCommand        `cmd:"" help:"Remove a subscription filter from log groups of CloudWatch Logs."`
+	Redrive     redriveCommand            `cmd:"" help:"Send dead letters again, and what Firehose or Lambda gave up."`
 	Smoke       smokeCommand              `cmd:"" help:"Send one line through a deployed stack, and wait until it is in the table."`
 	Version     versionCommand            `cmd:"" help:"Print the version, and the sources of the data."`
 	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in bash, zsh or fish."`
