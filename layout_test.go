@@ -48,6 +48,8 @@ var mayImport = map[string][]string{
 	"analytics":                  {"encode", "record", "verdict"},
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "internal/setting", "record"},
 	"chain":                      {},
+	"nginxconf":                  {},
+	"hop":                        {"nginxconf", "enrich/clientip"},
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
 	"dashboard/snapshot":         {"analytics", "dashboard"},
 	"dashboard/browsertest":      {"analytics", "analytics/store", "dashboard", "dashboard/snapshot", "dashboard/dashboardtest"},
