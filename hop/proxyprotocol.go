@@ -92,6 +92,12 @@ func cutProxyHeader(b []byte) (h ProxyHeader, rest []byte, ok bool) {
 	return h, rest, true
 }
 
+// BeginsWithProxyHeader reports whether a connection begins with a PROXY protocol header.
+func BeginsWithProxyHeader(b []byte) bool {
+	_, _, ok := cutProxyHeader(b)
+	return ok
+}
+
 func cutV2(b []byte) (h ProxyHeader, rest []byte, ok bool) {
 	if len(b) < v2Length || b[12]>>4 != 2 {
 		return h, nil, false

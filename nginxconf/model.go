@@ -12,6 +12,7 @@ type Config struct {
 	Root  []*Directive
 	Files []*File
 
+	opened    map[string][]string // the names of the files that each include opened
 	missing   []Unknown
 	servers   []*Server // of http
 	streams   []*Server

@@ -132,10 +132,34 @@ func Folder(dir string) Open {
 // everything else and is never nil. After an error of syntax, the rest of that file is
 // missing.
 func Parse(file *File, open Open) (*Config, error) {
-	r := &reader{config: &Config{}, open: open}
+	r := &reader{config: &Config{opened: map[string][]string{}}, open: open}
 	r.config.Root = r.read(file, nil, 0, 0)
 	r.config.note()
 	return r.config, errors.Join(r.errs...)
+}
+
+// With returns the configuration with other texts of its files, which have the names of
+// c.Files. What was included is included again, and nothing else is opened.
+func (c *Config) With(files []*File) (*Config, error) {
+	if len(files) == 0 {
+		return nil, errors.New("no file is given")
+	}
+	byName := map[string]*File{}
+	for _, f := range files {
+		byName[f.Name] = f
+	}
+	return Parse(files[0], func(path string) ([]*File, error) {
+		var all []*File
+		for _, name := range c.opened[path] {
+			if f := byName[name]; f != nil {
+				all = append(all, f)
+			}
+		}
+		if len(all) == 0 && c.opened[path] == nil {
+			return nil, os.ErrNotExist
+		}
+		return all, nil
+	})
 }
 
 // A reader reads a configuration with all that it includes.
@@ -143,12 +167,26 @@ type reader struct {
 	config *Config
 	open   Open
 	errs   []error
+	files  int // that were read, each as often as it was
 	bytes  int
+}
+
+// fileNamed returns the file of that name, if it was read.
+func (r *reader) fileNamed(name string) *File {
+	for _, f := range r.config.Files {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
 }
 
 // read reads one file. depth is the number of files that include each other.
 func (r *reader) read(file *File, blocks []string, depth, nested int) []*Directive {
-	r.config.Files = append(r.config.Files, file)
+	if r.fileNamed(file.Name) == nil {
+		r.config.Files = append(r.config.Files, file)
+	}
+	r.files++
 	r.bytes += len(file.Text)
 	f := &fileReader{reader: r, file: file, text: string(file.Text), depth: depth}
 	return f.block(blocks, nested, nil)
@@ -250,6 +288,13 @@ func (f *fileReader) include(d *Directive, blocks []string, nested int) []*Direc
 		return nil
 	}
 	files, err := f.open(d.Args[0])
+	if err == nil {
+		names := []string{}
+		for _, file := range files {
+			names = append(names, file.Name)
+		}
+		f.config.opened[d.Args[0]] = names
+	}
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if !holdsData(blocks) {
@@ -262,9 +307,12 @@ func (f *fileReader) include(d *Directive, blocks []string, nested int) []*Direc
 	}
 	var all []*Directive
 	for _, file := range files {
-		if len(f.config.Files) >= maxFiles || f.bytes+len(file.Text) > maxBytes {
+		if f.files >= maxFiles || f.bytes+len(file.Text) > maxBytes {
 			f.failAt(d.Start, fmt.Sprintf("the configuration has more than %d files or %d MiB", maxFiles, maxBytes>>20), ErrInclude)
 			break
+		}
+		if known := f.fileNamed(file.Name); known != nil {
+			file = known // it is included twice
 		}
 		all = append(all, f.read(file, blocks, f.depth+1, nested)...)
 	}
