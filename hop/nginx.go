@@ -12,6 +12,9 @@ import (
 type Options struct {
 	// Address4 and Address6 are the addresses that nginx connects from.
 	Address4, Address6 netip.Addr
+	// FirstLineOnly says that the nginx is older than 1.23.0: a variable $http_NAME holds
+	// the first line of most headers, and not all of them joined.
+	FirstLineOnly bool
 }
 
 // An Nginx is one nginx with its configuration.

@@ -77,6 +77,9 @@ func (x *Exchange) header(name string) Value {
 	if len(values) == 0 {
 		return Value{}
 	}
+	if x.nginx.options.FirstLineOnly && name != "x-forwarded-for" {
+		return known(values[0])
+	}
 	return known(strings.Join(values, ", "))
 }
 

@@ -52,8 +52,10 @@ type Level struct {
 // A Trust is a set_real_ip_from directive.
 type Trust struct {
 	*Directive
-	Text   string
-	Prefix netip.Prefix // not valid for unix: and for names
+	Text string
+	// Prefix is not valid for unix: and for names. One of IPv4-mapped addresses holds
+	// nobody: nginx compares such a peer as IPv4.
+	Prefix netip.Prefix
 	Unix   bool
 }
 
@@ -320,9 +322,6 @@ func NewTrust(d *Directive) Trust {
 		t.Prefix = p.Masked()
 	} else if a, err := netip.ParseAddr(t.Text); err == nil {
 		t.Prefix = netip.PrefixFrom(a, a.BitLen())
-	}
-	if a := t.Prefix.Addr(); a.Is4In6() && t.Prefix.Bits() >= 96 {
-		t.Prefix = netip.PrefixFrom(a.Unmap(), t.Prefix.Bits()-96).Masked()
 	}
 	return t
 }

@@ -297,7 +297,7 @@ func (f *fileReader) include(d *Directive, blocks []string, nested int) []*Direc
 	}
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if !holdsData(blocks) {
+		if !holdsData(blocks) && !isHarmless(d.Args[0]) {
 			f.config.missing = append(f.config.missing, Unknown{d.At(), fmt.Sprintf("the file %s, which is included here, is missing", d.Args[0])})
 		}
 		return nil
@@ -317,6 +317,16 @@ func (f *fileReader) include(d *Directive, blocks []string, nested int) []*Direc
 		all = append(all, f.read(file, blocks, f.depth+1, nested)...)
 	}
 	return all
+}
+
+// isHarmless reports whether a file of that name holds nothing that decides about
+// addresses: types of files, and parameters of other protocols.
+func isHarmless(path string) bool {
+	switch filepath.Base(path) {
+	case "mime.types", "fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params":
+		return true
+	}
+	return false
 }
 
 // holdsData reports whether the innermost of these blocks holds data and no directives.

@@ -17,7 +17,7 @@ import (
 
 // checkCommand predicts what a chain will log.
 type checkCommand struct {
-	Confs []string `arg:"" name:"conf" type:"existingfile" help:"The nginx.conf of each hop, in the order of a request: the one that the NLB reaches first."`
+	Confs []string `arg:"" name:"conf" help:"The nginx.conf of each hop, in the order of a request: the one that the NLB reaches first."`
 
 	NLB     []string `name:"nlb" placeholder:"ADDRESS,…" env:"CLEARHOP_NLB" help:"The private addresses of the NLB's nodes."`
 	Trusted []string `name:"trusted" placeholder:"ADDRESS,…" env:"CLEARHOP_TRUSTED" help:"The addresses of the edge's tasks. Without them, one is taken that the hop behind trusts."`
