@@ -307,7 +307,7 @@ func runBatch(t *testing.T, g generator, program string, version nginxVersion) (
 			lines++
 			if want[key] != got {
 				if deviations++; deviations < 4 {
-					t.Errorf("%s\nnginx %s\nmodel %s\nsent %q\nseed %d", key, got, want[key], sent[id], *pairSeed)
+					t.Errorf("%s\nnginx %s\nmodel %s\nsent %q\nseed %d\n%s", key, got, want[key], sent[id], *pairSeed, serverText(texts["edge"], id)+serverText(texts["web"], id))
 				}
 			}
 			delete(want, key)
@@ -318,6 +318,17 @@ func runBatch(t *testing.T, g generator, program string, version nginxVersion) (
 		t.Errorf("%s: nginx logs nothing, the model %s", key, line)
 	}
 	return lines, deviations
+}
+
+// serverText returns the settings of http and the server that a visitor came to, for an
+// error.
+func serverText(conf, id string) string {
+	var n int
+	if _, err := fmt.Sscan(id, &n); err != nil {
+		return ""
+	}
+	servers := strings.Split(conf, "    server {\n")
+	return servers[0] + servers[1+n/visitorsOfPair]
 }
 
 // pairLine is what the model logs, without the id.

@@ -65,10 +65,18 @@ type Exchange struct {
 	doubtful      map[string]string
 	set           map[string]Value
 	proxyHost     string
+	rewriting     bool // the rewrite module runs
+	kept          bool // $remote_addr was read then, and logged is its value
+	logged        netip.Addr
 }
 
 // Remote returns the address that $remote_addr shows; the zero Addr for unix:.
-func (x *Exchange) Remote() netip.Addr { return x.remote }
+func (x *Exchange) Remote() netip.Addr {
+	if x.kept {
+		return x.logged
+	}
+	return x.remote
+}
 
 // Peer returns the address of the connection itself.
 func (x *Exchange) Peer() netip.Addr { return x.peer }

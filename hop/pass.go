@@ -27,7 +27,9 @@ func (x *Exchange) pass() {
 	} else if i := strings.IndexByte(rest, '/'); i >= 0 {
 		host, uri = rest[:i], rest[i:]
 	}
-	x.proxyHost = host
+	if x.proxyHost = host; strings.HasPrefix(host, unixPeer) {
+		x.proxyHost = "localhost"
+	}
 	if strings.Contains(rest, "$") {
 		x.noteUnknown(x.Pass.At(), "where this leads, because it has a variable")
 	}

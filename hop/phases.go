@@ -124,6 +124,8 @@ func (n *Nginx) walk(l *nginxconf.Level, peer netip.Addr, lines []string, recurs
 
 // rewrite runs set, if and return of a level. It reports whether the request is answered.
 func (x *Exchange) rewrite(l *nginxconf.Level) bool {
+	x.rewriting = true
+	defer func() { x.rewriting = false }()
 	for _, d := range l.Block {
 		switch d.Name {
 		case "set":

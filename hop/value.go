@@ -42,7 +42,12 @@ func (x *Exchange) Variable(name string) Value {
 	}
 	switch name {
 	case "remote_addr":
-		return Value{Text: addressText(x.remote), Found: true, Unknown: x.remoteUnknown}
+		v := Value{Text: addressText(x.remote), Found: true, Unknown: x.remoteUnknown}
+		if x.rewriting {
+			// nginx keeps the value: what the realip module takes later is not seen.
+			x.set[name], x.kept, x.logged = v, true, x.remote
+		}
+		return v
 	case "realip_remote_addr":
 		return known(addressText(x.peer))
 	case "proxy_protocol_addr":
@@ -56,7 +61,8 @@ func (x *Exchange) Variable(name string) Value {
 		}
 		return known("\x01" + x.proxy.Endpoint)
 	case "proxy_add_x_forwarded_for":
-		remote, header := x.Variable("remote_addr"), x.header("x-forwarded-for")
+		remote := Value{Text: addressText(x.remote), Found: true, Unknown: x.remoteUnknown}
+		header := x.header("x-forwarded-for")
 		if header.Found {
 			remote.Text = header.Text + ", " + remote.Text
 		}
