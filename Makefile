@@ -174,12 +174,13 @@ chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (a
 		gsub("<br>", ", "); gsub("`", ""); printf "%s, %s\n  seed      %s\n  clearhop  %s\n  json      %s\n  error     %s\n", $$2, $$3, $$4, $$5, $$6, $$7 }' | grep -v '^  [a-z]* *$$'
 
 ORACLE_SEED ?= $(shell date +%s)
-oracle: ## hold the parser, the walk and the resolver to a real nginx, with random formats and headers; ORACLE_SEED repeats a run
-	@.ci/tools
+oracle: ## hold the parser, the walk, the resolver and the model of a hop to a real nginx, with random formats, headers and configurations (as root); ORACLE_SEED repeats a run
+	@.ci/tools newer
 	@mkdir -p $(BUILD)
 	@status=0; \
 	$(TEST) -count 1 -v -run 'TestOracle|TestNginx$$' ./parser -seed $(ORACLE_SEED) > $(BUILD)/oracle.txt || status=1; \
 	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
+	$(TEST) -count 1 -v -run 'TestPairs|TestMended' ./chain -seed $(ORACLE_SEED) -pairs 2000 -every >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
 athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)

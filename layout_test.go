@@ -52,6 +52,9 @@ var mayImport = map[string][]string{
 	"analytics":                  {"encode", "record", "verdict"},
 	"analytics/store":            {"analytics", "decode", "encode", "internal/jsonscan", "internal/setting", "record"},
 	"chain":                      {},
+	"nginxconf":                  {},
+	"hop":                        {"nginxconf", "enrich/clientip"},
+	"check":                      {"nginxconf", "hop", "record", "enrich/clientip", "parser", "pipeline", "diagnose", "internal/terminal"},
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
 	"dashboard/snapshot":         {"analytics", "dashboard"},
 	"dashboard/browsertest":      {"analytics", "analytics/store", "dashboard", "dashboard/snapshot", "dashboard/dashboardtest"},
@@ -68,7 +71,7 @@ var mayImport = map[string][]string{
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "aws/smoke", "aws/stack", "redrive", "aws/account"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "aws/smoke", "aws/stack", "redrive", "aws/account", "check", "nginxconf"},
 	"redrive":                    {"decode", "delivery", "encode", "pipeline", "sink", "sink/deadletter"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object"},

@@ -46,6 +46,8 @@ type scenario struct {
 	// this fault.
 	healthy bool
 	forged  verdict.Reason
+	// written are whole configurations, which stand in the place of edits.
+	written map[string]string
 	// want is the reason of an innocent visitor's requests, by hop and format:
 	// "edge", "web", or "edge.seed". A hop that logs none of them has none.
 	want map[string]verdict.Reason
@@ -84,6 +86,9 @@ func (s *scenario) config() pipeline.Config {
 // confs returns the configurations of the scenario as a user would write them.
 func (s *scenario) confs(t testing.TB) map[string]string {
 	t.Helper()
+	if s.written != nil {
+		return s.written
+	}
 	apply := func(conf string, edits []edit) string {
 		for _, e := range edits {
 			if n := strings.Count(conf, e.from); n != 1 {

@@ -23,6 +23,7 @@ const (
 // grammar is the command line.
 type grammar struct {
 	Enrich      enrichCommand             `cmd:"" help:"Read nginx access logs and write one event a line, with the true client."`
+	Check       checkCommand              `cmd:"" help:"Predict what a chain of nginx configurations will log, before it serves."`
 	Doctor      doctorCommand             `cmd:"" help:"Read logs and say which hop is broken, and how to fix it."`
 	Report      reportCommand             `cmd:"" help:"Print a report of logs or events: the chain, traffic, latency, clients."`
 	Serve       serveCommand              `cmd:"" help:"Serve the dashboard of logs or events on this machine."`

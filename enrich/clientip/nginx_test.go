@@ -267,6 +267,13 @@ func TestSeveralLinesLikeRealNginx(t *testing.T) {
 			}
 			agrees := canonical(got) == walk(logged)
 			seen.add(all, recursive, agrees)
+			raw := make([][]byte, len(lines))
+			for i, line := range lines {
+				raw[i] = []byte(line)
+			}
+			if addr, _ := r.WalkLines(o.peers[0].addr, raw, recursive == 1); canonical(got) != addr.String() {
+				t.Errorf("recursive %d, %q: nginx says %s, WalkLines %v", recursive, lines, got, addr)
+			}
 			lost, why := lostLine(lines)
 			if why == "" {
 				why = "nothing is lost"

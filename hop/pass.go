@@ -1,0 +1,101 @@
+package hop
+
+import (
+	"bytes"
+	"strings"
+)
+
+// headersOfProxy are those that nginx sets by itself, unless proxy_set_header does.
+var headersOfProxy = map[string]string{
+	"host": "$proxy_host", "connection": "close", "transfer-encoding": "", "te": "", "keep-alive": "", "expect": "", "upgrade": "",
+}
+
+// pass makes the connection to the hop behind.
+func (x *Exchange) pass() {
+	x.Pass = x.Level.Own("proxy_pass")
+	if x.Pass == nil {
+		return
+	}
+	rest, ok := strings.CutPrefix(x.Pass.Arg(0), "http://")
+	if !ok {
+		rest = strings.TrimPrefix(x.Pass.Arg(0), "https://")
+	}
+	host, uri := rest, ""
+	if path, isUnix := strings.CutPrefix(rest, unixPeer); isUnix {
+		path, uri, _ = strings.Cut(path, ":")
+		host = unixPeer + path
+	} else if i := strings.IndexByte(rest, '/'); i >= 0 {
+		host, uri = rest[:i], rest[i:]
+	}
+	if x.proxyHost = host; strings.HasPrefix(host, unixPeer) {
+		x.proxyHost = "localhost"
+	}
+	if strings.Contains(rest, "$") {
+		x.noteUnknown(x.Pass.At(), "where this leads, because it has a variable")
+	}
+	to, unix := x.nginx.destination(host)
+	next := Connection{Peer: x.nginx.sourceFor(to, unix), To: to, Unix: unix, Doubtful: map[string]string{}}
+	if bind := x.Level.Setting("proxy_bind"); bind != nil && bind.Arg(0) != "off" {
+		x.noteUnknown(bind.At(), "the address that nginx connects from")
+	}
+	next.Bytes = x.forward(uri, &next)
+	x.Next = &next
+}
+
+// forward writes the request that is passed on.
+func (x *Exchange) forward(uri string, next *Connection) []byte {
+	target := x.Request.Target
+	if n := len(x.Level.Args); uri != "" && n > 0 && strings.HasPrefix(target, x.Level.Args[n-1]) {
+		target = uri + target[len(x.Level.Args[n-1]):]
+	}
+	version := "1.0"
+	if d := x.Level.Setting("proxy_http_version"); d != nil {
+		version = d.Arg(0)
+	}
+	method := x.Request.Method
+	var b bytes.Buffer
+	b.WriteString(method + " " + target + " HTTP/" + version + "\r\n")
+	own := map[string]bool{}
+	write := func(name string, v Value) {
+		own[strings.ToLower(name)] = true
+		switch {
+		case v.Unknown != "" && isAboutAddresses(name):
+			next.Doubtful[strings.ToLower(name)] = v.Unknown
+			x.noteUnknown(x.Pass.At(), "the header "+name+": "+v.Unknown)
+		case v.Text != "":
+			b.WriteString(name + ": " + v.Text + "\r\n")
+		}
+	}
+	set, _ := x.Level.SetHeaders()
+	for _, d := range set {
+		write(d.Arg(0), x.Expand(d.Arg(1)))
+	}
+	for _, name := range []string{"host", "connection", "transfer-encoding", "te", "keep-alive", "expect", "upgrade"} {
+		if !own[name] {
+			write(name, x.Expand(headersOfProxy[name]))
+		}
+	}
+	if d := x.Level.Setting("proxy_pass_request_headers"); d == nil || d.Arg(0) != "off" {
+		for _, h := range x.Request.Headers {
+			if name := strings.ToLower(h.Name); !own[name] && name != "content-length" {
+				if why := x.doubtful[name]; why != "" {
+					next.Doubtful[name] = why
+				}
+				b.WriteString(h.Name + ": " + h.Value + "\r\n")
+			}
+		}
+		for name, why := range x.doubtful {
+			if !own[name] {
+				next.Doubtful[name] = why
+			}
+		}
+	}
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+// isAboutAddresses reports whether the value of a header matters: others may be unknown.
+func isAboutAddresses(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "x-") && name != "x-request-id" && name != "x-forwarded-proto" || name == "forwarded" || strings.Contains(name, "ip")
+}
