@@ -39,7 +39,7 @@ func (d Dialect) String() string {
 type Column struct {
 	Name  string
 	Title string // for the head of a table
-	Unit  string // requests, lines, clients, share (0 to 1), seconds, bytes …; empty if there is none
+	Unit  string // requests, lines, clients, paths, share (0 to 1), seconds, bytes …; empty if there is none
 	Type  encode.Type
 }
 

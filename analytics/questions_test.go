@@ -28,7 +28,8 @@ func TestQuestionsAreWhole(t *testing.T) {
 		t.Errorf("there are %d files and %d questions", len(files), len(questions))
 	}
 	e := openDuckDB(t, writtenChain(t))
-	units := map[string]bool{"": true, "requests": true, "lines": true, "events": true, "clients": true, "share": true, "seconds": true, "bytes": true}
+	units := map[string]bool{"": true, "requests": true, "lines": true, "events": true, "clients": true, "paths": true, "peers": true,
+		"share": true, "seconds": true, "bytes": true}
 	for _, q := range questions {
 		var names []string
 		for _, c := range q.Columns {
