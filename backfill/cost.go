@@ -12,7 +12,7 @@ const (
 )
 
 // PriceNote is what is to be said beside Costs.
-const PriceNote = "List prices of us-east-1, see docs/backfill.md; storage and queries are not in it."
+const PriceNote = "List prices of us-east-1 (docs/backfill.md); no storage, no queries."
 
 const gigabyte = 1e9
 

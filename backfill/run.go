@@ -138,6 +138,8 @@ type run struct {
 	done     Progress
 	failed   bool // nothing is put any more: what was lost is not to be put once more at the end
 
+	warning sync.Mutex // held while Warn is called
+
 	mu      sync.Mutex
 	ended   bool     // the step in hand has no further line
 	lines   int64    // of all steps, when it ended
@@ -204,13 +206,14 @@ func (r *run) settle(ctx context.Context) error {
 		}
 	}
 	r.now.Unread = unread
-	r.done = Progress{Position: after, Counts: r.now}
+	done := Progress{Position: after, Counts: r.now}
 	if r.Keep != nil {
-		if err := r.Keep(r.done); err != nil {
+		if err := r.Keep(done); err != nil {
 			r.failed = true
 			return err
 		}
 	}
+	r.done = done
 	r.mu.Lock()
 	r.ended = false
 	r.mu.Unlock()
@@ -263,10 +266,14 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
+// warn reports an error, of the reader or of the goroutine that delivers.
 func (r *run) warn(err error) {
-	if r.Warn != nil {
-		r.Warn(err)
+	if r.Warn == nil {
+		return
 	}
+	r.warning.Lock()
+	defer r.warning.Unlock()
+	r.Warn(err)
 }
 
 // end says that the step in hand has no further line.

@@ -171,7 +171,7 @@ func (c *backfillCommand) run(ctx context.Context, s streams, p *pipeline.Pipeli
 		return c.sayDone(s, state)
 	}
 	f := &filling{streams: s, command: c, state: state, isNew: isNew,
-		window: window{state.Since, state.Until}, status: terminal.NewStatus(s.err), start: time.Now()}
+		before: state.Counts.Lines, lines: state.Counts.Lines, window: window{state.Since, state.Until}, status: terminal.NewStatus(s.err), start: time.Now()}
 	if c.Quiet {
 		f.status = &terminal.Status{}
 	}
@@ -259,6 +259,8 @@ type filling struct {
 
 	mu     sync.Mutex // guards what follows: the reader sets it
 	begun  bool
+	before int64 // lines of earlier runs
+	lines  int64 // of all runs, so far
 	text   string
 	share  float64 // of the input, that was read
 	from   float64 // the share at the start

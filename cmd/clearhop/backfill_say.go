@@ -11,10 +11,10 @@ import (
 	"clearhop/internal/terminal"
 )
 
-// reach keeps how far the reading is. It is called by the reader, and so does not print.
+// reach keeps how far the reading is, and shows it: where there are no lines, nothing else
+// does.
 func (f *filling) reach(share float64, text string) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if !f.begun {
 		f.begun, f.from = true, share
 		if f.command.URL != "" {
@@ -22,14 +22,23 @@ func (f *filling) reach(share float64, text string) {
 		}
 	}
 	f.share, f.text = share, text
+	f.mu.Unlock()
+	f.show()
 }
 
-// seen shows how far the backfill is.
+// seen takes how many lines were read, and shows how far the backfill is.
 func (f *filling) seen(lines int64) {
+	f.mu.Lock()
+	f.lines = lines
+	f.mu.Unlock()
+	f.show()
+}
+
+func (f *filling) show() {
 	f.status.Show(func() string {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return fillingText(f.share, f.from, f.text, lines, lines-f.state.Counts.Lines, time.Since(f.start), f.slowed)
+		return fillingText(f.share, f.from, f.text, f.lines, f.lines-f.before, time.Since(f.start), f.slowed)
 	})
 }
 
@@ -55,7 +64,7 @@ func barOf(share float64, width int) string {
 	if inUTF8() {
 		full = "█"
 	}
-	n := int(share * float64(width))
+	n := int(share*float64(width) + 0.5)
 	return "[" + strings.Repeat(full, n) + strings.Repeat(" ", width-n) + "]"
 }
 
@@ -162,7 +171,7 @@ func (f *filling) printDryRun(n backfill.Counts, isPart bool) {
 		row("reading", fmt.Sprintf("%s lines/s, through the pipeline and without a sink", grouped(int64(float64(n.Lines)/seconds))))
 	}
 	for _, g := range f.groups {
-		row("stored", fmt.Sprintf("%s: %s in all its time, as CloudWatch Logs bills them", terminal.Printable(g.Name), byteSize(g.Stored)))
+		row("stored", fmt.Sprintf("%s: %s kept now, as AWS bills them", terminal.Printable(g.Name), byteSize(g.Stored)))
 	}
 	for _, cost := range backfill.Costs(f.command.Delivery.Sink, n) {
 		row("cost", cost.String())

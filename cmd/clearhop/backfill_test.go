@@ -196,3 +196,16 @@ func TestLogGroupWords(t *testing.T) {
 		}
 	}
 }
+
+// TestFillingText: what is shown while a backfill works fits a terminal.
+func TestFillingText(t *testing.T) {
+	t.Setenv("LC_ALL", "C")
+	got := fillingText(0.5, 0.25, "/ecs/web 2026-11-22 11:05", 1_234_567, 234_567, 10*time.Second, 0)
+	if want := "[#####     ]  50%  1,234,567 lines  23,456/s  21s left  /ecs/web 2026-11-22 11:05"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	got = readingText(window{past, past.Add(2 * time.Hour)}, past.Add(time.Hour), 500, 5*time.Minute, 3.3)
+	if want := " 50% to 2026-11-22 12:00  500 lines  1/s  6m left  throttled: 3.3 calls/s"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
