@@ -224,22 +224,16 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestQuoted: what the SAM CLI makes of a value is the value. deploy/sambuild_test.go asks
-// the real one.
-func TestQuoted(t *testing.T) {
-	unquoted := func(text string) string { // as samcli/cli/types.py does
-		if text[0] == text[len(text)-1] && (text[0] == '"' || text[0] == '\'') {
-			text = text[1 : len(text)-1]
-		}
-		for _, c := range []string{" ", `"`, "'"} {
-			text = strings.ReplaceAll(text, `\`+c, c)
-		}
-		return text
-	}
-	for _, value := range []string{"", "a", `"a"`, `'`, `a\`, `\ `, `\\ \" \' \\\" "`, `log_format x '$a "\"b" \ c\';`} {
-		if got := unquoted(quoted(value)); got != value {
+// TestGiven: what the SAM CLI makes of a value, twice, is the value. deploy/sambuild_test.go
+// asks the real one.
+func TestGiven(t *testing.T) {
+	for _, value := range []string{"", "a", `"a"`, `'`, `'a"`, `a\`, `\`, `\ `, `\\ \" \' \\\" "`, `log_format x '$a "\"b" \ c\';`} {
+		if got := unquoted(unquoted(given(value))); got != value {
 			t.Errorf("%q comes back as %q", value, got)
 		}
+	}
+	if got := given("/ecs/web"); got != "/ecs/web" {
+		t.Errorf("a plain value is given as %q", got)
 	}
 }
 

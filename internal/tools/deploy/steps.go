@@ -167,7 +167,7 @@ const parametersFile = "build/deploy/parameters.yaml"
 func (d *deployment) deploy(ctx context.Context) error {
 	values := d.template.Complete(d.settings.values)
 	for name, value := range values {
-		values[name] = quoted(value)
+		values[name] = given(value)
 	}
 	text, err := json.MarshalIndent(values, "", "  ")
 	if err != nil {
@@ -189,13 +189,36 @@ func (d *deployment) deploy(ctx context.Context) error {
 	return d.tell(ctx, nil, "sam", args...)
 }
 
-// quoted returns a value as the SAM CLI reads it back: it takes quotes around a value away,
-// and a backslash before a quote or a space.
+// given returns a value as the SAM CLI is to read it. Of a value in a file it takes, twice,
+// the quotes around it away, and the backslash before a quote or a space. Most values have
+// neither, and stay as they are.
+func given(value string) string {
+	if unquoted(value) == value {
+		return value
+	}
+	return quoted(quoted(value))
+}
+
+// escaped are the characters before which the SAM CLI takes a backslash away, in its order.
+const escaped = ` "'`
+
+// unquoted is what the SAM CLI makes of a value, once.
+func unquoted(value string) string {
+	if value != "" && value[0] == value[len(value)-1] && (value[0] == '"' || value[0] == '\'') {
+		value = value[1:max(len(value)-1, 1)]
+	}
+	for _, c := range escaped {
+		value = strings.ReplaceAll(value, `\`+string(c), string(c))
+	}
+	return value
+}
+
+// quoted returns what unquoted makes the value of.
 func quoted(value string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for i := range len(value) {
-		if strings.IndexByte(` "'`, value[i]) >= 0 && i > 0 && value[i-1] == '\\' {
+		if strings.IndexByte(escaped, value[i]) >= 0 && i > 0 && value[i-1] == '\\' {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(value[i])
