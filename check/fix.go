@@ -160,32 +160,12 @@ func (f *fixer) addToServer(server *nginxconf.Level, lines []string, why string)
 // trust lets the realip module believe the peers that a hop has, and no visitor.
 func (f *fixer) trust(server, level *nginxconf.Level, needed []netip.Addr, at int) {
 	list := level.Trusted()
-	var missing []string
-	for _, a := range needed {
-		if !slices.ContainsFunc(list, func(t nginxconf.Trust) bool { return covers(&t, a) && !holdsVisitors(&t) }) {
-			missing = append(missing, textOf(a))
-		}
-	}
+	missing := uncovered(list, needed)
 	who := "the NLB"
 	if at > 0 {
 		who = "the hop before"
 	}
-	var stale, last *nginxconf.Directive
-	for i := range list {
-		t := &list[i]
-		last = t.Directive
-		useless := !slices.ContainsFunc(needed, func(a netip.Addr) bool { return covers(t, a) })
-		if holdsVisitors(t) || useless && !t.IsName() && stale == nil {
-			if len(missing) > 0 && stale == nil {
-				stale = t.Directive
-				continue
-			}
-			if holdsVisitors(t) && !f.done[t.Directive] {
-				f.done[t.Directive] = true
-				f.add(remove(t.Directive, t.Text+" holds every visitor"))
-			}
-		}
-	}
+	stale, last := f.stale(list, needed, len(missing) > 0)
 	if len(missing) == 0 {
 		return
 	}
@@ -207,6 +187,37 @@ func (f *fixer) trust(server, level *nginxconf.Level, needed []netip.Addr, at in
 		f.done[level.Directive] = true
 		f.addToServer(server, trustLines(missing), fmt.Sprintf("set_real_ip_from is missing: the realip module believes nobody, not even %s", who))
 	}
+}
+
+// uncovered returns the addresses that no set_real_ip_from holds, but for those that hold
+// visitors too.
+func uncovered(list []nginxconf.Trust, needed []netip.Addr) []string {
+	var missing []string
+	for _, a := range needed {
+		if !slices.ContainsFunc(list, func(t nginxconf.Trust) bool { return covers(&t, a) && !holdsVisitors(&t) }) {
+			missing = append(missing, textOf(a))
+		}
+	}
+	return missing
+}
+
+// stale returns the first set_real_ip_from that holds visitors or none of the addresses,
+// for a missing address to take its place, and the last one of all. Others that hold
+// visitors are removed.
+func (f *fixer) stale(list []nginxconf.Trust, needed []netip.Addr, isMissing bool) (stale, last *nginxconf.Directive) {
+	for i := range list {
+		t := &list[i]
+		last = t.Directive
+		useless := !t.IsName() && !slices.ContainsFunc(needed, func(a netip.Addr) bool { return covers(t, a) })
+		switch {
+		case isMissing && stale == nil && (useless || holdsVisitors(t)):
+			stale = t.Directive
+		case holdsVisitors(t) && !f.done[t.Directive]:
+			f.done[t.Directive] = true
+			f.add(remove(t.Directive, t.Text+" holds every visitor"))
+		}
+	}
+	return stale, last
 }
 
 func trustLines(addresses []string) []string {
@@ -273,20 +284,21 @@ func (f *fixer) handOn(s *sighting) {
 		f.done[list[i]] = true
 		f.add(replaceArg(list[i], 1, client, fmt.Sprintf("it passes %s on as %s, and not the client", value, name)))
 	}
-	if len(missing) == 0 || s.hop > 0 {
-		return
+	if len(missing) > 0 && s.hop == 0 {
+		f.addHeaders(x, list, missing)
 	}
-	why := "the headers that name the client are not set here: the visitor's own go on"
+}
+
+// addHeaders adds proxy_set_header directives to a location, behind those that hold there.
+func (f *fixer) addHeaders(x *hop.Exchange, list []*nginxconf.Directive, lines []string) {
 	last := x.Pass
+	isOwn := x.Level.Own("proxy_set_header") != nil
 	for _, d := range list {
-		if x.Level.Own("proxy_set_header") != nil && d.File == x.Pass.File {
+		if !isOwn || d.File == x.Pass.File {
 			last = d
 		}
 	}
-	if len(list) > 0 && x.Level.Own("proxy_set_header") == nil {
-		last = list[len(list)-1]
-	}
-	f.add(addAfter(last, missing, why))
+	f.add(addAfter(last, lines, "the headers that name the client are not set here: the visitor's own go on"))
 }
 
 // passedOn is the NLB as it is when what is to be changed is changed.

@@ -76,22 +76,24 @@ func (x *Exchange) forward(uri string, next *Connection) []byte {
 		}
 	}
 	if d := x.Level.Setting("proxy_pass_request_headers"); d == nil || d.Arg(0) != "off" {
-		for _, h := range x.Request.Headers {
-			if name := strings.ToLower(h.Name); !own[name] && name != "content-length" {
-				if why := x.doubtful[name]; why != "" {
-					next.Doubtful[name] = why
-				}
-				b.WriteString(h.Name + ": " + h.Value + "\r\n")
-			}
-		}
-		for name, why := range x.doubtful {
-			if !own[name] {
-				next.Doubtful[name] = why
-			}
-		}
+		x.forwardOwn(&b, own, next)
 	}
 	b.WriteString("\r\n")
 	return b.Bytes()
+}
+
+// forwardOwn passes the request's own headers on, but for those that nginx sets.
+func (x *Exchange) forwardOwn(b *bytes.Buffer, set map[string]bool, next *Connection) {
+	for _, h := range x.Request.Headers {
+		if name := strings.ToLower(h.Name); !set[name] && name != "content-length" {
+			b.WriteString(h.Name + ": " + h.Value + "\r\n")
+		}
+	}
+	for name, why := range x.doubtful {
+		if !set[name] {
+			next.Doubtful[name] = why
+		}
+	}
 }
 
 // isAboutAddresses reports whether the value of a header matters: others may be unknown.

@@ -1,0 +1,164 @@
+package check_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"clearhop/check"
+	"clearhop/diagnose"
+	"clearhop/enrich/clientip"
+	"clearhop/hop"
+	"clearhop/nginxconf"
+)
+
+const (
+	proxyProtocolExample = `http {
+    server {
+        listen 80 proxy_protocol;
+        set_real_ip_from 10.16.1.0/24;
+        real_ip_header proxy_protocol;
+        location / {
+            proxy_pass http://10.16.1.14;
+            proxy_set_header X-Real-IP $proxy_protocol_addr;
+            proxy_set_header X-Forwarded-For $proxy_protocol_addr;
+        }
+    }
+}
+`
+	realipExample = `http {
+    set_real_ip_from 10.16.1.0/24;
+    set_real_ip_from 2001:0db8::/32;
+    real_ip_header X-Forwarded-For;
+    real_ip_recursive on;
+    server { listen 80; }
+}
+`
+	article = `http {
+    server {
+        listen 80 proxy_protocol;
+        server_name _;
+        set_real_ip_from 10.16.1.11;
+        real_ip_header proxy_protocol;
+        real_ip_recursive on;
+        location / {
+           proxy_pass   http://10.16.1.14;
+           proxy_set_header  Host $host;
+           proxy_set_header  X-Real-IP $proxy_protocol_addr;
+           proxy_set_header  X-Forwarded-For $proxy_protocol_addr;
+        }
+    }
+}
+`
+	articleWeb = `http {
+    server {
+        listen 80;
+        set_real_ip_from  10.16.1.13;
+        real_ip_header    X-Forwarded-For;
+        real_ip_recursive on;
+    }
+}
+`
+)
+
+func chain(t *testing.T, proxied bool, texts ...string) *check.Chain {
+	t.Helper()
+	c := &check.Chain{NLB: hop.NLB{Addresses: []netip.Addr{netip.MustParseAddr("10.16.1.11")}, ProxyProtocolV2: proxied}}
+	for i, text := range texts {
+		conf, err := nginxconf.Parse(&nginxconf.File{Name: []string{"edge.conf", "web.conf"}[i], Text: []byte(text)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Confs = append(c.Confs, conf)
+	}
+	var err error
+	if c.Trusted, err = clientip.ParseAddresses("10.16.1.13"); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestKnownConfigurations holds the table of docs/check.md; that of the reference is in
+// the tests of package chain.
+func TestKnownConfigurations(t *testing.T) {
+	mapped := strings.NewReplacer(
+		"http {", "http {\n    map $remote_addr $client { default $remote_addr; }", "X-Forwarded-For $proxy_protocol_addr", "X-Forwarded-For $client",
+	).Replace(article)
+	for _, c := range []struct {
+		name    string
+		chain   *check.Chain
+		state   diagnose.State
+		finding string
+	}{
+		{"PROXY protocol", chain(t, true, proxyProtocolExample, articleWeb), diagnose.Healthy, ""},
+		{"realip", chain(t, false, realipExample), diagnose.Broken, "proxy_protocol_off"},
+		{"article", chain(t, true, article, articleWeb), diagnose.Healthy, ""},
+		{"article, not sent", chain(t, false, article, articleWeb), diagnose.Broken, "proxy_protocol_not_sent"},
+		{"a map", chain(t, true, mapped, articleWeb), diagnose.Unknown, ""},
+	} {
+		r, err := check.Run(c.chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.State != c.state {
+			t.Errorf("%s: %s, want %s: %+v", c.name, r.State, c.state, r.Visitors)
+		}
+		found := ""
+		if len(r.Findings) > 0 {
+			found = r.Findings[0].Code
+		}
+		if found != c.finding {
+			t.Errorf("%s: finding %q, want %q", c.name, found, c.finding)
+		}
+		if r.State == diagnose.Broken && !r.Fixed {
+			t.Errorf("%s: the change does not put it right:\n%s", c.name, r.Diff)
+		}
+	}
+}
+
+// The line at fault is that of the file as it was given, whatever stands before it.
+func TestPlace(t *testing.T) {
+	r, err := check.Run(chain(t, true, strings.Replace(article, "10.16.1.11", "10.99.0.0/16", 1), articleWeb))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Changes) != 1 || r.Changes[0].At() != "edge.conf:5" || !strings.Contains(r.Changes[0].Why[0], "10.99.0.0/16 does not hold 10.16.1.11") {
+		t.Errorf("changes %+v", r.Changes)
+	}
+	const want = `--- edge.conf
++++ edge.conf
+@@ -2,7 +2,7 @@
+     server {
+         listen 80 proxy_protocol;
+         server_name _;
+-        set_real_ip_from 10.99.0.0/16;
++        set_real_ip_from 10.16.1.11;
+         real_ip_header proxy_protocol;
+         real_ip_recursive on;
+         location / {
+`
+	if r.Diff != want {
+		t.Errorf("got\n%swant\n%s", r.Diff, want)
+	}
+}
+
+func TestReadTargetGroup(t *testing.T) {
+	for text, want := range map[string]hop.NLB{
+		`{"planned_values":{"root_module":{"resources":[{"type":"aws_lb_target_group","values":{"target_type":"ip","protocol":"TCP","port":80,"proxy_protocol_v2":true,"preserve_client_ip":null}}]}},
+		"resource_changes":[{"type":"aws_lb_target_group","change":{}}]}`: {ProxyProtocolV2: true},
+		`{"values":{"root_module":{"child_modules":[{"resources":[{"type":"aws_lb_target_group","values":{"protocol":"TCP","proxy_protocol_v2":false,"preserve_client_ip":"false"}}]}]}}}`:                                                        {},
+		"Resources:\n  T:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties:\n      VpcId: !Ref Vpc\n      TargetType: ip\n      TargetGroupAttributes:\n        - Key: proxy_protocol_v2.enabled\n          Value: \"true\"\n": {ProxyProtocolV2: true},
+		"Resources:\n  T:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties: {Protocol: TCP}\n":                                                                                                                                 {PreserveClientIP: true},
+		`{"Attributes":[{"Key":"proxy_protocol_v2.enabled","Value":"false"},{"Key":"preserve_client_ip.enabled","Value":"true"}]}`:                                                                                                                {PreserveClientIP: true},
+	} {
+		g, err := check.ReadTargetGroup([]byte(text))
+		if err != nil || g.ProxyProtocolV2 != want.ProxyProtocolV2 || g.PreserveClientIP != want.PreserveClientIP {
+			t.Errorf("%s\n got %+v, %v\nwant %+v", text, g, err, want)
+		}
+	}
+	for _, text := range []string{"", "{}", "a: [", "a: &a [*a]", `{"type":"aws_lb_target_group","values":{"protocol":"HTTP"}}`} {
+		if g, err := check.ReadTargetGroup([]byte(text)); err == nil {
+			t.Errorf("%q: %+v", text, g)
+		}
+	}
+}
