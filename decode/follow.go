@@ -108,7 +108,7 @@ func (f *Follower) Next() (*record.Line, error) {
 			continue
 		}
 		last := f.lines.rest(&f.line)
-		f.lines.restart(0)
+		f.lines.restart(0, nil)
 		f.partial = false
 		if last {
 			return &f.line, nil
@@ -143,6 +143,9 @@ func (f *Follower) closeFile() error {
 
 func (f *Follower) finish() (*record.Line, error) {
 	if f.lines.rest(&f.line) {
+		if f.line.Defect == record.Sound {
+			f.line.Defect = record.Unfinished
+		}
 		return &f.line, nil
 	}
 	_ = f.Close() // read only
@@ -185,7 +188,7 @@ func (f *Follower) open() error {
 		at, err := file.Seek(-1, io.SeekEnd)
 		if err == nil {
 			f.partial = true
-			f.lines.restart(at)
+			f.lines.restart(at, file)
 		}
 	}
 	f.file = file

@@ -63,5 +63,5 @@ func (o Options) origin() *record.Origin {
 		return &record.Origin{Source: "-"}
 	}
 	name := filepath.ToSlash(filepath.Clean(o.Name))
-	return &record.Origin{Source: name, File: name}
+	return &record.Origin{Source: name, File: name, Name: nameOfLog(name)}
 }
