@@ -70,8 +70,9 @@ var mayImport = map[string][]string{
 	"internal/tools/invoke":      {"internal/lambdatest"},
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
+	"feed/position":              {"decode"},
 	"internal/terminal":          {},
-	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "aws/smoke", "aws/stack", "redrive", "aws/account", "check", "nginxconf"},
+	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "aws/smoke", "aws/stack", "redrive", "aws/account", "check", "nginxconf", "feed/position"},
 	"redrive":                    {"decode", "delivery", "encode", "pipeline", "sink", "sink/deadletter"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
 	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object"},

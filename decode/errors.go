@@ -70,6 +70,9 @@ func (e *ReadError) Error() string {
 	if _, ok := errors.AsType[*UnreadableError](e.Err); ok {
 		return fmt.Sprintf("%s: %v", e.Name, e.Err)
 	}
+	if lost, ok := errors.AsType[*LostError](e.Err); ok {
+		return lost.Error()
+	}
 	return fmt.Sprintf("read %s at byte %d: %v", e.Name, e.Offset, e.Err)
 }
 

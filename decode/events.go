@@ -16,6 +16,7 @@ type eventReader struct {
 	open      [maxOpen]place // the brackets around the next bytes, the outermost first
 	depth     int            // of open
 	count     int64
+	first     uint64 // of the text of the first event, as record.Line.First
 	header    header // of CSV
 	headerRow []byte
 	resource  []byte // of OpenTelemetry: the object of the records that follow
@@ -76,7 +77,7 @@ type logEvent struct {
 
 func newEvents(r *Reader) *eventReader {
 	return &eventReader{
-		plain:   &record.Origin{Source: r.name},
+		plain:   &record.Origin{Source: r.name, Name: r.line.Origin.Name},
 		origins: map[string]*record.Origin{},
 		header:  header{message: -1, time: -1, stream: -1, log: -1},
 	}
@@ -116,7 +117,10 @@ func (r *Reader) nextLogEvent() (*record.Line, error) {
 	if !found {
 		return nil, r.failure(r.err)
 	}
-	r.events.count++
+	if r.events.count++; r.events.count == 1 {
+		r.events.first = hashOfFirst(r.line.Text)
+	}
+	r.line.First = r.events.first
 	return &r.line, nil
 }
 
@@ -542,7 +546,7 @@ func (r *Reader) originOf(log, stream []byte) *record.Origin {
 	if len(e.origins) >= maxOrigins {
 		clear(e.origins)
 	}
-	o := &record.Origin{Source: r.name, LogStream: string(stream)}
+	o := &record.Origin{Source: r.name, Name: e.plain.Name, LogStream: string(stream)}
 	if account, group, ok := bytes.Cut(log, []byte(":")); ok {
 		o.AccountID, o.LogGroup = string(account), string(group)
 	}

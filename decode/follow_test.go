@@ -148,7 +148,7 @@ func TestFollow(t *testing.T) {
 	f.write("\nfive")
 	f.want("16 four")
 	f.still()
-	f.end("21 five")
+	f.end("21 five (the line had no end yet when the program was interrupted)")
 }
 
 func TestFollowNotThereYet(t *testing.T) {

@@ -176,6 +176,7 @@ func FuzzTables(f *testing.F) {
 func slowLines(data []byte, most int) (all []record.Line, empty int64) {
 	origin := &record.Origin{Source: "-"}
 	offset := 0
+	first := uint64(0)
 	for part := range bytes.SplitAfterSeq(data, []byte("\n")) {
 		text := bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r"))
 		line := record.Line{Text: text, Offset: int64(offset), Origin: origin}
@@ -184,6 +185,10 @@ func slowLines(data []byte, most int) (all []record.Line, empty int64) {
 		}
 		switch {
 		case len(text) > 0:
+			if first == 0 {
+				first = hashOfFirst(line.Text)
+			}
+			line.First = first
 			all = append(all, line)
 		case len(part) > 0:
 			empty++

@@ -59,7 +59,10 @@ type lines struct {
 	scanned int   // the number of bytes of the window that have no newline
 	skipped int   // the number of bytes that were removed after the current line's head
 	empty   int64 // the number of empty lines
-	objects bool  // objects of JSON may stand on several lines
+	begun   bool  // first is known
+	first   uint64
+	file    io.ReaderAt // what first is read from, if reading did not begin at the start
+	objects bool        // objects of JSON may stand on several lines
 }
 
 // next sets line to the next whole line in the window and reports whether there is
@@ -136,6 +139,14 @@ func (l *lines) take(line *record.Line, n, size int) bool {
 		l.empty++
 		return false
 	}
+	if !l.begun {
+		text := line.Text
+		if l.file != nil {
+			text = firstLine(l.file)
+		}
+		l.begun, l.first = true, hashOfFirst(text)
+	}
+	line.First = l.first
 	return true
 }
 
@@ -163,8 +174,9 @@ func (l *lines) discard() bool {
 }
 
 // restart empties the window for a new stream, which is read from the given
-// offset.
-func (l *lines) restart(offset int64) {
+// offset. file is needed only if that is not the start.
+func (l *lines) restart(offset int64, file io.ReaderAt) {
+	l.begun, l.file = false, file
 	l.start, l.end, l.scanned, l.skipped = 0, 0, 0, 0
 	l.offset, l.err = offset, nil
 }

@@ -41,6 +41,12 @@ type Options struct {
 	// FromEnd makes Follow skip the lines that are in the file when Follow first
 	// looks for it. If the file does not exist then, all its lines are read.
 	FromEnd bool
+	// Resume is where Follow goes on; nil for the start of the file. The log may have
+	// been rotated since. FromEnd then means nothing.
+	Resume *Position
+	// Keep says that another Follower will go on where this one ends. A line without
+	// an end is then left for it.
+	Keep bool
 }
 
 func (o Options) withDefaults() Options {
@@ -63,5 +69,5 @@ func (o Options) origin() *record.Origin {
 		return &record.Origin{Source: "-"}
 	}
 	name := filepath.ToSlash(filepath.Clean(o.Name))
-	return &record.Origin{Source: name, File: name}
+	return &record.Origin{Source: name, File: name, Name: nameOfLog(name)}
 }

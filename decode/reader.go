@@ -111,7 +111,7 @@ func (r *Reader) begin() error {
 		head := r.lines.bytes()
 		if refused := refuse(head); refused != nil {
 			r.kind = logLines
-			r.lines.restart(0)
+			r.lines.restart(0, nil)
 			return refused
 		}
 		if err == nil && mayBeMagic(head) {

@@ -90,8 +90,8 @@ func TestReaderOrigin(t *testing.T) {
 	}
 	f("", record.Origin{Source: "-"})
 	f("-", record.Origin{Source: "-"})
-	f("./logs//access.log", record.Origin{Source: "logs/access.log", File: "logs/access.log"})
-	f("/var/log/nginx/access.log", record.Origin{Source: "/var/log/nginx/access.log", File: "/var/log/nginx/access.log"})
+	f("./logs//access.log", record.Origin{Source: "logs/access.log", File: "logs/access.log", Name: "access.log"})
+	f("/var/log/nginx/access.log", record.Origin{Source: "/var/log/nginx/access.log", File: "/var/log/nginx/access.log", Name: "access.log"})
 }
 
 // The Reader recognizes the content of a stream before the stream ends: each input

@@ -19,7 +19,7 @@ var fields = []field[record.Record]{
 	integer("schema_version", "", "The version of the event's form.", "1",
 		func(*record.Record) record.Int { return record.Int{N: SchemaVersion, Valid: true} }),
 
-	text("event.id", "Deterministic: an event that was sent twice has the same id both times.", "the CloudWatch event id; else a hash of source, offset and line",
+	text("event.id", "Deterministic: an event that was sent twice has the same id both times.", "the CloudWatch event id; else a hash of the log's name, its first line, the offset and the line",
 		func(r *record.Record) []byte { return r.ID }),
 	word("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
 	word("event.category", "`web` for access lines.", "", eventCategory),

@@ -1,6 +1,9 @@
 package feed
 
-import "clearhop/record"
+import (
+	"clearhop/decode"
+	"clearhop/record"
+)
 
 // The bounds of a batch. A batch is full when it reaches one of them. A message of
 // several lines is joined within one batch.
@@ -18,6 +21,7 @@ type batch struct {
 	lines  []record.Line
 	text   []byte // what the lines alias
 	origin *record.Origin
+	places []decode.Position // behind each line; empty if nobody asks for them
 
 	read  int64 // bytes that were read for it
 	last  bool  // the stream ends with it
@@ -53,6 +57,9 @@ func (b *batch) drop(n int) {
 	if n == 0 {
 		return
 	}
+	if len(b.places) > 0 {
+		b.places = append(b.places[:0], b.places[n:]...)
+	}
 	rest := b.lines[n:]
 	b.lines, b.text = b.lines[:0], b.text[:0]
 	for i := range rest {
@@ -68,6 +75,9 @@ func (b *batch) moveTo(to *batch) {
 		to.add(&b.lines[n])
 		n++
 	}
+	if len(b.places) > 0 {
+		to.places = append(to.places, b.places[:n]...)
+	}
 	b.drop(n)
 }
 
@@ -77,5 +87,5 @@ func (b *batch) reset() {
 		*b = batch{}
 		return
 	}
-	*b = batch{lines: b.lines[:0], text: b.text[:0]}
+	*b = batch{lines: b.lines[:0], text: b.text[:0], places: b.places[:0]}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"clearhop/decode"
 	"clearhop/pipeline"
 )
 
@@ -13,6 +14,10 @@ const (
 	// tickEvery is how long events wait at most to be written when the input is
 	// slow.
 	tickEvery = 200 * time.Millisecond
+
+	// settleEvery is how many bytes of lines a followed file is read on at most before
+	// its place is settled. So many come again after a kill.
+	settleEvery = 4 << 20
 )
 
 // A drive takes the batches of all readers through the pipeline. It belongs to the
@@ -28,13 +33,19 @@ type drive struct {
 	held     []*batch      // lines of messages that may go on, one batch for each stream
 	used     chan<- *batch // batches that can be filled again
 	read     int64         // bytes
-	err      error         // of the Collector or of Flush; nothing is processed after it
+
+	yielded   []decode.Position // of each followed file: the last line that was yielded and not settled
+	unsettled int               // bytes of lines
+
+	err error // of the Collector or of Flush; nothing is processed after it
 }
 
 func newDrive(c Config, stop func(), used chan<- *batch) *drive {
 	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), collector: c.NewCollector(), stop: stop, used: used}
 	d.add = func(out *pipeline.Outcome) error {
-		d.collector.Add(out)
+		if !out.Record.Line.Seen {
+			d.collector.Add(out)
+		}
 		return nil
 	}
 	return d
@@ -141,10 +152,31 @@ func (d *drive) process(ctx context.Context, b *batch, last bool) {
 		// A message without an end: no more of it is waited for.
 		done, _ = d.worker.ProcessBatch(b.lines, true, d.add)
 	}
+	d.note(b, done)
 	b.drop(done)
 	b.ticked = false
 	if err := d.collector.Yield(context.WithoutCancel(ctx)); err != nil {
 		d.fail(err)
+	}
+	if d.unsettled >= settleEvery {
+		d.flush(ctx)
+	}
+}
+
+// note remembers how far a followed file is read when the next Flush has succeeded.
+func (d *drive) note(b *batch, done int) {
+	if done == 0 || len(b.places) == 0 {
+		return
+	}
+	at := b.places[done-1]
+	for i := range b.lines[:done] {
+		d.unsettled += len(b.lines[i].Text)
+	}
+	i := slices.IndexFunc(d.yielded, func(p decode.Position) bool { return p.File.Log == at.File.Log })
+	if i < 0 {
+		d.yielded = append(d.yielded, at)
+	} else {
+		d.yielded[i] = at
 	}
 }
 
@@ -173,12 +205,18 @@ func (d *drive) tick(ctx context.Context) {
 // flush writes what was yielded. At the end it does so whatever happened before: one
 // of several outputs may work although another one has failed.
 func (d *drive) flush(ctx context.Context) {
-	if d.Flush == nil {
+	if d.Flush != nil {
+		if err := d.Flush(context.WithoutCancel(ctx)); err != nil {
+			d.fail(err)
+		}
+	}
+	if d.err != nil || len(d.yielded) == 0 {
 		return
 	}
-	if err := d.Flush(context.WithoutCancel(ctx)); err != nil {
+	if err := d.Settled(d.yielded); err != nil {
 		d.fail(err)
 	}
+	d.yielded, d.unsettled = d.yielded[:0], 0
 }
 
 // fail ends the reading.

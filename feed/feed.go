@@ -58,6 +58,7 @@ import (
 	"errors"
 	"sync"
 
+	"clearhop/decode"
 	"clearhop/pipeline"
 	"clearhop/record"
 )
@@ -135,6 +136,11 @@ type Config struct {
 	// Flush writes what was yielded and is not written yet. It is called every
 	// 200 ms and at the end. nil if nothing is to be done.
 	Flush func(ctx context.Context) error
+	// Settled is called after Flush has written all that was yielded, with the places of
+	// the last lines of followed files: these lines and all before them are written. It
+	// is called every 200 ms, after each 4 MiB of lines and at the end. nil if nobody is to
+	// know.
+	Settled func([]decode.Position) error
 	// Warn reports an error that does not end anything: a *TemporaryError of a
 	// Source, or what Pipeline.Refresh returns. An input
 	// repeats no error that it has just reported. nil if nobody is to know.
@@ -160,7 +166,7 @@ func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
 	batches, warnings := make(chan *batch), make(chan error)
 	var readers []*reader
 	for _, some := range split(inputs, c.Together) {
-		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings})
+		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings, places: c.Settled != nil})
 	}
 	used := make(chan *batch, len(readers)+1) // each reader fills one, and one is processed
 	var running sync.WaitGroup

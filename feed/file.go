@@ -73,10 +73,40 @@ func isRegular(in io.Reader) bool {
 // ends; see decode.Follow. They are to be read together. fromEnd leaves out the
 // lines that are there already.
 func Follow(names []string, fromEnd bool) []Input {
+	return FollowFrom(names, FollowConfig{FromEnd: fromEnd})
+}
+
+// A FollowConfig says where to begin to follow files.
+type FollowConfig struct {
+	// FromEnd leaves out the lines that are there already, for files without a position.
+	FromEnd bool
+	// Position returns where to go on in a file; nil if nothing is known of it. If
+	// Position is nil, no position is kept.
+	Position func(name string) *decode.Position
+	// Begun is called with the place where the reading of a file begins. It may be called
+	// by several goroutines at the same time.
+	Begun func(at decode.Position) error
+}
+
+// FollowFrom is Follow for files that are followed again and again: each time from where
+// it ended.
+func FollowFrom(names []string, c FollowConfig) []Input {
 	var inputs []Input
 	for _, name := range names {
 		inputs = append(inputs, func(ctx context.Context) (Source, error) {
-			return &followed{Follower: decode.Follow(ctx, name, decode.Options{FromEnd: fromEnd}), name: name}, nil
+			o := decode.Options{FromEnd: c.FromEnd}
+			if c.Position == nil {
+				return &followed{Follower: decode.Follow(ctx, name, o), name: name}, nil
+			}
+			o.Keep, o.Resume = true, c.Position(name)
+			f := &followed{Follower: decode.Follow(ctx, name, o), name: name}
+			f.opening = f.Open()
+			if at := f.Position(); at.File != nil {
+				if err := c.Begun(at); err != nil {
+					return nil, errors.Join(err, f.Close())
+				}
+			}
+			return f, nil
 		})
 	}
 	return inputs
@@ -93,6 +123,8 @@ type followed struct {
 	*decode.Follower
 	name   string
 	looked bool // for the file, at the start
+
+	opening error // what opening the file returned; for the first Next
 }
 
 // Next waits for the next line. Almost all errors are temporary: the file may come
@@ -106,7 +138,10 @@ func (f *followed) Next() (*record.Line, error) {
 			return nil, &TemporaryError{&WaitError{Name: f.name}}
 		}
 	}
-	line, err := f.Follower.Next()
+	line, err := (*record.Line)(nil), f.opening
+	if f.opening = nil; err == nil {
+		line, err = f.Follower.Next()
+	}
 	var unreadable *decode.UnreadableError
 	if err != nil && err != io.EOF && !errors.As(err, &unreadable) {
 		return nil, &TemporaryError{err}

@@ -21,6 +21,7 @@ type reader struct {
 	batches  chan<- *batch
 	warnings chan<- error
 	used     <-chan *batch // that can be filled again
+	places   bool          // batches bear the places of their lines
 
 	open []*openStream // of the input in hand; the one that was read last is at the end
 	told string        // the last warning about the input in hand
@@ -120,7 +121,13 @@ func (r *reader) add(s Source, line *record.Line) {
 		stream.filling = r.newBatch(stream.origin)
 	}
 	stream.filling.add(line)
+	if placed, ok := s.(placed); ok && r.places {
+		stream.filling.places = append(stream.filling.places, placed.Position())
+	}
 }
+
+// A placed Source knows the place behind the line that it returned last.
+type placed interface{ Position() decode.Position }
 
 // turnTo makes the stream of a line the last one of those that are open. A payload holds
 // one stream whole, so its first line ends those before it. In pages, the first line of a

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 
 	"clearhop/record"
@@ -27,14 +26,12 @@ func (w *Worker) identify(r *record.Record, text []byte) {
 	}
 }
 
-// plainID returns a hash of a line's source, offset and text: the same line of the
-// same file has the same id however often it is read.
+// plainID returns a hash of a line's place and text: the same line of the same file has
+// the same id however often it is read, also after the file was rotated.
 func (w *Worker) plainID(line *record.Line) []byte {
 	const idBytes = 16 // of the digest; 128 bits are beyond collision
 	w.digest.Reset()
-	w.id = append(w.id[:0], line.Origin.Source...)
-	w.id = append(w.id, 0)
-	w.id = binary.BigEndian.AppendUint64(w.id, uint64(line.Offset))
+	w.id = line.AppendPlace(w.id[:0])
 	w.digest.Write(w.id)
 	w.digest.Write(line.Text)
 	sum := w.digest.Sum(w.id[:0])

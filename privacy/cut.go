@@ -34,7 +34,7 @@ func doubtOf(r *record.Record) doubt {
 	e := &r.Error
 	length := max(len(r.Line.Text), len(e.Message)+len(e.Request)+len(e.Upstream)+len(e.Host)+len(e.Referrer))
 	switch {
-	case r.Line.Defect == record.TooLong, length >= longLine, length >= longErrorLine && r.Dataset != record.AccessLine:
+	case r.Line.Defect == record.TooLong, r.Line.Defect == record.Unfinished, length >= longLine, length >= longErrorLine && r.Dataset != record.AccessLine:
 		return likely
 	}
 	return perhaps

@@ -159,17 +159,16 @@ func holdsBinaryAddress(r *record.Record) bool {
 //
 // Nobody can find out from an id what Apply hides. For Hash it depends on the key.
 // Otherwise it is made of the line after hiding: without a key, an id of the whole
-// line would show by trying which of the 256 addresses of a network it was.
+// line would show by trying which of the 256 addresses of a network it was. For the same
+// reason the first line of the file is no part of it.
 func (w *Worker) AppendID(dst []byte, r *record.Record, text []byte) []byte {
 	w.reset()
 	line := &r.Line
-	w.id = append(append(w.id[:0], line.Origin.Source...), 0)
-	w.id = binary.BigEndian.AppendUint64(w.id, uint64(line.Offset))
 	if w.g.mode == Hash {
-		w.id = append(w.id, line.Text...)
+		w.id = append(line.AppendPlace(w.id[:0]), line.Text...)
 		dst = w.pseudonym(dst, anID, w.id)
 	} else {
-		w.id = w.appendHiddenLine(w.id, r, text)
+		w.id = w.appendHiddenLine(line.AppendPlainPlace(w.id[:0]), r, text)
 		sum := sha256.Sum256(w.id)
 		dst = hex.AppendEncode(dst, sum[:pseudonymBytes/2])
 	}

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"clearhop/aws/nlb"
+	"clearhop/decode"
 	"clearhop/feed"
+	"clearhop/feed/position"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/sink"
@@ -23,11 +27,12 @@ type enrichCommand struct {
 	Since   string            `placeholder:"TIME" help:"With --log-group: read from this time on: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h or 7d."`
 	Until   string            `placeholder:"TIME" help:"With --log-group: read until this time, written as for --since. The default is now."`
 	Config  configFlag        `name:"config" placeholder:"FILE" help:"Read settings from a YAML file whose keys are the names of these flags."`
-	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first, instead of standard output."`
-	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first."`
+	Output  string            `short:"o" placeholder:"FILE" help:"Write the events to a file, emptied first unless --state is given, instead of standard output."`
+	Route   map[string]string `placeholder:"NAME=FILE" help:"Write the events that a rule sends to route:NAME to a file, emptied first unless --state is given."`
 	As      relogFlags        `embed:"" group:"Lines of an access log in the place of events"`
 	Follow  bool              `short:"f" help:"Go on reading as the files grow, through rotation and truncation; plain log lines only."`
-	FromEnd bool              `help:"With --follow: leave out the lines that are there already."`
+	FromEnd bool              `help:"With --follow: leave out the lines that are there already. With --state: only of files that it does not know."`
+	State   string            `placeholder:"FILE" help:"With --follow: keep in a file how far the logs are read, and go on there the next time, also after a kill and a rotation."`
 	Summary bool              `help:"Print a summary to standard error at the end: clients, times, paths, how the input was read, and whether the chain is broken."`
 	Color   string            `enum:"auto,always,never" default:"auto" help:"Colours of the summary: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 	Quiet   bool              `short:"q" help:"Print no count and no progress. With --as: a line if nothing was written."`
@@ -45,8 +50,8 @@ Examples:
   clearhop enrich --nlb 10.16.1.11 --trusted 10.16.1.0/24 access.log*.gz > events.ndjson
   docker logs -f web 2>/dev/null | clearhop enrich --summary -
   clearhop enrich --format '$remote_addr [$time_local] "$request" $status' access.log
-  clearhop enrich --follow /var/log/nginx/access.log
   clearhop enrich --log-group /ecs/web --since 2h
+  clearhop enrich --follow --state /var/lib/clearhop.state -o events.ndjson /var/log/nginx/access.log
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
   clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
@@ -84,6 +89,10 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
+	state, err := c.openState()
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
 	out, err := c.openOutputs(s, p.Routes())
 	if err != nil {
 		return errors.Join(err, p.Close())
@@ -96,10 +105,11 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	sum := newSummary(c.Summary, &c.Settings)
 	read := readings{private: p.Private()}
 	sum.lines = c.As.As != ""
-	counts, err := c.read(ctx, s, group, feed.Config{
+	counts, err := c.read(ctx, s, group, state, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
 		Flush:        out.flush,
+		Settled:      settledIn(state, out),
 		Decided:      read.add,
 		Warn:         s.warn,
 	})
@@ -159,6 +169,7 @@ func (c *enrichCommand) check() error {
 		{c.As.As == "" && (c.As.KnownOnly || c.As.Unvouched), "--known-only and --unvouched go with --as"},
 		{c.LogGroup == "" && (c.Since != "" || c.Until != ""), "--since and --until go with --log-group: enrich reads all lines of files"},
 		{c.FromEnd && !c.Follow, "--from-end goes with --follow"},
+		{c.State != "" && !c.Follow, "--state goes with --follow"},
 		{c.Follow && len(c.Files) == 0 && c.LogGroup == "", "--follow needs files; standard input is read as it comes without it"},
 		{c.Follow && slices.Contains(c.Files, "-"), "--follow cannot follow standard input"},
 	} {
@@ -176,14 +187,19 @@ func (c *enrichCommand) check() error {
 	return errors.Join(append(errs, c.logGroupFlags.check(c.Files, c.Since, follow...))...)
 }
 
-// read takes the inputs through the pipeline.
-func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, config feed.Config) (feed.Counts, error) {
+// read takes the inputs through the pipeline. state is nil where no place is kept.
+func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, state *position.File, config feed.Config) (feed.Counts, error) {
 	if group != nil {
 		return feed.Run(ctx, []feed.Input{group.read}, config)
 	}
 	if c.Follow {
 		config.Together = true
-		return feed.Run(ctx, feed.Follow(c.Files, c.FromEnd), config)
+		from := feed.FollowConfig{FromEnd: c.FromEnd}
+		if state != nil {
+			from.Position = state.Of
+			from.Begun = func(at decode.Position) error { return state.Save([]decode.Position{at}) }
+		}
+		return feed.Run(ctx, feed.FollowFrom(c.Files, from), config)
 	}
 	files := s.orStdin(c.Files)
 	if !c.Quiet {
@@ -193,6 +209,37 @@ func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading
 	}
 	open := func(ctx context.Context, name string) (io.ReadCloser, error) { return feed.Open(ctx, s.in, name) }
 	return feed.Run(ctx, feed.Files(files, open), config)
+}
+
+// openState opens the file of --state; nil if there is none.
+func (c *enrichCommand) openState() (*position.File, error) {
+	if c.State == "" {
+		return nil, nil //nolint:nilnil // there is no state
+	}
+	for _, name := range append(slices.Collect(maps.Values(c.Route)), append(c.Files, c.Output)...) {
+		if name != "" && filepath.Clean(name) == filepath.Clean(c.State) {
+			return nil, &usageError{fmt.Errorf("--state %s is read or written as something else too", c.State)}
+		}
+	}
+	state, err := position.Open(c.State, c.Files)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return state, nil
+}
+
+// settledIn returns what saves the places of lines whose events are written; nil where no
+// place is kept.
+func settledIn(state *position.File, out *outputs) func([]decode.Position) error {
+	if state == nil {
+		return nil
+	}
+	return func(places []decode.Position) error {
+		if err := out.sync(); err != nil {
+			return err
+		}
+		return state.Save(places)
+	}
 }
 
 // orStdin returns the inputs to read: standard input if there are no files. A person

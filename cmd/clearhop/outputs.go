@@ -20,6 +20,7 @@ import (
 type outputs struct {
 	all    []*output      // the one for all first
 	routes map[string]int // where the output of a route stands in all
+	goesOn bool           // files are not emptied: an earlier run has written to them
 }
 
 // openOutputs opens the files of --output and --route. routes are the names
@@ -28,9 +29,16 @@ func (c *enrichCommand) openOutputs(s streams, routes []string) (*outputs, error
 	if err := c.checkOutputs(routes); err != nil {
 		return nil, &usageError{err}
 	}
-	o := &outputs{routes: map[string]int{}}
+	o := &outputs{routes: map[string]int{}, goesOn: c.State != ""}
 	if c.Output == "" {
-		o.all = append(o.all, &output{name: "events", to: file.New(s.out)})
+		to, err := file.New(s.out), error(nil)
+		if o.goesOn {
+			to, err = file.ContinueTo(s.out)
+		}
+		if err != nil {
+			return nil, err
+		}
+		o.all = append(o.all, &output{name: "events", to: to})
 	} else if err := o.create(c.Output); err != nil {
 		return nil, err
 	}
@@ -45,7 +53,11 @@ func (c *enrichCommand) openOutputs(s streams, routes []string) (*outputs, error
 
 // create opens a file for one more output.
 func (o *outputs) create(name string) error {
-	to, err := file.Create(name)
+	open := file.Create
+	if o.goesOn {
+		open = file.Continue
+	}
+	to, err := open(name)
 	if err != nil {
 		return err
 	}
@@ -115,6 +127,15 @@ func (o *outputs) flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// sync returns when all that was flushed is on the disk.
+func (o *outputs) sync() error {
+	var errs []error
+	for _, out := range o.all {
+		errs = append(errs, out.to.Sync())
+	}
+	return errors.Join(errs...)
+}
+
 // settle returns the error of the reading, with one error for each output that
 // failed in the place of all that it returned meanwhile.
 func (o *outputs) settle(err error) error {
@@ -146,7 +167,7 @@ func (o *outputs) close(ctx context.Context) error {
 // An output gathers events and puts many at a time into a sink.
 type output struct {
 	name     string // for messages
-	to       sink.Sink
+	to       *file.Sink
 	gathered sink.Batch
 
 	events int         // that were put

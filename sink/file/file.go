@@ -9,7 +9,9 @@
 package file
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,6 +44,84 @@ func Create(path string) (*Sink, error) {
 // decides the mode of a new file.
 func Append(path string) (*Sink, error) {
 	return open(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND)
+}
+
+// Continue returns a Sink that writes to the end of the file at path, where a Sink wrote
+// that may have been killed: what is not a whole line at the end is removed first.
+func Continue(path string) (*Sink, error) {
+	s, err := open(path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
+	if err != nil {
+		return nil, err
+	}
+	if err := cutTorn(s.file, s.file); err != nil {
+		return nil, errors.Join(fmt.Errorf("open events file: %w", err), s.file.Close())
+	}
+	return s, nil
+}
+
+// ContinueTo is New for a writer to which a Sink wrote that may have been killed. If it is
+// a regular file, what is not a whole line at the end is removed first, where the system
+// lets the file be read.
+func ContinueTo(w io.Writer) (*Sink, error) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return New(w), nil
+	}
+	reader, err := os.Open(fmt.Sprintf("/dev/fd/%d", f.Fd()))
+	if err != nil {
+		return New(w), nil //nolint:nilerr // it cannot be read
+	}
+	defer reader.Close()
+	if err := cutTorn(f, reader); err != nil {
+		return nil, fmt.Errorf("standard output: %w", err)
+	}
+	return New(w), nil
+}
+
+// cutTorn removes what is not a whole line at the end of a regular file.
+func cutTorn(f *os.File, reader io.ReaderAt) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	end := info.Size()
+	tail := make([]byte, 64<<10)
+	for at := end; at > 0; {
+		from := max(0, at-int64(len(tail)))
+		part := tail[:at-from]
+		if _, err := reader.ReadAt(part, from); err != nil {
+			return err
+		}
+		if n := bytes.LastIndexByte(part, '\n'); n >= 0 {
+			at = from + int64(n) + 1
+			if at == end {
+				return nil
+			}
+			return f.Truncate(at)
+		}
+		at = from
+	}
+	if end == 0 {
+		return nil
+	}
+	return f.Truncate(0)
+}
+
+// Sync returns when all that was put is on the disk, if it goes to a regular file.
+func (s *Sink) Sync() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.w.(*os.File)
+	if !ok || s.closed {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // what is no file is not on a disk
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write events to the disk: %w", err)
+	}
+	return nil
 }
 
 // open opens a file. The umask of the process decides who may read a new one, as
