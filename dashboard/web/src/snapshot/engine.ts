@@ -5,7 +5,7 @@
 // failed has for each row how many filters it does not pass. A filter that changes is
 // counted out and in again by the values of its dimension; the others are left alone.
 // Each dimension is then counted in one pass over the rows that are left.
-import { boardRows } from '../contract.ts';
+import { boardRows, endedMin } from '../contract.ts';
 import type { Answer, Board, Chain, Country, Hop, Manifest, Request, Requests, Row, Time, Totals } from '../contract.ts';
 import type { Dictionary, Table } from './decode.ts';
 import { planOf, timeText } from './plan.ts';
@@ -588,17 +588,18 @@ export class Engine {
   chain(s: State, all: Chain): Chain {
     const p = planOf({ ...s, compare: false }, this.#first, this.#last);
     this.#filter(s);
-    const { rows } = this.#select(p, false, '');
+    const selection = this.#select(p, false, '');
+    const { rows } = selection;
     const hop = this.#column('hop');
     const web = hop.texts.indexOf('web');
-    const parts: { [id: string]: Uint32Array } = {
-      edge: rows.filter((i) => hop.codes[i] !== web),
-      web: rows.filter((i) => hop.codes[i] === web),
+    const parts: { [id: string]: Selection } = {
+      edge: part(selection, (i) => hop.codes[i] !== web),
+      web: part(selection, (i) => hop.codes[i] === web),
     };
     const of = (id: string): Hop => {
       const h: Hop = { id, addresses: [], more: 0, requests: 0, broken: 0 };
-      const [dimension, part] = { client: ['client', rows], nlb: ['node', parts.edge!], edge: ['node', parts.web!], web: ['upstream', parts.edge!] }[id] as [string, Uint32Array];
-      this.#addresses(h, dimension, part);
+      const [dimension, seen] = { client: ['client', rows], nlb: ['node', parts['edge']!.rows], edge: ['node', parts['web']!.rows], web: ['upstream', parts['edge']!.rows] }[id] as [string, Uint32Array];
+      this.#addresses(h, dimension, seen);
       const logged = parts[id];
       if (logged !== undefined) this.#logged(h, logged);
       return h;
@@ -621,23 +622,49 @@ export class Engine {
     h.more = different - h.addresses.length;
   }
 
-  #logged(h: Hop, rows: Uint32Array): void {
-    let [requests, broken, first, last] = [0, 0, -1, -1];
-    for (const i of rows) {
-      const weight = this.#weights === undefined ? 1 : this.#weights[i]!;
-      requests += weight;
-      if ((this.#flags[i]! & fault) === 0) continue;
-      broken += weight;
-      if (first < 0) first = i;
-      last = i;
+  // logged counts what a hop logged, and says when its fault began and ended, as
+  // dashboard/chain.go does.
+  #logged(h: Hop, { rows, starts }: Selection): void {
+    let [requests, broken, before, after, first, last] = [0, 0, 0, 0, -1, -1];
+    for (let b = 0; b + 1 < starts.length; b++) {
+      const known = requests;
+      const faults = broken;
+      for (let k = starts[b]!; k < starts[b + 1]!; k++) {
+        const i = rows[k]!;
+        const weight = this.#weights === undefined ? 1 : this.#weights[i]!;
+        requests += weight;
+        if ((this.#flags[i]! & fault) === 0) continue;
+        broken += weight;
+        if (first < 0) first = i;
+        last = i;
+      }
+      if (broken > faults) after = 0;
+      else if (first < 0) before += requests - known;
+      else after += requests - known;
     }
     h.requests = this.#requests(requests);
     h.broken = this.#requests(broken);
-    if (first >= 0) {
-      h.since = timeText(this.#table.times[first]!);
-      h.until = timeText(this.#table.times[last]!);
+    if (first < 0) return;
+    h.since = timeText(this.#table.times[first]!);
+    const later = this.#requests(after);
+    if (later * h.broken >= endedMin * (h.requests - this.#requests(before) - later)) h.until = timeText(this.#table.times[last]!);
+  }
+}
+
+// part returns the rows of a selection that fit.
+function part({ rows, starts }: Selection, fits: (row: number) => boolean): Selection {
+  const kept = new Uint32Array(rows.length);
+  const from = new Uint32Array(starts.length);
+  let n = 0;
+  for (let b = 0; b + 1 < starts.length; b++) {
+    from[b] = n;
+    for (let k = starts[b]!; k < starts[b + 1]!; k++) {
+      kept[n] = rows[k]!;
+      n += fits(kept[n]!) ? 1 : 0;
     }
   }
+  from[starts.length - 1] = n;
+  return { rows: kept.subarray(0, n), starts: from, cells: new Map() };
 }
 
 // join puts one more dimension into a group; undefined if there are too many combinations.
