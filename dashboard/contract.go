@@ -269,11 +269,11 @@ type Chain struct {
 
 // A Hop is one box of the picture.
 type Hop struct {
-	ID        string     `json:"id"`        // client, nlb, edge, web
-	Addresses []string   `json:"addresses"` // that were seen for it, by requests; at most 8
-	More      int64      `json:"more"`      // addresses that are not shown
-	Requests  int64      `json:"requests"`  // that were logged by it; 0 if it logs nothing
-	Broken    int64      `json:"broken"`    // of these Requests: the reason is a fault of this hop
+	ID        string   `json:"id"`        // client, nlb, edge, web
+	Addresses []string `json:"addresses"` // that were seen for it, by requests; at most 8
+	More      int64    `json:"more"`      // addresses that are not shown
+	Requests  int64    `json:"requests"`  // that were logged by it; 0 if it logs nothing
+	Broken    int64    `json:"broken"`    // of these Requests: the reason is a fault of this hop
 
 	// Since is the time of the first broken request; not there if Broken is 0. Until is that
 	// of the last one, and only there if the fault ended: so many requests came later that

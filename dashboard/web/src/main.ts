@@ -48,7 +48,7 @@ class Dashboard implements Page {
     this.#requests = requestsView(this);
     const boards = manifest.dimensions.filter((d) => d.board).map((d) => boardView(this, d));
     const map = mapView(this);
-    const totals = totalsView();
+    const totals = totalsView(manifest);
     this.#views = [totals, this.#times, this.#durations, this.#heat, map, ...boards];
     this.#main.append(this.#problem, this.#chain.root, totals.root, this.#times.root,
       el('div', { class: 'pair' }, this.#durations.root, this.#heat.root),
@@ -139,7 +139,7 @@ function keepFocus(draw: () => void): void {
 
 function sourceText(m: Manifest): string {
   const read = m.first === null || m.last === null ? '' : `, ${moment(m.first)} to ${moment(m.last)} UTC`;
-  const sampled = m.sampled < 1 ? `. A sample: each request stands for ${(1 / m.sampled).toFixed(1)}` : '';
+  const sampled = m.sampled < 1 ? `. A sample: each request stands for ${(1 / m.sampled).toFixed(1)}, and different clients, paths and other values are those of the sample only` : '';
   const folded = m.folded && m.folded.length > 0 ? `. Rare values of ${m.folded.map((f) => f.dimension).join(', ')} are counted together` : '';
   return `${m.source === '' ? '' : `${m.source}: `}${count(m.requests)} requests${read}${sampled}${folded}${m.live ? ' · live' : ''}`;
 }
