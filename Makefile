@@ -151,9 +151,11 @@ screenshot: run ## take the picture of the dashboard that stands in the README (
 	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1280,1100 \
 		--screenshot=docs/dashboard.png file://$(CURDIR)/$(BUILD)/report.html
 
-bench: ## run the benchmarks COUNT times (6) and print what benchstat makes of them
+bench: build ## run the benchmarks COUNT times (6) and print what benchstat makes of them
 	@mkdir -p $(BUILD)
 	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber ./analytics/store ./dashboard | tee $(BUILD)/bench.txt
+	@.ci/tools
+	$(TEST) -run '^$$' -bench File -benchtime 3x ./dashboard/browsertest -clearhop $(CURDIR)/$(CLEARHOP)
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 
 # The lines that are made up for it, their events and the database are removed at the end:

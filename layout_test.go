@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
 	"dashboard/snapshot":         {"analytics", "dashboard"},
 	"dashboard/browsertest":      {"analytics", "analytics/store", "dashboard", "dashboard/snapshot", "dashboard/dashboardtest"},
-	"dashboard/dashboardtest":    {"analytics", "dashboard", "internal/traffic"},
+	"dashboard/dashboardtest":    {"analytics", "dashboard", "internal/traffic", "verdict"},
 	"internal/traffic":           {"encode", "record", "verdict"},
 	"internal/chaintest":         {"chain"},
 	"internal/tools/samples":     {"chain"},

@@ -95,21 +95,66 @@ func (e *Explorer) lines(ctx context.Context, p *plan, c *Chain) error {
 	return nil
 }
 
+// hopCounts counts the requests of each hop by bucket, which shows what came before and
+// after a fault.
 func (e *Explorer) hopCounts(ctx context.Context, p *plan, c *Chain) error {
-	rows, err := e.ask(ctx, "hops", "SELECT "+hopSQL+", sum(weight), "+sumOf("fault")+", min(CASE WHEN fault THEN ts END), max(CASE WHEN fault THEN ts END)"+
-		"\nFROM (\n"+p.query(analytics.Requests, "")+"\n)\nGROUP BY 1")
+	rows, err := e.ask(ctx, "hops", "SELECT "+hopSQL+", "+p.bucketSQL()+", sum(weight), "+sumOf("fault")+", min(CASE WHEN fault THEN ts END), max(CASE WHEN fault THEN ts END)"+
+		"\nFROM (\n"+p.query(analytics.Requests, "")+"\n)\nGROUP BY 1, 2\nORDER BY 1, 2")
 	if err != nil {
 		return err
 	}
+	found := map[string]*hopHistory{}
 	for _, row := range rows {
-		h := c.hop(text(row[0]))
-		h.Requests, h.Broken = rounded(number(row[1])), rounded(number(row[2]))
-		if since, ok := row[3].(time.Time); ok {
-			until, _ := row[4].(time.Time)
-			h.Since, h.Until = &since, &until
+		id := text(row[0])
+		if found[id] == nil {
+			found[id] = &hopHistory{}
 		}
+		first, _ := row[4].(time.Time)
+		last, _ := row[5].(time.Time)
+		found[id].add(number(row[2]), number(row[3]), first, last)
+	}
+	for id, history := range found {
+		history.fill(c.hop(id))
 	}
 	return nil
+}
+
+// A hopHistory sums the buckets of a hop, which are added in the order of time.
+type hopHistory struct {
+	requests, broken float64
+	before, after    float64 // requests of the buckets before the first fault, and after the last one
+	first, last      time.Time
+}
+
+// add adds a bucket. first and last are the times of its faults; zero if it has none.
+func (h *hopHistory) add(requests, broken float64, first, last time.Time) {
+	h.requests += requests
+	h.broken += broken
+	switch {
+	case !last.IsZero():
+		if h.first.IsZero() {
+			h.first = first
+		}
+		h.last, h.after = last, 0
+	case h.first.IsZero():
+		h.before += requests
+	default:
+		h.after += requests
+	}
+}
+
+// fill writes what was counted into a Hop.
+func (h *hopHistory) fill(to *Hop) {
+	to.Requests, to.Broken = rounded(h.requests), rounded(h.broken)
+	if h.first.IsZero() {
+		return
+	}
+	first, last := h.first, h.last
+	to.Since = &first
+	after := rounded(h.after)
+	if within := to.Requests - rounded(h.before) - after; after*to.Broken >= EndedMin*within {
+		to.Until = &last
+	}
 }
 
 // addresses finds the addresses of all hops in one query.

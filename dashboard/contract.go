@@ -269,14 +269,23 @@ type Chain struct {
 
 // A Hop is one box of the picture.
 type Hop struct {
-	ID        string     `json:"id"`        // client, nlb, edge, web
-	Addresses []string   `json:"addresses"` // that were seen for it, by requests; at most 8
-	More      int64      `json:"more"`      // addresses that are not shown
-	Requests  int64      `json:"requests"`  // that were logged by it; 0 if it logs nothing
-	Broken    int64      `json:"broken"`    // requests whose reason is a fault of this hop
-	Since     *time.Time `json:"since,omitempty"`
-	Until     *time.Time `json:"until,omitempty"`
+	ID        string   `json:"id"`        // client, nlb, edge, web
+	Addresses []string `json:"addresses"` // that were seen for it, by requests; at most 8
+	More      int64    `json:"more"`      // addresses that are not shown
+	Requests  int64    `json:"requests"`  // that were logged by it; 0 if it logs nothing
+	Broken    int64    `json:"broken"`    // of these Requests: the reason is a fault of this hop
+
+	// Since is the time of the first broken request; not there if Broken is 0. Until is that
+	// of the last one, and only there if the fault ended: so many requests came later that
+	// EndedMin of them would be broken, if the fault were still there. Requests that came
+	// later are counted from the bucket of Answer.Times that begins next.
+	Since *time.Time `json:"since,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
 }
+
+// EndedMin is how many broken requests must be missing for a fault to have ended. The
+// doctor asks for as many.
+const EndedMin = 5
 
 // A Problem is the body of every answer with a status of 400 and above.
 type Problem struct {

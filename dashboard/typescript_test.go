@@ -21,8 +21,8 @@ func TestContractInTypeScript(t *testing.T) {
 		w.typeOf(reflect.TypeOf(v))
 	}
 	want := "// Made from contract.go by `go test ./dashboard -run TypeScript -update`. Do not edit.\n\n" +
-		fmt.Sprintf("export const boardRows = %d;\nexport const maxTimes = %d;\n"+
-			"export const formulaStarts = %q; // as analytics/csv.go has them\n\n", BoardRows, MaxTimes, analytics.FormulaStarts) +
+		fmt.Sprintf("export const boardRows = %d;\nexport const maxTimes = %d;\nexport const endedMin = %d;\n"+
+			"export const formulaStarts = %q; // as analytics/csv.go has them\n\n", BoardRows, MaxTimes, EndedMin, analytics.FormulaStarts) +
 		strings.Join(w.interfaces, "\n")
 	golden.Check(t, "web/src/contract.ts", []byte(want))
 }

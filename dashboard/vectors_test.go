@@ -33,6 +33,7 @@ func TestVectors(t *testing.T) {
 	type answered struct {
 		dashboardtest.Case
 		Answer *dashboard.Answer `json:"answer"`
+		Hops   []dashboard.Hop   `json:"hops"`
 	}
 	type boardAnswered struct {
 		dashboardtest.BoardCase
@@ -43,7 +44,8 @@ func TestVectors(t *testing.T) {
 	list("rows", len(rows), func(i int) any { return &rows[i] })
 	out.WriteString(",\n")
 	list("cases", len(cases), func(i int) any {
-		return answered{cases[i], dashboardtest.Explore(rows, dashboardtest.ReadState(t, cases[i].Query))}
+		s := dashboardtest.ReadState(t, cases[i].Query)
+		return answered{cases[i], dashboardtest.Explore(rows, s), dashboardtest.Hops(rows, s)}
 	})
 	out.WriteString(",\n")
 	list("boards", len(boards), func(i int) any {

@@ -3,8 +3,8 @@
 //	rows := dashboardtest.Rows()
 //	dashboardtest.Run(t, sourceOf(rows))
 //
-// In goes a source that was made of Rows. Its answers are compared with what Explore and
-// Board count in plain Go: loops over the rows, one after the other, with no SQL and no
+// In goes a source that was made of Rows. Its answers are compared with what Explore, Board
+// and Hops count in plain Go: loops over the rows, one after the other, with no SQL and no
 // index. The same rows, states and answers are in dashboard/testdata/vectors.json for the
 // source that is written in TypeScript.
 package dashboardtest
@@ -24,6 +24,7 @@ import (
 	"clearhop/analytics"
 	"clearhop/dashboard"
 	"clearhop/internal/traffic"
+	"clearhop/verdict"
 )
 
 // A Row is one request.
@@ -69,6 +70,7 @@ func Rows() []Row {
 		if i%3 == 0 {
 			l.Path = "/item/" + strconv.Itoa(i%61)
 		}
+		throughWeb(l, i, share)
 		rows = append(rows, rowOf(l))
 	}
 	// An order that is not that of time.
@@ -76,6 +78,18 @@ func Rows() []Row {
 		return cmp.Or(cmp.Compare(a.At.UnixMilli()%1009, b.At.UnixMilli()%1009), a.At.Compare(b.At))
 	})
 	return rows
+}
+
+// throughWeb lets some requests be logged by the hop behind the edge. Its chain breaks in
+// the second quarter of the time, and is mended.
+func throughWeb(l *traffic.Line, i int, share float64) {
+	if i%5 != 2 || l.Reason != verdict.OK {
+		return
+	}
+	l.Hop = verdict.Web
+	if i%2 == 0 && share > 0.25 && share < 0.5 {
+		l.Reason, l.Verdict, l.Vouched = verdict.EdgeHandedOnProxy, verdict.Disputed, false
+	}
 }
 
 func rowOf(l *traffic.Line) Row {
@@ -164,6 +178,8 @@ func Cases() []Case {
 		{"search", "q=API"},
 		{"search in a client", "q=2001:DB8"},
 		{"search for what SQL would read", "q=" + url.QueryEscape(`%'_`)},
+		{"one hop, whose chain was mended", "f.hop=web"},
+		{"one hop, whose chain is broken up to the end", "until=2026-11-21T01:00:00Z&f.hop=web"},
 		{"all at once", "kind=all&f.country=JP&x.status=500&f.stream=edge/nginx/1&f.stream=edge/nginx/2&q=/i&since=2026-11-20T09:00:00Z&until=2026-11-22T00:00:00Z&compare=1"},
 	}
 }
@@ -209,7 +225,7 @@ func ReadState(t testing.TB, query string) dashboard.State {
 // Board.
 func Run(t *testing.T, source dashboard.Source) {
 	rows := Rows()
-	for _, c := range Cases() {
+	for i, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			s := ReadState(t, c.Query)
 			got, err := source.Explore(t.Context(), s)
@@ -218,6 +234,16 @@ func Run(t *testing.T, source dashboard.Source) {
 			}
 			if diff := gocmp.Diff(Explore(rows, s), got); diff != "" {
 				t.Errorf("%s (-counted +answered):\n%s", c.Query, diff)
+			}
+			if i%5 > 0 && !strings.HasPrefix(c.Name, "one hop") {
+				return // in SQL a chain takes as long as all other answers
+			}
+			chain, err := source.Chain(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(Hops(rows, s), chain.Hops); diff != "" {
+				t.Errorf("the hops of %s (-counted +answered):\n%s", c.Query, diff)
 			}
 		})
 	}

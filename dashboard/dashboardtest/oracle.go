@@ -342,3 +342,83 @@ func (c *count) board(rows []Row, dimension string, limit int, find string) *das
 	}
 	return b
 }
+
+// Hops counts the hops of a Chain.
+func Hops(rows []Row, s dashboard.State) []dashboard.Hop {
+	s.Compare = false
+	c := newCount(rows, s)
+	var parts [2][]*Row // edge, web
+	all := c.of(rows, false, "")
+	for _, r := range all {
+		k := 0
+		if r.Values["hop"] == "web" {
+			k = 1
+		}
+		parts[k] = append(parts[k], r)
+	}
+	edge, web := parts[0], parts[1]
+	return []dashboard.Hop{
+		c.hop("client", all, "client", nil),
+		c.hop("nlb", edge, "node", nil),
+		c.hop("edge", web, "node", edge),
+		c.hop("web", edge, "upstream", web),
+	}
+}
+
+// hop counts one hop: the values of a dimension show its addresses, and logged are the
+// requests that it logged.
+func (c *count) hop(id string, seen []*Row, dimension string, logged []*Row) dashboard.Hop {
+	h := dashboard.Hop{ID: id, Addresses: []string{}, Requests: requests(logged)}
+	groups := map[string][]*Row{}
+	for _, r := range seen {
+		if address := r.Values[dimension]; address != "" {
+			groups[address] = append(groups[address], r)
+		}
+	}
+	for address := range groups {
+		h.Addresses = append(h.Addresses, address)
+	}
+	slices.SortFunc(h.Addresses, func(a, b string) int {
+		return cmp.Or(cmp.Compare(requests(groups[b]), requests(groups[a])), cmp.Compare(a, b))
+	})
+	const most = 8
+	if len(h.Addresses) > most {
+		h.More = int64(len(h.Addresses) - most)
+		h.Addresses = h.Addresses[:most]
+	}
+	var broken, before, after []*Row
+	for _, r := range logged {
+		if r.Fault {
+			broken = append(broken, r)
+		}
+	}
+	if h.Broken = requests(broken); len(broken) == 0 {
+		return h
+	}
+	first, last := bounds(values(broken))
+	h.Since = &first
+	from, to := c.place(broken[0], false), c.place(broken[0], false)
+	for _, r := range broken {
+		from, to = min(from, c.place(r, false)), max(to, c.place(r, false))
+	}
+	for _, r := range logged {
+		switch place := c.place(r, false); {
+		case place < from:
+			before = append(before, r)
+		case place > to:
+			after = append(after, r)
+		}
+	}
+	if requests(after)*h.Broken >= dashboard.EndedMin*(h.Requests-requests(before)-requests(after)) {
+		h.Until = &last
+	}
+	return h
+}
+
+func values(rows []*Row) []Row {
+	var all []Row
+	for _, r := range rows {
+		all = append(all, *r)
+	}
+	return all
+}

@@ -22,7 +22,7 @@ const (
 
 // WriteHTML writes the file. What logs say stands in it as JSON with escapes and as
 // Ascii85 only, so no log line can become a tag or a script. The policy in its head lets
-// the browser run this one script, and load nothing from anywhere.
+// the browser run this one script, also as a worker, and load nothing from anywhere.
 func (s *Snapshot) WriteHTML(w io.Writer) error {
 	page, err := newFilePage()
 	if err != nil {
@@ -81,7 +81,7 @@ func newFilePage() (*filePage, error) {
 			}
 		}
 	}
-	policy := `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ` + hashOf(js) + `; style-src ` + hashOf(css) + `; img-src data: blob:; base-uri 'none'; form-action 'none'">`
+	policy := `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ` + hashOf(js) + `; style-src ` + hashOf(css) + `; img-src data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'">`
 	replace := func(tag, by string) { index = bytes.Replace(index, []byte(tag), []byte(by), 1) }
 	replace(charset, charset+"\n"+policy)
 	replace(sheet, "<style>"+string(css)+"</style>")

@@ -81,7 +81,7 @@ func TestSize(t *testing.T) {
 	if os.Getenv("SNAPSHOT_ROWS") == "1000000" {
 		n, most = 1_000_000, 15_000_000
 	}
-	s := &Snapshot{Header: Header{Format: Version, Rows: n, Manifest: dashboard.NewManifest(), Chain: &dashboard.Chain{}}}
+	s := &Snapshot{Header: Header{Format: Version, Rows: n, Manifest: dashboard.NewManifest(), Chain: &dashboard.Chain{Hops: []dashboard.Hop{}}}}
 	rows := fillTable(n)
 	s.Header.Manifest.First, s.Header.Manifest.Last = rows.bounds()
 	s.Header.Manifest.Requests, s.Header.Manifest.Sampled = int64(n), 1

@@ -102,8 +102,10 @@ type Header struct {
 	Format   int                 `json:"format"` // Version
 	Rows     int                 `json:"rows"`
 	Manifest *dashboard.Manifest `json:"manifest"`
-	Chain    *dashboard.Chain    `json:"chain"` // of all lines; the page counts the Hops
-	Columns  []Column            `json:"columns"`
+	// Chain is that of the zero State, for all lines. The page shows it before it has read
+	// the requests, and counts the Hops of other States.
+	Chain   *dashboard.Chain `json:"chain"`
+	Columns []Column         `json:"columns"`
 }
 
 // A Column says how to read one column.
@@ -138,7 +140,7 @@ func Take(ctx context.Context, c Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := c.Explorer.Chain(ctx, dashboard.State{Kind: dashboard.All})
+	chain, err := c.Explorer.Chain(ctx, dashboard.State{})
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ export function barView(page: Page): Bar {
   const since = el('input', { type: 'datetime-local', step: 1, 'aria-label': 'From (UTC)' });
   const until = el('input', { type: 'datetime-local', step: 1, 'aria-label': 'Until (UTC)' });
   const list = el('ul', { class: 'chips', 'aria-label': 'Filters' });
-  const status = el('p', { class: 'note', role: 'status' });
+  const status = el('p', { class: 'note', role: 'status' }, 'Reading the requests …');
 
   let wait: ReturnType<typeof setTimeout> | undefined;
   on(search, { input: () => {

@@ -26,7 +26,7 @@ export function boardView(page: Page, dimension: DimensionInfo): View {
       if (last === undefined) return;
       list.replaceChildren(...rowsOf(page, dimension, last));
       const board = last;
-      p.note.textContent = count(board.values);
+      p.note.textContent = `${page.manifest.sampled < 1 ? 'at least ' : ''}${count(board.values)}`;
       more.hidden = board.values <= board.rows.length;
       more.textContent = `Show and search all ${count(board.values)}`;
       if (board.rows.length === 0) list.replaceChildren(el('li', { class: 'empty' }, 'No requests.'));

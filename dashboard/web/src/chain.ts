@@ -26,8 +26,8 @@ export function chainView(): ChainView {
   let last: Chain | undefined;
   const picture = svg('svg', { class: 'chain', role: 'img' });
   const table = (): Cell[][] => [
-    ['hop', 'addresses', 'requests', 'broken', 'since', 'until'],
-    ...(last?.hops ?? []).map((h) => [h.id, h.addresses.join(' '), h.requests, h.broken, h.since ?? '', h.until ?? '']),
+    ['hop', 'addresses', 'requests', 'broken', 'share', 'since', 'until'],
+    ...(last?.hops ?? []).map((h) => [h.id, h.addresses.join(' '), h.requests, h.broken, h.requests > 0 ? h.broken / h.requests : null, h.since ?? '', h.until ?? '']),
   ];
   const p = panel('chain', 'The chain', { table, picture: () => ({ drawings: [picture] }) });
   const head = el('p', { class: 'verdict', role: 'status' });
@@ -45,7 +45,7 @@ export function chainView(): ChainView {
       const state = states[chain.report?.state ?? 'unknown'] ?? states['unknown']!;
       head.className = `verdict ${state.class}`;
       head.textContent = found.length === 0 ? state.text : `${state.text}: ${found.length === 1 ? '1 finding' : `${found.length} findings`}`;
-      const rest = [chain.unparsed > 0 && `${count(chain.unparsed)} lines could not be read`, chain.errors > 0 && `${count(chain.errors)} error lines`].filter(Boolean);
+      const rest = [chain.unparsed > 0 && `${count(chain.unparsed)} lines could not be read`, chain.errors > 0 && `${count(chain.errors)} error lines`, chain.hops.some((h) => h.since) && 'times are UTC'].filter(Boolean);
       p.note.textContent = rest.join(' · ');
       redraw();
       // What a person has opened stays open when the numbers change.
@@ -61,7 +61,7 @@ function draw(picture: SVGSVGElement, hops: Hop[], width: number): void {
   const narrow = width < 720;
   const gap = narrow ? 40 : 84;
   const boxWidth = narrow ? width - 2 : (width - 2 - gap * (hops.length - 1)) / hops.length;
-  const boxHeight = 118;
+  const boxHeight = hops.some((h) => h.until) ? 152 : hops.some((h) => h.since) ? 135 : 118;
   const height = narrow ? hops.length * boxHeight + (hops.length - 1) * gap + 2 : boxHeight + 2;
   picture.setAttribute('viewBox', `0 0 ${width} ${height}`);
   picture.setAttribute('width', String(width));
@@ -100,18 +100,30 @@ function box(hop: Hop, x: number, y: number, width: number, height: number): SVG
     svg('rect', { x, y, width, height, rx: 8 }),
     svg('text', { class: 'hop-name', x: x + 14, y: y + 24 }, name?.title ?? hop.id));
   lines.forEach((line, i) => group.append(svg('text', { class: 'hop-address', x: x + 14, y: y + 46 + i * 17 }, line)));
-  const foot = hop.broken > 0
-    ? `${compact(hop.broken)} ${hop.broken === 1 ? 'request' : 'requests'} broken here`
-    : hop.requests > 0 ? `${compact(hop.requests)} requests` : (name?.says ?? '');
-  group.append(svg('text', { class: 'hop-foot', x: x + 14, y: y + height - 12 }, foot));
+  const foot = footOf(hop, name?.says ?? '');
+  foot.forEach((line, i) => group.append(svg('text', { class: 'hop-foot', x: x + 14, y: y + height - 12 - (foot.length - 1 - i) * 17 }, line)));
   return group;
+}
+
+// footOf says how much is broken at a hop, and since when. Seconds stand in the sentence
+// for screen readers.
+function footOf(hop: Hop, says: string): string[] {
+  if (hop.broken === 0) return [hop.requests > 0 ? `${compact(hop.requests)} requests, none broken` : says];
+  const minute = (at: string): string => moment(at).slice(0, 16);
+  return [
+    `${share(hop.broken, hop.requests)} broken: ${compact(hop.broken)} of ${compact(hop.requests)}`,
+    hop.since ? `${hop.until ? 'from' : 'since'} ${minute(hop.since)}` : '',
+    hop.until ? `until ${minute(hop.until)}` : '',
+  ].filter((line) => line !== '');
 }
 
 function sentence(hop: Hop): string {
   const name = names[hop.id]?.title ?? hop.id;
   const at = hop.addresses.length === 0 ? '' : `, ${hop.addresses.slice(0, 3).map(visible).join(', ')}${hop.more > 0 ? ' and more' : ''}`;
-  const since = hop.since ? ` since ${moment(hop.since)} UTC` : '';
-  return `${name}${at}: ${hop.broken > 0 ? `${count(hop.broken)} requests are broken here${since}` : 'no fault'}.`;
+  const times = hop.since === undefined || hop.since === null ? ''
+    : hop.until ? `, from ${moment(hop.since)} until ${moment(hop.until)} UTC` : `, since ${moment(hop.since)} UTC`;
+  const broken = `${share(hop.broken, hop.requests)} of its requests are broken, ${count(hop.broken)} of ${count(hop.requests)}${times}`;
+  return `${name}${at}: ${hop.broken > 0 ? broken : 'no fault'}.`;
 }
 
 // codeOf names a finding: one code can be found at both hops.

@@ -2,6 +2,7 @@
 
 export const boardRows = 10;
 export const maxTimes = 170;
+export const endedMin = 5;
 export const formulaStarts = "=+-@\t\r\n＝＋－＠"; // as analytics/csv.go has them
 
 export interface Fold {

@@ -12,6 +12,7 @@ import { requestsView } from './requests.ts';
 import type { RequestsView } from './requests.ts';
 import { openSource } from './source.ts';
 import type { Source } from './source.ts';
+import { work } from './snapshot/worker.ts';
 import { choose, parse, print } from './state.ts';
 import type { Choice, State } from './state.ts';
 import { themeSwitch } from './theme.ts';
@@ -47,7 +48,7 @@ class Dashboard implements Page {
     this.#requests = requestsView(this);
     const boards = manifest.dimensions.filter((d) => d.board).map((d) => boardView(this, d));
     const map = mapView(this);
-    const totals = totalsView();
+    const totals = totalsView(manifest);
     this.#views = [totals, this.#times, this.#durations, this.#heat, map, ...boards];
     this.#main.append(this.#problem, this.#chain.root, totals.root, this.#times.root,
       el('div', { class: 'pair' }, this.#durations.root, this.#heat.root),
@@ -82,7 +83,9 @@ class Dashboard implements Page {
     const state = this.state;
     this.#main.setAttribute('aria-busy', 'true');
     this.#bar.show(state);
-    // The browser shows the filter before a file begins to count.
+    const first = this.source.first?.(state);
+    if (first) this.#chain.show(first);
+    // Where the page itself counts, the browser shows the filter before that.
     await new Promise((resolve) => setTimeout(resolve, 0));
     const parts = [
       this.source.explore(state).then((answer) => {
@@ -136,7 +139,7 @@ function keepFocus(draw: () => void): void {
 
 function sourceText(m: Manifest): string {
   const read = m.first === null || m.last === null ? '' : `, ${moment(m.first)} to ${moment(m.last)} UTC`;
-  const sampled = m.sampled < 1 ? `. A sample: each request stands for ${(1 / m.sampled).toFixed(1)}` : '';
+  const sampled = m.sampled < 1 ? `. A sample: each request stands for ${(1 / m.sampled).toFixed(1)}, and different clients, paths and other values are those of the sample only` : '';
   const folded = m.folded && m.folded.length > 0 ? `. Rare values of ${m.folded.map((f) => f.dimension).join(', ')} are counted together` : '';
   return `${m.source === '' ? '' : `${m.source}: `}${count(m.requests)} requests${read}${sampled}${folded}${m.live ? ' · live' : ''}`;
 }
@@ -152,11 +155,11 @@ function follow(dashboard: Dashboard): void {
   events.addEventListener('changed', () => void dashboard.ask());
 }
 
-async function main(): Promise<void> {
+async function main(script: string): Promise<void> {
   const wait = el('p', { class: 'wait', role: 'status', 'aria-busy': 'true' }, 'Reading the requests …');
   document.body.append(wait);
   try {
-    const source = await openSource(document);
+    const source = await openSource(document, script);
     const dashboard = new Dashboard(source, await source.manifest());
     wait.remove();
     await dashboard.ask();
@@ -168,4 +171,6 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+// A page that is one file runs this script a second time, as a worker.
+if (typeof document === 'undefined') work();
+else void main(document.currentScript?.textContent ?? '');

@@ -17,11 +17,13 @@ export interface Source {
   board(query: BoardQuery): Promise<Board>;
   requests(state: State, cursor: string, limit: number): Promise<Requests>;
   chain(state: State): Promise<Chain>;
+  first?(state: State): Chain | null; // the chain at once, if it is known
 }
 
 // openSource takes the requests that are in the document; without any it asks the server.
-export async function openSource(page: Document): Promise<Source> {
-  return (await SnapshotSource.open(page)) ?? new HttpSource();
+// script is that of the page, for a worker.
+export async function openSource(page: Document, script: string): Promise<Source> {
+  return (await SnapshotSource.open(page, script)) ?? new HttpSource();
 }
 
 // HttpSource asks clearhop serve.

@@ -1,6 +1,7 @@
 // Requests and failures over time, durations over time, and how many requests took how
 // long. Drawn with uPlot, whose selection narrows the time.
 import uPlot from 'uplot';
+import { addKeys } from './brush.ts';
 import type { Answer, Time } from './contract.ts';
 import type { Cell } from './csv.ts';
 import { el } from './dom.ts';
@@ -79,6 +80,10 @@ class Plot {
     const canvas = this.#chart.ctx.canvas;
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `${this.name}, ${answer.times.length} points from ${moment(answer.since)} to ${moment(answer.until)} UTC. Save as CSV to read the numbers.`);
+    addKeys(this.#chart, {
+      name: this.name, answer, narrow: (from, to) => this.#narrow(from, to),
+      clear: () => this.page.go({ ...this.page.state, since: null, until: null }),
+    });
   }
 
   #series(line: Line, points: boolean): uPlot.Series {
@@ -152,7 +157,7 @@ export function timesView(page: Page): Drawn {
     redraw: () => plot.show(last),
     show(answer) {
       last = answer;
-      p.note.textContent = `one point is ${step(answer.bucket)} · drag to choose a time`;
+      p.note.textContent = `one point is ${step(answer.bucket)} · drag, or use the arrow keys and Enter, to choose a time`;
       plot.show(answer);
     },
   };

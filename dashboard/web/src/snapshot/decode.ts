@@ -72,13 +72,13 @@ export async function decode(header: Header, block: (n: number) => Promise<Uint8
 
 function readTimes(times: Float64Array, bytes: Uint8Array, planes: number, base: number): void {
   const rows = times.length;
-  let at = base;
-  for (let i = 0; i < rows; i++) {
-    let delta = 0;
-    for (let p = planes - 1; p >= 0; p--) delta = delta * 256 + bytes[p * rows + i]!;
-    at += delta;
-    times[i] = at;
+  times.fill(0);
+  for (let p = planes - 1; p >= 0; p--) {
+    const plane = bytes.subarray(p * rows, (p + 1) * rows);
+    for (let i = 0; i < rows; i++) times[i] = times[i]! * 256 + plane[i]!;
   }
+  let at = base;
+  for (let i = 0; i < rows; i++) times[i] = at += times[i]!;
 }
 
 // readOrder reads the places of the ranks.
@@ -88,27 +88,58 @@ function readOrder(bytes: Uint8Array, size: number): Uint32Array {
   return order;
 }
 
+// readCodes reads the planes. It goes through the rows in short loops of one task each,
+// which browsers compile best.
 function readCodes(bytes: Uint8Array, rows: number, planes: number, size: number, parent: Dictionary | undefined, order: Uint32Array | undefined): Codes {
   const codes = size <= 65536 ? new Uint16Array(rows) : new Uint32Array(rows);
   if (planes === 0) return codes;
-  const last = new Uint32Array(parent?.size ?? 0);
-  const above = parent?.codes;
-  const first = above === undefined ? 0 : 1; // below it numbers are no values
-  for (let i = 0; i < rows; i++) {
-    let n = bytes[i]!;
-    if (planes > 1) n += bytes[rows + i]! << 8;
-    if (planes > 2) n += bytes[2 * rows + i]! << 16;
-    if (n < first) {
-      codes[i] = last[above![i]!]!;
-      continue;
-    }
-    n -= first;
-    if (n >= size) throw new Error('a row has a value that the dictionary does not hold');
-    if (order !== undefined) n = order[n]!;
-    if (above !== undefined) last[above[i]!] = n;
-    codes[i] = n;
+  const numbers = joinPlanes(bytes, rows, planes);
+  const first = parent === undefined ? 0 : 1; // below it numbers are no values
+  const places = new Uint32Array(size + first); // of the numbers
+  for (let n = 0; n < size; n++) places[n + first] = order === undefined ? n : order[n]!;
+  for (let i = 0; i < rows; i++) if (numbers[i]! >= places.length) throw new Error('a row has a value that the dictionary does not hold');
+  if (parent === undefined) {
+    for (let i = 0; i < rows; i++) codes[i] = places[numbers[i]!]!;
+    return codes;
   }
+  if (parent.codes instanceof Uint16Array) follow16(codes, numbers, places, parent.codes, parent.size);
+  else follow32(codes, numbers, places, parent.codes, parent.size);
   return codes;
+}
+
+function joinPlanes(bytes: Uint8Array, rows: number, planes: number): Codes | Uint8Array {
+  if (planes === 1) return bytes;
+  const low = bytes.subarray(0, rows);
+  const middle = bytes.subarray(rows, 2 * rows);
+  if (planes === 2) {
+    const numbers = new Uint16Array(rows);
+    for (let i = 0; i < rows; i++) numbers[i] = low[i]! | (middle[i]! << 8);
+    return numbers;
+  }
+  const high = bytes.subarray(2 * rows, 3 * rows);
+  const numbers = new Uint32Array(rows);
+  for (let i = 0; i < rows; i++) numbers[i] = low[i]! | (middle[i]! << 8) | (high[i]! << 16);
+  return numbers;
+}
+
+// follow16 and follow32 are the same for parents of few and of many values: a loop that
+// sees both kinds of array is slow for both.
+function follow16(codes: Codes, numbers: Codes | Uint8Array, places: Uint32Array, above: Uint16Array, size: number): void {
+  const last = new Uint32Array(size);
+  for (let i = 0; i < codes.length; i++) {
+    const n = numbers[i]!;
+    if (n !== 0) last[above[i]!] = places[n]!;
+    codes[i] = last[above[i]!]!;
+  }
+}
+
+function follow32(codes: Codes, numbers: Codes | Uint8Array, places: Uint32Array, above: Uint32Array, size: number): void {
+  const last = new Uint32Array(size);
+  for (let i = 0; i < codes.length; i++) {
+    const n = numbers[i]!;
+    if (n !== 0) last[above[i]!] = places[n]!;
+    codes[i] = last[above[i]!]!;
+  }
 }
 
 // A reader reads Uvarints.
@@ -163,22 +194,26 @@ export async function unpack(text: string): Promise<Uint8Array> {
 
 // unarmor reads Ascii85 with v in the place of <.
 export function unarmor(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(4 * text.length); // z is the longest
+  const from = new TextEncoder().encode(text);
+  let zeros = 0;
+  for (let i = 0; i < from.length; i++) if (from[i] === 122) zeros++;
+  const bytes = new Uint8Array(4 * (zeros + Math.ceil((from.length - zeros) / 5)));
   let length = 0;
-  for (let i = 0; i < text.length;) {
-    if (text.charCodeAt(i) === 122) {
+  let i = 0;
+  const digit = (at: number): number => (at >= from.length ? 84 : from[at] === 118 ? 27 : from[at]! - 33);
+  while (i < from.length) {
+    if (from[i] === 122) {
       i++;
       length += 4;
       continue;
     }
-    let n = 0;
-    const count = Math.min(5, text.length - i);
-    for (let k = 0; k < 5; k++) {
-      const c = k < count ? text.charCodeAt(i + k) : 117;
-      n = n * 85 + (c === 118 ? 60 : c) - 33;
-    }
-    i += count;
-    for (let k = 0; k < count - 1; k++) bytes[length++] = n / (1 << (24 - 8 * k));
+    const n = (((digit(i) * 85 + digit(i + 1)) * 85 + digit(i + 2)) * 85 + digit(i + 3)) * 85 + digit(i + 4);
+    bytes[length] = n >>> 24;
+    bytes[length + 1] = n >>> 16;
+    bytes[length + 2] = n >>> 8;
+    bytes[length + 3] = n;
+    length += Math.min(5, from.length - i) - 1;
+    i += 5;
   }
   return bytes.subarray(0, length);
 }

@@ -5,7 +5,7 @@
 // failed has for each row how many filters it does not pass. A filter that changes is
 // counted out and in again by the values of its dimension; the others are left alone.
 // Each dimension is then counted in one pass over the rows that are left.
-import { boardRows } from '../contract.ts';
+import { boardRows, endedMin } from '../contract.ts';
 import type { Answer, Board, Chain, Country, Hop, Manifest, Request, Requests, Row, Time, Totals } from '../contract.ts';
 import type { Dictionary, Table } from './decode.ts';
 import { planOf, timeText } from './plan.ts';
@@ -33,7 +33,16 @@ const healthCheck = 128;
 interface Selection {
   rows: Uint32Array;
   starts: Uint32Array; // one more than there are buckets
+  edges: Uint32Array; // as starts, in rows of the table
   cells: Map<Group, Counts>; // what was counted of groups
+  values: Map<string, Counts>; // what was counted of dimensions
+}
+
+// Postings are the rows of each value, in order: those of a code stand from starts[code]
+// to starts[code + 1].
+interface Postings {
+  starts: Uint32Array;
+  rows: Uint32Array;
 }
 
 // A Group is dimensions of few values that are counted in one pass: codes has a number for
@@ -72,7 +81,10 @@ export class Engine {
   readonly #places = new Map<string, Map<string, number>>();
   readonly #lower = new Map<string, string[]>();
   readonly #labels = new Map<string, string[]>();
+  readonly #postings = new Map<string, Postings>();
+  readonly #ofClient = new Map<string, Uint32Array | null>(); // by dimension: its code by that of the client
   readonly #answers = new Map<string, Answer>();
+  #selected: { key: string; selection: Selection } | undefined; // the last one of all filters
 
   constructor(table: Table, manifest: Manifest) {
     this.#table = table;
@@ -85,16 +97,16 @@ export class Engine {
     this.#failed = new Uint8Array(table.rows);
     const weight = this.#column('weight');
     this.#weight = weight.size === 1 ? weight.numbers[0]! : 1;
-    if (weight.size > 1) this.#weights = Float64Array.from(weight.codes, (code) => weight.numbers[code]!);
+    if (weight.size > 1) this.#weights = valuesOf(weight);
     this.#durations = this.#column('duration_ns');
     this.#heat = Uint8Array.from(this.#durations.numbers, (ns) => {
       let i = 0;
       while (i + 1 < heatEdges.length && ns >= Math.round(heatEdges[i + 1]! * 1e9)) i++;
       return i;
     });
-    const bytes = this.#column('bytes');
+    this.#bytes = valuesOf(this.#column('bytes'));
     const weights = this.#weights;
-    this.#bytes = Float64Array.from(bytes.codes, (code, i) => bytes.numbers[code]! * (weights === undefined ? 1 : weights[i]! / units));
+    if (weights !== undefined) for (let i = 0; i < weights.length; i++) this.#bytes[i] = this.#bytes[i]! * (weights[i]! / units);
     this.#groups = this.#makeGroups();
   }
 
@@ -106,7 +118,7 @@ export class Engine {
     for (const d of small) {
       const more = group === undefined ? undefined : join(group, d);
       if (more === undefined) {
-        group = { size: d.size, codes: Uint16Array.from(d.codes), members: new Map([[d.id, Uint16Array.from({ length: d.size }, (_, code) => code)]]) };
+        group = { size: d.size, codes: d.codes instanceof Uint16Array ? d.codes : Uint16Array.from(d.codes), members: new Map([[d.id, Uint16Array.from({ length: d.size }, (_, code) => code)]]) };
         groups.push(group);
       } else {
         group = more;
@@ -128,10 +140,16 @@ export class Engine {
 
   #readFlags(): Uint8Array {
     const flags = new Uint8Array(this.#table.rows);
+    let always = 0; // what all rows have
     const mark = (name: string, of: (d: Dictionary, code: number) => number) => {
       const d = this.#column(name);
       const bits = Uint8Array.from({ length: d.size }, (_, code) => of(d, code));
-      for (let i = 0; i < flags.length; i++) flags[i] = flags[i]! | bits[d.codes[i]!]!;
+      if (bits.every((b) => b === bits[0])) {
+        always |= bits[0] ?? 0;
+        return;
+      }
+      const codes = d.codes;
+      for (let i = 0; i < flags.length; i++) flags[i] = flags[i]! | bits[codes[i]!]!;
     };
     const faults = new Set(this.#manifest.reasons.filter((r) => r.fault).map((r) => r.code));
     mark('status', (d, code) => {
@@ -144,7 +162,8 @@ export class Engine {
     mark('client', (d, code) => (d.texts[code] === '' ? 0 : known));
     mark('reason', (d, code) => (faults.has(d.texts[code]!) ? fault : 0));
     mark('verdict', (d, code) => (d.texts[code] === 'health_check' ? healthCheck : 0));
-    for (let i = 0; i < flags.length; i++) if ((flags[i]! & known) === 0) flags[i] = flags[i]! & ~vouched;
+    const meant = Uint8Array.from({ length: 256 }, (_, bits) => ((bits | always) & known) === 0 ? (bits | always) & ~vouched : bits | always);
+    for (let i = 0; i < flags.length; i++) flags[i] = meant[flags[i]!]!;
     return flags;
   }
 
@@ -232,6 +251,14 @@ export class Engine {
     return low;
   }
 
+  // selectAll returns the rows that pass all filters. The chain and the panels ask for the
+  // same ones.
+  #selectAll(p: Plan): Selection {
+    const key = JSON.stringify([p.since, p.until, [...this.#filtered.values()].map((f) => f.key).sort()]);
+    if (this.#selected?.key !== key) this.#selected = { key, selection: this.#select(p, false, '') };
+    return this.#selected.selection;
+  }
+
   // select returns the rows that pass all filters but that of one dimension. With before
   // they are those of the time before.
   #select(p: Plan, before: boolean, without: string): Selection {
@@ -240,12 +267,14 @@ export class Engine {
     const end = this.#below(p.until - shift);
     const rows = new Uint32Array(end - first);
     const starts = new Uint32Array(p.starts.length + 1);
+    const edges = new Uint32Array(p.starts.length + 1);
     const failed = this.#failed;
     const own = without === '' ? undefined : this.#filtered.get(without);
     let n = 0;
     let i = first;
     for (let b = 0; b < p.starts.length; b++) {
       starts[b] = n;
+      edges[b] = i;
       const to = b + 1 < p.starts.length ? Math.min(this.#below(p.starts[b + 1]! - shift), end) : end;
       if (own === undefined) {
         for (; i < to; i++) {
@@ -261,7 +290,8 @@ export class Engine {
       }
     }
     starts[p.starts.length] = n;
-    return { rows: rows.subarray(0, n), starts, cells: new Map() };
+    edges[p.starts.length] = end;
+    return { rows: rows.subarray(0, n), starts, edges, cells: new Map(), values: new Map() };
   }
 
   // counts makes counters: of rows if all have the same weight, else of units.
@@ -288,7 +318,7 @@ export class Engine {
   #explore(s: State): Answer {
     const p = planOf(s, this.#first, this.#last);
     this.#filter(s);
-    const now = this.#select(p, false, '');
+    const now = this.#selectAll(p);
     const before = p.compare ? this.#select(p, true, '') : undefined;
     const heat = p.starts.map(() => new Array<number>(heatEdges.length).fill(0));
     const [total, times] = this.#times(p, now, 0, heat);
@@ -389,8 +419,18 @@ export class Engine {
   }
 
   // countValues counts a dimension: at 2 * code the requests that did not fail, and behind
-  // it those that did.
-  #countValues(dimension: string, { rows }: Selection): Counts {
+  // it those that did. Who calls it does not change what it returns.
+  #countValues(dimension: string, selection: Selection): Counts {
+    let counts = selection.values.get(dimension);
+    if (counts === undefined) {
+      const ofClient = this.#clientsOf(dimension);
+      counts = ofClient === null ? this.#countRows(dimension, selection) : this.#fromClients(dimension, ofClient, selection);
+      selection.values.set(dimension, counts);
+    }
+    return counts;
+  }
+
+  #countRows(dimension: string, { rows }: Selection): Counts {
     const { codes, size } = this.#column(dimension);
     const counts = this.#counts(2 * size);
     const flags = this.#flags;
@@ -409,6 +449,60 @@ export class Engine {
       }
     }
     return counts;
+  }
+
+  // fromClients sums the counts of clients, of which each has one value of the dimension.
+  #fromClients(dimension: string, ofClient: Uint32Array, selection: Selection): Counts {
+    const from = this.#countValues('client', selection);
+    const counts = this.#counts(2 * this.#column(dimension).size);
+    for (let client = 0; client < ofClient.length; client++) {
+      const cell = 2 * ofClient[client]!;
+      counts[cell] = counts[cell]! + from[2 * client]!;
+      counts[cell + 1] = counts[cell + 1]! + from[2 * client + 1]!;
+    }
+    return counts;
+  }
+
+  // clientsOf returns the value of a dimension by client, where each client has one value
+  // only (such as its network), and null where not, or where it would save nothing.
+  #clientsOf(dimension: string): Uint32Array | null {
+    let found = this.#ofClient.get(dimension);
+    if (found !== undefined) return found;
+    const client = this.#column('client');
+    const column = this.#column(dimension);
+    found = dimension === 'client' || column.size <= mostCombinations || client.size * 4 > this.#table.rows ? null : new Uint32Array(client.size);
+    if (found !== null) {
+      const of = found;
+      const { codes } = column;
+      const clients = client.codes;
+      for (let i = 0; i < codes.length; i++) of[clients[i]!] = codes[i]!;
+      for (let i = 0; i < codes.length; i++) {
+        if (of[clients[i]!] === codes[i]) continue;
+        found = null;
+        break;
+      }
+    }
+    this.#ofClient.set(dimension, found);
+    return found;
+  }
+
+  #postingsOf(dimension: string): Postings {
+    let p = this.#postings.get(dimension);
+    if (p === undefined) {
+      const { codes, size } = this.#column(dimension);
+      p = { starts: new Uint32Array(size + 1), rows: new Uint32Array(codes.length) };
+      const { starts, rows } = p;
+      for (let i = 0; i < codes.length; i++) starts[codes[i]! + 1] = starts[codes[i]! + 1]! + 1;
+      for (let code = 0; code < size; code++) starts[code + 1] = starts[code + 1]! + starts[code]!;
+      const next = starts.slice();
+      for (let i = 0; i < codes.length; i++) {
+        const at = next[codes[i]!]!;
+        next[codes[i]!] = at + 1;
+        rows[at] = i;
+      }
+      this.#postings.set(dimension, p);
+    }
+    return p;
   }
 
   board(s: State, dimension: string, limit: number, find: string): Board {
@@ -445,7 +539,7 @@ export class Engine {
     more.sort((a, b) => of(b) - of(a) || a - b);
     codes.push(...more);
     const trend = cells === undefined
-      ? this.#trends(column, now, codes, buckets)
+      ? this.#trends(dimension, now, codes, buckets)
       : (place: number, b: number) => {
         const cell = 2 * (b * column.size + codes[place]!);
         return cells[cell]! + cells[cell + 1]!;
@@ -514,23 +608,52 @@ export class Engine {
     return counts;
   }
 
-  // trends counts some values by bucket.
-  #trends({ codes, size }: Dictionary, { rows, starts }: Selection, shown: number[], buckets: number): (place: number, b: number) => number {
+  // trends counts some values by bucket: in the rows of these values, or in those of the
+  // selection if these are fewer.
+  #trends(dimension: string, selection: Selection, shown: number[], buckets: number): (place: number, b: number) => number {
+    const width = shown.length;
+    const counts = this.#counts(width * buckets);
+    const postings = this.#postingsOf(dimension);
+    let theirs = 0;
+    for (const code of shown) theirs += postings.starts[code + 1]! - postings.starts[code]!;
+    if (theirs < selection.rows.length) shown.forEach((code, place) => this.#trend(counts, place, width, dimension, code, selection));
+    else this.#trendsOfRows(counts, width, dimension, shown, selection);
+    return (place, b) => counts[b * width + place]!;
+  }
+
+  // trend counts one value in its own rows. The filters must be those of the selection.
+  #trend(counts: Counts, place: number, width: number, dimension: string, code: number, { edges }: Selection): void {
+    const { starts, rows } = this.#postingsOf(dimension);
+    const own = this.#filtered.get(dimension);
+    const passes = own === undefined ? 0 : own.fails[code]!;
+    const failed = this.#failed;
+    const weights = this.#weights;
+    const last = edges.length - 1;
+    let b = 0;
+    for (let k = starts[code]!; k < starts[code + 1]!; k++) {
+      const i = rows[k]!;
+      if (i < edges[0]! || failed[i] !== passes) continue;
+      if (i >= edges[last]!) break;
+      while (i >= edges[b + 1]!) b++;
+      const cell = b * width + place;
+      counts[cell] = counts[cell]! + (weights === undefined ? 1 : weights[i]!);
+    }
+  }
+
+  #trendsOfRows(counts: Counts, width: number, dimension: string, shown: number[], { rows, starts }: Selection): void {
+    const { codes, size } = this.#column(dimension);
     const places = new Uint16Array(size); // 0 for those that are not shown
     shown.forEach((code, place) => { places[code] = place + 1; });
-    const width = shown.length + 1;
-    const counts = this.#counts(width * buckets);
     const weights = this.#weights;
-    for (let b = 0; b < buckets; b++) {
-      const end = starts[b + 1]!;
-      const base = b * width;
-      for (let k = starts[b]!; k < end; k++) {
+    for (let b = 0; b + 1 < starts.length; b++) {
+      for (let k = starts[b]!; k < starts[b + 1]!; k++) {
         const i = rows[k]!;
-        const cell = base + places[codes[i]!]!;
+        const place = places[codes[i]!]!;
+        if (place === 0) continue;
+        const cell = b * width + place - 1;
         counts[cell] = counts[cell]! + (weights === undefined ? 1 : weights[i]!);
       }
     }
-    return (place, b) => counts[b * width + place + 1]!;
   }
 
   // labelsOf returns the labels of a dimension by code; undefined if it has none.
@@ -588,17 +711,17 @@ export class Engine {
   chain(s: State, all: Chain): Chain {
     const p = planOf({ ...s, compare: false }, this.#first, this.#last);
     this.#filter(s);
-    const { rows } = this.#select(p, false, '');
+    const selection = this.#selectAll(p);
     const hop = this.#column('hop');
     const web = hop.texts.indexOf('web');
-    const parts: { [id: string]: Uint32Array } = {
-      edge: rows.filter((i) => hop.codes[i] !== web),
-      web: rows.filter((i) => hop.codes[i] === web),
+    const parts: { [id: string]: Selection } = {
+      edge: web < 0 ? selection : part(selection, (i) => hop.codes[i] !== web),
+      web: part(selection, web < 0 ? undefined : (i) => hop.codes[i] === web),
     };
     const of = (id: string): Hop => {
       const h: Hop = { id, addresses: [], more: 0, requests: 0, broken: 0 };
-      const [dimension, part] = { client: ['client', rows], nlb: ['node', parts.edge!], edge: ['node', parts.web!], web: ['upstream', parts.edge!] }[id] as [string, Uint32Array];
-      this.#addresses(h, dimension, part);
+      const [dimension, seen] = { client: ['client', selection], nlb: ['node', parts['edge']!], edge: ['node', parts['web']!], web: ['upstream', parts['edge']!] }[id] as [string, Selection];
+      this.#addresses(h, dimension, seen);
       const logged = parts[id];
       if (logged !== undefined) this.#logged(h, logged);
       return h;
@@ -606,9 +729,9 @@ export class Engine {
     return { ...all, hops: ['client', 'nlb', 'edge', 'web'].map(of) };
   }
 
-  #addresses(h: Hop, dimension: string, rows: Uint32Array): void {
+  #addresses(h: Hop, dimension: string, seen: Selection): void {
     const { texts, size } = this.#column(dimension);
-    const counts = this.#countValues(dimension, { rows, starts: new Uint32Array(0), cells: new Map() });
+    const counts = this.#countValues(dimension, seen);
     const top = new Top(shownAddresses);
     let different = 0;
     for (let code = 0; code < size; code++) {
@@ -621,27 +744,65 @@ export class Engine {
     h.more = different - h.addresses.length;
   }
 
-  #logged(h: Hop, rows: Uint32Array): void {
-    let [requests, broken, first, last] = [0, 0, -1, -1];
-    for (const i of rows) {
-      const weight = this.#weights === undefined ? 1 : this.#weights[i]!;
-      requests += weight;
-      if ((this.#flags[i]! & fault) === 0) continue;
-      broken += weight;
-      if (first < 0) first = i;
-      last = i;
+  // logged counts what a hop logged, and says when its fault began and ended, as
+  // dashboard/chain.go does.
+  #logged(h: Hop, { rows, starts }: Selection): void {
+    let [requests, broken, before, after, first, last] = [0, 0, 0, 0, -1, -1];
+    for (let b = 0; b + 1 < starts.length; b++) {
+      const known = requests;
+      const faults = broken;
+      for (let k = starts[b]!; k < starts[b + 1]!; k++) {
+        const i = rows[k]!;
+        const weight = this.#weights === undefined ? 1 : this.#weights[i]!;
+        requests += weight;
+        if ((this.#flags[i]! & fault) === 0) continue;
+        broken += weight;
+        if (first < 0) first = i;
+        last = i;
+      }
+      if (broken > faults) after = 0;
+      else if (first < 0) before += requests - known;
+      else after += requests - known;
     }
     h.requests = this.#requests(requests);
     h.broken = this.#requests(broken);
-    if (first >= 0) {
-      h.since = timeText(this.#table.times[first]!);
-      h.until = timeText(this.#table.times[last]!);
+    if (first < 0) return;
+    h.since = timeText(this.#table.times[first]!);
+    const later = this.#requests(after);
+    if (later * h.broken >= endedMin * (h.requests - this.#requests(before) - later)) h.until = timeText(this.#table.times[last]!);
+  }
+}
+
+// part returns the rows of a selection that fit; without fits none does.
+function part({ rows, starts, edges }: Selection, fits?: (row: number) => boolean): Selection {
+  const made = { edges, cells: new Map<Group, Counts>(), values: new Map<string, Counts>() };
+  if (fits === undefined) return { ...made, rows: new Uint32Array(0), starts: new Uint32Array(starts.length) };
+  const kept = new Uint32Array(rows.length);
+  const from = new Uint32Array(starts.length);
+  let n = 0;
+  for (let b = 0; b + 1 < starts.length; b++) {
+    from[b] = n;
+    for (let k = starts[b]!; k < starts[b + 1]!; k++) {
+      kept[n] = rows[k]!;
+      n += fits(kept[n]!) ? 1 : 0;
     }
   }
+  from[starts.length - 1] = n;
+  return { ...made, rows: kept.subarray(0, n), starts: from };
+}
+
+// valuesOf returns the numbers by row.
+function valuesOf({ codes, numbers }: Dictionary): Float64Array {
+  const values = new Float64Array(codes.length);
+  for (let i = 0; i < codes.length; i++) values[i] = numbers[codes[i]!]!;
+  return values;
 }
 
 // join puts one more dimension into a group; undefined if there are too many combinations.
 function join(group: Group, d: Dictionary & { id: string }): Group | undefined {
+  if (d.size === 1) { // nothing but one value: it changes no combination
+    return { size: group.size, codes: group.codes, members: new Map([...group.members, [d.id, new Uint16Array(group.size)]]) };
+  }
   const numbers = new Uint16Array(group.size * d.size); // 1 + that of the combination
   const pairs: number[] = [];
   const codes = new Uint16Array(group.codes.length);

@@ -1,51 +1,65 @@
 // The source of a page that is one file: the requests are in it.
 import type { Answer, Board, Chain, Manifest, Requests } from '../contract.ts';
-import { decode, unpack } from './decode.ts';
 import type { Header } from './decode.ts';
-import { Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { print } from '../state.ts';
 import type { State } from './plan.ts';
+import { answer, open } from './worker.ts';
+import type { Message, Question, Reply } from './worker.ts';
 
 export class SnapshotSource {
   readonly #header: Header;
-  readonly #engine: Engine;
+  readonly #asked: (q: Question) => Promise<unknown>;
 
-  private constructor(header: Header, engine: Engine) {
+  private constructor(header: Header, asked: (q: Question) => Promise<unknown>) {
     this.#header = header;
-    this.#engine = engine;
+    this.#asked = asked;
   }
 
-  // open reads the blocks of a page. They are taken out of it, so that the browser does not
-  // hold them twice. It returns null for a page that is not such a file.
-  static async open(page: Document): Promise<SnapshotSource | null> {
+  // open takes the blocks out of a page, so that the browser does not hold them twice. The
+  // requests are read in the background. It returns null for a page that is not such a file.
+  static async open(page: Document, script: string): Promise<SnapshotSource | null> {
     const text = take(page, 'snapshot');
     if (text === null) return null;
     const header = JSON.parse(text) as Header;
-    const table = await decode(header, async (n) => {
+    const blocks: string[] = [];
+    for (let n = 0; ; n++) {
       const block = take(page, `snapshot-${n}`);
-      if (block === null) throw new Error('the file is cut off: a block is missing');
-      return unpack(block);
-    });
-    return new SnapshotSource(header, new Engine(table, header.manifest));
+      if (block === null) break;
+      blocks.push(block);
+    }
+    const needed = header.columns.flatMap((c) => [c.values, c.order, c.codes]).filter((n) => n !== undefined);
+    if (needed.some((n) => n >= blocks.length)) throw new Error('the file is cut off: a block is missing');
+    const worker = await begin(script);
+    if (worker === null) return new SnapshotSource(header, here(header, blocks));
+    worker.postMessage({ header, blocks } satisfies Message);
+    return new SnapshotSource(header, inTurn(worker));
   }
 
   async manifest(): Promise<Manifest> {
     return this.#header.manifest;
   }
 
-  async explore(s: State): Promise<Answer> {
-    return this.#engine.explore(s);
+  // first returns the chain before the requests are read, if it is known: the file says it
+  // for all requests.
+  first(s: State): Chain | null {
+    return print(s) === '' && this.#header.manifest.sampled === 1 ? this.#header.chain : null;
   }
 
-  async board(q: { state: State; dimension: string; limit: number; find: string }): Promise<Board> {
-    return this.#engine.board(q.state, q.dimension, q.limit, q.find);
+  explore(state: State): Promise<Answer> {
+    return this.#asked({ kind: 'explore', state }) as Promise<Answer>;
   }
 
-  async requests(s: State, cursor: string, limit: number): Promise<Requests> {
-    return this.#engine.requests(s, cursor, limit);
+  board(q: { state: State; dimension: string; limit: number; find: string }): Promise<Board> {
+    return this.#asked({ kind: 'board', ...q }) as Promise<Board>;
   }
 
-  async chain(s: State): Promise<Chain> {
-    return this.#engine.chain(s, this.#header.chain);
+  requests(state: State, cursor: string, limit: number): Promise<Requests> {
+    return this.#asked({ kind: 'requests', state, cursor, limit }) as Promise<Requests>;
+  }
+
+  chain(state: State): Promise<Chain> {
+    return this.#asked({ kind: 'chain', state }) as Promise<Chain>;
   }
 }
 
@@ -54,4 +68,65 @@ function take(page: Document, id: string): string | null {
   if (element === null) return null;
   element.remove();
   return element.textContent;
+}
+
+// begin starts the worker; null where the browser lets a page from a file have none.
+function begin(script: string): Promise<Worker | null> {
+  return new Promise((resolve) => {
+    if (script === '') return resolve(null);
+    const address = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+    const end = (worker: Worker | null): void => {
+      URL.revokeObjectURL(address);
+      resolve(worker);
+    };
+    try {
+      const worker = new Worker(address);
+      worker.onmessage = () => end(worker);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        end(null);
+      };
+    } catch {
+      end(null);
+    }
+  });
+}
+
+// here counts in the thread of the page.
+function here(header: Header, blocks: string[]): (q: Question) => Promise<unknown> {
+  let engine: Promise<Engine> | undefined;
+  return async (q) => {
+    engine ??= open(header, blocks);
+    return answer(await engine, header.chain, q);
+  };
+}
+
+// inTurn asks the worker one question after the other. A question for all panels takes
+// the place of one that still waits: nobody looks at its answer any longer.
+function inTurn(worker: Worker): (q: Question) => Promise<unknown> {
+  interface Job { q: Question; resolve: (value: unknown) => void; reject: (error: Error) => void }
+  const waiting: Job[] = [];
+  let current: Job | undefined;
+  const next = (): void => {
+    current = waiting.shift();
+    if (current !== undefined) worker.postMessage(current.q satisfies Message);
+  };
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+    const job = current;
+    next();
+    if ('value' in data) job?.resolve(data.value);
+    else if ('error' in data) job?.reject(new Error(data.error));
+  };
+  worker.onerror = (event) => {
+    const job = current;
+    next();
+    job?.reject(new Error(event.message || 'the browser ended the counting: it may lack memory'));
+  };
+  const all = (q: Question): boolean => q.kind !== 'board' && (q.kind !== 'requests' || q.cursor === '');
+  return (q) => new Promise((resolve, reject) => {
+    const old = all(q) ? waiting.findIndex((job) => all(job.q) && job.q.kind === q.kind) : -1;
+    if (old >= 0) waiting.splice(old, 1)[0]!.reject(new Error('another question came'));
+    waiting.push({ q, resolve, reject });
+    if (current === undefined) next();
+  });
 }

@@ -1,0 +1,162 @@
+package browsertest
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// fileRequests is how many requests the file of BenchmarkFile holds.
+const fileRequests = 1_000_000
+
+var program = flag.String("clearhop", "", "the command that BenchmarkFile makes its file with")
+
+// BenchmarkFile opens a file of a million requests in Chromium and filters it. The numbers:
+//
+//	bytes             of the file, and log-bytes of the log that it was made of
+//	make-s            that "clearhop report --html" took
+//	picture-ms        until the chain shows, from the beginning of the navigation
+//	numbers-ms        until all numbers show
+//	narrow-ms         from a filter that keeps few requests to its numbers
+//	wide-ms           from a filter that keeps most of them
+//	blocked-ms        how long the page could not react at most, while it was filtered
+//	memory-MB         that the page and its worker hold
+//	goaccess-bytes    of the page that GoAccess makes of the same log, and goaccess-s
+func BenchmarkFile(b *testing.B) {
+	chromium(b)
+	if *program == "" {
+		b.Skip("it needs a built clearhop: run make bench, or give -clearhop FILE")
+	}
+	folder := b.TempDir()
+	log, file := filepath.Join(folder, "access.log"), filepath.Join(folder, "report.html")
+	writeLog(b, log, fileRequests)
+	run := func(name string, args ...string) float64 {
+		begin := time.Now()
+		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+			b.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		return time.Since(begin).Seconds()
+	}
+	b.ReportMetric(run(*program, "report", "--since", "2026-01-01T00:00:00Z", "--html", file, log), "make-s")
+	b.ReportMetric(sizeOf(b, log), "log-bytes")
+	b.ReportMetric(sizeOf(b, file), "bytes")
+	if _, err := exec.LookPath("goaccess"); err == nil {
+		other := filepath.Join(folder, "goaccess.html")
+		b.ReportMetric(run("goaccess", log, "--log-format=COMBINED", "--no-global-config", "-o", other), "goaccess-s")
+		b.ReportMetric(sizeOf(b, other), "goaccess-bytes")
+	} else {
+		b.Log("there is no goaccess here: run .ci/tools")
+	}
+	tab := newTab(b, 1280, 900)
+	address := (&url.URL{Scheme: "file", Path: file}).String()
+	for b.Loop() {
+		measure(b, tab, address)
+	}
+	tab.clean()
+}
+
+// measure opens the file and filters it.
+func measure(b *testing.B, tab *tab, address string) {
+	tab.do(chromedp.Navigate("about:blank"))
+	if _, err := chromedp.Call(tab.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		addEventListener('DOMContentLoaded', () => {
+			const look = () => {
+				if (!window.picture && document.querySelector('svg.chain g.hop')) window.picture = performance.now();
+				if (document.querySelector('section.board button.row')) window.numbers = performance.now();
+				else setTimeout(look, 2);
+			};
+			look();
+		})`}); err != nil {
+		b.Fatal(err)
+	}
+	tab.do(chromedp.Navigate(address))
+	tab.settled()
+	b.ReportMetric(eval[float64](tab, "window.picture"), "picture-ms")
+	b.ReportMetric(eval[float64](tab, "window.numbers"), "numbers-ms")
+	filter := func(queries ...string) (took, blocked float64) {
+		var all []float64
+		for _, query := range queries {
+			n := eval[[]float64](tab, `new Promise((done) => {
+				const status = document.querySelector('.filters [role=status]');
+				let [last, longest] = [performance.now(), 0];
+				const begin = last;
+				const tick = setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; }, 1);
+				new MutationObserver((_, o) => { o.disconnect(); const took = performance.now() - begin; setTimeout(() => { clearInterval(tick); done([took, longest]); }, 50); })
+					.observe(status, { childList: true, characterData: true, subtree: true });
+				location.hash = `+fmt.Sprintf("%q", query)+`;
+			})`)
+			tab.settled()
+			all = append(all, n[0])
+			blocked = max(blocked, n[1])
+		}
+		for _, n := range all {
+			took += n / float64(len(all))
+		}
+		return took, blocked
+	}
+	narrow, first := filter("f.status=502", "f.client=203.0.113.7", "f.status=500", "f.path=%2Fshop%2F7%2Farticle-7.html", "kind=robots")
+	wide, second := filter("x.status=404", "kind=people", "x.status=502", "f.status=200", "x.method=PUT&kind=all")
+	b.ReportMetric(narrow, "narrow-ms")
+	b.ReportMetric(wide, "wide-ms")
+	b.ReportMetric(max(first, second), "blocked-ms")
+	b.ReportMetric(rendererMegabytes(), "memory-MB")
+}
+
+func sizeOf(b *testing.B, path string) float64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(info.Size())
+}
+
+// writeLog writes lines of a busy shop in nginx's format combined: 100,000 clients, 40,000
+// paths by Zipf's law, 2,000 user agents, a month.
+func writeLog(b *testing.B, path string, n int) {
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	r := rand.New(rand.NewPCG(1, 2))
+	clients, paths, agents := rand.NewZipf(r, 1.05, 2000, 99_999), rand.NewZipf(r, 1.2, 4, 39_999), rand.NewZipf(r, 1.1, 5, 1999)
+	statuses := []int{200, 200, 200, 200, 200, 200, 200, 304, 304, 301, 404, 403, 500, 502}
+	at := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	var agentOf [100_000]uint64
+	for i := range agentOf {
+		agentOf[i] = agents.Uint64()
+	}
+	for range n {
+		at = at.Add(time.Duration(r.ExpFloat64()*2592) * time.Millisecond)
+		c, p := clients.Uint64(), paths.Uint64()
+		agent := fmt.Sprintf("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.%d.0 Safari/537.36", 60+agentOf[c]%80, agentOf[c])
+		if agentOf[c]%40 == 0 {
+			agent = fmt.Sprintf("Examplebot/%d.0 (+https://bot.example.net/)", agentOf[c])
+		}
+		referrer := "-"
+		if r.IntN(3) == 0 {
+			referrer = fmt.Sprintf("https://site-%d.example.net/page/%d", p%50, r.IntN(2000))
+		}
+		mixed := uint32(c) * 2654435761 // an address for each client
+		_, _ = fmt.Fprintf(out, "%d.%d.%d.%d - - [%s] \"GET /shop/%d/article-%d.html HTTP/2.0\" %d %d \"%s\" \"%s\"\n",
+			1+mixed%200, mixed>>8%256, mixed>>16%256, mixed>>24, at.Format("02/Jan/2006:15:04:05 -0700"), p%300, p,
+			statuses[r.IntN(len(statuses))], int(math.Exp(8+1.5*r.NormFloat64())), referrer, agent)
+	}
+	if err := out.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
