@@ -272,6 +272,7 @@ func (c *Counters) addRight(source *sourceTally, t *Tally) {
 	source.right += t.Lines
 	if t.First != 0 {
 		c.right.add(t.First, t.Lines)
+		source.rightTimes.add(t.First, t.Lines)
 	}
 }
 
@@ -315,7 +316,14 @@ func (c *Counters) addCause(k cause, t *Tally, r *record.Record) {
 			n.addClaim(&r.Access)
 		}
 	}
-	addTo(&c.source(t.Source).causes, k, t.Lines)
+	source := c.source(t.Source)
+	addTo(&source.causes, k, t.Lines)
+	if k.isRefusal() && t.First != 0 {
+		if source.refused == nil {
+			source.refused = new(timeline)
+		}
+		source.refused.add(t.First, t.Lines)
+	}
 	if t.PeerAlways && t.Peer.IsValid() {
 		addTo(&c.peers.at(t.Peer, 0).causes, k, t.Lines)
 	}

@@ -193,6 +193,8 @@ func TestTalliesAndRecords(t *testing.T) {
 		"proxy_protocol_off@edge 21 of 21")
 	f("a scanner's headers", []lines{{9, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {2000, verdict.OK, nil}},
 		"noted: proxy_protocol_not_listened 9")
-	f("headers of the NLB", []lines{{30, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {970, verdict.OK, nil}},
-		"proxy_protocol_not_listened@edge 30 of 1000")
+	f("a scanner's headers, many", []lines{{300, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {700, verdict.OK, nil}},
+		"noted: proxy_protocol_not_listened 300")
+	f("headers of the NLB", []lines{{950, verdict.OK, alternatives(verdict.ProxyProtocolNotListened)}, {50, verdict.OK, nil}},
+		"proxy_protocol_not_listened@edge 950 of 1000")
 }

@@ -56,7 +56,7 @@ func (c *Counters) faults() ([]fault, []Note) {
 			before, _ := c.rightAround(n)
 			faults = append(faults, fault{cause: k, tally: n, others: c.others(k, n), began: before > 0})
 		} else {
-			noted = append(noted, note(k.reason, n.lines, c.whyNoFault(n)))
+			noted = append(noted, note(k.reason, n.lines, c.whyNoFault(k, n)))
 		}
 	}
 	if n := c.read.PastNLB; n > 0 {

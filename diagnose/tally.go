@@ -25,6 +25,7 @@ type causeTally struct {
 	proven       int64 // lines that log $realip_remote_addr
 	first, last  int64 // ms since the Unix epoch; 0: not known
 	alternatives [verdict.NumReasons]int64
+	times        timeline
 	peers        *frequent[netip.Addr, int64]
 
 	// What only records say, not counts.
@@ -51,6 +52,7 @@ func newCauseTally() *causeTally { return &causeTally{peers: newFrequent[netip.A
 func (n *causeTally) add(k cause, t *Tally) {
 	n.lines += t.Lines
 	if t.First != 0 {
+		n.times.add(t.First, t.Lines)
 		if n.first == 0 || t.First < n.first {
 			n.first = t.First
 		}
@@ -123,7 +125,9 @@ type sourceTally struct {
 	access, judged int64
 	faulty         int64
 	right          int64
-	edge, web      int64 // lines that only this hop writes
+	rightTimes     timeline  // of the right ones
+	refused        *timeline // lines that show a PROXY protocol header; nil: none with a time
+	edge, web      int64     // lines that only this hop writes
 	visitors       visitorCount
 	causes         map[cause]int64
 	logged         map[record.Logged]int64 // lines by the variables that they log

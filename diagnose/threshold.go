@@ -18,7 +18,7 @@ const (
 	systematicMin  = 5     // … and how many lines it takes
 	wideAgents     = 10    // user agents that make a smaller share of many lines a fault
 	wideMin        = 100   // … and how many lines it takes
-	scannable      = 0.01  // the share that scanners do not reach
+	scannable      = 0.01  // the share that scanners inside the network do not reach
 	scannableMin   = 10    // … and how many lines it takes
 	concentrated   = 0.5   // the share within one source, or behind one peer
 	allOf          = 0.9   // … of a fault that stops every request
@@ -31,7 +31,9 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 	switch k.reason {
 	case verdict.UnlistedNode, verdict.UnlistedProxy:
 		return c.isUnlistedFault(k, n)
-	case verdict.ProxyProtocolNotListened, verdict.ProxyProtocolNotSent:
+	case verdict.ProxyProtocolNotListened:
+		return c.stopsRequests(k, n)
+	case verdict.ProxyProtocolNotSent:
 		return c.healthy == 0 || c.isMoreThanScanners(k, n)
 	case verdict.ProxyProtocolOff, verdict.EdgeHandedOnNothing:
 		if n.mayBeChecks() && c.healthy > 0 {
@@ -50,8 +52,9 @@ func (c *Counters) isFault(k cause, n *causeTally) bool {
 	return c.isMoreThanVisitors(k, n)
 }
 
-// isMoreThanScanners is for a fault that stops every request of a connection,
-// and that a scanner can imitate.
+// isMoreThanScanners is for a fault that stops every request of a connection, and that
+// scanners inside the network can imitate. No visitor can: the NLB sends a PROXY
+// protocol header of its own before all that he sends.
 func (c *Counters) isMoreThanScanners(k cause, n *causeTally) bool {
 	return shareOf(n.lines, c.judgedBeside(k)) >= scannable && n.lines >= scannableMin ||
 		c.mostConcentrated(k, allOf) >= concentrateMin
@@ -73,8 +76,11 @@ func (c *Counters) isMoreThanVisitors(k cause, n *causeTally) bool {
 func shareOf(n, of int64) float64 { return float64(n) / float64(of) }
 
 // whyNoFault says why a cause that isFault refuses is none.
-func (c *Counters) whyNoFault(n *causeTally) string {
+func (c *Counters) whyNoFault(k cause, n *causeTally) string {
 	switch {
+	case k.isRefusal():
+		return "any visitor can send such a request, and the requests of others came through at the same time. " +
+			"If one of several tasks refuses every request, read the log of each task as a file of its own: that shows it"
 	case n.mayBeChecks():
 		return "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"
 	case n.claims*2 > n.lines:

@@ -53,12 +53,21 @@ func TestIsFault(t *testing.T) {
 	f(verdict.RealipNotApplied, 996, 4, false)
 	f(verdict.RealipNotApplied, 396, 4, false)  // too few lines
 	f(verdict.RealipNotApplied, 2000, 5, false) // less than 0.5%
-	// What stops every request takes a larger share, since scanners show it too.
+	// What stops every request leaves hardly any right line. One visitor can write any
+	// number of the others.
 	f(verdict.ProxyProtocolNotListened, 0, 1, true)
 	f(verdict.ProxyProtocolNotListened, 4, 2, false) // a small sample says nothing
-	f(verdict.ProxyProtocolNotListened, 990, 10, true)
-	f(verdict.ProxyProtocolNotListened, 991, 9, false)
-	f(verdict.ProxyProtocolNotListened, 1100, 10, false)
+	f(verdict.ProxyProtocolNotListened, 1, 9, false)
+	f(verdict.ProxyProtocolNotListened, 990, 10, false)
+	f(verdict.ProxyProtocolNotListened, 500, 500, false)
+	f(verdict.ProxyProtocolNotListened, 101, 899, false)
+	f(verdict.ProxyProtocolNotListened, 100, 900, true)
+	// Of error lines about the PROXY protocol, scanners inside the network write a few.
+	f(verdict.ProxyProtocolNotSent, 0, 1, true)
+	f(verdict.ProxyProtocolNotSent, 4, 2, false)
+	f(verdict.ProxyProtocolNotSent, 990, 10, true)
+	f(verdict.ProxyProtocolNotSent, 991, 9, false)
+	f(verdict.ProxyProtocolNotSent, 1100, 10, false)
 	// Two lines prove what only the lines of some visitors show.
 	f(verdict.TrustsTooMuch, 5000, 1, false)
 	f(verdict.TrustsTooMuch, 5000, 2, true)
@@ -87,15 +96,20 @@ func TestConcentrated(t *testing.T) {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
-	realip, notListened := verdict.RealipNotApplied, verdict.ProxyProtocolNotListened
+	realip, notListened, notSent := verdict.RealipNotApplied, verdict.ProxyProtocolNotListened, verdict.ProxyProtocolNotSent
 	f("all of one node", realip, true, wrong("log", node2, realip, 3))
 	f("half of one node", realip, true, wrong("log", node2, realip, 3), right("log", node2, 3))
 	f("less than half of one node", realip, false, wrong("log", node2, realip, 3), right("log", node2, 4))
 	f("two lines of one node", realip, false, wrong("log", node2, realip, 2))
 	f("all of one file", realip, true, wrong("other", node1, realip, 3))
 	f("half of one file", realip, true, wrong("other", node1, realip, 3), right("other", node1, 3))
-	f("half of one node, where all requests must fail", notListened, false, wrong("log", node2, notListened, 3), right("log", node2, 3))
-	f("nine of ten of one node, where all requests must fail", notListened, true, wrong("log", node2, notListened, 9), right("log", node2, 1))
+	f("half of one node, where all requests must fail", notSent, false, wrong("log", node2, notSent, 3), right("log", node2, 3))
+	f("nine of ten of one node, where all requests must fail", notSent, true, wrong("log", node2, notSent, 9), right("log", node2, 1))
+	// A scanner chooses the node. He does not choose the task, whose file it is.
+	f("all of one node, which a visitor chose", notListened, false, wrong("log", node2, notListened, 50))
+	f("nine of ten of one file", notListened, true, wrong("other", node2, notListened, 18), right("other", node2, 2))
+	f("most of one file", notListened, false, wrong("other", node2, notListened, 17), right("other", node2, 3))
+	f("a few of one file", notListened, false, wrong("other", node2, notListened, 9))
 }
 
 // TestOnlySourceIsNoPlace: a fault is not concentrated in the only source that
@@ -167,8 +181,8 @@ func TestMayBeChecks(t *testing.T) {
 		}
 		k := cause{verdict.ProxyProtocolOff, verdict.Edge}
 		n := c.causes[k]
-		if got := c.isFault(k, n); got != want || c.whyNoFault(n) != wantWhy {
-			t.Errorf("%s: %t, %q", name, got, c.whyNoFault(n))
+		if got := c.isFault(k, n); got != want || c.whyNoFault(k, n) != wantWhy {
+			t.Errorf("%s: %t, %q", name, got, c.whyNoFault(k, n))
 		}
 	}
 	const checks = "all of them ask for one path, so they may be health checks: log $http_user_agent to be sure"

@@ -194,6 +194,7 @@ func (f *Format) plan() {
 	if f.logged.Has(loggedMethodAndTarget) {
 		f.logged |= record.LoggedRequest
 	}
+	f.forgeable = f.forgeableColumns()
 }
 
 // planEnd sets what ends the value of st, according to its literal.

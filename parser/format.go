@@ -13,6 +13,8 @@ type Format struct {
 	prefix []byte // fixed text before the first variable
 	steps  []step
 	logged record.Logged
+	// forgeable are the columns of addresses that a visitor can write.
+	forgeable record.Logged
 }
 
 // A step reads one variable and the fixed text after it.
@@ -140,7 +142,7 @@ func (f *Format) try(line []byte, r *record.Record, e *record.ParseError) bool {
 		line = trimmed
 	}
 	r.Dataset = record.AccessLine
-	r.Access.Logged = f.logged
+	r.Access.Logged, r.Access.Guessed = f.logged, f.forgeable
 	var coarse []byte
 	for i := range f.steps {
 		st := &f.steps[i]

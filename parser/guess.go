@@ -48,7 +48,7 @@ func (g *GuessedFormat) try(line []byte, r *record.Record, e *record.ParseError)
 	if !g.Format.try(line, r, e) {
 		return false
 	}
-	r.Access.Guessed = g.columns
+	r.Access.Guessed |= g.columns
 	if g.believe {
 		return true
 	}

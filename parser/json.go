@@ -153,6 +153,7 @@ func (f *JSONFormat) assign(r *record.Record, s *scanner) error {
 	if !peerIsNamed && s.hasOtherPeer(a.RemoteAddr) {
 		a.Guessed |= record.LoggedRemoteAddr
 	}
+	a.Guessed |= s.repeated
 	if len(a.BadRequest) > 0 && a.BadRequest[0] == '/' && a.Method != nil && a.RequestTarget == nil {
 		// The value of "request" is $request_uri in some formats. For a bad
 		// request line nginx would have no method.

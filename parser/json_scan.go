@@ -91,6 +91,9 @@ type scanner struct {
 	// inners are addresses in objects without a known key that may be the peer's.
 	inners     [maxInner][]byte
 	innerCount int
+
+	// repeated are the addresses whose key stands in the line twice, with other values.
+	repeated record.Logged
 }
 
 // maxInner is how many addresses of a line in objects without a known key are looked at.
@@ -264,11 +267,16 @@ func (s *scanner) inner(i int, name []byte, at path, depth int) (int, *scanError
 	return end, s.add(member{name: name, raw: s.line[i:end], key: k, at: i, shape: nested})
 }
 
-// add adds a member. If a known key repeats, the last value wins.
+// add adds a member. If a known key repeats, the last value wins. Of two different
+// addresses under one key a visitor can have written one: with escape=none, nginx escapes
+// no quotes.
 func (s *scanner) add(m member) *scanError {
 	if m.key != nil {
 		for i := range s.count {
 			if earlier := s.member(i); earlier.key == m.key {
+				if !bytes.Equal(earlier.raw, m.raw) {
+					s.repeated |= m.key.variable.logged & addresses
+				}
 				*earlier = m
 				return nil
 			}

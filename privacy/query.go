@@ -67,12 +67,14 @@ func (s *search) next(i int) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// startsKey reports whether a key may follow c.
+// startsKey reports whether a key may follow c. A key may also stand in a path, as in
+// /a/email=alice, /a;email=alice and /users(email=alice). name.key and name-key are other
+// keys.
 func (s *search) startsKey(c byte) bool {
-	if s.in != inURL && s.in != inQuery {
-		return !address.IsWord(c) && c != '-' && c != '.'
+	if c == 0 && (s.in == inURL || s.in == inQuery) {
+		return false // a URL begins with no key
 	}
-	return isSeparator(c) || c == '['
+	return !address.IsWord(c) && c != '-' && c != '.'
 }
 
 // isSeparator reports whether c stands between the parameters of a URL.

@@ -8,7 +8,8 @@ type Access struct {
 	// that was never logged does not.
 	Logged Logged
 	// Guessed are those of them whose columns are only supposed to hold the
-	// variable: nobody named the log_format. What they say is never vouched for.
+	// variable: nobody named the log_format, or a visitor can write the column.
+	// What they say is never vouched for.
 	Guessed Logged
 
 	RemoteAddr        []byte // $remote_addr

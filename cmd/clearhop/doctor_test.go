@@ -537,17 +537,38 @@ func TestDoctorOfMixedStreams(t *testing.T) {
 			},
 		},
 		{
-			name: "PROXY protocol headers that one task of many does not expect",
+			name: "PROXY protocol headers among right requests, which one visitor can send",
+			check: func(t *testing.T, r *diagnose.Report, _ bool) {
+				if len(r.Noted) != 1 || r.Noted[0].Code.String() != "proxy_protocol_not_listened" || r.Noted[0].Lines != 1000 {
+					t.Errorf("noted %+v", r.Noted)
+				}
+			},
+			write: func(g *traffic) {
+				for i := range 3000 {
+					g.pass()
+					switch node := g.node(); i % 6 {
+					case 0:
+						g.log(400, request{remote: node, peer: node, line: `\x00`, agent: "-"})
+					case 1:
+						g.log(400, request{remote: node, peer: node, line: "PROXY TCP4 198.51.100.7 10.16.1.11 4711 80", agent: "-"})
+					default:
+						g.edgeRight(node)
+					}
+				}
+			},
+		},
+		{
+			name: "PROXY protocol headers in the place of right requests",
 			want: []string{notListened},
 			seed: []string{notListened},
 			write: func(g *traffic) {
 				for i := range 3000 {
 					g.pass()
-					if i%50 == 7 {
-						node := g.node()
-						g.log(400, request{remote: node, peer: node, line: `\x00`, agent: "-"})
+					node := g.node()
+					if i < 2900 {
+						g.edgeRight(node)
 					} else {
-						g.edgeRight(g.node())
+						g.log(400, request{remote: node, peer: node, line: `\x00`, agent: "-"})
 					}
 				}
 			},

@@ -166,11 +166,15 @@ func (p *Plan) read(set *parser.Set, lines []string) (left []string) {
 		if line[0] != '{' {
 			peers.add(&r.Access)
 		}
+		guessed := r.Access.Guessed
+		if f := set.Format(r.Format); f != nil {
+			guessed &^= f.ForgeableColumns() // somebody named them
+		}
 		if len(r.Access.XForwardedFor) > 0 {
-			p.Guessed |= r.Access.Guessed & record.LoggedXForwardedFor
+			p.Guessed |= guessed & record.LoggedXForwardedFor
 		}
 		if len(r.Access.XRealIP) > 0 {
-			p.Guessed |= r.Access.Guessed & record.LoggedXRealIP
+			p.Guessed |= guessed & record.LoggedXRealIP
 		}
 	}
 	p.misread = peers.absent > 0 && peers.present > 0 || peers.odd*2 > len(lines)
