@@ -174,6 +174,10 @@ func closeParts(parts []*part) {
 	}
 }
 
+// timeGrain is how much earlier than the clock a file's time of writing may be: some file
+// systems keep whole seconds, and Linux takes the time of its last tick.
+const timeGrain = time.Second
+
 // locate finds the file that has a Position among the log itself and the files beside
 // it. It returns that file and those that were written since, the log itself as the last
 // one. The error is a *LostError if there is no such file: the others are returned.
@@ -196,7 +200,8 @@ func (f *Follower) locate(at *Position) ([]*part, error) {
 	}
 	found := choose(slices.Concat(last, beside), at)
 	if found == nil {
-		return append(writtenSince(beside, at.Saved, last), last...), &LostError{f.name, at.Offset}
+		since := at.Saved.Add(-timeGrain)
+		return append(writtenSince(beside, since, last), last...), &LostError{f.name, at.Offset}
 	}
 	found.offset = at.Offset
 	if found == current {

@@ -204,6 +204,7 @@ func TestFollowEmptiedAndGrown(t *testing.T) {
 	f.must(os.WriteFile(path, []byte("three\nfour\nfive\n"), 0o600))
 	f.want("0 one", "4 two") // the first one is Seen
 	f.want("0 three", "6 four", "11 five")
+	f.still()
 	f.must(os.WriteFile(path, []byte("six\nseven\neight\nnine\nten\n"), 0o600))
 	f.want("0 six", "4 seven", "10 eight", "16 nine", "21 ten")
 	f.end()

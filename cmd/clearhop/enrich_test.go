@@ -72,7 +72,7 @@ func TestFollowEnds(t *testing.T) {
 	if got := <-code; got != exitOK || strings.Count(events, `b.log"`) != 2 {
 		t.Errorf("exit code %d, %s", got, events)
 	}
-	want := "clearhop: read " + filepath.ToSlash(folder) + " at byte 0: read " + folder + ": is a directory\n" +
+	want := "clearhop: read " + filepath.ToSlash(folder) + " at byte 0: is a directory\n" +
 		"clearhop: 3 lines: 3 access, 0 error, 0 other, 0 unparsed; 3 with an NLB's private address\n"
 	if got := errOut.lines(2); got != want {
 		t.Errorf("standard error is\n%swant\n%s", got, want)
