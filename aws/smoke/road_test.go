@@ -240,10 +240,14 @@ func (a *account) write(t *testing.T, document []byte) error {
 // TestStopped: at each stage the line can stop, and the error says which one it is.
 func TestStopped(t *testing.T) {
 	a := newAccount(t, map[string]string{"Rules": "drop status=204"})
-	const short = time.Second
-	f := func(stage smoke.Stage, reason, fix string) {
+	const short = 2 * time.Second
+	// g runs what happens after the line was sent.
+	g := func(stage smoke.Stage, reason, fix string, happens func()) {
 		t.Helper()
-		_, err := a.smoke(t, short, nil)
+		_, err := a.smoke(t, short, func(string) {
+			happens()
+			happens = func() {}
+		})
 		var stopped *smoke.StoppedError
 		if !errors.As(err, &stopped) {
 			t.Fatalf("got %v, want a *StoppedError", err)
@@ -252,25 +256,14 @@ func TestStopped(t *testing.T) {
 			t.Errorf("%s: %s. %s\nwant %s: %s. %s", stopped.Stage, stopped.Reason, stopped.Fix, stage, reason, fix)
 		}
 	}
+	f := func(stage smoke.Stage, reason, fix string) {
+		t.Helper()
+		g(stage, reason, fix, func() {})
+	}
 	f(smoke.Subscription, "No subscription filter of /ecs/web sends to the stack", "clearhop subscribe --to arn:aws:kinesis:eu-central-1:123456789012:stream/shop /ecs/web")
 	a.subscribe(t)
-	f(smoke.Function, "The function was not invoked within 1s", "which may leave the line out on purpose")
+	f(smoke.Function, "The function was not invoked within 2s", "which may leave the line out on purpose")
 
-	// while runs what happens after the line was sent.
-	while := func(happens func()) (wait func()) {
-		done := sync.WaitGroup{}
-		done.Go(func() {
-			time.Sleep(300 * time.Millisecond)
-			happens()
-		})
-		return done.Wait
-	}
-	g := func(stage smoke.Stage, reason, fix string, happens func()) {
-		t.Helper()
-		wait := while(happens)
-		f(stage, reason, fix)
-		wait()
-	}
 	logged := func(text string) func() {
 		return func() {
 			if err := a.log(t.Context(), text); err != nil {
@@ -287,7 +280,7 @@ func TestStopped(t *testing.T) {
 		func() { a.events.Put("errors/format-conversion-failed/a", nil) })
 	g(smoke.Function, "Dead letters came meanwhile, such as s3://shop-letters/letters/a", "reason", func() { a.letters.Put("letters/a", nil) })
 	mototest.TellAthena(t, a.endpoint, region, []string{"event_id", "verdict"}, nil)
-	g(smoke.Table, "but the table has no row of the line within 1s", "EventPrefix",
+	g(smoke.Table, "but the table has no row of the line within 2s", "EventPrefix",
 		func() { a.events.Put(now.Format("events/ndjson/dt=2006-01-02/hour=15/")+"a", nil) })
 
 	a.stack.Parameters["LogGroupName"] = "/ecs/gone"
