@@ -66,14 +66,7 @@ func checkPlaces(t *testing.T, text string, at int, all []*Directive, complete b
 		if want := 1 + strings.Count(text[:d.Start], "\n"); d.Line != want {
 			t.Fatalf("%q has line %d, want %d", d.Name, d.Line, want)
 		}
-		if len(d.ArgEnds) != len(d.Args) || !slices.IsSorted(d.ArgEnds) {
-			t.Fatalf("the arguments %q of %q end at %d", d.Args, d.Name, d.ArgEnds)
-		}
-		for _, end := range d.ArgEnds {
-			if end <= d.Start || end >= d.End {
-				t.Fatalf("an argument of %q ends at %d, outside %d to %d", d.Name, end, d.Start, d.End)
-			}
-		}
+		checkArgs(t, d)
 		at = d.End
 		if !d.IsBlock {
 			continue
@@ -90,6 +83,18 @@ func checkPlaces(t *testing.T, text string, at int, all []*Directive, complete b
 		at = d.Close
 	}
 	return at
+}
+
+// checkArgs checks that the arguments end inside their directive, in their order.
+func checkArgs(t *testing.T, d *Directive) {
+	if len(d.ArgEnds) != len(d.Args) || !slices.IsSorted(d.ArgEnds) {
+		t.Fatalf("the arguments %q of %q end at %d", d.Args, d.Name, d.ArgEnds)
+	}
+	for _, end := range d.ArgEnds {
+		if end <= d.Start || end >= d.End {
+			t.Fatalf("an argument of %q ends at %d, outside %d to %d", d.Name, end, d.Start, d.End)
+		}
+	}
 }
 
 // printQuoted writes directives with every word in quotes.
