@@ -48,18 +48,12 @@ func compare(file string, a, b []string) []Change {
 	if len(a) > maxCompared || len(b) > maxCompared {
 		return []Change{{File: file, Line: skip + 1, Removed: a, Added: b}}
 	}
-	// same[i][j] is how many lines a[i:] and b[j:] have in common, in their order.
-	same := make([][]int32, len(a)+1)
-	for i := range same {
-		same[i] = make([]int32, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if same[i][j] = max(same[i+1][j], same[i][j+1]); a[i] == b[j] {
-				same[i][j] = same[i+1][j+1] + 1
-			}
-		}
-	}
+	return changesOf(file, skip, a, b)
+}
+
+// changesOf groups the lines that differ. skip is the number of lines before a and b.
+func changesOf(file string, skip int, a, b []string) []Change {
+	same := inCommon(a, b)
 	var changes []Change
 	at := Change{}
 	flush := func(i int) {
@@ -85,6 +79,23 @@ func compare(file string, a, b []string) []Change {
 	}
 	flush(i)
 	return changes
+}
+
+// inCommon returns how many lines a[i:] and b[j:] have in common, in their order, at
+// [i][j].
+func inCommon(a, b []string) [][]int32 {
+	same := make([][]int32, len(a)+1)
+	for i := range same {
+		same[i] = make([]int32, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if same[i][j] = max(same[i+1][j], same[i][j+1]); a[i] == b[j] {
+				same[i][j] = same[i+1][j+1] + 1
+			}
+		}
+	}
+	return same
 }
 
 // patch makes the changes in the lines of a file, which are in their order.

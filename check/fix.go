@@ -274,18 +274,22 @@ func (f *fixer) handOn(s *sighting) {
 			missing = append(missing, "proxy_set_header "+name+" "+client+";")
 			continue
 		}
-		value := list[i].Arg(1)
-		if value == "$remote_addr" || value == client || s.hop > 0 || value == "$proxy_add_x_forwarded_for" {
-			continue
+		if s.hop == 0 {
+			f.headerValue(list[i], name, client)
 		}
-		if f.done[list[i]] {
-			continue
-		}
-		f.done[list[i]] = true
-		f.add(replaceArg(list[i], 1, client, fmt.Sprintf("it passes %s on as %s, and not the client", value, name)))
 	}
 	if len(missing) > 0 && s.hop == 0 {
 		f.addHeaders(x, list, missing)
+	}
+}
+
+// headerValue lets a proxy_set_header pass the client on, unless it does so already.
+func (f *fixer) headerValue(d *nginxconf.Directive, name, client string) {
+	switch value := d.Arg(1); {
+	case value == client, value == "$remote_addr", value == "$proxy_add_x_forwarded_for", f.done[d]:
+	default:
+		f.done[d] = true
+		f.add(replaceArg(d, 1, client, fmt.Sprintf("it passes %s on as %s, and not the client", value, name)))
 	}
 }
 

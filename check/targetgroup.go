@@ -69,27 +69,31 @@ func collectGroups(v any, found *[]record.TargetGroup) {
 			collectGroups(one, found)
 		}
 	case map[string]any:
-		kind, _ := v["type"].(string)
-		cfn, _ := v["Type"].(string)
 		values, _ := v["values"].(map[string]any)
 		properties, _ := v["Properties"].(map[string]any)
 		switch {
-		case (kind == "aws_lb_target_group" || kind == "aws_alb_target_group") && values != nil:
+		case isTerraformGroup(v["type"]) && values != nil:
 			addGroup(ofTerraform(values), found)
-		case cfn == "AWS::ElasticLoadBalancingV2::TargetGroup" && properties != nil:
+		case v["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup" && properties != nil:
 			addGroup(ofAttributes(properties, properties["TargetGroupAttributes"]), found)
 		case v["Attributes"] != nil && v["Type"] == nil:
 			addGroup(ofAttributes(v, v["Attributes"]), found)
-		case kind == "" || values == nil:
+		case text(v["type"]) == "" || values == nil:
 			// The plan has each resource twice: in planned_values and in
 			// resource_changes, of which the first says all.
 			for key, one := range v {
-				if key != "resource_changes" && key != "prior_state" && key != "configuration" {
+				switch key {
+				case "resource_changes", "prior_state", "configuration":
+				default:
 					collectGroups(one, found)
 				}
 			}
 		}
 	}
+}
+
+func isTerraformGroup(kind any) bool {
+	return kind == "aws_lb_target_group" || kind == "aws_alb_target_group"
 }
 
 // addGroup adds a group that an NLB can have.

@@ -202,7 +202,26 @@ func match(pattern string, fold bool, text string) (matches, ok bool) {
 // location finds the location of a path, as nginx does: the exact one, or else the first
 // regular expression that matches, or else the longest prefix.
 func (x *Exchange) location(l *nginxconf.Level, path string) *nginxconf.Level {
-	var longest *nginxconf.Level
+	exact, longest := prefixLocation(l, path)
+	if exact != nil {
+		return exact
+	}
+	inner := l
+	if longest != nil {
+		inner = x.location(longest, path)
+		if inner != longest && isRegexp(inner) || longest.Arg(0) == "^~" && len(longest.Args) == 2 {
+			return inner
+		}
+	}
+	if found := x.regexpLocation(l, path); found != nil {
+		return found
+	}
+	return inner
+}
+
+// prefixLocation returns the location of exactly this path, or else the one with the
+// longest prefix of it.
+func prefixLocation(l *nginxconf.Level, path string) (exact, longest *nginxconf.Level) {
 	for _, one := range l.Locations {
 		modifier, prefix := one.Arg(0), one.Arg(0)
 		if len(one.Args) == 2 {
@@ -211,27 +230,14 @@ func (x *Exchange) location(l *nginxconf.Level, path string) *nginxconf.Level {
 		switch {
 		case modifier == "=" && len(one.Args) == 2:
 			if prefix == path {
-				return one
+				return one, nil
 			}
 		case strings.HasPrefix(modifier, "~"), strings.HasPrefix(modifier, "@"):
 		case strings.HasPrefix(path, prefix) && (longest == nil || len(prefix) > len(longest.Args[len(longest.Args)-1])):
 			longest = one
 		}
 	}
-	if longest != nil {
-		inner := x.location(longest, path)
-		if inner != longest && isRegexp(inner) || longest.Arg(0) == "^~" && len(longest.Args) == 2 {
-			return inner
-		}
-		if found := x.regexpLocation(l, path); found != nil {
-			return found
-		}
-		return inner
-	}
-	if found := x.regexpLocation(l, path); found != nil {
-		return found
-	}
-	return l
+	return nil, longest
 }
 
 func isRegexp(l *nginxconf.Level) bool { return len(l.Args) == 2 && strings.HasPrefix(l.Args[0], "~") }
