@@ -76,27 +76,8 @@ func (c *backfillCommand) checkSettings() error {
 // check reads the flags.
 func (c *backfillCommand) check(now time.Time) (window, error) {
 	w, err := readWindow(c.Since, c.Until, now)
-	errs := []error{err}
-	inputs := 0
-	for _, given := range []string{c.URL, c.LogGroup, c.Prefix} {
-		if given != "" {
-			inputs++
-		}
-	}
-	isGroup := c.LogGroup != "" || c.Prefix != ""
-	switch {
-	case inputs != 1:
-		errs = append(errs, errors.New("give one of --log-group NAME, --prefix PREFIX and s3://bucket/prefix"))
-	case isGroup && c.Since == "":
-		errs = append(errs, setting.Error("since", errors.New("is needed with a log group: it is the time from which on it is read, such as 7d")))
-	case !isGroup && c.LogStreamPrefix != "":
-		errs = append(errs, setting.Error("log-stream-prefix", errors.New("goes with --log-group and --prefix")))
-	case c.URL != "":
-		if _, _, ok := object.SplitURL(c.URL); !ok {
-			errs = append(errs, fmt.Errorf("%q is not of the form s3://bucket/prefix", c.URL))
-		}
-	}
-	if isGroup && err == nil && c.Since != "" {
+	errs := []error{err, c.checkInput()}
+	if isGroup := c.LogGroup+c.Prefix != ""; isGroup && err == nil && c.Since != "" {
 		if w.until.IsZero() || w.until.After(now) {
 			w.until = now
 		}
@@ -108,6 +89,31 @@ func (c *backfillCommand) check(now time.Time) (window, error) {
 		errs = append(errs, c.Delivery.Check())
 	}
 	return w, errors.Join(errs...)
+}
+
+// checkInput reports what is wrong with the input that is named.
+func (c *backfillCommand) checkInput() error {
+	inputs := 0
+	for _, given := range []string{c.URL, c.LogGroup, c.Prefix} {
+		if given != "" {
+			inputs++
+		}
+	}
+	isGroup := c.LogGroup != "" || c.Prefix != ""
+	switch {
+	case inputs != 1:
+		return errors.New("give one of --log-group NAME, --prefix PREFIX and s3://bucket/prefix")
+	case isGroup && c.Since == "":
+		return setting.Error("since", errors.New("is needed with a log group: it is the time from which on it is read, such as 7d"))
+	case !isGroup && c.LogStreamPrefix != "":
+		return setting.Error("log-stream-prefix", errors.New("goes with --log-group and --prefix"))
+	case isGroup:
+		return nil
+	}
+	if _, _, ok := object.SplitURL(c.URL); !ok {
+		return fmt.Errorf("%q is not of the form s3://bucket/prefix", c.URL)
+	}
+	return nil
 }
 
 // Run reads all that is there and delivers it.

@@ -93,15 +93,10 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	out, err := c.openOutputs(s, p.Routes())
+	group, out, err := c.openBoth(ctx, s, p)
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	group, err := c.openGroup(ctx, s)
-	if err != nil {
-		return errors.Join(err, p.Close(), out.close(ctx))
-	}
-	defer group.close()
 	sum := newSummary(c.Summary, &c.Settings)
 	read := readings{private: p.Private()}
 	sum.lines = c.As.As != ""
@@ -149,14 +144,20 @@ func checkPipeline(settings pipeline.Config) error {
 	return p.Close()
 }
 
-// openGroup looks for the log group, if one is to be read.
-func (c *enrichCommand) openGroup(ctx context.Context, s streams) (*groupReading, error) {
+// openBoth looks for the log group, if one is to be read, and then opens the outputs: a
+// file is not emptied for a group that is not there.
+func (c *enrichCommand) openBoth(ctx context.Context, s streams, p *pipeline.Pipeline) (*groupReading, *outputs, error) {
 	now := time.Now()
 	w, err := readWindow(c.Since, c.Until, now)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, nil, &usageError{err}
 	}
-	return c.logGroupFlags.open(ctx, s, w, now, c.Quiet)
+	group, err := c.logGroupFlags.open(ctx, s, w, now, c.Quiet)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := c.openOutputs(s, p.Routes())
+	return group, out, err
 }
 
 // check reports flags and files that do not go together.
@@ -190,7 +191,7 @@ func (c *enrichCommand) check() error {
 // read takes the inputs through the pipeline. state is nil where no place is kept.
 func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, state *position.File, config feed.Config) (feed.Counts, error) {
 	if group != nil {
-		return feed.Run(ctx, []feed.Input{group.read}, config)
+		return feed.Run(ctx, []feed.Input{group.read}, config) // once, so nothing is kept
 	}
 	if c.Follow {
 		config.Together = true

@@ -79,15 +79,11 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 	if err := checkSQL(ctx, c.Where, c.ownSQL()); err != nil {
 		return err
 	}
-	group, err := c.openGroup(ctx, s, c.Quiet)
+	l, err := c.newLoading(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer group.close()
-	if len(c.Files) == 0 && c.DB == "" && group == nil {
-		c.Files = s.orStdin(nil)
-	}
-	l := &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}
+	defer l.group.close()
 	db, stats, loadErr := l.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return loadErr
@@ -105,6 +101,18 @@ func (c *queryCommand) Run(ctx context.Context, s streams) error {
 		err = loadErr
 	}
 	return errors.Join(err, db.Close())
+}
+
+// newLoading looks for what is to be loaded.
+func (c *queryCommand) newLoading(ctx context.Context, s streams) (*loading, error) {
+	group, err := c.openGroup(ctx, s, c.Quiet)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Files) == 0 && c.DB == "" && group == nil {
+		c.Files = s.orStdin(nil)
+	}
+	return &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}, nil
 }
 
 // ask asks the database and prints the answer.
