@@ -136,7 +136,14 @@ func TestFollowKilled(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d lines became events; it says: %s", len(ids), log.written, said)
+			var missing []int
+			for n := 1; n <= log.written; n++ {
+				if _, ok := ids[fmt.Sprint("/", n)]; !ok {
+					missing = append(missing, n)
+				}
+			}
+			t.Fatalf("%d of %d lines became events, %d to %d are missing; it says: %s",
+				len(ids), log.written, missing[0], missing[len(missing)-1], said)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
