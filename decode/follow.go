@@ -222,9 +222,16 @@ func (f *Follower) read() (bool, error) {
 		f.emptied = true
 		return false, nil
 	}
+	rested, before := f.rested, f.lines.readTo()
 	f.rested = false
 	err := f.lines.read(f.part.in)
 	if err == io.EOF {
+		return false, nil
+	}
+	if err == nil && rested && f.wasEmptied() {
+		// That happened just now. What was read may be of what the file holds since.
+		f.lines.end -= int(f.lines.readTo() - before)
+		f.emptied = true
 		return false, nil
 	}
 	if err != nil && f.part.packed {
@@ -381,9 +388,11 @@ func (f *Follower) look() (moved bool, err error) {
 		return false, err
 	}
 	switch {
+	case f.emptied || held.Size() < f.lines.readTo():
+		return f.readAgain() // it may have been renamed since
 	case !gone && os.SameFile(now, held):
 		f.leaving = false
-		return f.lookAtSame(held)
+		return false, nil
 	case len(f.parts) > 0:
 	case gone, now.Size() == 0:
 		return false, nil // the old file may still grow, and a new one may appear
@@ -420,16 +429,14 @@ func (f *Follower) queueNext(since time.Time) {
 	}
 }
 
-// lookAtSame reads the file in hand from its start again if it was emptied.
-func (f *Follower) lookAtSame(held fs.FileInfo) (moved bool, err error) {
+// readAgain reads the file in hand from its start, since it was emptied, and before that
+// what was not read of its copy.
+func (f *Follower) readAgain() (moved bool, err error) {
 	p := f.part
-	if !f.emptied && held.Size() >= f.lines.readTo() {
-		return false, nil
-	}
 	f.emptied = false
 	if rest := f.restInCopy(); rest != nil {
 		f.lines.restart(0, nil) // what is there of a line is read again
-		f.parts = []*part{rest}
+		f.parts = append([]*part{rest}, f.parts...)
 		return true, f.closeFile()
 	}
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {

@@ -209,3 +209,19 @@ func TestFollowEmptiedAndGrown(t *testing.T) {
 	f.want("0 six", "4 seven", "10 eight", "16 nine", "21 ten")
 	f.end()
 }
+
+// TestFollowEmptiedAndRenamed: both kinds of rotation happen between two looks.
+func TestFollowEmptiedAndRenamed(t *testing.T) {
+	path := logPath(t)
+	appendTo(t, path, "one\n")
+	f := follow(t, path, Options{})
+	f.want("0 one")
+	f.still()
+	appendTo(t, path+".2", "one\ntwo\n")
+	f.must(os.WriteFile(path, []byte("three\nfour\nfive\n"), 0o600))
+	f.must(os.Rename(path, path+".1"))
+	f.write("six\n")
+	f.want("0 one", "4 two") // the first one is Seen
+	f.want("0 three", "6 four", "11 five", "0 six")
+	f.end()
+}

@@ -108,6 +108,8 @@ func TestFollowKilled(t *testing.T) {
 	log.write(1000)
 	for range rounds {
 		cmd, said := start()
+		// A log of which no place was ever saved begins with the file at its path.
+		awaitPlace(t, filepath.Join(dir, "state"))
 		end := time.Now().Add(time.Duration(20+log.random.IntN(400)) * time.Millisecond)
 		for time.Now().Before(end) {
 			log.write(1 + log.random.IntN(300))
@@ -136,9 +138,29 @@ func TestFollowKilled(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d lines became events; it says: %s", len(ids), log.written, said)
+			var missing []int
+			for n := 1; n <= log.written; n++ {
+				if _, ok := ids[fmt.Sprint("/", n)]; !ok {
+					missing = append(missing, n)
+				}
+			}
+			t.Fatalf("%d of %d lines became events, %d to %d are missing; it says: %s",
+				len(ids), log.written, missing[0], missing[len(missing)-1], said)
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// awaitPlace waits until a state file has the place of a log.
+func awaitPlace(t *testing.T, state string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(state); err == nil && bytes.Contains(text, []byte(`"offset"`)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no place was saved")
+		}
 	}
 }
 
