@@ -147,7 +147,7 @@ func TestWholeRoad(t *testing.T) {
 	})
 	services := sync.WaitGroup{}
 	defer services.Wait()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	services.Go(func() {
 		if err := a.deliver(ctx, t, f, hose); err != nil && ctx.Err() == nil {
@@ -155,7 +155,7 @@ func TestWholeRoad(t *testing.T) {
 		}
 	})
 	var said []string
-	arrival, err := a.smoke(t, 30*time.Second, func(what string) { said = append(said, what) })
+	arrival, err := a.smoke(t, 2*time.Minute, func(what string) { said = append(said, what) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func (a *account) write(t *testing.T, document []byte) error {
 // TestStopped: at each stage the line can stop, and the error says which one it is.
 func TestStopped(t *testing.T) {
 	a := newAccount(t, map[string]string{"Rules": "drop status=204"})
-	const short = 2 * time.Second
+	const short = 5 * time.Second
 	// g runs what happens after the line was sent.
 	g := func(stage smoke.Stage, reason, fix string, happens func()) {
 		t.Helper()
@@ -262,7 +262,7 @@ func TestStopped(t *testing.T) {
 	}
 	f(smoke.Subscription, "No subscription filter of /ecs/web sends to the stack", "clearhop subscribe --to arn:aws:kinesis:eu-central-1:123456789012:stream/shop /ecs/web")
 	a.subscribe(t)
-	f(smoke.Function, "The function was not invoked within 2s", "which may leave the line out on purpose")
+	f(smoke.Function, "The function was not invoked within 5s", "which may leave the line out on purpose")
 
 	logged := func(text string) func() {
 		return func() {
@@ -280,7 +280,7 @@ func TestStopped(t *testing.T) {
 		func() { a.events.Put("errors/format-conversion-failed/a", nil) })
 	g(smoke.Function, "Dead letters came meanwhile, such as s3://shop-letters/letters/a", "reason", func() { a.letters.Put("letters/a", nil) })
 	mototest.TellAthena(t, a.endpoint, region, []string{"event_id", "verdict"}, nil)
-	g(smoke.Table, "but the table has no row of the line within 2s", "EventPrefix",
+	g(smoke.Table, "but the table has no row of the line within 5s", "EventPrefix",
 		func() { a.events.Put(now.Format("events/ndjson/dt=2006-01-02/hour=15/")+"a", nil) })
 
 	a.stack.Parameters["LogGroupName"] = "/ecs/gone"
