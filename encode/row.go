@@ -47,10 +47,11 @@ func AppendRow(dst, event []byte) ([]byte, error) {
 		return dst, ErrNoRow
 	}
 	at, err := time.Parse(timeLayout, string(rest[:len(timeLayout)]))
-	if err != nil {
+	stamp, rest := rest[:len(timeLayout)], rest[len(timeLayout)+len(afterTime):]
+	// time.Parse takes a comma for the point, which no Encoder writes.
+	if err != nil || stamp[len("2006-01-02T15:04:05")] != '.' {
 		return dst, ErrNoRow
 	}
-	stamp, rest := rest[:len(timeLayout)], rest[len(timeLayout)+len(afterTime):]
 	object := rest
 	if bytes.HasPrefix(rest, []byte(beforeVersion)) {
 		_, object, _ = bytes.Cut(rest, []byte(","))
