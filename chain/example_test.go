@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,3 +112,38 @@ func acceptedByNginx(t *testing.T, conf string) {
 		t.Errorf("nginx -t: %v\n%s", err, out)
 	}
 }
+
+// TestGuide: the guide names scenarios that exist, in both languages the same, and shows the
+// directives of the same configurations.
+func TestGuide(t *testing.T) {
+	scenario := regexp.MustCompile("`([a-z0-9-]+)`")
+	var guides [2]string
+	for i, name := range []string{"guide.md", "guide.ja.md"} {
+		text, err := os.ReadFile("../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var named, blocks []string
+		for _, m := range scenario.FindAllStringSubmatch(string(text), -1) {
+			switch m[1] {
+			case "code", "ip", "off", "clearhop":
+			default:
+				named = append(named, scenarioNamed(t, m[1]).name)
+			}
+		}
+		if slices.Sort(named); len(named) < 30 {
+			t.Errorf("%s names %d scenarios", name, len(named))
+		}
+		parts := strings.Split(string(text), "```")
+		for k := 1; k < len(parts); k += 2 {
+			blocks = append(blocks, directives(comment.ReplaceAllString(parts[k], "")))
+		}
+		guides[i] = strings.Join(named, " ") + "\n" + strings.Join(blocks, "\n")
+	}
+	if guides[0] != guides[1] {
+		t.Errorf("the two languages differ:\n%s\n%s", guides[0], guides[1])
+	}
+}
+
+// comment is what stands behind a directive, in the language of the guide.
+var comment = regexp.MustCompile(`\s+# .*`)
