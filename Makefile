@@ -238,5 +238,12 @@ golden: ## rewrite golden files and generated documentation; read the diff
 picture: build ## draw docs/doctor.svg, the picture of the README, from what the doctor prints now
 	$(GO) run ./internal/tools/picture $(CLEARHOP) docs/doctor.svg
 
+SITE := $(BUILD)/tools/site
+site: ## build the documentation as a site into build/site (needs python3-venv)
+	@test -x $(SITE)/bin/mkdocs || { python3 -m venv $(SITE) && $(SITE)/bin/pip install --quiet -r deploy/site/requirements.txt; } || \
+		{ echo "make $@ needs python3-venv and the packages of deploy/site/requirements.txt" >&2; exit 1; }
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet --config-file deploy/site/mkdocs.yml
+	@echo "The site is in $(BUILD)/site. Open index.html there, also from the disk."
+
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache
