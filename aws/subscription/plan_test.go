@@ -128,7 +128,7 @@ func TestPlan(t *testing.T) {
 			f(toFunction, byPrefix(ofClass(group("web"), class)), "error: its class is "+string(class)+"; only STANDARD log groups can be subscribed")
 		}
 	}
-	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to account 210987654321 and the destination to account "+account+"; both must be in the same account")
+	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to account 210987654321 and the destination to account "+account+"; both must be in the same account, or the other one must offer a destination of CloudWatch Logs")
 }
 
 func TestPlanRemoval(t *testing.T) {
