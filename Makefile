@@ -111,9 +111,26 @@ invoke: ## run the built function once, locally, on PAYLOAD; events to standard 
 	@$(GO) build -o $(BUILD)/invoke ./internal/tools/invoke
 	@$(BUILD)/invoke -events $(BUILD)/subscriber/bootstrap $(PAYLOAD)
 
-validate: ## check template.yaml
+EXAMPLE := deploy/example/template.yaml
+example-check: build ## check the chain of the example stack, whole and with each fault, before it is deployed
+	@$(GO) run ./internal/tools/example -clearhop $(CLEARHOP) $(EXAMPLE) $(BUILD)/example
+	@echo "The configurations are in $(BUILD)/example, a folder for each value of Broken."
+
+# EXAMPLE_STACK is the name of the stack, BROKEN the fault that it shows.
+EXAMPLE_STACK ?= clearhop-example
+BROKEN        ?= none
+TARGET        ?= fargate
+EXAMPLE_EMAIL ?=
+example: example-check ## deploy the example stack to AWS (it costs money by the hour); BROKEN=edge-no-realip breaks a hop
+	@command -v sam >/dev/null || { echo "make $@ $(SAM_MISSING)" >&2; exit 1; }
+	sam build --template-file $(EXAMPLE) --build-dir $(BUILD)/example/sam
+	sam deploy --template-file $(BUILD)/example/sam/template.yaml --stack-name $(EXAMPLE_STACK) --resolve-s3 \
+		--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-fail-on-empty-changeset \
+		--parameter-overrides Broken=$(BROKEN) Target=$(TARGET) AlarmEmail=$(EXAMPLE_EMAIL)
+
+validate: ## check template.yaml and the template of the example
 	@command -v cfn-lint >/dev/null || { echo "make $@ needs cfn-lint: pip install cfn-lint" >&2; exit 1; }
-	cfn-lint template.yaml
+	cfn-lint template.yaml $(EXAMPLE)
 
 SAM_MISSING := needs the AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html
 
@@ -220,6 +237,13 @@ golden: ## rewrite golden files and generated documentation; read the diff
 
 picture: build ## draw docs/doctor.svg, the picture of the README, from what the doctor prints now
 	$(GO) run ./internal/tools/picture $(CLEARHOP) docs/doctor.svg
+
+SITE := $(BUILD)/tools/site
+site: ## build the documentation as a site into build/site (needs python3-venv)
+	@test -x $(SITE)/bin/mkdocs || { python3 -m venv $(SITE) && $(SITE)/bin/pip install --quiet -r deploy/site/requirements.txt; } || \
+		{ echo "make $@ needs python3-venv and the packages of deploy/site/requirements.txt" >&2; exit 1; }
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet --config-file deploy/site/mkdocs.yml
+	@echo "The site is in $(BUILD)/site. Open index.html there, also from the disk."
 
 clean: ## remove what was built, the GeoIP databases included
 	rm -rf $(BUILD) .cache

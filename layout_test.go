@@ -68,6 +68,7 @@ var mayImport = map[string][]string{
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/deploy":      {"aws/account", "aws/nlb", "aws/query", "aws/smoke", "aws/stack", "aws/subscription", "functions/delivery", "functions/stored", "internal/setting", "internal/template", "internal/terminal", "pipeline"},
 	"internal/tools/invoke":      {"internal/lambdatest"},
+	"internal/tools/example":     {"internal/template"},
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"feed":                       {"decode", "pipeline", "record"},
 	"feed/position":              {"decode"},

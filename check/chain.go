@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clearhop/enrich/clientip"
@@ -43,7 +44,8 @@ type run struct {
 	routes  []route
 	edge4   netip.Addr
 	edge6   netip.Addr
-	assumed string // says what was assumed about the edge's address
+	assumed []string // says what was assumed about addresses, each once
+	reached []bool   // the hops that a visitor has come to
 	lines   [][]string
 	errors  [][]string
 	seen    []sighting
@@ -62,6 +64,7 @@ func newRun(c *Chain) (*run, error) {
 	}
 	r := &run{Chain: c, lines: make([][]string, len(c.Confs)), errors: make([][]string, len(c.Confs))}
 	r.findEdge()
+	r.reached = make([]bool, len(c.Confs))
 	for i, conf := range c.Confs {
 		r.own = append(r.own, hop.Options{Address4: r.edge4, Address6: r.edge6})
 		r.nginx = append(r.nginx, hop.NewNginx(conf, r.own[i]))
@@ -88,16 +91,23 @@ func (r *run) findEdge() {
 		for _, s := range conf.Servers() {
 			for _, t := range s.Level.Trusted() {
 				if !r.edge4.IsValid() && t.Prefix.IsValid() && r.takeEdge(t.Prefix) {
-					r.assumed = fmt.Sprintf("The edge's address is not given (--trusted). %s is assumed, because %s trusts it.", r.edge4, t.At())
+					r.assume("The edge's address is not given (--trusted). %s is assumed, because %s trusts it.", r.edge4, t.At())
 				}
 			}
 		}
 	}
-	if r.assumed == "" && len(r.Confs) > 1 {
+	if len(r.assumed) == 0 && len(r.Confs) > 1 {
 		r.complete()
-		r.assumed = fmt.Sprintf("The edge's address is not given (--trusted), and the hop behind trusts none. %s is assumed.", r.edge4)
+		r.assume("The edge's address is not given (--trusted), and the hop behind trusts none. %s is assumed.", r.edge4)
 	}
 	r.complete()
+}
+
+// assume notes what is assumed, once.
+func (r *run) assume(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(r.assumed, text) {
+		r.assumed = append(r.assumed, text)
+	}
 }
 
 // takeEdge takes an address of a network that can be the edge's.
@@ -233,6 +243,55 @@ func (r *run) reach(s *nginxconf.Server, port uint16) (netip.AddrPort, bool) {
 		}
 	}
 	return netip.AddrPort{}, false
+}
+
+// resolve gives a connection to a name the address of the next hop that listens on its
+// port: the configurations stand in the order of a request.
+func (r *run) resolve(at int, c *hop.Connection) {
+	_, text, _ := strings.Cut(c.Name, ":")
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return
+	}
+	for next := at + 1; next < len(r.Confs); next++ {
+		to := netip.AddrPortFrom(r.behind(next), uint16(port))
+		for _, s := range slices.Concat(r.Confs[next].Streams(), r.Confs[next].Servers()) {
+			for i := range s.Listens {
+				l := &s.Listens[i]
+				if a := l.Address; a.IsValid() && !l.UDP && a.Port() == to.Port() && !a.Addr().IsUnspecified() && !a.Addr().IsLoopback() {
+					to = a
+				}
+			}
+		}
+		if try := (hop.Connection{To: to}); r.nginx[next].Listens(try) {
+			c.To = to
+			r.assume("%s passes requests on to a name, %s. It is taken for %s, which listens on that port.", r.name(at), c.Name, r.name(next))
+			return
+		}
+	}
+}
+
+// behind returns an address for a hop behind the edge: one that the hop behind it trusts.
+func (r *run) behind(at int) netip.Addr {
+	isFree := func(a netip.Addr) bool {
+		return a.Is4() && a != r.edge4 && !slices.Contains(r.NLB.Addresses, a)
+	}
+	if at+1 < len(r.Confs) {
+		for _, s := range r.Confs[at+1].Servers() {
+			for _, t := range s.Level.Trusted() {
+				for a := t.Prefix.Addr(); t.Prefix.IsValid() && t.Prefix.Contains(a); a = a.Next() {
+					if isFree(a) && (t.Prefix.IsSingleIP() || a != t.Prefix.Addr()) {
+						return a
+					}
+				}
+			}
+		}
+	}
+	a := r.edge4
+	for !isFree(a) {
+		a = a.Next()
+	}
+	return a
 }
 
 func (r *run) hasNode(is4 bool) bool {

@@ -116,6 +116,48 @@ func TestKnownConfigurations(t *testing.T) {
 	}
 }
 
+// Where an edge passes requests on to a name, the hop behind it that listens on the port is
+// judged, and the result says that this is assumed. A hop that nobody comes to is not judged.
+func TestNames(t *testing.T) {
+	wrongWeb := strings.Replace(articleWeb, "10.16.1.13", "10.99.0.0/16", 1)
+	to := func(pass, before string) string {
+		return strings.NewReplacer("proxy_pass   http://10.16.1.14;", before+pass, "http {", "http {\n    upstream behind { server web.internal; }\n    resolver 10.16.0.2;\n").Replace(article)
+	}
+	for _, c := range []struct {
+		name, edge, web string
+		state           diagnose.State
+		assumed         string
+	}{
+		{"a name", to("proxy_pass http://web.internal;", ""), articleWeb, diagnose.Healthy, "web.internal:80"},
+		{"a name with a port", to("proxy_pass http://web.internal:8080;", ""), strings.Replace(articleWeb, "listen 80", "listen 8080", 1), diagnose.Healthy, "web.internal:8080"},
+		{"a path", to("proxy_pass http://web.internal/x/;", ""), articleWeb, diagnose.Healthy, "web.internal:80"},
+		{"an address of its own", to("proxy_pass http://web.internal;", ""), strings.Replace(articleWeb, "listen 80", "listen 10.16.3.4:80", 1), diagnose.Healthy, "web.internal:80"},
+		{"an upstream", to("proxy_pass http://behind;", ""), articleWeb, diagnose.Healthy, "web.internal:80"},
+		{"a variable", to("proxy_pass http://$web;", "set $web web.internal; "), articleWeb, diagnose.Healthy, "web.internal:80"},
+		{"broken behind a name", to("proxy_pass http://web.internal;", ""), wrongWeb, diagnose.Broken, "web.internal:80"},
+		{"another port", to("proxy_pass http://web.internal:8080;", ""), articleWeb, diagnose.Unknown, ""},
+		{"a variable that is not known", to("proxy_pass http://$http_x_web;", ""), articleWeb, diagnose.Unknown, ""},
+		{"nothing passed on", strings.Replace(article, "proxy_pass   http://10.16.1.14;", "return 200;", 1), articleWeb, diagnose.Unknown, ""},
+	} {
+		r, err := check.Run(chain(t, true, c.edge, c.web))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.State != c.state {
+			t.Errorf("%s: %s, want %s: %+v, %v", c.name, r.State, c.state, r.Visitors, r.Unknowns)
+		}
+		if assumed := strings.Join(r.Assumed, " "); !strings.Contains(assumed, c.assumed) {
+			t.Errorf("%s: assumed %q, want %q", c.name, assumed, c.assumed)
+		}
+		if r.State == diagnose.Unknown && len(r.Unknowns) == 0 {
+			t.Errorf("%s: nothing says why it cannot be judged", c.name)
+		}
+		if r.State == diagnose.Broken && (!r.Fixed || len(r.Changes) != 1 || r.Changes[0].File != "web.conf") {
+			t.Errorf("%s: changes %+v", c.name, r.Changes)
+		}
+	}
+}
+
 // The line at fault is that of the file as it was given, whatever stands before it.
 func TestPlace(t *testing.T) {
 	r, err := check.Run(chain(t, true, strings.Replace(article, "10.16.1.11", "10.99.0.0/16", 1), articleWeb))

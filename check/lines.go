@@ -33,6 +33,18 @@ func (r *run) noteUnlistened(at int, c hop.Connection) {
 	r.noteUnknown(nginxconf.Unknown{At: r.name(at), What: "it passes requests on to " + target + ", and no server of the files behind it listens there"})
 }
 
+// noteUnreached names the hops that no visitor comes to, if all before them is right.
+func (r *run) noteUnreached(report *diagnose.Report) {
+	if r.state(report) == diagnose.Broken {
+		return
+	}
+	for i, reached := range r.reached {
+		if !reached {
+			r.noteUnknown(nginxconf.Unknown{At: r.name(i), What: "no hop before it is known to pass a request on to it"})
+		}
+	}
+}
+
 // name returns the name of the main file of a hop.
 func (r *run) name(at int) string { return r.Confs[at].Files[0].Name }
 

@@ -82,9 +82,10 @@ func Run(c *Chain) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.noteUnreached(report)
 	result := &Result{Visitors: r.table(), Unknowns: r.unknown, Warnings: r.warnings(), Findings: []Finding{}}
-	if r.assumed != "" && len(c.Confs) > 1 {
-		result.Assumed = append(result.Assumed, r.assumed)
+	if len(c.Confs) > 1 {
+		result.Assumed = append(result.Assumed, r.assumed...)
 	}
 	if c.NLB.PreserveClientIP && !c.NLB.ProxyProtocolV2 {
 		result.Assumed = append(result.Assumed, "Without the PROXY protocol, consumers by PrivateLink and visitors of the other IP family show as the NLB. They are not simulated.")
@@ -130,7 +131,7 @@ func (r *run) state(report *diagnose.Report) diagnose.State {
 	switch {
 	case len(report.Findings) > 0:
 		return diagnose.Broken
-	case !slices.ContainsFunc(r.seen, func(s sighting) bool { return s.exchange != nil }):
+	case !slices.ContainsFunc(r.seen, func(s sighting) bool { return s.exchange != nil }), slices.Contains(r.reached, false):
 		return diagnose.Unknown
 	}
 	return state

@@ -129,6 +129,7 @@ func (r *run) follow(v *visitor, to route, at int, c hop.Connection, keep bool, 
 	if depth == deepest {
 		return
 	}
+	r.reached[at] = true
 	a := r.nginx[at].Take(c)
 	isForgedHeader := v.before != "" // the doctor takes one line of a scanner for no fault
 	if a.Broken && !isForgedHeader {
@@ -175,6 +176,9 @@ func (r *run) learn(at int, a netip.Addr) {
 // pass finds the hop that a connection leads to: this one again, if it listens there on
 // its own host, or one behind it.
 func (r *run) pass(v *visitor, to route, at int, c hop.Connection, keep bool, id, depth int) {
+	if c.Name != "" {
+		r.resolve(at, &c)
+	}
 	own := c.Unix != "" || c.To.Addr().IsLoopback() || c.To.Addr() == r.edge4 && at == 0
 	if own && r.nginx[at].Listens(c) {
 		r.follow(v, to, at, c, keep, id, depth+1)

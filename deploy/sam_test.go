@@ -43,9 +43,11 @@ func cleanTree(t *testing.T) (folder string) {
 	return folder
 }
 
-// TestSAMValidates: the real SAM CLI takes the template.
+// TestSAMValidates: the real SAM CLI takes both templates.
 func TestSAMValidates(t *testing.T) {
-	if out, err := sam(t, "..", "validate", "--lint", "--template-file", "template.yaml").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, file := range []string{"template.yaml", "deploy/example/template.yaml"} {
+		if out, err := sam(t, "..", "validate", "--lint", "--template-file", file).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
 	}
 }

@@ -76,6 +76,9 @@ func TestTemplateIsCleanForCfnLint(t *testing.T) {
 		}
 		t.Skip(how)
 	}
+	if out, err := exec.Command(path, "example/template.yaml").CombinedOutput(); err != nil {
+		t.Errorf("the example: %v\n%s", err, out)
+	}
 	for name, d := range deployments() {
 		args := []string{"--parameters"}
 		for name, value := range d.parameters {

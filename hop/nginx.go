@@ -242,13 +242,17 @@ func (n *Nginx) takeStream(c Connection, servers []listener) Answer {
 	if pass == nil {
 		return a
 	}
-	to, unix := n.destination(pass.Arg(0))
-	if !to.IsValid() && unix == "" {
+	next := n.connect(pass.Arg(0), "")
+	if !next.To.IsValid() && next.Unix == "" && next.Name == "" {
 		return a
 	}
-	next := Connection{Peer: n.sourceFor(to, unix), To: to, Unix: unix, Bytes: rest}
+	next.Bytes = rest
 	if on := level.Setting("proxy_protocol"); on != nil && on.Arg(0) == "on" {
-		next.Bytes = append(ProxyHeader{Client: client}.AppendV1(nil, to.Addr()), rest...)
+		server := next.To.Addr()
+		if !server.IsValid() { // a name: nobody behind reads the server's address
+			server = netip.IPv4Unspecified()
+		}
+		next.Bytes = append(ProxyHeader{Client: client}.AppendV1(nil, server), rest...)
 	}
 	a.Passed = &next
 	return a
@@ -267,14 +271,23 @@ func (n *Nginx) sourceFor(to netip.AddrPort, unix string) netip.Addr {
 	return n.options.Address4
 }
 
-// destination returns where proxy_pass goes, which may be an upstream's name. Both are
-// zero where it is not known.
-func (n *Nginx) destination(host string) (to netip.AddrPort, unix string) {
+// connect makes the connection of a proxy_pass to host, which may be the name of an
+// upstream. port is the one that a name without a port gets; "" for none.
+func (n *Nginx) connect(host, port string) Connection {
 	if u := n.conf.Upstream(host); u != nil {
 		if len(u.Servers) == 0 {
-			return netip.AddrPort{}, ""
+			return Connection{}
 		}
 		host = u.Servers[0].Arg(0)
 	}
-	return nginxconf.Endpoint(host)
+	var c Connection
+	c.To, c.Unix = nginxconf.Endpoint(host)
+	c.Peer = n.sourceFor(c.To, c.Unix)
+	if !c.To.IsValid() && c.Unix == "" && host != "" && !strings.Contains(host, "$") {
+		c.Name = host
+		if !strings.Contains(host, ":") && port != "" {
+			c.Name = host + ":" + port
+		}
+	}
+	return c
 }

@@ -6,8 +6,11 @@ import "net/netip"
 type Connection struct {
 	Peer netip.Addr // the zero Addr is a peer on a Unix-domain socket
 	// To is where it connects to; Unix is the path of a socket in its place.
-	To    netip.AddrPort
-	Unix  string
+	To   netip.AddrPort
+	Unix string
+	// Name is where it connects to if that is a name, with the port. To and Unix are zero
+	// then, since only a resolver knows the address.
+	Name  string
 	Bytes []byte
 	// Doubtful has the names of headers, in lower case, whose value is not known, and
 	// why.

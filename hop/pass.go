@@ -16,9 +16,18 @@ func (x *Exchange) pass() {
 	if x.Pass == nil {
 		return
 	}
-	rest, ok := strings.CutPrefix(x.Pass.Arg(0), "http://")
+	text, hasVariable := x.Pass.Arg(0), false
+	if strings.Contains(text, "$") {
+		if v := x.Expand(text); v.Unknown == "" {
+			text, hasVariable = v.Text, true
+		} else {
+			x.noteUnknown(x.Pass.At(), "where this leads, because it has a variable")
+		}
+	}
+	rest, ok := strings.CutPrefix(text, "http://")
+	port := "80"
 	if !ok {
-		rest = strings.TrimPrefix(x.Pass.Arg(0), "https://")
+		rest, port = strings.TrimPrefix(text, "https://"), "443"
 	}
 	host, uri := rest, ""
 	if path, isUnix := strings.CutPrefix(rest, unixPeer); isUnix {
@@ -30,22 +39,22 @@ func (x *Exchange) pass() {
 	if x.proxyHost = host; strings.HasPrefix(host, unixPeer) {
 		x.proxyHost = "localhost"
 	}
-	if strings.Contains(rest, "$") {
-		x.noteUnknown(x.Pass.At(), "where this leads, because it has a variable")
-	}
-	to, unix := x.nginx.destination(host)
-	next := Connection{Peer: x.nginx.sourceFor(to, unix), To: to, Unix: unix, Doubtful: map[string]string{}}
+	next := x.nginx.connect(host, port)
+	next.Doubtful = map[string]string{}
 	if bind := x.Level.Setting("proxy_bind"); bind != nil && bind.Arg(0) != "off" {
 		x.noteUnknown(bind.At(), "the address that nginx connects from")
 	}
-	next.Bytes = x.forward(uri, &next)
+	next.Bytes = x.forward(uri, hasVariable, &next)
 	x.Next = &next
 }
 
-// forward writes the request that is passed on.
-func (x *Exchange) forward(uri string, next *Connection) []byte {
+// forward writes the request that is passed on. uri is the path of proxy_pass: it takes the
+// place of the location's, or of the whole target if proxy_pass has a variable.
+func (x *Exchange) forward(uri string, hasVariable bool, next *Connection) []byte {
 	target := x.Request.Target
-	if n := len(x.Level.Args); uri != "" && n > 0 && strings.HasPrefix(target, x.Level.Args[n-1]) {
+	if hasVariable && uri != "" {
+		target = uri
+	} else if n := len(x.Level.Args); uri != "" && n > 0 && strings.HasPrefix(target, x.Level.Args[n-1]) {
 		target = uri + target[len(x.Level.Args[n-1]):]
 	}
 	version := "1.0"

@@ -8,12 +8,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// A Destination receives log events: a Lambda function, a Kinesis stream or a
-// Firehose stream. The zero value is no destination.
+// A Destination receives log events: a Lambda function, a Kinesis stream, a Firehose
+// stream, or what stands for a stream of another account: a destination of CloudWatch
+// Logs. The zero value is no destination.
 type Destination struct {
 	// ARN is the full name.
 	ARN string
-	// Service is lambda, kinesis or firehose.
+	// Service is lambda, kinesis, firehose or logs.
 	Service string
 	// Name is the name of the function or stream, without a qualifier.
 	Name string
@@ -25,9 +26,10 @@ type Destination struct {
 
 // The services of Destinations, as they are written in ARNs.
 const (
-	Lambda   = "lambda"
-	Kinesis  = "kinesis"
-	Firehose = "firehose"
+	Lambda          = "lambda"
+	Kinesis         = "kinesis"
+	Firehose        = "firehose"
+	LogsDestination = "logs"
 )
 
 // UnmarshalText reads an ARN. It changes d only if the ARN is valid.
@@ -44,11 +46,13 @@ func (d *Destination) UnmarshalText(text []byte) error {
 		name, qualifier, _ = strings.Cut(name, ":")
 	case Kinesis, Firehose:
 		kind, name, _ = strings.Cut(a.Resource, "/")
+	case LogsDestination:
+		kind, name, _ = strings.Cut(a.Resource, ":")
 	}
 	switch a.Service + ":" + kind {
-	case "lambda:function", "kinesis:stream", "firehose:deliverystream":
+	case "lambda:function", "kinesis:stream", "firehose:deliverystream", "logs:destination":
 	default:
-		return fmt.Errorf("%.200q is not the ARN of a Lambda function, Kinesis stream or Firehose stream", text)
+		return fmt.Errorf("%.200q is not the ARN of a Lambda function, Kinesis stream, Firehose stream or destination of CloudWatch Logs", text)
 	}
 	read.Name, read.Qualifier = name, qualifier
 	qualified := strings.HasSuffix(a.Resource, ":") || strings.Contains(qualifier, ":")
@@ -60,8 +64,9 @@ func (d *Destination) UnmarshalText(text []byte) error {
 }
 
 // NeedsRole reports whether CloudWatch Logs needs a role to send to it. For a
-// function, the function's policy grants the permission instead.
-func (d Destination) NeedsRole() bool { return d.Service != Lambda }
+// function, the function's policy grants the permission instead. A destination of
+// CloudWatch Logs has a role of its own.
+func (d Destination) NeedsRole() bool { return d.Service == Kinesis || d.Service == Firehose }
 
 // PermissionCommand returns the AWS CLI command that lets CloudWatch Logs invoke the
 // function from all log groups of its account and region. With one statement for

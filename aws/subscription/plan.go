@@ -112,6 +112,8 @@ func (f Filter) Validate() error {
 		errs = append(errs, errors.New("a stream needs a role with which CloudWatch Logs can write to it"))
 	case needs:
 		errs = append(errs, checkRole(f.RoleARN, f.To.Account))
+	case f.RoleARN != "" && f.To.Service == LogsDestination:
+		errs = append(errs, errors.New("a destination of CloudWatch Logs has a role of its own; leave it out"))
 	case f.RoleARN != "":
 		errs = append(errs, errors.New("a Lambda function needs no role; leave it out"))
 	}
@@ -153,8 +155,9 @@ func (f Filter) Plan(g Group) (Change, error) {
 
 // canHave returns why a group cannot have a filter to the destination at all.
 func (f Filter) canHave(g Group) error {
-	if g.Account != f.To.Account {
-		return fmt.Errorf("it belongs to account %s and the destination to account %s; both must be in the same account", g.Account, f.To.Account)
+	// Only a destination of CloudWatch Logs takes lines of other accounts.
+	if g.Account != f.To.Account && f.To.Service != LogsDestination {
+		return fmt.Errorf("it belongs to account %s and the destination to account %s; both must be in the same account, or the other one must offer a destination of CloudWatch Logs", g.Account, f.To.Account)
 	}
 	if g.Class != "" && g.Class != types.LogGroupClassStandard {
 		return fmt.Errorf("its class is %s; only STANDARD log groups can be subscribed", g.Class)

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	account  = "123456789012"
-	function = "arn:aws:lambda:eu-central-1:123456789012:function:sub"
-	stream   = "arn:aws:kinesis:eu-central-1:123456789012:stream/lines"
-	firehose = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/lines"
-	role     = "arn:aws:iam::123456789012:role/logs"
+	account   = "123456789012"
+	function  = "arn:aws:lambda:eu-central-1:123456789012:function:sub"
+	elsewhere = "arn:aws:logs:eu-central-1:999999999999:destination:clearhop"
+	stream    = "arn:aws:kinesis:eu-central-1:123456789012:stream/lines"
+	firehose  = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/lines"
+	role      = "arn:aws:iam::123456789012:role/logs"
 )
 
 func destination(t testing.TB, arn string) (d subscription.Destination) {
@@ -63,6 +64,7 @@ func says(c subscription.Change, err error) string {
 
 func TestPlan(t *testing.T) {
 	toFunction := subscription.Filter{Name: "clearhop", To: destination(t, function)}
+	toOtherAccount := subscription.Filter{Name: "clearhop", To: destination(t, elsewhere)}
 	errorsOnly := toFunction
 	errorsOnly.Pattern = "ERROR"
 	toAlias := subscription.Filter{Name: "clearhop", To: destination(t, function+":live")}
@@ -78,6 +80,8 @@ func TestPlan(t *testing.T) {
 	}
 	f(toFunction, group("web"), "create")
 	f(toFunction, byPrefix(group("web")), "create")
+	f(toOtherAccount, group("web"), "create")
+	f(toOtherAccount, group("web", has("clearhop", elsewhere, "", "")), "keep")
 	f(toFunction, group("web", has("other", stream, "", role)), "create")
 	f(toFunction, group("web", ours), "keep")
 	f(toFunction, group("web", has("other", stream, "", role), ours), "keep")
@@ -124,7 +128,7 @@ func TestPlan(t *testing.T) {
 			f(toFunction, byPrefix(ofClass(group("web"), class)), "error: its class is "+string(class)+"; only STANDARD log groups can be subscribed")
 		}
 	}
-	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to account 210987654321 and the destination to account "+account+"; both must be in the same account")
+	f(toFunction, subscription.Group{Name: "web", Account: "210987654321"}, "error: it belongs to account 210987654321 and the destination to account "+account+"; both must be in the same account, or the other one must offer a destination of CloudWatch Logs")
 }
 
 func TestPlanRemoval(t *testing.T) {
@@ -229,18 +233,21 @@ func TestDestination(t *testing.T) {
 	f(function+":$LATEST", "lambda aws eu-central-1 123456789012 sub $LATEST")
 	f(stream, "kinesis aws eu-central-1 123456789012 lines")
 	f(firehose, "firehose aws eu-central-1 123456789012 lines")
+	f(elsewhere, "logs aws eu-central-1 999999999999 clearhop")
 	f("arn:aws-cn:lambda:cn-north-1:123456789012:function:sub", "lambda aws-cn cn-north-1 123456789012 sub")
 
 	no := func(arn, why string) {
 		t.Helper()
 		f(arn, `"`+arn+`"`+why)
 	}
-	const noARN, noDestination, wrong = " is not an ARN", " is not the ARN of a Lambda function, Kinesis stream or Firehose stream", ": its region, account or name is missing or wrong"
+	const noARN, noDestination, wrong = " is not an ARN", " is not the ARN of a Lambda function, Kinesis stream, Firehose stream or destination of CloudWatch Logs", ": its region, account or name is missing or wrong"
 	no("", noARN)
 	no("sub", noARN)
 	no("arn:aws:lambda:eu-central-1", noARN)
 	no("arn:aws:s3:::bucket", noDestination)
-	no("arn:aws:logs:eu-central-1:123456789012:destination:there", noDestination)
+	no("arn:aws:logs:eu-central-1:123456789012:log-group:there", noDestination)
+	no("arn:aws:logs:eu-central-1:123456789012:destination:", wrong)
+	no("arn:aws:logs:eu-central-1:123456789012:destination:there:x", wrong)
 	no("arn:aws:lambda:eu-central-1:123456789012:layer:sub", noDestination)
 	no("arn:aws:lambda:eu-central-1:123456789012:sub", noDestination)
 	no("arn:aws:kinesis:eu-central-1:123456789012:stream:lines", noDestination)

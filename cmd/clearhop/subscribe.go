@@ -14,7 +14,7 @@ import (
 
 // subscribeCommand puts a subscription filter on log groups.
 type subscribeCommand struct {
-	To      subscription.Destination `required:"" placeholder:"ARN" help:"The Lambda function, Kinesis stream or Firehose stream that gets the log events. The log groups are looked for in its region."`
+	To      subscription.Destination `required:"" placeholder:"ARN" help:"The Lambda function, Kinesis stream, Firehose stream or (for another account) destination of CloudWatch Logs that gets the log events. The log groups are looked for in its region."`
 	Role    string                   `placeholder:"ARN" help:"The role that CloudWatch Logs uses to write to a stream."`
 	Pattern string                   `help:"Send only log events that match this filter pattern of CloudWatch Logs. The default is all."`
 

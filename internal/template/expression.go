@@ -59,6 +59,31 @@ func (t *Template) Environment(function string, values map[string]string) (map[s
 	return environment, nil
 }
 
+// Text returns a property of a resource that is a text. path leads to it from the
+// resource's properties, by the names of members and the places in lists, which count
+// from 0.
+func (t *Template) Text(values map[string]string, resource string, path ...string) (string, error) {
+	node := t.resources[resource]
+	for _, name := range append([]string{"Properties"}, path...) {
+		if node == nil {
+			break
+		}
+		if place, err := strconv.Atoi(name); err == nil && node.Kind == yaml.SequenceNode && place >= 0 && place < len(node.Content) {
+			node = node.Content[place]
+			continue
+		}
+		node = member(node, name)
+	}
+	if node == nil {
+		return "", fmt.Errorf("template: %s has no %s", resource, strings.Join(path, "."))
+	}
+	text, err := scope{t, t.Complete(values)}.text(node)
+	if err != nil {
+		return "", fmt.Errorf("template: %s of %s: %w", strings.Join(path, "."), resource, err)
+	}
+	return text, nil
+}
+
 // References returns the parameters that a variable of a function is made of, each once.
 func (t *Template) References(function, variable string) []string {
 	variables := t.variables(function)
@@ -201,7 +226,7 @@ func (s scope) value(node *yaml.Node) (any, error) {
 	case "!GetAtt":
 		return s.reference(node.Value), nil
 	case "!Sub":
-		return variable.ReplaceAllStringFunc(node.Value, func(m string) string { return s.reference(m[2 : len(m)-1]) }), nil
+		return s.substitute(node)
 	case "!If":
 		holds, err := s.condition(node.Content[0].Value)
 		if err != nil {
@@ -218,6 +243,8 @@ func (s scope) value(node *yaml.Node) (any, error) {
 		return strings.Split(text, node.Content[0].Value), err
 	case "!Select":
 		return s.choose(node)
+	case "!FindInMap":
+		return s.find(node)
 	}
 	if node.Kind == yaml.ScalarNode && strings.HasPrefix(node.Tag, "!!") {
 		return node.Value, nil
@@ -245,6 +272,47 @@ func (s scope) join(node *yaml.Node) (any, error) {
 	}
 	all, err := s.list(items)
 	return strings.Join(all, node.Content[0].Value), err
+}
+
+// substitute puts values into a text. A list also gives names to values for it.
+func (s scope) substitute(node *yaml.Node) (any, error) {
+	text, named := node, map[string]string{}
+	if node.Kind == yaml.SequenceNode {
+		text = node.Content[0]
+		for name, value := range members(node.Content[1]) {
+			v, err := s.text(value)
+			if err != nil {
+				return nil, err
+			}
+			named[name] = v
+		}
+	}
+	return variable.ReplaceAllStringFunc(text.Value, func(m string) string {
+		name := m[2 : len(m)-1]
+		if v, isNamed := named[name]; isNamed {
+			return v
+		}
+		return s.reference(name)
+	}), nil
+}
+
+// find looks a value up in a mapping.
+func (s scope) find(node *yaml.Node) (any, error) {
+	keys, err := s.list(node)
+	if err != nil {
+		return nil, err
+	}
+	at := s.template.mappings[keys[0]]
+	for _, key := range keys[1:] {
+		if at == nil {
+			break
+		}
+		at = member(at, key)
+	}
+	if at == nil {
+		return nil, fmt.Errorf("line %d: the mappings have no %s", node.Line, strings.Join(keys, ", "))
+	}
+	return s.value(at)
 }
 
 func (s scope) choose(node *yaml.Node) (any, error) {

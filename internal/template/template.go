@@ -1,6 +1,6 @@
 // Package template reads a SAM template as far as its parameters reach: their defaults and
-// limits, the rules and conditions that look at them, and the environment that a function
-// gets by them.
+// limits, the rules and conditions that look at them, the environment that a function
+// gets by them, and the text of any other property.
 //
 // In go the text of a template and values of its parameters. Out comes what CloudFormation
 // would refuse, and what it would put into a function's environment, before anything is
@@ -10,6 +10,7 @@
 //	err = t.Check(map[string]string{"Road": "kinesis"})   // every value that would be refused
 //	function, err := t.Enabled(values, "SubscriberFunction", "StreamFunction")
 //	environment, err := t.Environment(function, values)   // CLEARHOP_FORMAT: auto, …
+//	text, err := t.Text(values, "EdgeTargetGroup", "TargetGroupAttributes", "0", "Value")
 //
 // What only a deployment knows, such as the name of a bucket, is the name of the resource in
 // small letters. A Template is immutable and safe for concurrent use.
@@ -44,12 +45,17 @@ type Parameter struct {
 	min, max   *float64
 }
 
+// Allowed returns the values that the parameter may have; nil for any. The caller must not
+// change them.
+func (p *Parameter) Allowed() []string { return p.allowed }
+
 // A Template is a SAM template.
 type Template struct {
 	parameters []Parameter
 	rules      []rule
 	conditions map[string]*yaml.Node
 	resources  map[string]*yaml.Node
+	mappings   map[string]*yaml.Node
 }
 
 // A rule is what CloudFormation asserts before it begins.
@@ -79,12 +85,17 @@ func Parse(text []byte) (*Template, error) {
 		Parameters yaml.Node `yaml:"Parameters"`
 		Rules      yaml.Node `yaml:"Rules"`
 		Conditions yaml.Node `yaml:"Conditions"`
+		Mappings   yaml.Node `yaml:"Mappings"`
 		Resources  yaml.Node `yaml:"Resources"`
 	}
 	if err := yaml.Unmarshal(text, &document); err != nil {
 		return nil, fmt.Errorf("template: %w", err)
 	}
-	t := &Template{conditions: maps.Collect(members(&document.Conditions)), resources: maps.Collect(members(&document.Resources))}
+	t := &Template{
+		conditions: maps.Collect(members(&document.Conditions)),
+		resources:  maps.Collect(members(&document.Resources)),
+		mappings:   maps.Collect(members(&document.Mappings)),
+	}
 	groups := map[string]string{}
 	var order []string
 	for _, g := range document.Metadata.Interface.Groups {

@@ -36,7 +36,19 @@ Rules:
 Conditions:
   A: !Equals [!Ref Road, a]
   B: !Or [!Not [!Condition A], !Equals [!Ref Shards, 7]]
+Mappings:
+  Roads:
+    a: { Name: north, Width: "2" }
+    b: { Name: south, Width: "3" }
 Resources:
+  Third:
+    Type: x
+    Properties:
+      List:
+        - Text: !Sub
+            - "${Name} of ${Prefix} costs $price"
+            - Name: !FindInMap [Roads, !Ref Road, Name]
+        - Text: !FindInMap [Roads, c, Name]
   First: { Type: x, Condition: A }
   Second:
     Type: x
@@ -81,6 +93,33 @@ func TestTemplate(t *testing.T) {
 	}
 	if got := tmpl.References("Second", "BUCKET"); !slices.Equal(got, []string{"Prefix"}) {
 		t.Errorf("BUCKET is made of %v", got)
+	}
+}
+
+// TestText: a property is found by its path, and a mapping by its keys.
+func TestText(t *testing.T) {
+	tmpl, err := template.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want, wantErr string, road string, path ...string) {
+		t.Helper()
+		got, err := tmpl.Text(map[string]string{"Road": road}, "Third", path...)
+		failed := ""
+		if err != nil {
+			failed = err.Error()
+		}
+		if got != want || failed != wantErr {
+			t.Errorf("%s %v: %q, %s", road, path, got, failed)
+		}
+	}
+	f("north of events/ costs $price", "", "a", "List", "0", "Text")
+	f("south of events/ costs $price", "", "b", "List", "0", "Text")
+	f("", "template: List.1.Text of Third: line 41: the mappings have no Roads, c, Name", "a", "List", "1", "Text")
+	f("", "template: Third has no List.2.Text", "a", "List", "2", "Text")
+	f("", "template: Third has no Other", "a", "Other")
+	if got := tmpl.Parameters()[1].Allowed(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("allowed %v", got)
 	}
 }
 
