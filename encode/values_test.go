@@ -106,3 +106,22 @@ func flatten(object map[string]any, prefix string, to map[string]any) {
 		}
 	}
 }
+
+// BenchmarkFieldReader reads all fields of a record that has all of them.
+func BenchmarkFieldReader(b *testing.B) {
+	var paths []string
+	for _, f := range encode.Fields() {
+		if f.Path != "labels" {
+			paths = append(paths, f.Path)
+		}
+	}
+	reader, err := encode.NewFieldReader(paths)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rec := full()
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Read(rec, silent{})
+	}
+}
