@@ -51,6 +51,12 @@ type tab struct {
 // newTab opens a tab without a network. Its size is that of a screen or a phone.
 func newTab(t testing.TB, width, height int) *tab {
 	t.Helper()
+	return newTabFor(t, width, height, 2*time.Minute)
+}
+
+// newTabFor is newTab with the time after which all that the tab does fails.
+func newTabFor(t testing.TB, width, height int, limit time.Duration) *tab {
+	t.Helper()
 	path := chromium(t)
 	browser.Do(func() {
 		options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -66,7 +72,7 @@ func newTab(t testing.TB, width, height int) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(browser.ctx)
 	t.Cleanup(cancel)
-	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, end := context.WithTimeout(ctx, limit)
 	t.Cleanup(end)
 	b := &tab{t: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, b.note); err != nil {

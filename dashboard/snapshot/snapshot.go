@@ -17,6 +17,8 @@
 // base64 a third. The rows stand by time, the oldest first; rows of the same time stand by
 // event.id.
 //
+// Header.Answer is a block of JSON. The others are columns.
+//
 // A column of kind "time" is one block of planes: the milliseconds from the row before,
 // the first from Column.Base. Planes are as many bytes as there are rows, once for each
 // byte of the numbers, the lowest byte first. So much as 0 planes means that all numbers
@@ -104,8 +106,12 @@ type Header struct {
 	Manifest *dashboard.Manifest `json:"manifest"`
 	// Chain is that of the zero State, for all lines. The page shows it before it has read
 	// the requests, and counts the Hops of other States.
-	Chain   *dashboard.Chain `json:"chain"`
-	Columns []Column         `json:"columns"`
+	Chain *dashboard.Chain `json:"chain"`
+	// Answer is the block of JSON with the dashboard.Answer to the zero State, which the
+	// page shows before it has read the requests. It is nil where the page would count
+	// otherwise (a sample, folded values), and with Athena, which would bill its queries.
+	Answer  *int     `json:"answer,omitempty"`
+	Columns []Column `json:"columns"`
 }
 
 // A Column says how to read one column.
@@ -156,7 +162,27 @@ func Take(ctx context.Context, c Config) (*Snapshot, error) {
 	manifest.Requests = int64(t.rows)
 	manifest.First, manifest.Last = t.bounds()
 	s := &Snapshot{Header: Header{Format: Version, Rows: t.rows, Manifest: manifest, Chain: chain}}
-	return s, s.encode(t)
+	if err := s.encode(t); err != nil {
+		return nil, err
+	}
+	if manifest.Sampled == 1 && len(manifest.Folded) == 0 && c.Explorer.Dialect != analytics.Athena {
+		return s, s.addAnswer(ctx, c.Explorer)
+	}
+	return s, nil
+}
+
+// addAnswer makes the block of the Answer.
+func (s *Snapshot) addAnswer(ctx context.Context, e *dashboard.Explorer) error {
+	answer, err := e.Explore(ctx, dashboard.State{})
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	s.Header.Answer, err = s.block(text)
+	return err
 }
 
 // sampleSQL is the condition of the sample, or nothing if all requests fit. Whether an

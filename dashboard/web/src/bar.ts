@@ -1,7 +1,7 @@
 // The bar above the panels: what is asked for, and the filters that narrow it.
 import type { Answer } from './contract.ts';
 import { button, el, on } from './dom.ts';
-import { count, moment } from './format.ts';
+import { count, moment, readTime } from './format.ts';
 import type { Page } from './page.ts';
 import { chips, cutSearch, emptyState, kinds, timeText } from './state.ts';
 import type { State } from './state.ts';
@@ -24,8 +24,11 @@ export function barView(page: Page): Bar {
   const search = el('input', { type: 'search', placeholder: 'Search', maxlength: 200, 'aria-label': `Search in ${page.manifest.searched.join(', ')}` });
   const kind = el('select', { 'aria-label': 'Whose requests' }, ...kinds.map((k) => el('option', { value: k.id, title: k.means }, k.title)));
   const compare = el('input', { type: 'checkbox', id: 'compare' });
-  const since = el('input', { type: 'datetime-local', step: 1, 'aria-label': 'From (UTC)' });
-  const until = el('input', { type: 'datetime-local', step: 1, 'aria-label': 'Until (UTC)' });
+  // Not of type datetime-local: browsers write that in the person's own form and zone, and
+  // the page writes all times alike.
+  const time = (name: string) => el('input', { type: 'text', class: 'time', size: 19, maxlength: 30, autocomplete: 'off', spellcheck: 'false', 'aria-label': name, title: `${name}, such as 2026-11-20 14:05` });
+  const since = time('From (UTC)');
+  const until = time('Until (UTC)');
   const list = el('ul', { class: 'chips', 'aria-label': 'Filters' });
   const status = el('p', { class: 'note', role: 'status' }, 'Reading the requests …');
 
@@ -37,7 +40,14 @@ export function barView(page: Page): Bar {
   on(kind, { change: () => page.go({ ...page.state, kind: kind.value }) });
   on(compare, { change: () => page.go({ ...page.state, compare: compare.checked }) });
   const times = (): void => {
-    const [from, to] = [since, until].map((input) => (input.value === '' ? null : timeText(Date.parse(`${input.value}Z`))));
+    for (const input of [since, until]) {
+      input.setCustomValidity(readTime(input.value) === undefined ? 'Write a time in UTC, such as 2026-11-20 14:05 or 2026-11-20.' : '');
+      if (!input.reportValidity()) return;
+    }
+    const [from, to] = [since, until].map((input) => {
+      const at = readTime(input.value);
+      return typeof at === 'number' ? timeText(at) : null;
+    });
     const wrong = from && to && Date.parse(from) >= Date.parse(to);
     until.setCustomValidity(wrong ? 'The end must be after the beginning.' : '');
     if (!until.reportValidity()) return;
@@ -64,8 +74,9 @@ export function barView(page: Page): Bar {
       kind.value = state.kind;
       compare.checked = state.compare;
       compare.disabled = state.since === null;
-      since.value = state.since === null ? '' : new Date(state.since).toISOString().slice(0, 19);
-      until.value = state.until === null ? '' : new Date(state.until).toISOString().slice(0, 19);
+      since.value = state.since === null ? '' : moment(state.since);
+      until.value = state.until === null ? '' : moment(state.until);
+      for (const input of [since, until]) input.setCustomValidity('');
       const all = chips(state, titles);
       list.replaceChildren(...all.map((c) => el('li', {},
         button(null, { class: 'chip', 'aria-label': `Remove the filter ${c.text} ${c.value ?? ''}` }, () => page.go(c.without)))));
@@ -76,7 +87,8 @@ export function barView(page: Page): Bar {
     },
     answered(answer) {
       status.textContent = `${count(answer.total.requests)} requests from ${moment(answer.since)} to ${moment(answer.until)} UTC`;
-      since.placeholder = moment(answer.since);
+      since.placeholder = moment(answer.since).slice(0, 19);
+      until.placeholder = moment(answer.until).slice(0, 19);
     },
   };
 }

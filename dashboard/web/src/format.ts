@@ -60,6 +60,15 @@ export function moment(text: string | number): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)}${at.getUTCMilliseconds() === 0 ? '' : iso.slice(19, 23)}`;
 }
 
+// readTime reads a time in UTC as moment writes it, or only its beginning: a day, or a day
+// with hours and minutes. null is no text, undefined a text that is no time.
+export function readTime(text: string): number | null | undefined {
+  if (text.trim() === '') return null;
+  const parts = /^\s*(\d{4}-\d\d-\d\d)(?:[ T]+(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?)?Z?\s*$/.exec(text);
+  const at = parts === null ? NaN : Date.parse(`${parts[1]}T${parts[2] ?? '00:00'}${parts[3] ?? ':00'}Z`);
+  return Number.isNaN(at) ? undefined : at;
+}
+
 // Invisible and direction-changing characters. Unicode's names of the control characters
 // have pictures of their own from U+2400.
 const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;

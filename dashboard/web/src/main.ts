@@ -3,7 +3,7 @@ import { barView } from './bar.ts';
 import type { Bar } from './bar.ts';
 import { boardView } from './board.ts';
 import { chainView } from './chain.ts';
-import type { Manifest } from './contract.ts';
+import type { Answer, Manifest } from './contract.ts';
 import { button, el } from './dom.ts';
 import { count, moment } from './format.ts';
 import { mapView } from './map.ts';
@@ -83,19 +83,13 @@ class Dashboard implements Page {
     const state = this.state;
     this.#main.setAttribute('aria-busy', 'true');
     this.#bar.show(state);
-    const first = this.source.first?.(state);
-    if (first) this.#chain.show(first);
+    const known = this.source.known?.(state);
+    if (known) this.#chain.show(known.chain);
     // Where the page itself counts, the browser shows the filter before that.
     await new Promise((resolve) => setTimeout(resolve, 0));
     const parts = [
-      this.source.explore(state).then((answer) => {
-        if (mine !== this.#asked) return;
-        keepFocus(() => {
-          for (const view of this.#views) view.show(answer);
-        });
-        this.#bar.answered(answer);
-      }),
-      this.source.chain(state).then((chain) => {
+      Promise.resolve(known?.answer ?? this.source.explore(state)).then((answer) => this.#draw(answer, mine)),
+      known ? undefined : this.source.chain(state).then((chain) => {
         if (mine === this.#asked) this.#chain.show(chain);
       }),
       this.#requests.show(state),
@@ -105,6 +99,22 @@ class Dashboard implements Page {
     if (failed) this.fail('The answer', failed.reason);
     else this.#problem.hidden = true;
     this.#main.removeAttribute('aria-busy');
+  }
+
+  // draw shows an answer in the panels, those on the screen first. It lets the browser do
+  // other things in between, so that the page is never stiff for long.
+  async #draw(answer: Answer, mine: number): Promise<void> {
+    const [seen, others] = split(this.#views, (view) => onScreen(view.root));
+    let begin = performance.now();
+    for (const view of [...seen, null, ...others]) {
+      if (performance.now() - begin > mostDrawing && !document.hidden) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        begin = performance.now();
+      }
+      if (mine !== this.#asked) return;
+      if (view === null) this.#bar.answered(answer); // it speaks of what can be seen now
+      else keepFocus(() => view.show(answer));
+    }
   }
 
   #address(): State {
@@ -128,6 +138,19 @@ class Dashboard implements Page {
       el('p', { class: 'note' }, sourceText(m)),
       el('div', { class: 'tools' }, theme, button('Print', { class: 'quiet' }, () => window.print())));
   }
+}
+
+// mostDrawing is how long the page draws without a break, in milliseconds.
+const mostDrawing = 12;
+
+function onScreen(element: Element): boolean {
+  const box = element.getBoundingClientRect();
+  return box.top < innerHeight && box.bottom > 0;
+}
+
+function split<T>(all: T[], first: (one: T) => boolean): [T[], T[]] {
+  const is = all.map(first);
+  return [all.filter((_, i) => is[i]), all.filter((_, i) => !is[i])];
 }
 
 // keepFocus draws rows again, and gives the focus to the row that had it.

@@ -17,7 +17,7 @@ export interface Source {
   board(query: BoardQuery): Promise<Board>;
   requests(state: State, cursor: string, limit: number): Promise<Requests>;
   chain(state: State): Promise<Chain>;
-  first?(state: State): Chain | null; // the chain at once, if it is known
+  known?(state: State): { chain: Chain; answer?: Answer } | null; // what is known without counting
 }
 
 // openSource takes the requests that are in the document; without any it asks the server.

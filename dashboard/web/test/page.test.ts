@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { csv } from '../src/csv.ts';
-import { bytes, change, moment, pieces, seconds, share, shorten, visible } from '../src/format.ts';
+import { bytes, change, moment, pieces, readTime, seconds, share, shorten, visible } from '../src/format.ts';
 import { chips, choiceOf, choose, emptyState, parse, print, without } from '../src/state.ts';
 
 const dimensions = ['country', 'path', 'status'];
@@ -68,4 +68,13 @@ test('texts of visitors', () => {
   const cut = shorten('/'.padEnd(8192, 'ab'), 100);
   assert.ok(cut.length <= 100 && cut.includes('…'));
   assert.ok(shorten('😀'.repeat(500), 50).isWellFormed?.() ?? true);
+});
+
+test('a time is read as it is written', () => {
+  const at = Date.UTC(2026, 10, 20, 14, 5, 7, 250);
+  assert.equal(readTime(moment(at)), at);
+  assert.equal(readTime(' 2026-11-20T14:05Z '), Date.UTC(2026, 10, 20, 14, 5));
+  assert.equal(readTime('2026-11-20'), Date.UTC(2026, 10, 20));
+  assert.equal(readTime(' '), null);
+  for (const wrong of ['yesterday', '20.11.2026', '2026-13-01', '2026-11-20 25:00', '2026-11-20 14']) assert.equal(readTime(wrong), undefined, wrong);
 });

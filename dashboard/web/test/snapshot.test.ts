@@ -46,6 +46,10 @@ for (const c of vectors.cases) {
 for (const c of vectors.boards) {
   test(`board ${c.name}`, () => assert.deepEqual(engine.board(stateOf(c.query), c.dimension, c.limit, c.find), c.board));
 }
+test('the answer in the file is that of its requests', () => {
+  const text = Buffer.from(file.blocks[file.header.answer!]!, 'base64').toString();
+  assert.deepEqual(engine.explore(stateOf('')), JSON.parse(text));
+});
 // One filter after the other must count as all at once.
 test('filters come and go', () => {
   for (let i = 0; i < 200; i++) {

@@ -22,6 +22,7 @@ export interface Header {
   rows: number;
   manifest: Manifest;
   chain: Chain;
+  answer?: number; // the block of JSON with the Answer to the state without filters
   columns: Column[];
 }
 
@@ -48,6 +49,7 @@ export async function decode(header: Header, block: (n: number) => Promise<Uint8
   if (header.format !== version) throw new Error(`this page reads version ${version} of the file, and not ${header.format}`);
   const rows = header.rows;
   const table: Table = { rows, times: new Float64Array(rows), columns: new Map() };
+  const zeros = new Uint16Array(rows); // the codes of all columns with one value
   for (const column of header.columns) {
     const planes = column.codes === undefined ? new Uint8Array(0) : await block(column.codes);
     if (planes.length !== column.planes * rows) throw new Error(`the column ${column.name} is cut off`);
@@ -61,7 +63,7 @@ export async function decode(header: Header, block: (n: number) => Promise<Uint8
     const parent = column.parent === undefined ? undefined : table.columns.get(column.parent);
     table.columns.set(column.name, {
       size,
-      codes: readCodes(planes, rows, column.planes, size, parent, order),
+      codes: column.planes === 0 ? zeros : readCodes(planes, rows, column.planes, size, parent, order),
       texts: column.kind === 'text' ? readTexts(values, size) : [],
       numbers: column.kind === 'number' ? readNumbers(values, size, column.null === true) : new Float64Array(0),
       null: column.null === true,
@@ -92,7 +94,6 @@ function readOrder(bytes: Uint8Array, size: number): Uint32Array {
 // which browsers compile best.
 function readCodes(bytes: Uint8Array, rows: number, planes: number, size: number, parent: Dictionary | undefined, order: Uint32Array | undefined): Codes {
   const codes = size <= 65536 ? new Uint16Array(rows) : new Uint32Array(rows);
-  if (planes === 0) return codes;
   const numbers = joinPlanes(bytes, rows, planes);
   const first = parent === undefined ? 0 : 1; // below it numbers are no values
   const places = new Uint32Array(size + first); // of the numbers

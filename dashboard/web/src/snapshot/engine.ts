@@ -34,7 +34,7 @@ interface Selection {
   rows: Uint32Array;
   starts: Uint32Array; // one more than there are buckets
   edges: Uint32Array; // as starts, in rows of the table
-  cells: Map<Group, Counts>; // what was counted of groups
+  cells: Map<Group, Cells>; // what was counted of groups
   values: Map<string, Counts>; // what was counted of dimensions
 }
 
@@ -59,6 +59,13 @@ interface Filtered {
   key: string;
   fails: Uint8Array; // by value: 1 for those that do not pass
   codes: Dictionary['codes'] | Uint8Array;
+}
+
+// Cells are the counts of a group: all by combination, in the form of countValues, and
+// requests by bucket and combination.
+interface Cells {
+  all: Counts;
+  requests: Counts;
 }
 
 type Counts = Uint32Array | Float64Array;
@@ -351,7 +358,8 @@ export class Engine {
   #times(p: Plan, selection: Selection, shift: number, heat: number[][] | undefined): [Totals, Time[]] {
     const all = this.#counts(256);
     let bytes = 0;
-    for (const i of selection.rows) bytes += this.#bytes[i]!;
+    const [rows, sizes] = [selection.rows, this.#bytes];
+    for (let k = 0; k < rows.length; k++) bytes += sizes[rows[k]!]!;
     const latency = new Latency(this.#durations.numbers, this.#durations.null, () => this.#counts(this.#durations.size));
     const times = p.starts.map((at, b): Time => {
       const flags = this.#counts(256);
@@ -407,6 +415,7 @@ export class Engine {
     const weights = this.#weights;
     const cells = this.#counts(heatEdges.length + 1);
     latency.begin();
+    if (this.#durations.null && this.#durations.size === 1) return latency.percentiles(); // no row has one
     for (let k = starts[b]!; k < starts[b + 1]!; k++) {
       const i = rows[k]!;
       latency.add(codes[i]!, weights === undefined ? 1 : weights[i]!);
@@ -520,7 +529,7 @@ export class Engine {
     const lowered = find === '' ? undefined : this.#lowerTexts(dimension);
     const fits = (code: number) => lowered === undefined || lowered[code]!.includes(part);
     const cells = this.#cells(dimension, now, buckets);
-    const counts = cells === undefined ? this.#countValues(dimension, now) : sumCells(cells, this.#counts(2 * column.size));
+    const counts = cells?.all ?? this.#countValues(dimension, now);
     const earlier = before === undefined ? undefined : this.#countValues(dimension, before);
 
     const top = new Top(limit);
@@ -540,10 +549,7 @@ export class Engine {
     codes.push(...more);
     const trend = cells === undefined
       ? this.#trends(dimension, now, codes, buckets)
-      : (place: number, b: number) => {
-        const cell = 2 * (b * column.size + codes[place]!);
-        return cells[cell]! + cells[cell + 1]!;
-      };
+      : (place: number, b: number) => cells.requests[b * column.size + codes[place]!]!;
     const labels = this.#labelsOf(dimension);
     return {
       dimension, values, requests: this.#requests(total),
@@ -561,51 +567,59 @@ export class Engine {
   }
 
   // cells counts a dimension of few values by bucket; undefined if it has many.
-  #cells(dimension: string, selection: Selection, buckets: number): Counts | undefined {
-    const column = this.#column(dimension);
+  #cells(dimension: string, selection: Selection, buckets: number): Cells | undefined {
+    const { size } = this.#column(dimension);
     const group = this.#groups.find((g) => g.members.has(dimension));
     if (group === undefined || group.size * buckets > mostCells) return undefined;
-    let all = selection.cells.get(group);
-    if (all === undefined) {
-      all = this.#countCells(group, selection, buckets);
-      selection.cells.set(group, all);
+    let of = selection.cells.get(group);
+    if (of === undefined) {
+      of = this.#countCells(group, selection, buckets);
+      selection.cells.set(group, of);
     }
     const codes = group.members.get(dimension)!;
-    const cells = this.#counts(2 * column.size * buckets);
-    for (let b = 0, from = 0; b < buckets; b++) {
-      const base = 2 * column.size * b;
-      for (let n = 0; n < group.size; n++, from += 2) {
-        const cell = base + 2 * codes[n]!;
-        cells[cell] = cells[cell]! + all[from]!;
-        cells[cell + 1] = cells[cell + 1]! + all[from + 1]!;
-      }
+    const all = this.#counts(2 * size);
+    const requests = this.#counts(size * buckets);
+    for (let n = 0; n < group.size; n++) {
+      const [code, ok, failed] = [codes[n]!, of.all[2 * n]!, of.all[2 * n + 1]!];
+      if (ok + failed === 0) continue; // most filters leave few combinations
+      all[2 * code] = all[2 * code]! + ok;
+      all[2 * code + 1] = all[2 * code + 1]! + failed;
+      for (let b = 0, to = code, from = n; b < buckets; b++, to += size, from += group.size) requests[to] = requests[to]! + of.requests[from]!;
     }
-    return cells;
+    return { all, requests };
   }
 
   // countCells counts a group by bucket.
-  #countCells({ codes, size }: Group, { rows, starts }: Selection, buckets: number): Counts {
-    const counts = this.#counts(2 * size * buckets);
+  #countCells({ codes, size }: Group, { rows, starts }: Selection, buckets: number): Cells {
+    const all = this.#counts(2 * size);
+    const requests = this.#counts(size * buckets);
+    const counts = this.#counts(2 * size); // of a bucket
     const flags = this.#flags;
     const weights = this.#weights;
     for (let b = 0; b < buckets; b++) {
-      const base = 2 * size * b;
+      counts.fill(0);
       const end = starts[b + 1]!;
       if (weights === undefined) {
         for (let k = starts[b]!; k < end; k++) {
           const i = rows[k]!;
-          const cell = base + 2 * codes[i]! + (flags[i]! & failure);
+          const cell = 2 * codes[i]! + (flags[i]! & failure);
           counts[cell] = counts[cell]! + 1;
         }
       } else {
         for (let k = starts[b]!; k < end; k++) {
           const i = rows[k]!;
-          const cell = base + 2 * codes[i]! + (flags[i]! & failure);
+          const cell = 2 * codes[i]! + (flags[i]! & failure);
           counts[cell] = counts[cell]! + weights[i]!;
         }
       }
+      for (let n = 0; n < size; n++) {
+        const [ok, failed] = [counts[2 * n]!, counts[2 * n + 1]!];
+        all[2 * n] = all[2 * n]! + ok;
+        all[2 * n + 1] = all[2 * n + 1]! + failed;
+        requests[b * size + n] = ok + failed;
+      }
     }
-    return counts;
+    return { all, requests };
   }
 
   // trends counts some values by bucket: in the rows of these values, or in those of the
@@ -775,7 +789,7 @@ export class Engine {
 
 // part returns the rows of a selection that fit; without fits none does.
 function part({ rows, starts, edges }: Selection, fits?: (row: number) => boolean): Selection {
-  const made = { edges, cells: new Map<Group, Counts>(), values: new Map<string, Counts>() };
+  const made = { edges, cells: new Map<Group, Cells>(), values: new Map<string, Counts>() };
   if (fits === undefined) return { ...made, rows: new Uint32Array(0), starts: new Uint32Array(starts.length) };
   const kept = new Uint32Array(rows.length);
   const from = new Uint32Array(starts.length);
@@ -846,14 +860,6 @@ export function lower(text: string): string {
   let out = '';
   for (const c of text) out += c === '\u0130' ? 'i' : c.toLowerCase();
   return out;
-}
-
-function sumCells(cells: Counts, sums: Counts): Counts {
-  for (let i = 0, k = 0; i < cells.length; i++) {
-    sums[k] = sums[k]! + cells[i]!;
-    if (++k === sums.length) k = 0;
-  }
-  return sums;
 }
 
 // A Top keeps the codes with the highest numbers. They must be added in ascending order:

@@ -1,5 +1,6 @@
 // The source of a page that is one file: the requests are in it.
 import type { Answer, Board, Chain, Manifest, Requests } from '../contract.ts';
+import { unpack } from './decode.ts';
 import type { Header } from './decode.ts';
 import type { Engine } from './engine.ts';
 import { print } from '../state.ts';
@@ -9,10 +10,12 @@ import type { Message, Question, Reply } from './worker.ts';
 
 export class SnapshotSource {
   readonly #header: Header;
+  readonly #answer: Answer | undefined;
   readonly #asked: (q: Question) => Promise<unknown>;
 
-  private constructor(header: Header, asked: (q: Question) => Promise<unknown>) {
+  private constructor(header: Header, answer: Answer | undefined, asked: (q: Question) => Promise<unknown>) {
     this.#header = header;
+    this.#answer = answer;
     this.#asked = asked;
   }
 
@@ -28,22 +31,25 @@ export class SnapshotSource {
       if (block === null) break;
       blocks.push(block);
     }
-    const needed = header.columns.flatMap((c) => [c.values, c.order, c.codes]).filter((n) => n !== undefined);
+    const needed = header.columns.flatMap((c) => [c.values, c.order, c.codes]).concat(header.answer).filter((n) => n !== undefined);
     if (needed.some((n) => n >= blocks.length)) throw new Error('the file is cut off: a block is missing');
     const worker = await begin(script);
-    if (worker === null) return new SnapshotSource(header, here(header, blocks));
-    worker.postMessage({ header, blocks } satisfies Message);
-    return new SnapshotSource(header, inTurn(worker));
+    // The worker begins to read before the page unpacks what it draws first.
+    const first = header.answer === undefined ? '' : blocks[header.answer]!;
+    worker?.postMessage({ header, blocks } satisfies Message);
+    const answer = header.answer === undefined ? undefined : JSON.parse(new TextDecoder().decode(await unpack(first))) as Answer;
+    if (worker === null) return new SnapshotSource(header, answer, here(header, blocks));
+    return new SnapshotSource(header, answer, inTurn(worker));
   }
 
   async manifest(): Promise<Manifest> {
     return this.#header.manifest;
   }
 
-  // first returns the chain before the requests are read, if it is known: the file says it
-  // for all requests.
-  first(s: State): Chain | null {
-    return print(s) === '' && this.#header.manifest.sampled === 1 ? this.#header.chain : null;
+  // known returns what the file says for all requests, before they are read.
+  known(s: State): { chain: Chain; answer?: Answer } | null {
+    if (print(s) !== '' || this.#header.manifest.sampled < 1) return null;
+    return this.#answer === undefined ? { chain: this.#header.chain } : { chain: this.#header.chain, answer: this.#answer };
   }
 
   explore(state: State): Promise<Answer> {
