@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"clearhop/functions/delivery"
 	"clearhop/pipeline"
 	"clearhop/record"
-	"clearhop/sink/retry"
 
 	"github.com/aws/aws-lambda-go/events"
 )
@@ -62,7 +60,7 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		enriched, err := h.enrich(a, &event.Records[i])
 		length := base64.StdEncoding.EncodedLen(len(enriched.data))
 		switch {
-		case errors.Is(err, retry.ErrOutOfTime):
+		case errors.Is(err, errNoTime):
 			a.CountFailed(err)
 		case err != nil:
 			if a.KeepUnread(event.Records[i].Data, err) {
@@ -170,7 +168,7 @@ func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecor
 		for i := range lines[done:] {
 			l := &lines[done+i]
 			if len(l.ID) == 0 {
-				return e, fmt.Errorf("%w for a record of lines without ids", retry.ErrOutOfTime)
+				return e, errNoTime
 			}
 			e.lines = append(e.lines, enrichedLine{id: slices.Clone(l.ID), text: l.Text, time: l.Time, origin: l.Origin, event: eventOf(l)})
 		}
@@ -229,7 +227,10 @@ func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord,
 	return [][]record.Line{text.Lines()}, nil
 }
 
-var errSentBackTooOften = errors.New("a record was sent back too often")
+var (
+	errSentBackTooOften = errors.New("a record was sent back too often")
+	errNoTime           = errors.New("out of time for a record of lines without ids")
+)
 
 // sendBack sends the pieces back to where the records came from. A record is
 // answered as dropped if all of its pieces arrived there.
