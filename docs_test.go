@@ -59,6 +59,39 @@ func TestDocumentationLinks(t *testing.T) {
 	}
 }
 
+// TestDocumentationNamesTests: each test that a page of the documentation names, as the
+// proof of what it says, exists.
+func TestDocumentationNamesTests(t *testing.T) {
+	there := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (path == "build" || strings.HasPrefix(path, ".") && path != ".") {
+			return fs.SkipDir
+		}
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, match := range declared.FindAllSubmatch(read(t, path), -1) {
+				there[string(match[1])] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(?:\\w+\\.)?((?:Test|Fuzz)[A-Z]\\w*)`")
+	checked := 0
+	for _, page := range []string{"docs/reliability.md", "docs/security.md", "docs/architecture.md"} {
+		for _, match := range named.FindAllSubmatch(read(t, page), -1) {
+			if checked++; !there[string(match[1])] {
+				t.Errorf("%s names %s: there is no such test", page, match[1])
+			}
+		}
+	}
+	if checked < 15 {
+		t.Errorf("only %d names of tests were found", checked)
+	}
+}
+
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)

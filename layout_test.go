@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"aws/query":                  {"aws/account"},
 	"aws/nlb":                    {"record", "aws/query"},
 	"diagnose":                   {"record", "verdict", "enrich/clientip", "internal/address", "internal/terminal"},
-	"aws/smoke":                  {"aws/account", "aws/athena", "aws/query", "aws/stack", "encode/accesslog", "parser", "pipeline", "record"},
+	"aws/smoke":                  {"analytics", "aws/account", "aws/athena", "aws/query", "aws/stack", "encode/accesslog", "parser", "pipeline", "record"},
 	"aws/stack":                  {"aws/query"},
 	"aws/subscription":           {"aws/account"},
 	"aws/loggroup":               {"record", "decode", "aws/account"},

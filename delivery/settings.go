@@ -34,7 +34,7 @@ const (
 
 // LetterSettings say where dead letters go.
 type LetterSettings struct {
-	DeadLetters string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue. Without it the invocation fails."`
+	DeadLetters string `env:"CLEARHOP_DEAD_LETTERS" help:"Where events go that the sink did not take, and payloads that cannot be read: s3://bucket/prefix/ or the URL of an SQS queue, whose MaximumMessageSize is asked for (sqs:GetQueueAttributes). Without it the invocation fails."`
 }
 
 // A sinkName is the setting that names the sink of one kind.

@@ -73,7 +73,11 @@ type Opener struct {
 	config *aws.Config
 }
 
-// Open opens a sink. It makes no call to AWS. ctx is for the configuration alone;
+// askQueue is how long a queue is asked about itself, while a function starts.
+const askQueue = 2 * time.Second
+
+// Open opens a sink. It makes no call to AWS, but for one to a queue, which is asked how
+// long its messages may be (sqs.MessageBytes). ctx is for that and for the configuration;
 // a configuration that could not be loaded is loaded again the next time.
 func (o *Opener) Open(ctx context.Context, t Target) (sink.Sink, error) {
 	switch t.Kind {
@@ -93,7 +97,10 @@ func (o *Opener) Open(ctx context.Context, t Target) (sink.Sink, error) {
 	case Kinesis:
 		return kinesis.New(kinesis.Config{Client: awskinesis.NewFromConfig(c), Stream: t.Name, Single: t.Single, Retry: policy})
 	case SQS:
-		return sqs.New(sqs.Config{Client: awssqs.NewFromConfig(c), QueueURL: t.Name, Retry: policy})
+		client := awssqs.NewFromConfig(c)
+		ask, cancel := context.WithTimeout(ctx, askQueue)
+		defer cancel()
+		return sqs.New(sqs.Config{Client: client, QueueURL: t.Name, MaxMessageBytes: sqs.MessageBytes(ask, client, t.Name), Retry: policy})
 	case S3:
 		bucket, prefix, err := splitPlace(t.Name)
 		if err != nil {

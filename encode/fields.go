@@ -30,12 +30,12 @@ var fields = []field[record.Record]{
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
 	word("event.timestamp_from", "Where `@timestamp` comes from if the line has no time: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
-	text("event.original", "The line as it was read, at most 64 KiB of it. `nginx.unparsed` and `nginx.other` always have it, other events on request. A line that continues another one does not: the other event has the whole message. Cookies and tokens are scrubbed.", "the line",
+	text(originalPath, "The line as it was read, at most 64 KiB of it. `nginx.unparsed` and `nginx.other` always have it, other events on request. A line that continues another one does not: the other event has the whole message. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
 	decimal("event.sample_rate", "", "The share of events like this one that a rule keeps. The event stands for `1 / sample_rate` of them. Absent if none are left out.", "the setting `rule`",
 		func(r *record.Record) (float64, bool) { return r.SampleRate, r.SampleRate > 0 }),
-	list(truncatedPath, "The fields whose values were shortened or left out, because the event was too large for its destination. `Truncate` writes it.", "",
-		func(dst []byte, _ *record.Record) []byte { return dst }),
+	list(truncatedPath, "The fields whose values were shortened or left out: the value is longer than the field holds, or the event was too large for its destination.", "",
+		appendCut),
 
 	address("client.ip", "The client. Absent if it cannot be known. It is never the address of a proxy.", "the field named in `provenance.field`",
 		func(r *record.Record) netip.Addr { return r.Client.IP }),
@@ -85,7 +85,7 @@ var fields = []field[record.Record]{
 	integer("provenance.hop_count", "", "How many there were, where `hops` holds fewer.", "", func(r *record.Record) record.Int {
 		return record.Int{N: int64(r.Provenance.HopCount), Valid: r.Provenance.HopCount > len(r.Provenance.Hops)}
 	}),
-	list("provenance.claimed", "What the visitor said of itself, at most 16 tokens of 64 bytes. Never believed.", "`$http_x_forwarded_for` and others", appendClaimed),
+	list(claimedPath, "What the visitor said of itself, at most 16 tokens of 64 bytes. Never believed.", "`$http_x_forwarded_for` and others", appendClaimed),
 	integer("provenance.claimed_count", "", "How many tokens there were, where `claimed` holds fewer.", "", func(r *record.Record) record.Int {
 		return record.Int{N: int64(r.Provenance.ClaimedCount), Valid: r.Provenance.ClaimedCount > len(r.Provenance.Claimed)}
 	}),
@@ -255,6 +255,25 @@ func appendHops(dst []byte, r *record.Record) []byte {
 			continue
 		}
 		dst = appendAddr(dst, addr)
+	}
+	return dst
+}
+
+// The paths of the fields that have a bound of their own. A list that is cut has the
+// number of its items beside it.
+const (
+	originalPath = "event.original"
+	claimedPath  = "provenance.claimed"
+)
+
+// appendCut appends the fields that hold only the beginning of their values. Truncate
+// adds those that it shortens.
+func appendCut(dst []byte, r *record.Record) []byte {
+	if r.OriginalCut {
+		dst = appendString(appendComma(dst), originalPath)
+	}
+	if r.Provenance.ClaimedCut {
+		dst = appendString(appendComma(dst), claimedPath)
 	}
 	return dst
 }

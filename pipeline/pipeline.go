@@ -206,7 +206,8 @@ func (w *Worker) encode(out *Outcome) {
 	out.Data = w.data
 }
 
-// MaxOriginal is how many bytes of a line an event holds at most.
+// MaxOriginal is how many bytes of a line an event holds at most. event.truncated names
+// event.original where a line is longer.
 const MaxOriginal = 64 << 10
 
 // read finds out what kind of line it is, and reads it.
@@ -218,10 +219,10 @@ func (w *Worker) read(r *record.Record, text []byte) error {
 		return nil
 	}
 	if w.p.original {
-		r.Original = w.original(text)
+		w.keepOriginal(r, text)
 	}
 	if r.Line.Defect != record.Sound {
-		r.Original = w.original(text)
+		w.keepOriginal(r, text)
 		r.ParseError = &record.ParseError{Column: 1, Reason: r.Line.Defect.String()}
 		return r.ParseError
 	}
@@ -235,14 +236,14 @@ func (w *Worker) read(r *record.Record, text []byte) error {
 		r.ResetAccess()
 	}
 	if parser.ParseChatter(text, r) {
-		r.Original = w.original(text)
+		w.keepOriginal(r, text)
 		return nil
 	}
 	err := w.formatsFor(r.Line.Origin).Parse(text, r)
 	if err == nil {
 		return nil
 	}
-	r.Original = w.original(asRead(r, text))
+	w.keepOriginal(r, asRead(r, text))
 	errors.As(err, &r.ParseError)
 	return err
 }
@@ -259,11 +260,11 @@ func asRead(r *record.Record, text []byte) []byte {
 	return text
 }
 
-// original returns the head of a text without its secrets. A line that is no
-// access line may be a header that nginx dumped.
-func (w *Worker) original(text []byte) []byte {
-	text, w.scrubbed = withoutSecrets(text[:min(len(text), MaxOriginal)], w.scrubbed)
-	return text
+// keepOriginal sets the record's Original: the head of a text without its secrets. A
+// line that is no access line may be a header that nginx dumped.
+func (w *Worker) keepOriginal(r *record.Record, text []byte) {
+	r.OriginalCut = len(text) > MaxOriginal
+	r.Original, w.scrubbed = withoutSecrets(text[:min(len(text), MaxOriginal)], w.scrubbed)
 }
 
 // withoutSecrets returns a text without its secrets. If it had some, the result stands

@@ -38,6 +38,8 @@ type Provenance struct {
 	// ClaimedCount is how many there were.
 	Claimed      [][]byte
 	ClaimedCount int
+	// ClaimedCut says that a token in Claimed was longer, and is cut.
+	ClaimedCut bool
 }
 
 // Reset empties p and keeps the memory of its lists.

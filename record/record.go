@@ -31,6 +31,8 @@ type Record struct {
 	// Original is the line as it was read, where the event is to carry it;
 	// else nil.
 	Original []byte
+	// OriginalCut says that the line was longer than Original can be.
+	OriginalCut bool
 	// Dataset says what kind of line it is.
 	Dataset Dataset
 	// Timestamp is when the request ended, in milliseconds since the Unix

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"clearhop/analytics"
 	"clearhop/aws/account"
 	"clearhop/aws/athena"
 	"clearhop/aws/stack"
@@ -227,11 +228,16 @@ func (s *Smoke) send(ctx context.Context) error {
 	return nil
 }
 
+// RowSQL is what Athena is asked for a line that was sent at a time: a row with its
+// event_id and its verdict, once it has arrived. id is of letters and digits.
+func RowSQL(id string, sent time.Time) string {
+	day := sent.UTC().Add(-24 * time.Hour).Format(time.DateOnly)
+	return fmt.Sprintf("SELECT event_id, verdict FROM %s WHERE dt >= '%s' AND path = '%s'", analytics.AllRequests, day, Path(id))
+}
+
 // row asks the table for the line.
 func (s *Smoke) row(ctx context.Context, engine *athena.Engine) (Arrival, bool, error) {
-	day := s.sent.UTC().Add(-24 * time.Hour).Format(time.DateOnly)
-	sql := fmt.Sprintf("SELECT event_id, verdict FROM all_requests WHERE dt >= '%s' AND path = '%s'", day, Path(s.id))
-	answer, err := engine.Ask(ctx, sql)
+	answer, err := engine.Ask(ctx, RowSQL(s.id, s.sent))
 	if err != nil || len(answer.Rows) == 0 || len(answer.Rows[0]) < 2 {
 		return Arrival{}, false, err
 	}

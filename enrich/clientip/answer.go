@@ -24,7 +24,7 @@ type Answer struct {
 
 	// Provenance says how the client is known. Its Hops are at most MaxHops of
 	// HopCount, its Claimed at most MaxClaimed of ClaimedCount, each cut at
-	// MaxToken bytes. Claimed aliases the evidence.
+	// MaxToken bytes, which ClaimedCut then says. Claimed aliases the evidence.
 	record.Provenance
 
 	// Scratch space of Resolve, which allocates nothing: the rules are called
@@ -245,6 +245,7 @@ func (a *Answer) addClaim(token []byte) {
 	a.ClaimedCount++
 	if len(a.Claimed) < MaxClaimed {
 		a.Claimed = append(a.Claimed, token[:min(len(token), MaxToken)])
+		a.ClaimedCut = a.ClaimedCut || len(token) > MaxToken
 	}
 }
 

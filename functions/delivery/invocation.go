@@ -12,6 +12,7 @@ import (
 	"clearhop/decode"
 	"clearhop/pipeline"
 	"clearhop/record"
+	"clearhop/sink/retry"
 )
 
 // An invocation is what a Shipment and an Answer have in common: a worker, the
@@ -23,11 +24,28 @@ type invocation struct {
 	start    time.Time
 	bytes    int     // of all inputs
 	errs     []error // why something was not delivered
+
+	reserve time.Duration // the time that is left when no more lines are processed
+	looked  int           // lines since the clock was looked at
 }
 
 func (f *function) begin(ctx context.Context) invocation {
 	refresh(ctx, f.pipeline, f.log)
-	return invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now()}
+	in := invocation{worker: f.borrow(), function: f, ctx: ctx, start: time.Now()}
+	in.reserve = min(f.lineReserve(), in.TimeLeft()/4)
+	return in
+}
+
+// lineReserve is the time that is left of an invocation when no more lines of a payload
+// are processed: enough to keep the payload as a dead letter. A sink that is down gives
+// up before that, and what it did not take must become dead letters first. Where the
+// source sends again what is lost, dead letters take nothing of that kind, and so the
+// sink must have time as well.
+func (f *function) lineReserve() time.Duration {
+	if f.resends || len(f.outlets) == 0 {
+		return sinkReserve + 2*letterReserve
+	}
+	return 2 * letterReserve
 }
 
 // TimeLeft returns the time until the invocation must be over.
@@ -95,13 +113,36 @@ func (r *Record) Lines() []record.Line {
 
 // Process takes lines that belong together through the pipeline, counts what
 // comes of them, and yields the outcome of each.
-func (in *invocation) Process(lines []record.Line, yield func(*pipeline.Outcome)) {
+//
+// It ends early if the time of the invocation does, and returns how many lines it
+// yielded: all but for that. The first one that it did not yield begins a message.
+func (in *invocation) Process(lines []record.Line, yield func(*pipeline.Outcome)) (done int) {
 	// The only errors of ProcessBatch are those of its yield.
 	_, _ = in.lines.ProcessBatch(lines, true, func(out *pipeline.Outcome) error {
+		if done > 0 && out.Record.Continues == nil && !in.hasTime() {
+			return retry.ErrOutOfTime
+		}
 		in.counts.lines.Add(out)
 		yield(out)
+		done++
 		return nil
 	})
+	return done
+}
+
+// lookEvery is after how many lines the clock is looked at, so that it costs nothing.
+const lookEvery = 64
+
+// hasTime reports whether there is time for another line.
+func (in *invocation) hasTime() bool {
+	if in.looked++; in.looked < lookEvery {
+		return true
+	}
+	if in.TimeLeft() > in.reserve {
+		in.looked = 0
+		return true
+	}
+	return false // and so for all lines from here on
 }
 
 // keepPayload makes a dead letter of an input that cannot be read. It returns nil

@@ -122,19 +122,43 @@ func (s *Shipment) take(n int, from *Record, isText bool) {
 	payloads, err := in.Decode(data)
 	switch {
 	case err != nil && isText:
-		s.gather(n, from.Lines())
+		lines := from.Lines()
+		s.endEarly(n, data, s.gather(n, lines), len(lines))
 	case err != nil:
 		in.counts.PayloadsUnread++
 		s.keep(n, data, err)
 	}
+	done, all := 0, 0
 	for _, p := range payloads {
-		s.gather(n, p.Lines)
+		if all += len(p.Lines); done+len(p.Lines) == all {
+			done += s.gather(n, p.Lines)
+		}
 	}
+	s.endEarly(n, data, done, all)
 }
 
-// gather gathers the events of lines of payload n.
-func (s *Shipment) gather(n int, lines []record.Line) {
-	s.in.Process(lines, func(out *pipeline.Outcome) {
+// endEarly says what becomes of payload n if there was time for done of its lines only.
+//
+// A stream sends it again, and then it is the first of an invocation. If it was the first
+// one already, more time will not come: it becomes a dead letter as a whole, and its first
+// lines are delivered twice when that is sent again, with the same ids. With something
+// hidden, a dead letter cannot hold it: it fails, and its source sends it again.
+func (s *Shipment) endEarly(n int, data []byte, done, all int) {
+	if done == all {
+		return
+	}
+	err := fmt.Errorf("%w for a payload: %d of its %d lines were processed", retry.ErrOutOfTime, done, all)
+	if s.in.function.resends && n > 0 || s.in.function.pipeline.Private() {
+		s.fail(n, err)
+		return
+	}
+	s.keep(n, data, err)
+}
+
+// gather gathers the events of lines of payload n. It returns for how many of them there
+// was time.
+func (s *Shipment) gather(n int, lines []record.Line) (done int) {
+	return s.in.Process(lines, func(out *pipeline.Outcome) {
 		if out.Dropped {
 			return
 		}

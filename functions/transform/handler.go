@@ -60,12 +60,14 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 		enriched, err := h.enrich(a, &event.Records[i])
 		length := base64.StdEncoding.EncodedLen(len(enriched.data))
 		switch {
+		case errors.Is(err, errNoTime):
+			a.CountFailed(err)
 		case err != nil:
 			if a.KeepUnread(event.Records[i].Data, err) {
 				r.Result = events.KinesisFirehoseTransformedStateDropped
 			}
-		case enriched.tooLarge, !answered && size+length > maxAnswer:
-			// It would never fit an answer as it is.
+		case enriched.tooLarge, enriched.early, !answered && size+length > maxAnswer:
+			// It would never fit an answer as it is, or an invocation has no time for it.
 			pieces, err := enriched.split(i, h.sender.limit(ctx, &event))
 			if err != nil {
 				a.CountFailed(err)
@@ -131,6 +133,7 @@ type enriched struct {
 	events   int
 	size     int  // of its events
 	tooLarge bool // for an answer of its own
+	early    bool // there was no time for all of its lines
 	lines    []enrichedLine
 
 	generations int // how often the lines were sent back
@@ -152,16 +155,36 @@ func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecor
 		return e, err
 	}
 	for _, lines := range groups {
-		e.add(a, lines)
+		done := 0
+		if !e.early {
+			done = e.add(a, lines)
+		}
+		if done == len(lines) {
+			continue
+		}
+		// The record goes back in pieces, for each of which there is more time. So it
+		// must be known what the other lines are called.
+		e.early, e.data = true, nil
+		for i := range lines[done:] {
+			l := &lines[done+i]
+			if len(l.ID) == 0 {
+				return e, errNoTime
+			}
+			e.lines = append(e.lines, enrichedLine{id: slices.Clone(l.ID), text: l.Text, time: l.Time, origin: l.Origin, event: eventOf(l)})
+		}
 	}
 	return e, nil
 }
 
-// add adds the events of lines that belong together.
-func (e *enriched) add(a *delivery.Answer, lines []record.Line) {
+// eventOf is more than the bytes that the event of a usual line has.
+func eventOf(l *record.Line) int { return 4*len(l.Text) + 2_000 }
+
+// add adds the events of lines that belong together. It returns for how many of them
+// there was time.
+func (e *enriched) add(a *delivery.Answer, lines []record.Line) (done int) {
 	e.lines = slices.Grow(e.lines, len(lines))
 	before := len(e.lines)
-	a.Process(lines, func(out *pipeline.Outcome) {
+	return a.Process(lines, func(out *pipeline.Outcome) {
 		l := &lines[len(e.lines)-before]
 		at := l.Time
 		if !l.HasTime {
@@ -204,7 +227,10 @@ func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord,
 	return [][]record.Line{text.Lines()}, nil
 }
 
-var errSentBackTooOften = errors.New("a record was sent back too often")
+var (
+	errSentBackTooOften = errors.New("a record was sent back too often")
+	errNoTime           = errors.New("out of time for a record of lines without ids")
+)
 
 // sendBack sends the pieces back to where the records came from. A record is
 // answered as dropped if all of its pieces arrived there.

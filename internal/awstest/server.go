@@ -66,6 +66,9 @@ type Protocol struct {
 	// the code of each record that failed, by its index.
 	Answer func(records []Record, refused map[int]string) any
 
+	// Others are the answers to calls that put nothing, by their targets.
+	Others map[string]any
+
 	NotFound               Error // of a call to a stream or queue that does not exist
 	Throttled, Unavailable Error
 	RecordCodes            []string // what records fail with; the first is the usual one
@@ -238,6 +241,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "request body: "+err.Error(), Error{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", ""})
 	case r.Method != http.MethodPost || r.URL.Path != "/":
 		s.refuse(w, r.Method+" "+r.URL.Path+": want POST /", Error{http.StatusNotFound, "UnknownOperationException", ""})
+	case s.protocol.Others[r.Header.Get("X-Amz-Target")] != nil:
+		s.writeJSON(w, http.StatusOK, s.protocol.Others[r.Header.Get("X-Amz-Target")])
 	case r.Header.Get("X-Amz-Target") != s.protocol.Target:
 		s.refuse(w, "target "+r.Header.Get("X-Amz-Target"), Error{http.StatusBadRequest, "UnknownOperationException", ""})
 	case r.Header.Get("Content-Type") != s.protocol.MediaType:

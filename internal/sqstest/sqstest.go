@@ -20,7 +20,9 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
+	"testing"
 	"unicode/utf8"
 
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -31,17 +33,23 @@ import (
 // The limits of the API.
 const (
 	MaxMessages = 10
-	MaxBytes    = 1 << 20 // of a message, and of all messages of a call
+	MaxBytes    = 1 << 20 // of a message, and of all messages of a call, unless a queue has a smaller limit
 )
 
 // What all stand-ins have in common.
 var (
 	// Start serves a Server on loopback until the test ends, and fails the test if
 	// a caller broke a limit.
-	Start = protocol.Start
+	Start = protocol(MaxBytes).Start
 	// Throttle refuses the call because there were too many.
-	Throttle = protocol.Throttle
+	Throttle = protocol(MaxBytes).Throttle
 )
+
+// StartWithLimit is Start with queues whose MaximumMessageSize is limit. A call may not be
+// longer either, which is the stricter reading of AWS's pages.
+func StartWithLimit(t testing.TB, limit int, c awstest.Config) *awstest.Server {
+	return protocol(limit).Start(t, c)
+}
 
 // QueueURL returns the URL of a queue of a Server.
 func QueueURL(s *awstest.Server, name string) string { return s.URL + "/123456789012/" + name }
@@ -59,11 +67,20 @@ func SenderFault(indices ...int) awstest.Fault {
 
 const senderFault = "InvalidMessageContents"
 
-var protocol = awstest.Protocol{
+// protocol is that of queues whose messages, and calls, have at most limit bytes.
+func protocol(limit int) *awstest.Protocol {
+	p := protocolOf
+	p.Read = func(body []byte) (string, []awstest.Record, *awstest.Refusal) { return read(body, limit) }
+	p.Others = map[string]any{"AmazonSQS.GetQueueAttributes": map[string]any{
+		"Attributes": map[string]string{"MaximumMessageSize": strconv.Itoa(limit)},
+	}}
+	return &p
+}
+
+var protocolOf = awstest.Protocol{
 	Name:        "sqstest",
 	Target:      "AmazonSQS.SendMessageBatch",
 	MediaType:   "application/x-amz-json-1.0",
-	Read:        read,
 	Answer:      answer,
 	NotFound:    awstest.Error{Status: http.StatusBadRequest, Code: "com.amazonaws.sqs#QueueDoesNotExist", Message: "The specified queue does not exist."},
 	Throttled:   awstest.Error{Status: http.StatusBadRequest, Code: "com.amazonaws.sqs#RequestThrottled", Message: "Rate exceeded"},
@@ -75,7 +92,7 @@ var entryID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,80}$`)
 
 // read reads a request. The ID of a record is the MD5 sum of the message's body,
 // which the SDK compares, and then the entry's own id.
-func read(body []byte) (queue string, records []awstest.Record, refusal *awstest.Refusal) {
+func read(body []byte, limit int) (queue string, records []awstest.Record, refusal *awstest.Refusal) {
 	var in struct {
 		QueueUrl string
 		Entries  []struct {
@@ -109,7 +126,7 @@ func read(body []byte) (queue string, records []awstest.Record, refusal *awstest
 			return refuse("BatchEntryIdsNotDistinct", "an entry id twice")
 		case entry.MessageBody == "" || strings.ContainsFunc(entry.MessageBody, forbidden):
 			return refuse("InvalidMessageContents", "empty message, or characters that SQS does not take")
-		case size > MaxBytes:
+		case size > limit:
 			return refuse("InvalidParameterValue", fmt.Sprintf("message of %d bytes", size))
 		}
 		seen[entry.Id] = true
@@ -124,7 +141,7 @@ func read(body []byte) (queue string, records []awstest.Record, refusal *awstest
 		md5 := md5.Sum([]byte(entry.MessageBody))
 		records = append(records, awstest.Record{ID: hex.EncodeToString(md5[:]) + entry.Id, Data: data})
 	}
-	if sum > MaxBytes {
+	if sum > limit {
 		return refuse("BatchRequestTooLong", fmt.Sprintf("%d bytes in a call", sum))
 	}
 	return queue, records, nil

@@ -54,6 +54,13 @@ const (
 	// the limit of a call: 1 MiB. Queues made before August 2025 may have 256 KiB.
 	MaxMessageBytes = 1 << 20
 
+	// UsualMessageBytes is what every queue takes of which nobody has lowered the
+	// MaximumMessageSize: 256 KiB.
+	UsualMessageBytes = 256 << 10
+
+	// minMessageBytes is the least MaximumMessageSize that a Sink can work with.
+	minMessageBytes = 4 << 10
+
 	// FillBytes is how far a message is filled with several documents. It is far
 	// below the limit, so that a reader does not have to take everything at once.
 	FillBytes = 64_000
@@ -123,12 +130,11 @@ func New(c Config) (*Sink, error) {
 	case strings.HasSuffix(queue.Path, ".fifo"):
 		errs = append(errs, fmt.Errorf("queue URL %q: is that of a FIFO queue, want a standard one", c.QueueURL))
 	}
-	const least = 4 << 10
 	if c.MaxMessageBytes == 0 {
 		c.MaxMessageBytes = MaxMessageBytes
 	}
-	if c.MaxMessageBytes < least || c.MaxMessageBytes > MaxMessageBytes {
-		errs = append(errs, fmt.Errorf("max message bytes %d: want %d to %d", c.MaxMessageBytes, least, MaxMessageBytes))
+	if c.MaxMessageBytes < minMessageBytes || c.MaxMessageBytes > MaxMessageBytes {
+		errs = append(errs, fmt.Errorf("max message bytes %d: want %d to %d", c.MaxMessageBytes, minMessageBytes, MaxMessageBytes))
 	}
 	policy, err := c.Retry.Complete()
 	if err := errors.Join(append(errs, err)...); err != nil {
@@ -136,6 +142,12 @@ func New(c Config) (*Sink, error) {
 	}
 	s := &Sink{client: c.Client, queue: c.QueueURL}
 	data := min((c.MaxMessageBytes-overhead)/4*3, callBytes)
+	call := callBytes
+	if c.MaxMessageBytes < MaxMessageBytes {
+		// Whether the limit of a call is then smaller too is not documented. Dead letters
+		// are few, and so more calls cost nothing.
+		call = data
+	}
 	s.Putter = batchput.New(batchput.Config{
 		Name: "sqs queue " + queue.Path[strings.LastIndexByte(queue.Path, '/')+1:],
 		Limits: batchput.Limits{
@@ -143,13 +155,35 @@ func New(c Config) (*Sink, error) {
 			FillBytes:   min(FillBytes, data),
 			RecordBytes: data,
 			Records:     MaxMessages,
-			CallBytes:   callBytes,
+			CallBytes:   call,
 		},
 		Retry: policy,
 		Send:  s.send,
 		Bill:  billed,
 	})
 	return s, nil
+}
+
+// A Describer asks for the attributes of a queue. An awssqs.Client is one.
+type Describer interface {
+	GetQueueAttributes(context.Context, *awssqs.GetQueueAttributesInput, ...func(*awssqs.Options)) (*awssqs.GetQueueAttributesOutput, error)
+}
+
+// MessageBytes returns the MaximumMessageSize of a queue, for Config.MaxMessageBytes. It
+// makes one call, which needs the permission sqs:GetQueueAttributes. If the queue cannot
+// be asked, the answer is UsualMessageBytes: documents that are longer than a message are
+// split or shortened earlier than need be, and none is refused.
+func MessageBytes(ctx context.Context, calls Describer, queueURL string) int {
+	const name = types.QueueAttributeNameMaximumMessageSize
+	out, err := calls.GetQueueAttributes(ctx, &awssqs.GetQueueAttributesInput{QueueUrl: &queueURL, AttributeNames: []types.QueueAttributeName{name}}, noRetries)
+	if err != nil || out == nil {
+		return UsualMessageBytes
+	}
+	size, err := strconv.Atoi(out.Attributes[string(name)])
+	if err != nil {
+		return UsualMessageBytes
+	}
+	return min(size, MaxMessageBytes)
 }
 
 // The attribute of a message that holds base64. It counts towards the length of

@@ -193,12 +193,18 @@ func TestStats(t *testing.T) {
 func TestThroughMoto(t *testing.T) {
 	endpoint := mototest.Start(t)
 	client := sqstest.NewClient(endpoint)
-	made, err := client.CreateQueue(t.Context(), &awssqs.CreateQueueInput{QueueName: aws.String(queue)})
+	made, err := client.CreateQueue(t.Context(), &awssqs.CreateQueueInput{
+		QueueName: aws.String(queue), Attributes: map[string]string{"MaximumMessageSize": "262144"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Moto knows the limit of before: 256 KiB.
-	s := newSink(t, sqs.Config{Client: client, QueueURL: *made.QueueUrl, MaxMessageBytes: 256 << 10})
+	// Moto takes no longer messages, whatever the queue says.
+	limit := sqs.MessageBytes(t.Context(), client, *made.QueueUrl)
+	if limit != 256<<10 {
+		t.Errorf("the queue says %d bytes", limit)
+	}
+	s := newSink(t, sqs.Config{Client: client, QueueURL: *made.QueueUrl, MaxMessageBytes: limit})
 	docs := append(documents("é", 300, 60_000, 64_001, 20), documents("\uFFFF", 300, 40_000)...)
 	for i := range docs {
 		if err := s.Put(t.Context(), docs[i:i+1]); err != nil {

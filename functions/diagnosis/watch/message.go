@@ -82,7 +82,12 @@ func read(j *judged) string {
 	if j.cut {
 		lines = "A sample of " + lines
 	}
-	return fmt.Sprintf("Read: %s of %s,\nfrom %s to %s.", lines, terminal.Plural(int64(j.groups), "log group"), stamp(j.from), stamp(j.to))
+	text := fmt.Sprintf("Read: %s of %s,\nfrom %s to %s.", lines, terminal.Plural(int64(j.groups), "log group"), stamp(j.from), stamp(j.to))
+	if j.leftOut > 0 {
+		text += fmt.Sprintf("\nNot read: %s. One diagnosis reads %d at most. Name the log groups\nof nginx in DiagnosisLogGroups.",
+			terminal.Plural(int64(j.leftOut), "more log group"), maxGroups)
+	}
+	return text
 }
 
 // command is what a person pastes to see all lines of the log group that shows a finding
@@ -99,12 +104,11 @@ func (m *messenger) command(j *judged, f *diagnose.Finding) string {
 		items    []string
 	}{{"--nlb", j.Chain.InferredNLB, j.Chain.NLB.Texts()}, {"--trusted", j.Chain.InferredTrusted, j.Chain.Trusted.Texts()}} {
 		if !set.inferred && len(set.items) > 0 && len(set.items) <= 8 {
-			flags += " " + set.flag + " " + strings.Join(set.items, ",")
+			flags += " \\\n    " + set.flag + " " + strings.Join(set.items, ",")
 		}
 	}
-	return "  aws logs filter-log-events --log-group-name " + quote(group) + " \\\n" +
-		"    --start-time " + strconv.FormatInt(j.from.UnixMilli(), 10) + " --end-time " + strconv.FormatInt(j.to.UnixMilli(), 10) + " \\\n" +
-		"    --output json | clearhop doctor" + flags
+	return "  clearhop doctor --log-group " + quote(group) + " \\\n" +
+		"    --since " + j.from.UTC().Format(time.RFC3339) + " --until " + j.to.Add(time.Second-1).UTC().Format(time.RFC3339) + flags
 }
 
 func times(n int) string {
