@@ -28,11 +28,13 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 			continue
 		}
 		size += len("\n") + len(text)
-		if e.Count == 0 && begin.Count == 0 && lines[i].Origin.LogGroup == "" {
-			// The offsets count line ends and empty lines too.
-			size = int(lines[k].Offset-lines[i].Offset) + len(lines[k].Text)
+		most := size
+		if hasOffsets(&lines[i], &begin, &e) {
+			// An event of a document has its number for an offset. Then the sum is larger.
+			bytes, all := bytesBehind(lines, i, k)
+			size, most = max(size, bytes), max(most, all)
 		}
-		step := b.reach.Add(text, size)
+		step := b.reach.Add(text, size, most)
 		if step == parser.ReachOver {
 			complete = true
 			break
@@ -53,8 +55,26 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 	if b.reach.IsHeader() {
 		doubt = min(doubt, record.DoubtAccess)
 	}
-	w.mark(lines, i+1, end+1, &begin, doubt)
+	w.mark(b.doubts, lines, i+1, end+1, &begin, doubt)
 	return complete || k < len(lines)
+}
+
+// hasOffsets reports whether the offsets of two lines count the bytes between them, with
+// line ends and empty lines. begin and e are the envelopes of the lines.
+func hasOffsets(line *record.Line, begin, e *record.Envelope) bool {
+	return e.Count == 0 && begin.Count == 0 && line.Origin.LogGroup == ""
+}
+
+// bytesBehind returns how many bytes there are from the beginning of line i to the end of
+// line k behind it, and how many if the carriage return and the empty lines behind line k
+// belong to the same record. Where no line follows, they are not known: a carriage return
+// is allowed for.
+func bytesBehind(lines []record.Line, i, k int) (size, most int) {
+	size = int(lines[k].Offset-lines[i].Offset) + len(lines[k].Text)
+	if k+1 < len(lines) && lines[k+1].Origin == lines[i].Origin {
+		return size, int(lines[k+1].Offset-lines[i].Offset) - len("\n")
+	}
+	return size, size + len("\r")
 }
 
 // isOtherOutput reports whether a runtime says that a line comes from another output
@@ -65,9 +85,9 @@ func isOtherOutput(begin, e *record.Envelope) bool {
 		begin.Stream != nil && e.Stream != nil && !bytes.Equal(begin.Stream, e.Stream)
 }
 
-// mark raises the doubt about lines, apart from those of another output than that of
+// mark raises the doubts about lines, apart from those of another output than that of
 // the record. e is the envelope of a line of the record.
-func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
+func (w *Worker) mark(doubts []record.Doubt, lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
 	b := &w.batch
 	for k := from; k < to; k++ {
 		if e.Stream != nil {
@@ -77,9 +97,12 @@ func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, dou
 				continue
 			}
 		}
-		b.doubts[k] = max(b.doubts[k], doubt)
+		doubts[k] = max(doubts[k], doubt)
 	}
 }
+
+// doubts are the marks of lines that wait for the next batch.
+type doubts struct{ doubts, behind []record.Doubt }
 
 // beginDoubts makes the marks of a batch: those that were carried over, and those of
 // lines before which the beginning of a record may be missing. Those are the first lines
@@ -87,15 +110,16 @@ func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, dou
 // file are not held for that.
 func (w *Worker) beginDoubts(lines []record.Line) {
 	b := &w.batch
-	b.doubts = b.doubts[:0]
+	b.doubts, b.behind = b.doubts[:0], b.behind[:0]
 	for range lines {
-		b.doubts = append(b.doubts, record.NoDoubt)
+		b.doubts, b.behind = append(b.doubts, record.NoDoubt), append(b.behind, record.NoDoubt)
 	}
 	if len(lines) == 0 {
 		return
 	}
 	if carried, ok := w.carried[lines[0].Origin]; ok {
-		copy(b.doubts, carried)
+		copy(b.doubts, carried.doubts)
+		copy(b.behind, carried.behind)
 		delete(w.carried, lines[0].Origin)
 	}
 	for i := range lines {
@@ -123,23 +147,23 @@ func (w *Worker) doubtHead(lines []record.Line, first int) {
 		explained = explained || begin.Start(text) && begin.Open()
 		switch {
 		case parser.EndsForgedRecord(text):
-			w.mark(lines, first, k+1, &e, record.DoubtAttempt)
+			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAttempt)
 		case !explained && parser.EndsOpenRecord(text):
-			w.mark(lines, first, k+1, &e, record.DoubtAccess)
+			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAccess)
 		}
 	}
 }
 
 // keepDoubts keeps the marks of the lines that wait for the next batch.
 func (w *Worker) keepDoubts(lines []record.Line, done int) {
-	rest := w.batch.doubts[done:]
-	if len(rest) == 0 || slices.Max(rest) == record.NoDoubt {
+	rest := doubts{w.batch.doubts[done:], w.batch.behind[done:]}
+	if len(rest.doubts) == 0 || max(slices.Max(rest.doubts), slices.Max(rest.behind)) == record.NoDoubt {
 		return
 	}
 	if len(w.carried) >= maxStreams {
 		clear(w.carried)
 	}
-	w.carried[lines[done].Origin] = slices.Clone(rest)
+	w.carried[lines[done].Origin] = doubts{slices.Clone(rest.doubts), slices.Clone(rest.behind)}
 }
 
 // doubtOf returns the doubt about a line. nginx writes no access line to stderr, where

@@ -92,6 +92,10 @@ func quoted(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text)
 }
 
+// inOrder is how many lines show that a log runs forward, and are more than a record
+// holds behind the line that shows it.
+const inOrder = 30
+
 // TestForgedLinesAreNotBelieved: what a visitor writes inside an error record is in
 // doubt, however the record begins and ends, and honest lines around it are not.
 func TestForgedLinesAreNotBelieved(t *testing.T) {
@@ -101,7 +105,7 @@ func TestForgedLinesAreNotBelieved(t *testing.T) {
 				for ending, last := range endings {
 					name := strings.Join([]string{stream, wrapped, opening, ending}, ", ")
 					var text []string
-					for i := range 25 { // more than a record holds, and in order of time
+					for i := range inOrder {
 						text = append(text, wrap("stdout", honestAt(i)))
 					}
 					for _, s := range []string{first, forged, forged, last} {
@@ -112,7 +116,7 @@ func TestForgedLinesAreNotBelieved(t *testing.T) {
 					for i, event := range events {
 						access := strings.Contains(event, `"dataset":"nginx.access"`)
 						switch {
-						case i < 25 || i > 28:
+						case i < inOrder || i > inOrder+3:
 							if !isBelieved(event) {
 								t.Errorf("%s: honest line %d: %s", name, i, event)
 							}
@@ -189,7 +193,11 @@ func TestRecordsOfApplications(t *testing.T) {
 	warning := head + `FastCGI sent in stderr: "PHP message: PHP Warning: x in /a.php on line 2"` + tail
 	opening := head + `FastCGI sent in stderr: "PHP message: PHP Fatal error: Uncaught Exception in /a.php:12`
 	trace := []string{opening, "Stack trace:", "#0 {main}", `  thrown in /a.php on line 12"` + tail}
-	text := append([]string{warning, honest, honest}, trace...)
+	var text []string
+	for i := range inOrder {
+		text = append(text, honestAt(i))
+	}
+	text = append(append(text, warning, honest, honest), trace...)
 	text = append(append(text, honest), trace...)
 	for i, event := range eventsOf(t, streams["file"], text...) {
 		if strings.Contains(event, `"dataset":"nginx.access"`) && !isBelieved(event) {
@@ -197,7 +205,7 @@ func TestRecordsOfApplications(t *testing.T) {
 		}
 	}
 	// A second end has no record of its own, so it can be the first one's.
-	events := eventsOf(t, streams["file"], append(text[:7:7], forged, trace[3])...)
+	events := eventsOf(t, streams["file"], append(text[:inOrder+7:inOrder+7], forged, trace[3])...)
 	if forgedOne := events[len(events)-2]; !isInside(forgedOne) {
 		t.Errorf("%s", forgedOne)
 	}
@@ -256,6 +264,53 @@ func TestCutRecord(t *testing.T) {
 			t.Errorf("the line behind the record: %s", events[len(events)-1])
 		}
 	}
+}
+
+// cutRecord is a record that nginx cut off after 2,047 bytes: the visitor closed it, and
+// then wrote lines. It ends with text.
+func cutRecord(opening, text string) string {
+	record := opening
+	for len(record)+2*(len(forged)+1)+len(text) < 2047 {
+		record += "\n" + forged
+	}
+	last := strings.Replace(forged, "victim", strings.Repeat("v", 2047-len(record)-len(text)-len(forged)-1+len("victim")), 1)
+	return record + "\n" + last + text
+}
+
+// TestCutRecordBehindLines: a record that was cut off can end with what a reader leaves out.
+func TestCutRecordBehindLines(t *testing.T) {
+	for _, text := range []string{"", "\r", "\n", "\n\n\n", "\r\n\r\n"} {
+		record := cutRecord(missing, text)
+		if len(record) != 2047 {
+			t.Fatal(len(record))
+		}
+		for _, behind := range []string{"", honest + "\n"} {
+			lines := linesOfFile(record + "\n" + behind)
+			if behind == "" && len(text) > 1 {
+				continue // the end of the file does not show how much was left out
+			}
+			events := inBatches(t, open(t, chain()), lines, len(lines))
+			for i, event := range events {
+				if i > 0 && isBelieved(event) != (string(lines[i].Text) == honest) {
+					t.Errorf("%q: line %d: %s", text, i, event)
+				}
+			}
+		}
+	}
+}
+
+// linesOfFile makes the lines that a reader gives of a file.
+func linesOfFile(text string) []record.Line {
+	var lines []record.Line
+	at := 0
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if trimmed != "" {
+			lines = append(lines, record.Line{ID: fmt.Append(nil, "at-", at), Text: []byte(trimmed), Origin: streams["file"], Offset: int64(at)})
+		}
+		at += len(line)
+	}
+	return lines
 }
 
 // TestAccessLinesOnStderr: nginx's image writes its error log there, and nothing else.

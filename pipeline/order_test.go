@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"clearhop/record"
 )
 
 // honestAt is an honest line, some seconds after the first.
@@ -74,6 +76,107 @@ func TestScattered(t *testing.T) {
 					t.Errorf("%s, %s: line %d: %s", opening, ending, i, event)
 				}
 			}
+		}
+	}
+}
+
+// cutEndings are what the visitor writes at the end of a record that nginx cuts off: the
+// reader of a file leaves most of it out.
+var cutEndings = []string{"", "\r", "\n", "\n\n\n"}
+
+// TestNewestFirstCut: a record without an end has nothing that stands before what a visitor
+// wrote in it. Its first line, which stands behind, shows it by its place.
+func TestNewestFirstCut(t *testing.T) {
+	application := head + `FastCGI sent in stderr: "PHP message: hello`
+	for name, opening := range map[string]string{
+		"closed":         missing,
+		"not closed":     openings["quotes do not"],
+		"an application": application,
+		"carriage":       missing + "\r",
+	} {
+		for _, ending := range cutEndings {
+			var log string
+			for i := range 60 {
+				log += honestAt(i) + "\n"
+				if i == 29 {
+					log += cutRecord(opening, ending) + "\n"
+				}
+			}
+			text := strings.SplitAfter(strings.TrimSuffix(log, "\n"), "\n")
+			text[len(text)-1] += "\n"
+			slices.Reverse(text) // as tac does
+			lines := linesOfFile(strings.Join(text, ""))
+			events := inBatches(t, open(t, chain()), lines, len(lines))
+			for _, size := range []int{1, 7, 31} {
+				if got := inBatches(t, open(t, chain()), lines, size); !slices.Equal(got, events) {
+					t.Errorf("%s: batches of %d change the events", name, size)
+				}
+			}
+			believed := 0
+			for i, event := range events {
+				isForged := strings.Contains(string(lines[i].Text), "203.0.113.66 - admin")
+				if isForged && isBelieved(event) {
+					t.Errorf("%s, %q: line %d: %s", name, ending, i, event)
+				}
+				if !isForged && isBelieved(event) {
+					believed++
+				}
+			}
+			if believed < 35 {
+				t.Errorf("%s, %q: only %d of 60 honest lines are believed", name, ending, believed)
+			}
+		}
+	}
+}
+
+// TestRecordInDocument: the events of a document have their numbers for offsets, which say
+// nothing about bytes. An error record reaches as far there as in a file, and no further.
+func TestRecordInDocument(t *testing.T) {
+	text := []string{openings["quotes do not"]}
+	for range 60 {
+		text = append(text, honest)
+	}
+	lines := linesOfText(&record.Origin{Source: "insights.csv"}, text...)
+	for i := range lines {
+		lines[i].Offset = int64(i)
+	}
+	believed := 0
+	for _, event := range inBatches(t, open(t, chain()), lines, len(lines)) {
+		if isBelieved(event) {
+			believed++
+		}
+	}
+	if believed < 35 {
+		t.Errorf("only %d of 60 honest lines are believed", believed)
+	}
+}
+
+// TestShareInDoubt: in an honest log that is newest first, few lines are in doubt. docs/security.md
+// gives the share.
+func TestShareInDoubt(t *testing.T) {
+	for _, every := range []int{10, 100} {
+		var text []string
+		for i := range 10000 {
+			line := honestAt(i / 8)
+			text = append(text, strings.Replace(line, "GET /", "GET /"+strings.Repeat("a", i*i%97), 1))
+			if i%every == 0 {
+				text = append(text, strings.Replace(missing, "/x", "/x"+strings.Repeat("b", i*i%89), 1))
+			}
+		}
+		slices.Reverse(text)
+		lines := linesOfText(streams["file"], text...)
+		doubted, honest := 0, 0
+		for i, event := range inBatches(t, open(t, chain()), lines, 512) {
+			if strings.HasPrefix(text[i], "198.51.100.7") {
+				honest++
+				if !isBelieved(event) {
+					doubted++
+				}
+			}
+		}
+		t.Logf("an error line for %d requests: %.2f %% of the honest lines are in doubt", every, 100*float64(doubted)/float64(honest))
+		if 100*doubted > 40*honest/every {
+			t.Errorf("an error line for %d requests: %d of %d honest lines are in doubt", every, doubted, honest)
 		}
 	}
 }
