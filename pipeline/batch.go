@@ -29,7 +29,7 @@ type Yield func(*Outcome) error
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
 	b.fragments.Reset()
-	b.continues, b.known, b.ends = b.continues[:0], b.known[:0], b.ends[:0]
+	b.continues, b.known = b.continues[:0], b.known[:0]
 	w.beginDoubts(lines)
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
@@ -37,9 +37,6 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 	}
 	for i := range lines {
 		text, first, complete := w.message(lines, i, last)
-		if complete && !w.lookAhead(lines, i) {
-			complete = last
-		}
 		if !complete {
 			w.keepDoubts(lines, i)
 			return i, nil
@@ -64,11 +61,8 @@ type batch struct {
 	errors    parser.ErrorJoin
 	continues []int32        // by line: one more than the line that it continues, or 0
 	doubts    []record.Doubt // by line
-	behind    []record.Doubt // by line, for a stream that may be newest first
 	reach     parser.ErrorReach
 	scratch   []byte
-	ends      []int  // by line that lookAhead has read: the bytes of the batch up to its end
-	head      []byte // scratch for a line that lookAhead reads
 	ahead     []byte // scratch for the lines behind the current one
 	marked    []byte // scratch for a line that may be marked
 	id        []byte // of the line that the current one continues

@@ -55,7 +55,7 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 	if b.reach.IsHeader() {
 		doubt = min(doubt, record.DoubtAccess)
 	}
-	w.mark(b.doubts, lines, i+1, end+1, &begin, doubt)
+	w.mark(lines, i+1, end+1, &begin, doubt)
 	return complete || k < len(lines)
 }
 
@@ -85,9 +85,9 @@ func isOtherOutput(begin, e *record.Envelope) bool {
 		begin.Stream != nil && e.Stream != nil && !bytes.Equal(begin.Stream, e.Stream)
 }
 
-// mark raises the doubts about lines, apart from those of another output than that of
+// mark raises the doubt about lines, apart from those of another output than that of
 // the record. e is the envelope of a line of the record.
-func (w *Worker) mark(doubts []record.Doubt, lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
+func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
 	b := &w.batch
 	for k := from; k < to; k++ {
 		if e.Stream != nil {
@@ -97,12 +97,9 @@ func (w *Worker) mark(doubts []record.Doubt, lines []record.Line, from, to int, 
 				continue
 			}
 		}
-		doubts[k] = max(doubts[k], doubt)
+		b.doubts[k] = max(b.doubts[k], doubt)
 	}
 }
-
-// doubts are the marks of lines that wait for the next batch.
-type doubts struct{ doubts, behind []record.Doubt }
 
 // beginDoubts makes the marks of a batch: those that were carried over, and those of
 // lines before which the beginning of a record may be missing. Those are the first lines
@@ -110,16 +107,15 @@ type doubts struct{ doubts, behind []record.Doubt }
 // file are not held for that.
 func (w *Worker) beginDoubts(lines []record.Line) {
 	b := &w.batch
-	b.doubts, b.behind = b.doubts[:0], b.behind[:0]
+	b.doubts = b.doubts[:0]
 	for range lines {
-		b.doubts, b.behind = append(b.doubts, record.NoDoubt), append(b.behind, record.NoDoubt)
+		b.doubts = append(b.doubts, record.NoDoubt)
 	}
 	if len(lines) == 0 {
 		return
 	}
 	if carried, ok := w.carried[lines[0].Origin]; ok {
-		copy(b.doubts, carried.doubts)
-		copy(b.behind, carried.behind)
+		copy(b.doubts, carried)
 		delete(w.carried, lines[0].Origin)
 	}
 	for i := range lines {
@@ -147,23 +143,23 @@ func (w *Worker) doubtHead(lines []record.Line, first int) {
 		explained = explained || begin.Start(text) && begin.Open()
 		switch {
 		case parser.EndsForgedRecord(text):
-			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAttempt)
+			w.mark(lines, first, k+1, &e, record.DoubtAttempt)
 		case !explained && parser.EndsOpenRecord(text):
-			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAccess)
+			w.mark(lines, first, k+1, &e, record.DoubtAccess)
 		}
 	}
 }
 
 // keepDoubts keeps the marks of the lines that wait for the next batch.
 func (w *Worker) keepDoubts(lines []record.Line, done int) {
-	rest := doubts{w.batch.doubts[done:], w.batch.behind[done:]}
-	if len(rest.doubts) == 0 || max(slices.Max(rest.doubts), slices.Max(rest.behind)) == record.NoDoubt {
+	rest := w.batch.doubts[done:]
+	if len(rest) == 0 || slices.Max(rest) == record.NoDoubt {
 		return
 	}
 	if len(w.carried) >= maxStreams {
 		clear(w.carried)
 	}
-	w.carried[lines[done].Origin] = doubts{slices.Clone(rest.doubts), slices.Clone(rest.behind)}
+	w.carried[lines[done].Origin] = slices.Clone(rest)
 }
 
 // doubtOf returns the doubt about a line. nginx writes no access line to stderr, where

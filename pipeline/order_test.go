@@ -80,55 +80,6 @@ func TestScattered(t *testing.T) {
 	}
 }
 
-// cutEndings are what the visitor writes at the end of a record that nginx cuts off: the
-// reader of a file leaves most of it out.
-var cutEndings = []string{"", "\r", "\n", "\n\n\n"}
-
-// TestNewestFirstCut: a record without an end has nothing that stands before what a visitor
-// wrote in it. Its first line, which stands behind, shows it by its place.
-func TestNewestFirstCut(t *testing.T) {
-	application := head + `FastCGI sent in stderr: "PHP message: hello`
-	for name, opening := range map[string]string{
-		"closed":         missing,
-		"not closed":     openings["quotes do not"],
-		"an application": application,
-		"carriage":       missing + "\r",
-	} {
-		for _, ending := range cutEndings {
-			var log string
-			for i := range 60 {
-				log += honestAt(i) + "\n"
-				if i == 29 {
-					log += cutRecord(opening, ending) + "\n"
-				}
-			}
-			text := strings.SplitAfter(strings.TrimSuffix(log, "\n"), "\n")
-			text[len(text)-1] += "\n"
-			slices.Reverse(text) // as tac does
-			lines := linesOfFile(strings.Join(text, ""))
-			events := inBatches(t, open(t, chain()), lines, len(lines))
-			for _, size := range []int{1, 7, 31} {
-				if got := inBatches(t, open(t, chain()), lines, size); !slices.Equal(got, events) {
-					t.Errorf("%s: batches of %d change the events", name, size)
-				}
-			}
-			believed := 0
-			for i, event := range events {
-				isForged := strings.Contains(string(lines[i].Text), "203.0.113.66 - admin")
-				if isForged && isBelieved(event) {
-					t.Errorf("%s, %q: line %d: %s", name, ending, i, event)
-				}
-				if !isForged && isBelieved(event) {
-					believed++
-				}
-			}
-			if believed < 35 {
-				t.Errorf("%s, %q: only %d of 60 honest lines are believed", name, ending, believed)
-			}
-		}
-	}
-}
-
 // TestRecordInDocument: the events of a document have their numbers for offsets, which say
 // nothing about bytes. An error record reaches as far there as in a file, and no further.
 func TestRecordInDocument(t *testing.T) {

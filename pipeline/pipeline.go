@@ -76,7 +76,7 @@ type Worker struct {
 
 	envelope      record.Envelope
 	batch         batch
-	carried       map[*record.Origin]doubts // of lines that wait for the next batch
+	carried       map[*record.Origin][]record.Doubt // of lines that wait for the next batch
 	order         ordered
 	orders        map[*record.Origin]order // of the other streams
 	scrubbed      []byte
@@ -93,7 +93,7 @@ type Worker struct {
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	w := &Worker{p: p, formats: map[string]*parser.Set{}, named: map[string]bool{}, carried: map[*record.Origin]doubts{}, orders: map[*record.Origin]order{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	w := &Worker{p: p, formats: map[string]*parser.Set{}, named: map[string]bool{}, carried: map[*record.Origin][]record.Doubt{}, orders: map[*record.Origin]order{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
 	if p.guard.Active() {
 		w.hidden = p.guard.NewWorker()
 	}
