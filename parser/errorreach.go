@@ -22,7 +22,7 @@ import "bytes"
 //
 //	if r.Start(line) {
 //		for … {
-//			switch r.Add(next, bytes) {
+//			switch r.Add(next, bytes, most) {
 //			case parser.ReachOver: // no line from here on can belong to the record
 //			case parser.ReachOn: // the record may go on
 //			case parser.ReachEnd, parser.ReachTail, parser.ReachCut: // it may end here
@@ -123,8 +123,10 @@ func hasErrorEnd(text []byte) bool {
 }
 
 // Add says what the next line can be to the record. size is how many bytes there are
-// from the beginning of the record to the end of this line, without its line break.
-func (r *ErrorReach) Add(line []byte, size int) ReachStep {
+// from the beginning of the record to the end of this line, without its line break. most
+// counts also what a reader leaves out behind the line and what can belong to the record:
+// a carriage return, empty lines. It is size if there is nothing.
+func (r *ErrorReach) Add(line []byte, size, most int) ReachStep {
 	switch {
 	case size > maxReach:
 		return ReachOver
@@ -136,7 +138,7 @@ func (r *ErrorReach) Add(line []byte, size int) ReachStep {
 		return ReachTail
 	case r.isTail(line):
 		return ReachTail
-	case size == MaxErrorLine:
+	case most >= MaxErrorLine:
 		return ReachCut
 	}
 	return ReachOn

@@ -89,7 +89,7 @@ type scanner struct {
 	count int
 
 	// inners are addresses in objects without a known key that may be the peer's.
-	inners     [maxInner][]byte
+	inners     [maxInner]inner
 	innerCount int
 
 	// repeated are the addresses whose key stands in the line twice, with other values.

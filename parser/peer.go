@@ -157,8 +157,8 @@ func IsServerName(name []byte) bool {
 // hasOtherPeer reports whether a key that nobody knows holds an address that may be the
 // peer's. Then a key that is only guessed to be $remote_addr may be a header.
 func (s *scanner) hasOtherPeer(remote []byte) bool {
-	for _, value := range s.inners[:s.innerCount] {
-		if isOtherPeer(value, remote) || isArray(value) && s.arrayHoldsPeer(value, remote) {
+	for _, inner := range s.inners[:s.innerCount] {
+		if listHoldsPeer(inner.value, remote, inner.peer) || isArray(inner.value) && s.arrayHoldsPeer(inner.value, remote) {
 			return true
 		}
 	}
@@ -166,12 +166,52 @@ func (s *scanner) hasOtherPeer(remote []byte) bool {
 		m := s.member(i)
 		switch {
 		case m.key != nil && !m.isClient():
-		case isOtherPeer(m.raw, remote) && m.shape != nested && s.mayNamePeer(m.name),
+		case m.shape != nested && listHoldsPeer(m.raw, remote, namesPeer(m.name)) && s.mayNamePeer(m.name),
 			isArray(m.raw) && m.shape == nested && s.mayNamePeer(m.name) && s.arrayHoldsPeer(m.raw, remote):
 			return true
 		}
 	}
 	return false
+}
+
+// An inner is a value in an object without a known key that may be the peer's.
+type inner struct {
+	value []byte
+	peer  bool // its key says that it is the other end of a connection
+}
+
+// namesPeer reports whether a key says that its value is the other end of a connection.
+func namesPeer(name []byte) bool {
+	var p path
+	p.add(name)
+	for _, part := range peerNames {
+		if bytes.Contains(p.bytes[:min(p.n, maxFolded)], part) {
+			return true
+		}
+	}
+	return false
+}
+
+// listHoldsPeer reports whether text is an address, or a list of addresses with commas, and
+// one of them may be the peer of a line whose $remote_addr is another one. remote is nil
+// if it is not known yet. named says that the key names a peer: then the port does not
+// matter. An address may stand behind tcp://, but behind no other scheme: what has one is
+// what nginx connects to.
+func listHoldsPeer(text, remote []byte, named bool) bool {
+	found := false
+	for len(text) > 0 {
+		word, rest, _ := bytes.Cut(text, []byte(","))
+		word, text = bytes.TrimPrefix(bytes.TrimSpace(word), []byte("tcp://")), rest
+		addr, _ := cutPort(word)
+		if !isIPv4(addr) && !isIPv6(addr) {
+			return false
+		}
+		if named {
+			word = addr
+		}
+		found = found || isOtherPeer(word, remote) || remote == nil && MayBePeer(word)
+	}
+	return found
 }
 
 // isArray reports whether the text of a value is that of an array.
@@ -195,7 +235,7 @@ func (s *scanner) arrayHoldsPeer(array, remote []byte) bool {
 		if next < len(array) && array[next] == ':' {
 			name = text
 		} else {
-			if isOtherPeer(text, remote) && s.mayNamePeer(name) {
+			if listHoldsPeer(text, remote, namesPeer(name)) && s.mayNamePeer(name) {
 				return true
 			}
 			name = nil
@@ -209,10 +249,10 @@ func (s *scanner) arrayHoldsPeer(array, remote []byte) bool {
 func (s *scanner) keepInner(m *member) {
 	mayBePeer := isArray(m.raw)
 	if m.shape != nested {
-		mayBePeer = MayBePeer(m.raw)
+		mayBePeer = listHoldsPeer(m.raw, nil, namesPeer(m.name))
 	}
 	if mayBePeer && s.innerCount < len(s.inners) && s.mayNamePeer(m.name) {
-		s.inners[s.innerCount] = m.raw
+		s.inners[s.innerCount] = inner{m.raw, namesPeer(m.name)}
 		s.innerCount++
 	}
 }

@@ -28,11 +28,13 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 			continue
 		}
 		size += len("\n") + len(text)
-		if e.Count == 0 && begin.Count == 0 && lines[i].Origin.LogGroup == "" {
-			// The offsets count line ends and empty lines too.
-			size = int(lines[k].Offset-lines[i].Offset) + len(lines[k].Text)
+		most := size
+		if hasOffsets(&lines[i], &begin, &e) {
+			// An event of a document has its number for an offset. Then the sum is larger.
+			bytes, all := bytesBehind(lines, i, k)
+			size, most = max(size, bytes), max(most, all)
 		}
-		step := b.reach.Add(text, size)
+		step := b.reach.Add(text, size, most)
 		if step == parser.ReachOver {
 			complete = true
 			break
@@ -55,6 +57,24 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 	}
 	w.mark(lines, i+1, end+1, &begin, doubt)
 	return complete || k < len(lines)
+}
+
+// hasOffsets reports whether the offsets of two lines count the bytes between them, with
+// line ends and empty lines. begin and e are the envelopes of the lines.
+func hasOffsets(line *record.Line, begin, e *record.Envelope) bool {
+	return e.Count == 0 && begin.Count == 0 && line.Origin.LogGroup == ""
+}
+
+// bytesBehind returns how many bytes there are from the beginning of line i to the end of
+// line k behind it, and how many if the carriage return and the empty lines behind line k
+// belong to the same record. Where no line follows, they are not known: a carriage return
+// is allowed for.
+func bytesBehind(lines []record.Line, i, k int) (size, most int) {
+	size = int(lines[k].Offset-lines[i].Offset) + len(lines[k].Text)
+	if k+1 < len(lines) && lines[k+1].Origin == lines[i].Origin {
+		return size, int(lines[k+1].Offset-lines[i].Offset) - len("\n")
+	}
+	return size, size + len("\r")
 }
 
 // isOtherOutput reports whether a runtime says that a line comes from another output

@@ -258,6 +258,53 @@ func TestCutRecord(t *testing.T) {
 	}
 }
 
+// cutRecord is a record that nginx cut off after 2,047 bytes: the visitor closed it, and
+// then wrote lines. It ends with text.
+func cutRecord(opening, text string) string {
+	record := opening
+	for len(record)+2*(len(forged)+1)+len(text) < 2047 {
+		record += "\n" + forged
+	}
+	last := strings.Replace(forged, "victim", strings.Repeat("v", 2047-len(record)-len(text)-len(forged)-1+len("victim")), 1)
+	return record + "\n" + last + text
+}
+
+// TestCutRecordBehindLines: a record that was cut off can end with what a reader leaves out.
+func TestCutRecordBehindLines(t *testing.T) {
+	for _, text := range []string{"", "\r", "\n", "\n\n\n", "\r\n\r\n"} {
+		record := cutRecord(missing, text)
+		if len(record) != 2047 {
+			t.Fatal(len(record))
+		}
+		for _, behind := range []string{"", honest + "\n"} {
+			lines := linesOfFile(record + "\n" + behind)
+			if behind == "" && len(text) > 1 {
+				continue // the end of the file does not show how much was left out
+			}
+			events := inBatches(t, open(t, chain()), lines, len(lines))
+			for i, event := range events {
+				if i > 0 && isBelieved(event) != (string(lines[i].Text) == honest) {
+					t.Errorf("%q: line %d: %s", text, i, event)
+				}
+			}
+		}
+	}
+}
+
+// linesOfFile makes the lines that a reader gives of a file.
+func linesOfFile(text string) []record.Line {
+	var lines []record.Line
+	at := 0
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if trimmed != "" {
+			lines = append(lines, record.Line{ID: fmt.Append(nil, "at-", at), Text: []byte(trimmed), Origin: streams["file"], Offset: int64(at)})
+		}
+		at += len(line)
+	}
+	return lines
+}
+
 // TestAccessLinesOnStderr: nginx's image writes its error log there, and nothing else.
 func TestAccessLinesOnStderr(t *testing.T) {
 	for name, wrap := range wraps {

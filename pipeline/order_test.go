@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"clearhop/record"
 )
 
 // honestAt is an honest line, some seconds after the first.
@@ -74,6 +76,58 @@ func TestScattered(t *testing.T) {
 					t.Errorf("%s, %s: line %d: %s", opening, ending, i, event)
 				}
 			}
+		}
+	}
+}
+
+// TestRecordInDocument: the events of a document have their numbers for offsets, which say
+// nothing about bytes. An error record reaches as far there as in a file, and no further.
+func TestRecordInDocument(t *testing.T) {
+	text := []string{openings["quotes do not"]}
+	for range 60 {
+		text = append(text, honest)
+	}
+	lines := linesOfText(&record.Origin{Source: "insights.csv"}, text...)
+	for i := range lines {
+		lines[i].Offset = int64(i)
+	}
+	believed := 0
+	for _, event := range inBatches(t, open(t, chain()), lines, len(lines)) {
+		if isBelieved(event) {
+			believed++
+		}
+	}
+	if believed < 35 {
+		t.Errorf("only %d of 60 honest lines are believed", believed)
+	}
+}
+
+// TestShareInDoubt: in an honest log that is newest first, few lines are in doubt. docs/security.md
+// gives the share.
+func TestShareInDoubt(t *testing.T) {
+	for _, every := range []int{10, 100} {
+		var text []string
+		for i := range 10000 {
+			line := honestAt(i / 8)
+			text = append(text, strings.Replace(line, "GET /", "GET /"+strings.Repeat("a", i*i%97), 1))
+			if i%every == 0 {
+				text = append(text, strings.Replace(missing, "/x", "/x"+strings.Repeat("b", i*i%89), 1))
+			}
+		}
+		slices.Reverse(text)
+		lines := linesOfText(streams["file"], text...)
+		doubted, honest := 0, 0
+		for i, event := range inBatches(t, open(t, chain()), lines, 512) {
+			if strings.HasPrefix(text[i], "198.51.100.7") {
+				honest++
+				if !isBelieved(event) {
+					doubted++
+				}
+			}
+		}
+		t.Logf("an error line for %d requests: %.2f %% of the honest lines are in doubt", every, 100*float64(doubted)/float64(honest))
+		if 100*doubted > 40*honest/every {
+			t.Errorf("an error line for %d requests: %d of %d honest lines are in doubt", every, doubted, honest)
 		}
 	}
 }

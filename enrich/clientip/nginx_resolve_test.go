@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -274,14 +272,12 @@ func askAll(t *testing.T, port int, requests []request) {
 		if _, err := fmt.Fprintf(c.conn, "%sGET / HTTP/1.1\r\nHost: x\r\n%s: %s\r\n\r\n", q.proxy, name, q.header); err != nil {
 			t.Fatal(err)
 		}
-		response, err := http.ReadResponse(c.in, nil)
+		status, _, err := c.response()
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.Copy(io.Discard, response.Body) // 204 has none
-		_ = response.Body.Close()
-		if response.StatusCode != 204 {
-			t.Fatalf("%+v: status %s", q, response.Status)
+		if !strings.HasPrefix(status, "204") {
+			t.Fatalf("%+v: status %s", q, status)
 		}
 		if q.proxy != "" {
 			_ = c.conn.Close()

@@ -1,10 +1,13 @@
-package analytics_test
+// Package literalfuzz holds a fuzz target of its own, so that little is built for it.
+package literalfuzz
 
 import (
 	"database/sql"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	_ "github.com/duckdb/duckdb-go/v2"
 
 	"clearhop/analytics"
 )
