@@ -154,6 +154,7 @@ func (x *comparer) complete() {
 	}
 	onlyWeb := x.hasLog(verdict.Web) && !x.hasLog(verdict.Edge)
 	if x.without = onlyWeb && len(c.Confs) == 1; x.without {
+		add(standIn) // no configuration that is judged speaks of the NLB
 		c.Confs = []*nginxconf.Config{rightEdge(&c), c.Confs[0]}
 	}
 	c.logs = make([][]string, len(c.Confs))
@@ -165,6 +166,9 @@ func (x *comparer) complete() {
 	}
 	x.chain = &c
 }
+
+// standIn is a node of the NLB where only the web hop is judged.
+var standIn = netip.AddrFrom4([4]byte{10, 255, 255, 1})
 
 // FirstOf returns the first address of a subnet that AWS gives away, and a single
 // address itself.

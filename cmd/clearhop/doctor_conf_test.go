@@ -118,3 +118,18 @@ func TestDoctorAgainstOtherConfigurations(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorOfTheWebHopAlone: one file and the log of the web hop are enough.
+func TestDoctorOfTheWebHopAlone(t *testing.T) {
+	t.Chdir(chaintest.Dir(t))
+	for conf, want := range map[string]check.Agreement{"web-wrong-cidr": check.Agrees, "ok": check.Differs} {
+		var r heldReport
+		out := doctorOutput(t, nil, "--output", "json", "--nginx-conf", conf+"/web.conf", "web-wrong-cidr/web.clearhop.log")
+		if err := json.Unmarshal(out, &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Comparison.Agreement != want {
+			t.Errorf("against %s: %s, want %s: %q", conf, r.Comparison.Agreement, want, r.Comparison.Says)
+		}
+	}
+}
