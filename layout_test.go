@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"chain":                      {},
 	"nginxconf":                  {},
 	"hop":                        {"nginxconf", "enrich/clientip"},
-	"check":                      {"nginxconf", "hop", "record", "enrich/clientip", "parser", "pipeline", "diagnose", "internal/terminal"},
+	"check":                      {"nginxconf", "hop", "record", "verdict", "enrich/clientip", "parser", "pipeline", "diagnose", "internal/terminal"},
 	"dashboard":                  {"analytics", "diagnose", "verdict"},
 	"dashboard/snapshot":         {"analytics", "dashboard"},
 	"dashboard/browsertest":      {"analytics", "analytics/store", "dashboard", "dashboard/snapshot", "dashboard/dashboardtest"},

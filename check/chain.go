@@ -27,7 +27,27 @@ type Chain struct {
 	Trusted clientip.Addresses
 	// Groups are the target groups, where they were read from somewhere.
 	Groups []record.TargetGroup
+
+	// unjudged are the hops whose logs are not judged, logs the access logs that are, of
+	// each hop, as logOf writes them; none of a hop for all. Both may be nil.
+	unjudged []bool
+	logs     [][]string
 }
+
+// isJudged reports whether what a level of a hop logs is judged. level is nil where no
+// request is logged.
+func (c *Chain) isJudged(at int, level *nginxconf.Level) bool {
+	switch {
+	case at < len(c.unjudged) && c.unjudged[at]:
+		return false
+	case level == nil || at >= len(c.logs) || len(c.logs[at]) == 0:
+		return true
+	}
+	return slices.ContainsFunc(level.AccessLogs(), func(d *nginxconf.Directive) bool { return slices.Contains(c.logs[at], logOf(d)) })
+}
+
+// logOf names the log of an access_log directive, whatever line it stands in.
+func logOf(d *nginxconf.Directive) string { return strings.Join(d.Args, " ") }
 
 // A route is a way through the first hop: a host and a path that reach a location.
 type route struct {

@@ -98,7 +98,7 @@ func Run(c *Chain) (*Result, error) {
 	if result.State != diagnose.Broken {
 		return result, nil
 	}
-	result.addForgeries()
+	result.addForgeries(r)
 	wants := !c.NLB.PreserveClientIP || c.NLB.ProxyProtocolV2
 	if wants && !c.NLB.ProxyProtocolV2 {
 		result.TargetGroup = append(result.TargetGroup, "proxy_protocol_v2.enabled = true")
@@ -147,6 +147,13 @@ const (
 
 // isWrong judges one sighting by who the visitor really is.
 func (r *run) isWrong(s *sighting) judgement {
+	var level *nginxconf.Level
+	if s.exchange != nil {
+		level = s.exchange.Level
+	}
+	if !r.isJudged(s.hop, level) {
+		return right
+	}
 	if s.exchange == nil && s.answer.Passed != nil {
 		return right // a server of stream, whose log is not judged
 	}
@@ -229,10 +236,10 @@ func (v *Visitor) take(one Logged, path string, isWrong bool) {
 }
 
 // addForgeries adds what the lines do not show: that a visitor chose the address.
-func (r *Result) addForgeries() {
+func (r *Result) addForgeries(of *run) {
 	for _, v := range r.Visitors {
 		for i, l := range v.Hops {
-			if l.Who != TheForger || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "trusts_too_much" }) {
+			if !of.isJudged(i, nil) || l.Who != TheForger || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "trusts_too_much" }) {
 				continue
 			}
 			hop := "edge"

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"clearhop/diagnose"
 	"clearhop/internal/terminal"
+	"clearhop/nginxconf"
 )
 
 // WriteJSON writes the result as indented JSON. The error is that of w.
@@ -23,9 +25,14 @@ func (r *Result) WriteJSON(w io.Writer) error {
 type textWriter struct {
 	bytes.Buffer
 	*Result
+	columns int // of a line; 0 for width
 }
 
-const width = 80
+const (
+	width     = 80
+	narrowest = 30  // words would be broken
+	widest    = 100 // sentences are not easier to read in longer lines
+)
 
 // WriteText writes the result for a person, in one call of w.Write. The error is that
 // of w.
@@ -34,16 +41,22 @@ func (r *Result) WriteText(w io.Writer) error {
 	t.headline()
 	t.visitors()
 	t.findings()
-	t.changes()
+	if r.State == diagnose.Broken {
+		t.changes()
+	}
 	t.list("Not a fault, and worth a look", r.Warnings)
 	t.list("Assumed", r.Assumed)
-	var unknowns []string
-	for _, u := range r.Unknowns {
-		unknowns = append(unknowns, u.At+": "+u.What)
-	}
-	t.list("Not known, and so not judged", unknowns)
+	t.list("Not known, and so not judged", unknownTexts(r.Unknowns))
 	_, err := w.Write(t.Bytes())
 	return err
+}
+
+func unknownTexts(all []nginxconf.Unknown) []string {
+	var texts []string
+	for _, u := range all {
+		texts = append(texts, u.At+": "+u.What)
+	}
+	return texts
 }
 
 func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
@@ -52,6 +65,7 @@ func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(t, format+"\
 func (t *textWriter) fold(first, rest, text string) {
 	line := first
 	empty := true
+	width := min(max(cmp.Or(t.columns, width), narrowest), widest)
 	for _, word := range strings.Fields(terminal.Printable(text)) {
 		switch {
 		case empty:
@@ -128,9 +142,6 @@ func (t *textWriter) findings() {
 }
 
 func (t *textWriter) changes() {
-	if t.State != diagnose.Broken {
-		return
-	}
 	t.line("")
 	if len(t.Result.Changes)+len(t.Result.TargetGroup) == 0 {
 		t.line("No change is known that puts it right.")

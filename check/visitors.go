@@ -132,7 +132,7 @@ func (r *run) follow(v *visitor, to route, at int, c hop.Connection, keep bool, 
 	r.reached[at] = true
 	a := r.nginx[at].Take(c)
 	isForgedHeader := v.before != "" // the doctor takes one line of a scanner for no fault
-	if a.Broken && !isForgedHeader {
+	if a.Broken && !isForgedHeader && r.isJudged(at, nil) {
 		r.addError(at, c)
 	}
 	if a.Passed != nil {
@@ -150,7 +150,7 @@ func (r *run) follow(v *visitor, to route, at int, c hop.Connection, keep bool, 
 			s.exchange = x
 			r.seen = append(r.seen, s)
 		}
-		if !isForgedHeader {
+		if !isForgedHeader && r.isJudged(at, x.Level) {
 			r.addLine(at, x, id)
 		}
 		if x.Next != nil {

@@ -80,6 +80,29 @@ func (c *Config) Upstream(name string) *Upstream { return c.upstreams[name] }
 // Format returns the log_format of that name in http; nil if there is none.
 func (c *Config) Format(name string) *Directive { return c.formats[name] }
 
+// AccessLogs returns the access_log directives of http, in their order, without those
+// that are off.
+func (c *Config) AccessLogs() []*Directive {
+	var all []*Directive
+	var walk func(block []*Directive)
+	walk = func(block []*Directive) {
+		for _, d := range block {
+			if d.Name == "access_log" && len(d.Args) > 0 && d.Arg(0) != "off" {
+				all = append(all, d)
+			}
+			if d.IsBlock && !holdsData([]string{d.Name}) {
+				walk(d.Block)
+			}
+		}
+	}
+	for _, d := range c.Root {
+		if d.Name == "http" {
+			walk(d.Block)
+		}
+	}
+	return all
+}
+
 // MadeBy returns the directive that makes a variable, such as a map; nil if the variable
 // is nginx's own.
 func (c *Config) MadeBy(variable string) *Directive { return c.made[variable] }

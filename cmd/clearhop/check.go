@@ -125,14 +125,7 @@ func nodeAddresses(items []string) ([]netip.Addr, error) {
 	}
 	var all []netip.Addr
 	for _, p := range set.Prefixes {
-		a := p.Addr()
-		if !p.IsSingleIP() {
-			const reserved = 4 // AWS keeps the first addresses of a subnet
-			for range reserved {
-				a = a.Next()
-			}
-		}
-		all = append(all, a)
+		all = append(all, check.FirstOf(p))
 	}
 	return all, nil
 }

@@ -20,6 +20,9 @@ type doctorCommand struct {
 	AWS    bool       `name:"aws" help:"Ask AWS too: the NLB's addresses, unless --nlb gives them, and its target groups' attributes."`
 	Color  string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 
+	NginxConf []string `name:"nginx-conf" placeholder:"FILE" help:"Hold the log against this nginx.conf too, and name the line at fault. Give it once for each hop, in the order of a request."`
+	Diff      bool     `help:"Print only the change that puts the files of --nginx-conf right, as a unified diff for patch -p0."`
+
 	logGroupFlags
 	Since    string  `placeholder:"TIME" help:"Judge only lines logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until    string  `placeholder:"TIME" help:"Judge only lines logged before this time, written as for --since."`
@@ -49,11 +52,17 @@ permissions ec2:DescribeNetworkInterfaces and
 elasticloadbalancing:DescribeLoadBalancers, DescribeTargetGroups and
 DescribeTargetGroupAttributes.
 
+With --nginx-conf the report also says which line of the configuration is at fault, or
+that the running nginx cannot run that file. docs/check.md says what is known of a
+configuration.
+
 Examples:
   clearhop doctor access.log
   clearhop doctor --nlb 10.16.1.11,10.16.2.11 edge.log web.log
   clearhop doctor --log-group /ecs/web --since 2h
   clearhop doctor --aws edge.log web.log
+  clearhop doctor --nginx-conf edge.conf --nginx-conf web.conf edge.log web.log
+  clearhop doctor --nginx-conf edge.conf --diff edge.log | patch -p0
   clearhop doctor --since 2h --min-share 0.01 access.log
   clearhop doctor --output json access.log | jq .findings
 
@@ -75,6 +84,11 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	confs, err := c.readConfs()
+	if err != nil {
+		return &usageError{err}
+	}
+	c.readInFormats()
 	group, err := c.logGroupFlags.open(ctx, s, window, now, false)
 	if err != nil {
 		return unjudged(err)
@@ -90,11 +104,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	case report == nil:
 		return err
 	}
-	write := func() error { return report.WriteText(s.out, c.style(s.out)) }
-	if c.Output == "json" {
-		write = func() error { return report.WriteJSON(s.out) }
-	}
-	if err := write(); err != nil {
+	if err := c.write(s, report, confs); err != nil {
 		return err
 	}
 	switch {
