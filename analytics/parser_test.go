@@ -42,6 +42,9 @@ func TestTrinoParses(t *testing.T) {
 	for _, view := range analytics.Views() {
 		add("view "+view, analytics.ViewSQL(analytics.Athena, view, "clearhop"))
 	}
+	for name, statement := range reliabilitySQL(t) {
+		add("docs/reliability.md, "+name, statement)
+	}
 	add("no SQL", "SELECT FROM WHERE") // or else the parser would not be asked
 	command := exec.Command(trinoJava, "testdata/Parse.java")
 	command.Stdin = strings.NewReader(strings.Join(statements, "\x00"))

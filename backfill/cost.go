@@ -2,8 +2,11 @@ package backfill
 
 import "fmt"
 
-// The list prices of us-east-1, in dollars. The sources and the date stand in
-// docs/backfill.md, whose table a test compares with these.
+// pricesOf is the day on which the prices were written down.
+const pricesOf = "2026-11-29"
+
+// The list prices of us-east-1, in dollars. They stand nowhere else in the code; a test
+// compares docs/backfill.md, which has the sources, and docs/aws.md with these.
 const (
 	priceOut      = 0.09     // a GB that leaves AWS for the internet, behind the first 100 GB of a month
 	priceFirehose = 0.029    // a GB that a Firehose stream takes
@@ -12,7 +15,7 @@ const (
 )
 
 // PriceNote is what is to be said beside Costs.
-const PriceNote = "List prices of us-east-1 (docs/backfill.md); no storage, no queries."
+const PriceNote = "List prices of us-east-1, written down on " + pricesOf + " (docs/backfill.md); no storage, no queries."
 
 const gigabyte = 1e9
 

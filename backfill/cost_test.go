@@ -13,7 +13,15 @@ func TestCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	guide, err := os.ReadFile("../docs/aws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := fmt.Sprintf("| Firehose: each million lines | $%g a GB", priceFirehose); !strings.Contains(string(guide), row) {
+		t.Errorf("docs/aws.md lacks %s", row)
+	}
 	for _, row := range []string{
+		"written down on " + pricesOf,
 		fmt.Sprintf("| $%g a GB, after the first 100 GB of a month |", priceOut),
 		fmt.Sprintf("| Firehose | $%g a GB |", priceFirehose),
 		fmt.Sprintf("| Kinesis on demand | $%g a GB |", priceKinesis),

@@ -74,6 +74,7 @@ var notSet = map[string]string{
 	"CLEARHOP_S3":             "the stack delivers to Firehose; a route can lead to S3",
 	"CLEARHOP_S3_FORMAT":      "the format of routes to S3 stays ndjson.gz, which every reader knows",
 	"CLEARHOP_FILE":           "it is for local runs",
+	"CLEARHOP_NO_EVENT_HASH":  "who needs the hash finds out when the events are there",
 }
 
 func list(parameter string) string { return `!Join [",", !Ref ` + parameter + "]" }

@@ -30,6 +30,8 @@ var fields = []field[record.Record]{
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
 	word("event.timestamp_from", "Where `@timestamp` comes from if the line has no time: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
+	text("event.hash", "The same for the same log event on each road out of CloudWatch Logs. Together with `aws.cloudwatch.log_group` and `log_stream` it finds events that came on two roads. See \"The second key\" below.", "the time of the log event and the first line of its message",
+		func(r *record.Record) []byte { return r.Hash }),
 	text(originalPath, "The line as it was read, at most 64 KiB of it. `nginx.unparsed` and `nginx.other` always have it, other events on request. A line that continues another one does not: the other event has the whole message. Cookies and tokens are scrubbed.", "the line",
 		func(r *record.Record) []byte { return r.Original }),
 	decimal("event.sample_rate", "", "The share of events like this one that a rule keeps. The event stands for `1 / sample_rate` of them. Absent if none are left out.", "the setting `rule`",

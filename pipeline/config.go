@@ -24,6 +24,7 @@ type Config struct {
 
 	Label    map[string]string `name:"label" env:"CLEARHOP_LABELS" mapsep:"," envKeyValSeparator:"=" placeholder:"KEY=VALUE"`
 	Original bool              `name:"original" env:"CLEARHOP_ORIGINAL"`
+	NoHash   bool              `name:"no-event-hash" env:"CLEARHOP_NO_EVENT_HASH"`
 
 	Privacy privacy.Settings `embed:""`
 	Rules   rule.Settings    `embed:""`

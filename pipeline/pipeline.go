@@ -85,6 +85,8 @@ type Worker struct {
 
 	digest hash.Hash
 	id     []byte
+	hash   []byte // event.hash
+	hashed []byte // what it is made of
 
 	// The time of the line before, for lines that have none.
 	previous       int64
@@ -121,6 +123,7 @@ func (w *Worker) process(line, first *record.Line, text []byte, doubt record.Dou
 	r.Doubt = doubtOf(r, doubt)
 	w.identify(r, text)
 	out.ID = r.ID
+	w.addHash(r, text)
 	if err := w.enrich.Enrich(r); err != nil {
 		out.Err = errors.Join(out.Err, err)
 	}

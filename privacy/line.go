@@ -168,14 +168,41 @@ func (w *Worker) AppendID(dst []byte, r *record.Record, text []byte) []byte {
 		w.id = append(line.AppendPlace(w.id[:0]), line.Text...)
 		dst = w.pseudonym(dst, anID, w.id)
 	} else {
-		w.id = w.appendHiddenLine(line.AppendPlainPlace(w.id[:0]), r, text)
-		sum := sha256.Sum256(w.id)
-		dst = hex.AppendEncode(dst, sum[:pseudonymBytes/2])
+		dst = w.appendDigest(dst, w.appendHiddenLine(line.AppendPlainPlace(w.id[:0]), r, text))
 	}
+	w.forgetLong()
+	return dst
+}
+
+// AppendHash appends a hash of a log event to dst: 32 hexadecimal digits, of which a caller
+// may take the first ones. place is what the hash is made of besides the line. message is
+// the line with what is to be hidden, and text the line without envelopes and secrets, as
+// for AppendID. It must be called before Apply, and gives nothing back, as AppendID.
+func (w *Worker) AppendHash(dst []byte, r *record.Record, place, message, text []byte) []byte {
+	w.reset()
+	w.id = append(w.id[:0], place...)
+	if w.g.mode == Hash {
+		w.id = append(w.id, message...)
+		dst = w.pseudonym(dst, aHash, w.id)
+	} else {
+		dst = w.appendDigest(dst, w.appendHiddenLine(w.id, r, text))
+	}
+	w.forgetLong()
+	return dst
+}
+
+// appendDigest appends the digest of a line after hiding.
+func (w *Worker) appendDigest(dst, hidden []byte) []byte {
+	w.id = hidden
+	sum := sha256.Sum256(hidden)
+	return hex.AppendEncode(dst, sum[:pseudonymBytes/2])
+}
+
+// forgetLong bounds the buffers that are kept from line to line.
+func (w *Worker) forgetLong() {
 	if cap(w.id) > maxKept {
 		w.id, w.sum = nil, nil
 	}
-	return dst
 }
 
 // appendHiddenLine appends what an id may be made of. All addresses are hidden, since

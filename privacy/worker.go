@@ -217,6 +217,7 @@ const (
 	anAddress = 'a'
 	aUser     = 'u'
 	anID      = 'i'
+	aHash     = 'h'
 )
 
 // pseudonym appends the pseudonym of an identity.

@@ -49,7 +49,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 			for dataset := record.Unparsed; dataset <= record.OtherLine; dataset++ {
 				var r record.Record
 				fill(reflect.ValueOf(&r).Elem(), c.text, netip.MustParseAddr(c.addr))
-				r.Line.Origin, r.ID, r.Continues = &record.Origin{}, []byte("1"), []byte("2")
+				r.Line.Origin, r.ID, r.Continues, r.Hash = &record.Origin{}, []byte("1"), []byte("2"), []byte("3")
 				r.Dataset, r.Provenance.HopNames = dataset, nil
 				if event := string(enc.Append(nil, &r)); strings.Count(event, c.addr) < 30 {
 					t.Fatalf("the event holds too few of them: %s", event)

@@ -28,6 +28,9 @@ type Record struct {
 	Line Line
 	// ID identifies the event for good: Line.ID, or one derived from the line.
 	ID []byte
+	// Hash is the same for the same log event on each road out of CloudWatch Logs; nil
+	// where the line is none of its events.
+	Hash []byte
 	// Original is the line as it was read, where the event is to carry it;
 	// else nil.
 	Original []byte

@@ -35,6 +35,9 @@ func Files(names []string) (Source, error) {
 
 type files struct{ paths []string }
 
+// Count implements Counter.
+func (f *files) Count(context.Context) (int, error) { return len(f.paths), nil }
+
 // Next implements Source.
 func (f *files) Next(context.Context) (*Unit, error) {
 	if len(f.paths) == 0 {

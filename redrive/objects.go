@@ -73,6 +73,19 @@ func (o *objects) Next(ctx context.Context) (*Unit, error) {
 	}
 }
 
+// Count implements Counter. It lists the objects, and needs no further permission.
+func (o *objects) Count(ctx context.Context) (int, error) {
+	list := &objects{calls: o.calls, bucket: o.bucket, prefix: o.prefix}
+	for n := 0; ; n += len(list.keys) {
+		list.keys = nil
+		if err := list.page(ctx); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+}
+
 // page lists the next objects.
 func (o *objects) page(ctx context.Context) error {
 	for len(o.keys) == 0 {

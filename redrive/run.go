@@ -38,6 +38,12 @@ type Source interface {
 	Next(context.Context) (*Unit, error)
 }
 
+// A Counter is a Source that can say how many units it has, without reading them. The
+// number need not be exact: others may take or add units meanwhile.
+type Counter interface {
+	Count(context.Context) (int, error)
+}
+
 // Config says where to send, and what.
 type Config struct {
 	// Outlets take the events. They must have no place for dead letters, because what is

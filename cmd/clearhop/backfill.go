@@ -44,7 +44,8 @@ type backfillCommand struct {
 // Help is what --help prints below the usage.
 func (c *backfillCommand) Help() string {
 	return `The lines go through the same pipeline to the same sinks as those that the functions
-get. Give the settings of the function, as flags or by its environment variables.
+get. Give the settings of the function, as flags or by its environment variables. As
+there, they can refer to a secret (--privacy-key @arn:…) or a list in S3 (--trusted @s3://…).
 
 Examples:
   clearhop backfill --dry-run --log-group /ecs/web --since 7d
@@ -122,6 +123,10 @@ func (c *backfillCommand) Run(ctx context.Context, s streams, line *kong.Context
 	if err != nil {
 		return &usageError{err}
 	}
+	command := commandOf(line, c.URL) // with references as they are given
+	if err := fillStored(ctx, &c.Settings); err != nil {
+		return err
+	}
 	c.Settings.NodeFinder, c.Settings.OpenObject = nlb.Nodes, object.Fetches(object.Lazy())
 	p, err := pipeline.New(c.Settings)
 	if err != nil {
@@ -135,7 +140,7 @@ func (c *backfillCommand) Run(ctx context.Context, s streams, line *kong.Context
 	if err != nil {
 		return errors.Join(err, p.Close())
 	}
-	err = c.run(ctx, s, p, outlets, w, commandOf(line, c.URL))
+	err = c.locked(func() error { return c.run(ctx, s, p, outlets, w, command) })
 	if outlets != nil {
 		err = errors.Join(err, outlets.Close(context.WithoutCancel(ctx)))
 	}
@@ -165,6 +170,18 @@ func (c *backfillCommand) openOutlets(ctx context.Context, s streams, p *pipelin
 		return nil, &usageError{errors.Join(err, outlets.Close(ctx))}
 	}
 	return outlets, nil
+}
+
+// locked runs what works with the file of --state. A dry run keeps nothing.
+func (c *backfillCommand) locked(work func() error) error {
+	if c.DryRun {
+		return work()
+	}
+	held, err := lockState(c.State)
+	if err != nil {
+		return err
+	}
+	return errors.Join(work(), held.Release())
 }
 
 // run opens the state and the walk, and does the work.

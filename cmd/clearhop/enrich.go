@@ -14,6 +14,7 @@ import (
 	"clearhop/decode"
 	"clearhop/feed"
 	"clearhop/feed/position"
+	"clearhop/internal/lock"
 	"clearhop/internal/terminal"
 	"clearhop/pipeline"
 	"clearhop/sink"
@@ -89,6 +90,11 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	if err := discoverFirst(ctx, s, p); err != nil {
 		return errors.Join(err, p.Close())
 	}
+	held, err := c.lockState()
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
+	defer func() { _ = held.Release() }() // the end of the process ends it too
 	state, err := c.openState()
 	if err != nil {
 		return errors.Join(err, p.Close())
@@ -210,6 +216,15 @@ func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading
 	}
 	open := func(ctx context.Context, name string) (io.ReadCloser, error) { return feed.Open(ctx, s.in, name) }
 	return feed.Run(ctx, feed.Files(files, open), config)
+}
+
+// lockState keeps another process from working with the file of --state; nil if there is
+// none.
+func (c *enrichCommand) lockState() (*lock.Lock, error) {
+	if c.State == "" {
+		return nil, nil //nolint:nilnil // there is no state
+	}
+	return lockState(c.State)
 }
 
 // openState opens the file of --state; nil if there is none.

@@ -62,8 +62,12 @@ sent twice has the same event.id. With --reason, --since and --until an object s
 something in it was left out.
 
 It needs s3:ListBucket, GetObject, PutObject and DeleteObject, or sqs:ReceiveMessage,
-DeleteMessage and ChangeMessageVisibility, and the permissions to deliver. A dry run
-hides the messages of a queue from others until it ends.
+DeleteMessage and ChangeMessageVisibility, and the permissions to deliver. With
+sqs:GetQueueAttributes it also shows how much of a queue is left. A dry run hides the
+messages of a queue from others until it ends.
+
+A setting can refer to a secret (--privacy-key @arn:…) or a list in S3
+(--trusted @s3://…), as those of the functions do.
 
 Exit codes: 0 all was sent; in a dry run: counted; 1 something stays or could not be
 read; 2 the command line or the configuration is wrong; 130 interrupted.`
@@ -101,6 +105,9 @@ func (c *redriveCommand) Run(ctx context.Context, s streams) error {
 	w, err := c.check(time.Now())
 	if err != nil {
 		return &usageError{err}
+	}
+	if err := fillStored(ctx, &c.Settings); err != nil {
+		return err
 	}
 	c.Settings.NodeFinder, c.Settings.OpenObject = nlb.Nodes, object.Fetches(object.Lazy())
 	p, err := pipeline.New(c.Settings)
@@ -151,17 +158,12 @@ func (c *redriveCommand) send(ctx context.Context, s streams, w window, config r
 	if c.Quiet {
 		status = &terminal.Status{}
 	}
-	warnings, start := 0, time.Now()
+	warnings := 0
 	config.Warn = func(err error) {
 		if warnings++; warnings <= maxWarnings {
 			status.Clear()
 			s.warn(err)
 		}
-	}
-	config.Seen = func(n *redrive.Counts) {
-		status.Show(func() string {
-			return fmt.Sprintf("%s read, %s sent, %.0f a second", terminal.Plural(int64(n.Units), "object"), terminal.Plural(int64(n.Delivered), "event"), float64(n.Delivered)/max(time.Since(start).Seconds(), 1))
-		})
 	}
 	config.Wants = func(it *redrive.Item) bool {
 		if c.Reason != "" && !strings.Contains(strings.ToLower(it.Reason), strings.ToLower(c.Reason)) {
@@ -171,11 +173,15 @@ func (c *redriveCommand) send(ctx context.Context, s streams, w window, config r
 		return !bounded || !it.Time.IsZero() && !it.Time.Before(w.since) && (w.until.IsZero() || it.Time.Before(w.until))
 	}
 	counts := &redrive.Counts{}
-	var err error
-	for _, source := range c.sources() {
-		var from redrive.Source
-		if from, err = source(ctx); err != nil {
-			break
+	sources, err := c.openSources(ctx)
+	progress := redriveProgress{start: time.Now()}
+	if status.IsShown() {
+		progress.total = countUnits(ctx, sources)
+	}
+	for _, from := range sources {
+		progress.before = counts.Units
+		config.Seen = func(n *redrive.Counts) {
+			status.Show(func() string { return progress.text(n.Units, counts.Delivered+n.Delivered, time.Since(progress.start)) })
 		}
 		var n *redrive.Counts
 		n, err = redrive.Run(ctx, from, config)
@@ -200,6 +206,64 @@ func (c *redriveCommand) send(ctx context.Context, s streams, w window, config r
 		return exitCode{code: exitFailed}
 	}
 	return nil
+}
+
+// openSources opens all places. With an error it returns none.
+func (c *redriveCommand) openSources(ctx context.Context) ([]redrive.Source, error) {
+	var all []redrive.Source
+	for _, open := range c.sources() {
+		source, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, source)
+	}
+	return all, nil
+}
+
+// countUnits returns how many objects, messages and files the sources have; 0 if one of
+// them cannot say it.
+func countUnits(ctx context.Context, sources []redrive.Source) int {
+	total := 0
+	for _, source := range sources {
+		counter, ok := source.(redrive.Counter)
+		if !ok {
+			return 0
+		}
+		n, err := counter.Count(ctx)
+		if err != nil {
+			return 0 // the bar is left out: a permission to count is not needed to send
+		}
+		total += n
+	}
+	return total
+}
+
+// A redriveProgress is what a person at a terminal sees of a redrive.
+type redriveProgress struct {
+	start  time.Time
+	total  int // units of all sources; 0 if that is not known
+	before int // units of the sources that are done
+}
+
+// text is what is shown after some units of the source in hand. sent are the events of all
+// sources, and took is the time since the start.
+func (p *redriveProgress) text(units, sent int, took time.Duration) string {
+	units += p.before
+	text := fmt.Sprintf("%s read", counted(int64(units), "object"))
+	share := 0.0
+	if p.total > 0 {
+		share = min(1, float64(units)/float64(p.total))
+		text = fmt.Sprintf("%s %3.0f%%  %s of %s", barOf(share, 10), 100*share, grouped(int64(units)), counted(int64(p.total), "object"))
+	}
+	text += fmt.Sprintf("  %s sent", counted(int64(sent), "event"))
+	if seconds := took.Seconds(); seconds >= 1 {
+		text += fmt.Sprintf("  %s/s", grouped(int64(float64(sent)/seconds)))
+		if share > 0.005 && share < 1 {
+			text += "  " + timeLeft(time.Duration(float64(took)*(1-share)/share))
+		}
+	}
+	return text
 }
 
 // sources returns what opens each of the places, files together.

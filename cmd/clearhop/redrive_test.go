@@ -46,6 +46,20 @@ func lostEvents(t *testing.T, n int) (docs []sink.Document) {
 }
 
 // TestRedrive sends dead letters from moto's S3 and SQS, is killed in between, and goes on.
+// TestRedriveText: what is shown while a redrive works fits a terminal, also where it is
+// not known how much there is.
+func TestRedriveText(t *testing.T) {
+	t.Setenv("LC_ALL", "C")
+	p := redriveProgress{total: 3000, before: 1000}
+	if got, want := p.text(500, 123_456, 10*time.Second), "[#####     ]  50%  1,500 of 3,000 objects  123,456 events sent  12,345/s  11s left"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	p = redriveProgress{}
+	if got, want := p.text(1, 0, 0), "1 object read  0 events sent"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestRedrive(t *testing.T) {
 	endpoint := mototest.Start(t)
 	keys := credentials.NewStaticCredentialsProvider("test", "test", "")

@@ -13,7 +13,8 @@
 // one or the new one. It has a checksum: a file that was changed by a fault of the disk
 // or by hand is an error, and never a place that is wrong.
 //
-// A File is safe for concurrent use. Two programs must not have the same file.
+// A File is safe for concurrent use. Two programs must not have the same
+// file: the command locks it.
 package position
 
 import (

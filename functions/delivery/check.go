@@ -8,8 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"clearhop/aws/stored"
 	"clearhop/delivery"
-	"clearhop/functions/stored"
 	"clearhop/pipeline"
 	"clearhop/rule"
 )

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"clearhop/aws/stored"
 	"clearhop/functions/delivery"
-	"clearhop/functions/stored"
 )
 
 // TestCheck: the check says what the start of a function says, and asks AWS for nothing.

@@ -7,8 +7,8 @@ import (
 
 	"clearhop/aws/nlb"
 	"clearhop/aws/object"
+	"clearhop/aws/stored"
 	"clearhop/functions/environment"
-	"clearhop/functions/stored"
 )
 
 // lambdaSettings are the parts of Lambda's own environment that matter here.

@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"clearhop/aws/nlb"
+	"clearhop/aws/stored"
 	"clearhop/functions/delivery"
 	"clearhop/functions/diagnosis/watch"
 	"clearhop/functions/environment"
-	"clearhop/functions/stored"
 )
 
 func main() {

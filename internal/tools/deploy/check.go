@@ -13,9 +13,9 @@ import (
 
 	"clearhop/aws/nlb"
 	"clearhop/aws/query"
+	"clearhop/aws/stored"
 	"clearhop/aws/subscription"
 	"clearhop/functions/delivery"
-	"clearhop/functions/stored"
 	"clearhop/internal/setting"
 	"clearhop/internal/template"
 	"clearhop/pipeline"

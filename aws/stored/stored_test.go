@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"clearhop/functions/stored"
+	"clearhop/aws/stored"
 	"clearhop/internal/mototest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
