@@ -168,6 +168,7 @@ test: ## get what the tests want (nginx, moto) and run them all
 	$(GO) vet -race ./...
 	$(GO) vet -race -tags athena ./analytics
 	$(GO) vet -race -tags sam ./deploy
+	$(GO) vet -race -tags snapshot ./release
 	@status=0; echo "$(TEST) -race, and without it the packages $(NO_RACE)"; \
 	$(TEST) -race $$($(GO) list ./... | grep -vxF $(NO_RACE:%=-e %)) || status=1; \
 	$(TEST) $(NO_RACE) || status=1; exit $$status

@@ -44,7 +44,7 @@ func TestDebian(t *testing.T) {
 	output(t, exec.Command("debootstrap", "--variant=minbase", "--include=man-db,bash-completion", "bookworm", root))
 	put(t, root, "clearhop.deb", one(t, "_"+runtime.GOARCH+".deb"))
 	inside(t, root, "dpkg", "--install", "/clearhop.deb")
-	tryCommand(t, root, "clearhop")
+	tryCommand(t, root, "0:0", "clearhop")
 	// man-db of a minimal Debian leaves pages out: dpkg says which files the package has.
 	listed := inside(t, root, "dpkg", "--listfiles", "clearhop")
 	for _, want := range []string{
@@ -96,7 +96,7 @@ func TestImage(t *testing.T) {
 		for _, layer := range follow(blob(d)).Layers {
 			unpack(t, bytes.NewReader(blob(layer)), root)
 		}
-		tryCommand(t, root, "/usr/bin/clearhop")
+		tryCommand(t, root, "65532:65532", "/usr/bin/clearhop")
 		return
 	}
 	t.Fatalf("the image has nothing for %s", runtime.GOARCH)
@@ -117,7 +117,10 @@ func TestTarball(t *testing.T) {
 			}
 		}
 	}
-	tryCommand(t, root, strings.TrimPrefix(found[0], root))
+	if err := os.Mkdir(filepath.Join(root, "tmp"), 0o755); err != nil { // DuckDB writes there
+		t.Fatal(err)
+	}
+	tryCommand(t, root, "0:0", strings.TrimPrefix(found[0], root))
 	for _, name := range []string{"man/man1/clearhop-enrich.1", "completions/clearhop.bash", "LICENSE"} {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(found[0]), name)); err != nil {
 			t.Error(err)
@@ -170,25 +173,30 @@ func TestChecksums(t *testing.T) {
 }
 
 // tryCommand runs the command inside a root as a user would: its version, events, and a
-// report, which DuckDB computes.
-func tryCommand(t *testing.T, root, command string) {
+// report, which DuckDB computes. user is USER:GROUP, in numbers.
+func tryCommand(t *testing.T, root, user, command string) {
 	t.Helper()
 	put(t, root, "/logs/access.log", "../testdata/seed/access.log")
-	if version := inside(t, root, command, "version"); !strings.HasPrefix(version, "clearhop v") || !strings.Contains(version, "\ncommit ") || strings.Contains(version, "without DuckDB") {
+	if version := insideAs(t, user, root, command, "version"); !strings.HasPrefix(version, "clearhop v") || !strings.Contains(version, "\ncommit ") || strings.Contains(version, "without DuckDB") {
 		t.Errorf("version: %s", version)
 	}
-	if events := inside(t, root, command, "enrich", "-q", "/logs/access.log"); !strings.Contains(events, `"client"`) {
+	if events := insideAs(t, user, root, command, "enrich", "-q", "/logs/access.log"); !strings.Contains(events, `"client"`) {
 		t.Errorf("events: %.300s", events)
 	}
-	if report := inside(t, root, command, "report", "-q", "--since", "2020-01-01T00:00:00Z", "/logs/access.log"); !strings.Contains(report, "Report of ") {
+	if report := insideAs(t, user, root, command, "report", "-q", "--since", "2020-01-01T00:00:00Z", "/logs/access.log"); !strings.Contains(report, "Report of ") {
 		t.Errorf("report: %s", report)
 	}
 }
 
-// inside runs a program in a root, and returns what it printed. A failure ends the test.
+// inside runs a program in a root as root, and returns what it printed. A failure ends the test.
 func inside(t *testing.T, root string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("chroot", append([]string{root}, args...)...)
+	return insideAs(t, "0:0", root, args...)
+}
+
+func insideAs(t *testing.T, user, root string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("chroot", append([]string{"--userspec=" + user, root}, args...)...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C.UTF-8", "MANWIDTH=80"}
 	return output(t, cmd)
 }
@@ -240,7 +248,7 @@ func unpack(t *testing.T, packed io.Reader, root string) {
 		path := filepath.Join(root, h.Name)
 		if h.Typeflag == tar.TypeReg {
 			write(t, path, data, h.FileInfo().Mode().Perm())
-		} else if err := os.MkdirAll(path, 0o755); err != nil {
+		} else if err := errors.Join(os.MkdirAll(path, 0o755), os.Chmod(path, h.FileInfo().Mode())); err != nil {
 			t.Fatal(err)
 		}
 	})
