@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,36 @@ package-test: ## build a clean tree with the real SAM CLI, with and without the 
 	@.ci/tools
 	$(TEST) -tags sam -count 1 -v -run 'TestSAM' ./deploy
 
+# A release is the folder build/dist: copy it to where RELEASE_URL says. No host is fixed yet,
+# so it is this folder until somebody sets it; only the Homebrew formula holds it. Of a commit
+# with a tag the version is the tag; of another one it is the next version and the commit.
+RELEASE_URL ?= file://$(CURDIR)/$(BUILD)/dist
+DIST        := $(BUILD)/dist
+RELEASE_BIN := $(CURDIR)/$(BUILD)/tools/release/bin
+TAGGED      := $(shell git describe --exact-match --tags --match 'v*' 2>/dev/null)
+
+release-tools: ## get what make snapshot needs beside Go: goreleaser, zig and files of Debian's packages (needs Python and apt)
+	@release/tools
+
+# One build at a time: each link of DuckDB takes 2 GB of memory.
+snapshot: release-tools ## make all files of a release in build/dist (half an hour the first time; GEOIP_LAYER=no spares npm)
+	rm -rf $(DIST) && mkdir -p $(DIST)
+	PATH="$(RELEASE_BIN):$$PATH" goreleaser release --clean --parallelism 1 $(if $(TAGGED),--skip=publish,--snapshot)
+	@$(GO) build -o $(BUILD)/release ./internal/tools/release
+	@set -e; work=$(DIST)/work; \
+	version=$$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' $$work/metadata.json | head -n 1); \
+	commit=$$(git rev-parse HEAD); SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct); export SOURCE_DATE_EPOCH; \
+	mv $$work/*.tar.gz $$work/*.zip $$work/*.deb $$work/*.rpm $$work/*.cdx.json $(DIST)/; \
+	release/image-roots $(BUILD)/image $$work; \
+	$(BUILD)/release image $$version $(DIST)/clearhop_$${version}_image.tar $(BUILD)/image $$commit; \
+	$(BUILD)/release lambda $$version $(DIST)/clearhop_$${version}_lambda.zip; \
+	$(BUILD)/release formula $$version $(DIST) '$(RELEASE_URL)' >$(DIST)/clearhop.rb; \
+	rm -rf $$work $(DIST)/pages; \
+	cd $(DIST); sha256sum * >../checksums.txt; mv ../checksums.txt checksums.txt; ls -l
+
+snapshot-test: ## install what make snapshot made into bare roots, and run it there (as root; needs debootstrap)
+	$(TEST) -tags snapshot -count 1 -v ./release -dist $(CURDIR)/$(DIST)
+
 # SETTINGS is the file of the stack's settings, one for each stack. ASK=no asks nobody.
 SETTINGS ?= stack.yaml
 ASK      ?= auto
@@ -155,6 +185,7 @@ test: ## get what the tests want (nginx, moto) and run them all
 	$(GO) vet -race ./...
 	$(GO) vet -race -tags athena ./analytics
 	$(GO) vet -race -tags sam ./deploy
+	$(GO) vet -race -tags snapshot ./release
 	@status=0; echo "$(TEST) -race, and without it the packages $(NO_RACE)"; \
 	$(TEST) -race $$($(GO) list ./... | grep -vxF $(NO_RACE:%=-e %)) || status=1; \
 	$(TEST) $(NO_RACE) || status=1; exit $$status

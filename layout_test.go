@@ -64,12 +64,14 @@ var mayImport = map[string][]string{
 	"internal/tools/samples":     {"chain"},
 	"internal/tools/picture":     {"chain"},
 	"internal/tools/measure":     {"analytics", "analytics/store"},
+	"internal/tools/release":     {},
 	"internal/tools/makedb":      {"enrich/geoip"},
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/deploy":      {"aws/account", "aws/nlb", "aws/query", "aws/smoke", "aws/stack", "aws/subscription", "functions/delivery", "aws/stored", "internal/setting", "internal/template", "internal/terminal", "pipeline"},
 	"internal/tools/invoke":      {"internal/lambdatest"},
 	"internal/tools/example":     {"internal/template"},
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
+	"release":                    {}, // the tests of .goreleaser.yaml and of what it makes
 	"feed":                       {"decode", "pipeline", "record"},
 	"feed/position":              {"decode"},
 	"internal/terminal":          {},

@@ -37,6 +37,7 @@ type grammar struct {
 	Version     versionCommand            `cmd:"" help:"Print the version, and the sources of the data."`
 	Completion  kongcompletion.Completion `cmd:"" help:"Print how to turn on tab completion in bash, zsh or fish."`
 	Help        helpCommand               `cmd:"" help:"Print the help of a command."`
+	Manual      manualCommand             `cmd:"" hidden:"" help:"Write the man pages and the completions into a folder."`
 
 	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }

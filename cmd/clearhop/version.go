@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"clearhop/analytics/store"
 	"clearhop/enrich/geoip"
 	"clearhop/enrich/useragent"
 
@@ -20,6 +21,13 @@ type versionCommand struct{}
 // Run prints to standard output.
 func (versionCommand) Run(s streams) error {
 	printVersion(s.out)
+	info, _ := debug.ReadBuildInfo()
+	if origin := origin(commit, commitDate, info); origin != "" {
+		fmt.Fprintln(s.out, origin)
+	}
+	if !store.HasEngine {
+		fmt.Fprintln(s.out, "Built without DuckDB: serve does not run, and report and query run only with --athena.")
+	}
 	fmt.Fprintf(s.out, "\nUser agents are read by the rules of %s.\n", useragent.RulesVersion)
 	printAttributions(s.out)
 	return nil
@@ -45,10 +53,10 @@ func printVersion(w io.Writer) {
 	fmt.Fprintf(w, "clearhop %s %s/%s %s\n", versionText(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// release is the version that a release is built with:
+// What a release is built with: its version, its commit and when that was committed.
 //
-//	go build -ldflags "-X main.release=v1.2.3" ./cmd/clearhop
-var release string
+//	go build -ldflags "-X main.release=v1.2.3 -X main.commit=79af221 -X main.commitDate=2026-11-28T10:00:00Z" ./cmd/clearhop
+var release, commit, commitDate string
 
 // archived is the commit and its date, which git archive writes into the file, as
 // the hosts of repositories do for the archives that they offer. In a checkout it is
@@ -86,6 +94,32 @@ func version(release string, info *debug.BuildInfo, archived string) string {
 		return archived
 	}
 	return "development version (built without git)"
+}
+
+// origin says which commit a program was built from and when it was committed: the one
+// that it was built with, else that of the checkout. It is empty if neither is known. A
+// source archive's commit is its version.
+func origin(commit, date string, info *debug.BuildInfo) string {
+	modified := ""
+	if commit == "" && info != nil {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				commit = s.Value
+			case s.Key == "vcs.time":
+				date = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = ", with changes that are not committed"
+			}
+		}
+	}
+	switch {
+	case commit == "":
+		return ""
+	case date == "":
+		return "commit " + commit + modified
+	}
+	return "commit " + commit + " of " + date + modified
 }
 
 // printAttributions prints what the licences of data ask to be shown.

@@ -25,3 +25,31 @@ func TestVersion(t *testing.T) {
 	f("", module("(devel)"), pattern, "development version (built without git)")
 	f("", nil, pattern, "development version (built without git)")
 }
+
+func TestOrigin(t *testing.T) {
+	settings := func(pairs ...string) *debug.BuildInfo {
+		info := &debug.BuildInfo{}
+		for i := 0; i < len(pairs); i += 2 {
+			info.Settings = append(info.Settings, debug.BuildSetting{Key: pairs[i], Value: pairs[i+1]})
+		}
+		return info
+	}
+	checkout := settings("vcs.revision", "79af221", "vcs.time", "2026-11-28T10:00:00Z")
+	changed := settings("vcs.revision", "79af221", "vcs.time", "2026-11-28T10:00:00Z", "vcs.modified", "true")
+	for _, c := range []struct {
+		commit, date string
+		info         *debug.BuildInfo
+		want         string
+	}{
+		{"5e1f00d", "2026-11-29T10:00:00Z", checkout, "commit 5e1f00d of 2026-11-29T10:00:00Z"},
+		{"5e1f00d", "", changed, "commit 5e1f00d"},
+		{"", "", checkout, "commit 79af221 of 2026-11-28T10:00:00Z"},
+		{"", "", changed, "commit 79af221 of 2026-11-28T10:00:00Z, with changes that are not committed"},
+		{"", "", settings(), ""},
+		{"", "", nil, ""},
+	} {
+		if got := origin(c.commit, c.date, c.info); got != c.want {
+			t.Errorf("origin(%q, %q) is %q, want %q", c.commit, c.date, got, c.want)
+		}
+	}
+}
