@@ -23,8 +23,8 @@ import (
 func full() *record.Record {
 	number := func(n int64) record.Int { return record.Int{N: n, Valid: true} }
 	return &record.Record{
-		ID:            []byte("38901"),
-		Original:      []byte("the line"),
+		ID:       []byte("38901"),
+		Original: []byte("the line"), Hash: []byte("6f1ed002ab5595859014ebf0"),
 		Dataset:       record.AccessLine,
 		Timestamp:     1_795_345_224_007,
 		TimestampFrom: record.FromSource,
