@@ -263,7 +263,7 @@ func TestOneStream(t *testing.T) {
 		w.run()
 	}
 	w.want("of one stream", subjects(w.sent), beganSubject, endedSubject)
-	if !strings.Contains(w.sent[0].Body, "--log-group-name '/ecs/edge' ") {
+	if !strings.Contains(w.sent[0].Body, "--log-group '/ecs/edge' ") {
 		t.Errorf("the command names no log group:\n%s", w.sent[0].Body)
 	}
 }
