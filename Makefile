@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test deploy build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -192,6 +192,13 @@ oracle: ## hold the parser, the walk, the resolver and the model of a hop to a r
 	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	$(TEST) -count 1 -v -run 'TestPairs|TestMended' ./chain -seed $(ORACLE_SEED) -pairs 2000 -every >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
+
+# CHAOS_LINES and CHAOS_SCHEDULES, which are of each road, are what docs/reliability.md
+# tells of.
+CHAOS_LINES     ?= 1000000
+CHAOS_SCHEDULES ?= 300
+chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost; CHAOS_SEED repeats one schedule
+	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -lines $(CHAOS_LINES) -schedules $(CHAOS_SCHEDULES) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
 athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
 	@.ci/tools athena
