@@ -40,6 +40,7 @@ var roads = map[string]road{
 	"kinesis":      kinesisStream,
 	"transform":    transformation,
 	"backfill":     objects,
+	"follow":       follow,
 }
 
 // A schedule is one world with its lines and settings.
@@ -47,9 +48,12 @@ type schedule struct {
 	*world
 	dir      string
 	settings outlets.Settings
-	payloads [][]byte // documents of CloudWatch Logs, packed
-	expected map[string][]byte
-	function any // the handler of the process that is warm; nil before a cold start
+	payloads [][]byte          // documents of CloudWatch Logs, packed
+	expected map[string][]byte // events by their ids; nil if only the lines are known
+	heavy    bool              // lines are long: the events of a buffer do not fit an answer
+	output   string            // the file of the road follow
+	written  []string          // the lines that it has read
+	function any               // the handler of the process that is warm; nil before a cold start
 	warm     *process
 }
 
@@ -63,7 +67,7 @@ func (s *schedule) invoke(open func(p *process) (any, error), call func(ctx cont
 			panic(err) // the settings are ours
 		}
 	} else {
-		s.warm.arm(0.15)
+		s.warm.arm(s.kills)
 	}
 	timeout := time.Duration(8+s.rand.IntN(113)) * time.Second
 	err := errEnded
@@ -75,7 +79,7 @@ func (s *schedule) invoke(open func(p *process) (any, error), call func(ctx cont
 		s.warm.dead = true
 		s.tally.Faults["killed at the deadline"]++
 		return errEnded
-	case err == nil && !s.quiet && s.rand.Float64() < 0.05:
+	case err == nil && !s.quiet && s.rand.Float64() < s.kills:
 		s.tally.Faults["answer lost"]++
 		s.warm.dead = true
 		return errEnded

@@ -57,6 +57,7 @@ type world struct {
 	seed    uint64
 	rand    *rand.Rand
 	tally   *tally
+	kills   float64            // how often a process is killed in its work, from 0 to 1
 	quiet   bool               // nothing goes wrong any more
 	rates   map[string]float64 // how often a call to a target goes wrong, from 0 to 1
 	process *process           // that makes calls at present
@@ -74,6 +75,7 @@ func newWorld(seed uint64) *world {
 	for _, target := range []string{"firehose", "kinesis", "sqs", "PutObject", "objects"} {
 		w.rates[target] = []float64{0, 0.05, 0.2, 0.5, 0.9}[w.rand.IntN(5)]
 	}
+	w.kills = []float64{0.02, 0.15, 0.7}[w.rand.IntN(3)]
 	config := func(name string, of plan) awstest.Config {
 		return awstest.Config{Targets: []string{stream, source, letters}, Seed: seed | 1, Plan: func(n int) awstest.Fault { return w.fault(name, of, n) }}
 	}
@@ -110,6 +112,7 @@ var faults = []string{
 	"reset before", "reset after", "half an answer", "slow", "near the deadline", "some records", "wrong counts", "denied",
 	"killed before a call", "killed after a call", "killed at the deadline", "answer lost", "given up by Lambda", "batch split",
 	"batch given up", "partial batch", "sent back", "transformation failed", "invoked twice", "redrive killed",
+	"killed while following", "output cut", "log renamed",
 }
 
 // fault returns what goes wrong with a call of n records.
@@ -218,7 +221,7 @@ type process struct {
 // newProcess starts a process, which may be killed.
 func (w *world) newProcess() *process {
 	p := &process{world: w}
-	p.arm(0.15)
+	p.arm(w.kills)
 	return p
 }
 
@@ -252,6 +255,10 @@ func (p *process) Do(r *http.Request) (*http.Response, error) {
 	p.left--
 	if now && !p.after {
 		return p.die("killed before a call")
+	}
+	if !p.deadline.IsZero() && !p.world.quiet && p.world.rand.Float64() < p.world.kills/20 {
+		time.Sleep(time.Until(p.deadline)) // the machine stands still
+		return p.die("killed at the deadline")
 	}
 	p.world.process = p
 	response, err := awstest.Direct{Handler: p.world}.Do(r)
