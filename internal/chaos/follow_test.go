@@ -91,14 +91,16 @@ func follow(s *schedule) error {
 	return f.err
 }
 
-// appendTo appends to a file.
+// appendTo appends to a file. Its time is that of the simulation: the follower puts renamed
+// files in the order of their times, and hours of the simulation are within one tick of the
+// real clock.
 func appendTo(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	return errors.Join(err, f.Close(), os.Chtimes(path, time.Now(), time.Now()))
 }
 
 // rotate renames a log as logrotate does, with its older files first.
