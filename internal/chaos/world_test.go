@@ -66,6 +66,8 @@ type world struct {
 	s3                     *s3test.Server
 	queue                  *sqstest.Receiver
 
+	begun    bool     // a follower has saved a place
+	warned   []error  // what followers said
 	answered [][]byte // events that Firehose got as answers
 	lose     bool     // the checker is tested: one confirmed record vanishes
 }
