@@ -257,6 +257,9 @@ func run(t *testing.T, name string, seed uint64, number int, lose bool) (n *tall
 		s.lose = lose
 		n = s.tally
 		to := sinks[s.rand.IntN(len(sinks))]
+		if name == "follow" {
+			to.name = "a file" // of its own
+		}
 		if name == "transform" {
 			to = sinks[3+s.rand.IntN(3)] // where redrive sends to; Firehose itself takes the answers
 			if to.name == "s3 parquet" {
