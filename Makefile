@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -194,7 +194,7 @@ test: ## get what the tests want (nginx, moto) and run them all
 # with the race detector these take three times as long, and half of all the time. What
 # runs at the same time in the command is in feed, pipeline, analytics/store, dashboard,
 # backfill and redrive, which are tested with it.
-NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip
+NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip clearhop/internal/chaos
 
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
@@ -240,6 +240,13 @@ oracle: ## hold the parser, the walk, the resolver and the model of a hop to a r
 	$(TEST) -count 1 -v -run 'RealNginx' ./enrich/clientip -seed $(ORACLE_SEED) >> $(BUILD)/oracle.txt || status=1; \
 	$(TEST) -count 1 -v -run 'TestPairs|TestMended' ./chain -seed $(ORACLE_SEED) -pairs 2000 -every >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
+
+# CHAOS_SCHEDULES are of each of the five roads, and CHAOS_EACH is how many lines a schedule
+# has, on average.
+CHAOS_SCHEDULES ?= 300
+CHAOS_EACH      ?= 700
+chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
+	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
 athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
 	@.ci/tools athena

@@ -109,10 +109,13 @@ var mayImport = map[string][]string{
 	"functions/environment":      {"internal/setting"},
 	"aws/stored":                 {"aws/object"},
 	"functions/delivery":         {"record", "verdict", "decode", "pipeline", "rule", "delivery", "enrich/geoip", "functions/environment", "aws/stored", "aws/nlb", "aws/object", "sink", "sink/retry"},
+	"functions/handler":          {"record", "pipeline", "delivery", "sink", "functions/delivery"},
 	"internal/awstest":           {},
 	"internal/firehosetest":      {"internal/awstest"},
 	"internal/kinesistest":       {"internal/awstest"},
 	"internal/sqstest":           {"internal/awstest"},
+	"internal/s3test":            {"internal/awstest"},
+	"internal/chaos":             {}, // its tests join the rooms above
 	"internal/sinktest":          {"sink"},
 	"internal/deadlettertest":    {"sink", "sink/deadletter"},
 	"internal/logstest":          {},

@@ -48,6 +48,17 @@ type Options struct {
 
 	// Stdout is what the sink stdout writes to.
 	Stdout io.Writer
+
+	// Opener opens the sinks. Nil means an Opener with Stdout.
+	Opener *Opener
+}
+
+// opener returns what opens the sinks.
+func (o *Options) opener() *Opener {
+	if o.Opener != nil {
+		return o.Opener
+	}
+	return &Opener{Stdout: o.Stdout}
 }
 
 // Open opens the sinks that s names. Its error names every setting that is wrong,
@@ -57,8 +68,7 @@ func Open(ctx context.Context, s Settings, o Options) (*Outlets, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	opener := &Opener{Stdout: o.Stdout}
-	sinks, err := s.open(ctx, opener, o)
+	sinks, err := s.open(ctx, o.opener(), o)
 	if err != nil {
 		return nil, errors.Join(err, sinks.close(ctx))
 	}
@@ -101,7 +111,7 @@ func OpenLetters(ctx context.Context, s LetterSettings, o Options) (*Letters, er
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	to, err := s.open(ctx, &Opener{}, o)
+	to, err := s.open(ctx, o.opener(), o)
 	if err != nil {
 		return nil, err
 	}

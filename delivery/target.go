@@ -69,6 +69,13 @@ type Opener struct {
 	// Stdout is what sinks of the kind Stdout write to.
 	Stdout io.Writer
 
+	// AWS is the configuration to use. Nil means that it is loaded, as the AWS tools do.
+	AWS *aws.Config
+
+	// Retry says how sinks try again. The Reserve of a Target takes the place of its
+	// Reserve.
+	Retry retry.Policy
+
 	mu     sync.Mutex
 	config *aws.Config
 }
@@ -90,7 +97,8 @@ func (o *Opener) Open(ctx context.Context, t Target) (sink.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy := retry.Policy{Reserve: t.Reserve}
+	policy := o.Retry
+	policy.Reserve = t.Reserve
 	switch t.Kind {
 	case Firehose:
 		return firehose.New(firehose.Config{Client: awsfirehose.NewFromConfig(c), Stream: t.Name, Single: t.Single, Rows: t.Rows, Retry: policy})
@@ -112,6 +120,9 @@ func (o *Opener) Open(ctx context.Context, t Target) (sink.Sink, error) {
 }
 
 func (o *Opener) load(ctx context.Context) (aws.Config, error) {
+	if o.AWS != nil {
+		return *o.AWS, nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.config == nil {

@@ -19,15 +19,28 @@ type Answerer struct{ *function }
 func OpenAnswerer(ctx context.Context, name string, environ []string, log io.Writer) (*Answerer, error) {
 	var to delivery.LetterSettings
 	c, errRead := read(ctx, Shape{Name: name}, environ, log, &to)
+	f, err := NewAnswerer(c, func(o delivery.Options) (*delivery.Letters, error) {
+		letters, err := delivery.OpenLetters(ctx, to, o)
+		return letters, errors.Join(errRead, err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	refresh(ctx, f.pipeline, f.log)
+	return f, nil
+}
+
+// NewAnswerer makes an Answerer. open opens its place for dead letters with the options
+// that it is given; the Answerer closes it. The error names everything that is wrong.
+func NewAnswerer(c Config, open func(delivery.Options) (*delivery.Letters, error)) (*Answerer, error) {
 	p, errPipeline := pipeline.New(c.Pipeline)
-	letters, errLetters := delivery.OpenLetters(ctx, to, c.options(p))
-	if err := errors.Join(errRead, errLetters, errPipeline); err != nil {
-		return nil, fmt.Errorf("settings: %w", closeFailed(err, p, letters))
+	letters, errLetters := open(c.options(p))
+	if err := errors.Join(errLetters, errPipeline); err != nil {
+		return nil, closeFailed(err, p, letters)
 	}
 	f := newFunction(c, p)
 	f.to, f.letters = letters, letters
 	f.idle <- f.newWorker()
-	refresh(ctx, f.pipeline, f.log)
 	return &Answerer{f}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"clearhop/functions/delivery"
+	"clearhop/functions/handler"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
@@ -20,5 +21,5 @@ func main() {
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}
-	lambda.StartWithOptions(handler{f}.handle, lambda.WithEnableSIGTERM(f.Terminate))
+	lambda.StartWithOptions(handler.NewStream(f).Handle, lambda.WithEnableSIGTERM(f.Terminate))
 }

@@ -13,6 +13,7 @@ import (
 	outlets "clearhop/delivery"
 	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
+	"clearhop/functions/handler"
 	"clearhop/internal/payloadtest"
 	"clearhop/pipeline"
 	"clearhop/sink/firehose"
@@ -95,7 +96,7 @@ func BenchmarkInvoke(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		h := handler{f}
+		h := handler.NewSubscriber(f)
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := h.Invoke(b.Context(), payload); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"clearhop/functions/delivery"
+	"clearhop/functions/handler"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
@@ -19,5 +20,5 @@ func main() {
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}
-	lambda.StartWithOptions(handler{f}, lambda.WithEnableSIGTERM(f.Terminate))
+	lambda.StartWithOptions(handler.NewSubscriber(f), lambda.WithEnableSIGTERM(f.Terminate))
 }

@@ -10,7 +10,9 @@ import (
 	"context"
 	"os"
 
+	outlets "clearhop/delivery"
 	"clearhop/functions/delivery"
+	"clearhop/functions/handler"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
@@ -20,5 +22,5 @@ func main() {
 	if err != nil {
 		delivery.Fail(os.Stderr, err)
 	}
-	lambda.StartWithOptions(newHandler(f).handle, lambda.WithEnableSIGTERM(f.Terminate))
+	lambda.StartWithOptions(handler.NewTransform(f, &outlets.Opener{}).Handle, lambda.WithEnableSIGTERM(f.Terminate))
 }

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	outlets "clearhop/delivery"
 	"clearhop/encode"
 	"clearhop/functions/delivery"
+	"clearhop/functions/handler"
 	"clearhop/internal/awstest"
 	"clearhop/internal/firehosetest"
 	"clearhop/internal/kinesistest"
@@ -26,7 +28,7 @@ import (
 
 // limits are the lengths, in bytes, around which records of a random mixture lie: of a
 // record of both streams, of what the sinks put into one, and of the events of an answer.
-var limits = []int{firehose.MaxRecordBytes, firehosetest.MaxRecordBytes, kinesis.MaxRecordBytes, kinesistest.MaxRecordBytes, maxRecord / 5, maxPiece / 5, 1_000}
+var limits = []int{firehose.MaxRecordBytes, firehosetest.MaxRecordBytes, kinesis.MaxRecordBytes, kinesistest.MaxRecordBytes, handler.MaxRecord / 5, handler.MaxPiece / 5, 1_000}
 
 // TestPackings: whatever the sizes and packings of records are, and whichever of them
 // have to wait, each line's event is answered once, under one id and with the bytes that
@@ -64,7 +66,7 @@ func packings(t *testing.T, seed uint64, source string) {
 		records[i] = m.record(limits[random.IntN(len(limits))] + random.IntN(9) - 4)
 	}
 	got := map[string]string{}
-	h, taken := newHandler(f), 0
+	h, taken := handler.NewTransform(f, &outlets.Opener{}), 0
 	for round := 0; len(records) > 0; round++ {
 		if round == 60 {
 			t.Fatal("records are sent back again and again")
@@ -73,7 +75,7 @@ func packings(t *testing.T, seed uint64, source string) {
 		for i, data := range records {
 			event.Records = append(event.Records, events.KinesisFirehoseEventRecord{RecordID: fmt.Sprint(round, "-", i), Data: data})
 		}
-		answer, err := h.handle(context.Background(), event)
+		answer, err := h.Handle(context.Background(), event)
 		if err != nil {
 			t.Fatal(err)
 		}

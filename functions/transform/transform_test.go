@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"clearhop/functions/handler"
 	"clearhop/internal/awstest"
 	"clearhop/internal/firehosetest"
 	"clearhop/internal/kinesistest"
@@ -278,13 +279,13 @@ func TestStreamThatTakesNothingBack(t *testing.T) {
 func TestSentBackTooOften(t *testing.T) {
 	f := start(t)
 	document := payloadtest.Document(t, "/ecs/web", manyLines(12_000))
-	marks := strings.Repeat(`"`+sentBack+`",`, maxGenerations)
+	marks := strings.Repeat(`"`+handler.SentBack+`",`, handler.MaxGenerations)
 	document = bytes.Replace(document, []byte(`"subscriptionFilters":[`), []byte(`"subscriptionFilters":[`+marks), 1)
 	payload := payloadtest.Gzip(t, document)
 	if r := invoke(t, f, "", payload)[0]; r.Result != "ProcessingFailed" || len(r.Data) > 0 {
 		t.Errorf("result %s", r.Result)
 	}
-	if !strings.Contains(f.Logs(), errSentBackTooOften.Error()) {
+	if !strings.Contains(f.Logs(), handler.ErrSentBackTooOften.Error()) {
 		t.Errorf("the log says %s", f.Logs())
 	}
 }

@@ -25,6 +25,7 @@ package awstest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -102,6 +102,10 @@ type Config struct {
 	// these are left to Random. A call that is refused for a limit uses up none.
 	Script []Fault
 
+	// Plan returns what goes wrong with a call after Script, of a number of records.
+	// Nil leaves that to Random. It is called for one call at a time.
+	Plan func(records int) Fault
+
 	// Random says how often calls after Script fail.
 	Random Random
 
@@ -124,6 +128,7 @@ type Server struct {
 
 	protocol Protocol
 	targets  map[string]bool
+	plan     func(records int) Fault
 	random   Random
 	seed     uint64
 
@@ -144,6 +149,7 @@ func New(p Protocol, c Config) *Server {
 	s := &Server{
 		protocol: p,
 		targets:  map[string]bool{},
+		plan:     c.Plan,
 		random:   c.Random,
 		seed:     seed,
 		rand:     rand.New(rand.NewPCG(seed, 0)),
@@ -272,28 +278,16 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, body []byte) {
 		return
 	}
 	fault := s.next(len(records))
-	if fault.Delay > 0 {
-		select {
-		case <-time.After(fault.Delay):
-		case <-r.Context().Done():
-			// The caller did not wait. What it sent is accepted all the same,
-			// as a service may do.
+	if fault.refuses() {
+		s.finish(call, cmp.Or(fault.Error.Code, "reset"))
+	}
+	fault.Serve(w, r, s.writeError, func(w http.ResponseWriter) {
+		answer := s.accept(call, records, fault)
+		if fault.Answer != nil {
+			fault.Answer(answer)
 		}
-	}
-	if fault.Error.Code != "" && !fault.Written {
-		s.finish(call, fault.Error.Code)
-		s.writeError(w, fault.Error)
-		return
-	}
-	answer := s.accept(call, records, fault)
-	switch {
-	case fault.Error.Code != "":
-		s.writeError(w, fault.Error)
-		return
-	case fault.Answer != nil:
-		fault.Answer(answer)
-	}
-	s.writeJSON(w, http.StatusOK, answer)
+		s.writeJSON(w, http.StatusOK, answer)
+	})
 }
 
 // accept keeps the records that fault lets pass and answers for all of them.

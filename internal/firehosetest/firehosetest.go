@@ -15,6 +15,7 @@ package firehosetest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -61,6 +62,21 @@ func InvalidKMSResource() awstest.Fault {
 // Answering lets the call pass and changes its answer.
 func Answering(change func(*Answer)) awstest.Fault {
 	return awstest.Fault{Answer: func(answer any) { change(answer.(*Answer)) }}
+}
+
+// WrongCounts lets the call pass, and answers for fewer or more records than it had, or
+// counts failures that it does not show.
+func WrongCounts(r *rand.Rand) awstest.Fault {
+	return Answering(func(a *Answer) {
+		switch r.IntN(3) {
+		case 0:
+			a.RequestResponses = a.RequestResponses[:r.IntN(len(a.RequestResponses))]
+		case 1:
+			a.RequestResponses = append(a.RequestResponses, Entry{RecordId: "more"})
+		default:
+			a.FailedPutCount += 1 + r.IntN(3)
+		}
+	})
 }
 
 // The shapes of an answer on the wire.

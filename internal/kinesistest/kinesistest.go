@@ -14,6 +14,7 @@ package kinesistest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
@@ -32,6 +33,9 @@ const (
 	MaxCallBytes   = 5 << 20 // with the partition keys
 	maxKey         = 256     // characters
 )
+
+// New returns a Server for the caller to serve.
+func New(c awstest.Config) *awstest.Server { return awstest.New(protocol, c) }
 
 // What all stand-ins have in common.
 var (
@@ -113,18 +117,43 @@ func read(body []byte) (stream string, records []awstest.Record, refusal *awstes
 	return stream, records, refusal
 }
 
-func answer(records []awstest.Record, refused map[int]string) any {
-	type entry struct {
+// The shapes of an answer on the wire.
+type (
+	// An Answer is the body of a call that passed.
+	Answer struct {
+		FailedRecordCount int
+		Records           []Entry
+	}
+
+	// An Entry is the answer for one record.
+	Entry struct {
 		SequenceNumber, ShardId, ErrorCode, ErrorMessage string `json:",omitempty"`
 	}
-	out := struct {
-		FailedRecordCount int
-		Records           []entry
-	}{FailedRecordCount: len(refused)}
+)
+
+// WrongCounts lets the call pass, and answers for fewer or more records than it had, or
+// counts failures that it does not show.
+func WrongCounts(r *rand.Rand) awstest.Fault {
+	return awstest.Fault{Answer: func(answer any) {
+		a := answer.(*Answer)
+		switch r.IntN(3) {
+		case 0:
+			a.Records = a.Records[:r.IntN(len(a.Records))]
+		case 1:
+			a.Records = append(a.Records, Entry{SequenceNumber: "1", ShardId: "shardId-000000000000"})
+		default:
+			a.FailedRecordCount += 1 + r.IntN(3)
+		}
+	}}
+}
+
+// answer returns an *Answer.
+func answer(records []awstest.Record, refused map[int]string) any {
+	out := &Answer{FailedRecordCount: len(refused)}
 	for i := range records {
-		e := entry{SequenceNumber: fmt.Sprintf("4954%052d", i+1), ShardId: "shardId-000000000000"}
+		e := Entry{SequenceNumber: fmt.Sprintf("4954%052d", i+1), ShardId: "shardId-000000000000"}
 		if code := refused[i]; code != "" {
-			e = entry{ErrorCode: code, ErrorMessage: "Rate exceeded for shard shardId-000000000000 in stream under account 123456789012."}
+			e = Entry{ErrorCode: code, ErrorMessage: "Rate exceeded for shard shardId-000000000000 in stream under account 123456789012."}
 		}
 		out.Records = append(out.Records, e)
 	}

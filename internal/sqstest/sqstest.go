@@ -7,7 +7,7 @@
 //	})
 //	s, err := sqs.New(sqs.Config{Client: sqstest.NewClient(server.URL), QueueURL: sqstest.QueueURL(server, "dead-letters")})
 //
-// Records are the messages' bodies, without base64. Messages cannot be received.
+// Records are the messages' bodies, without base64. A Receiver lets them be received.
 // A process of its own reaches the server by AWS_ENDPOINT_URL_SQS set to its
 // URL. A Server is safe for concurrent use.
 package sqstest
@@ -36,6 +36,9 @@ const (
 	MaxBytes    = 1 << 20 // of a message, and of all messages of a call, unless a queue has a smaller limit
 )
 
+// New returns a Server for the caller to serve.
+func New(c awstest.Config) *awstest.Server { return awstest.New(*protocol(MaxBytes), c) }
+
 // What all stand-ins have in common.
 var (
 	// Start serves a Server on loopback until the test ends, and fails the test if
@@ -43,6 +46,8 @@ var (
 	Start = protocol(MaxBytes).Start
 	// Throttle refuses the call because there were too many.
 	Throttle = protocol(MaxBytes).Throttle
+	// Unavailable refuses the call because the service is not available.
+	Unavailable = protocol(MaxBytes).Overload
 )
 
 // StartWithLimit is Start with queues whose MaximumMessageSize is limit. A call may not be

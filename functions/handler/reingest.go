@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 // that stream reads from a Kinesis stream, it takes no puts, and the pieces go to
 // the Kinesis stream. Sinks are opened when a record first needs them.
 type sender struct {
-	opener delivery.Opener
+	opener *delivery.Opener
 
 	mu    sync.Mutex
 	sinks map[delivery.Target]sink.Sink

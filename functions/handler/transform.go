@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	outlets "clearhop/delivery"
 	"clearhop/functions/delivery"
 	"clearhop/pipeline"
 	"clearhop/record"
@@ -21,24 +22,27 @@ const maxAnswer = 5_500_000
 // recordOverhead is at least as long as the JSON around a record of the answer.
 const recordOverhead = 200
 
-// maxRecord is how many bytes of events one record's answer holds, among 500
+// MaxRecord is how many bytes of events one record's answer holds, among 500
 // others that are dropped.
-const maxRecord = (maxAnswer - 500*(recordOverhead+100)) / 4 * 3 // base64 makes 4 of 3
+const MaxRecord = (maxAnswer - 500*(recordOverhead+100)) / 4 * 3 // base64 makes 4 of 3
 
-// A handler answers invocations. It is safe for concurrent use.
-type handler struct {
+// A Transform answers the invocations of a Firehose stream's data transformation.
+type Transform struct {
 	f      *delivery.Answerer
 	sender *sender
 }
 
-func newHandler(f *delivery.Answerer) *handler { return &handler{f: f, sender: &sender{}} }
+// NewTransform returns the handler of f. opener opens the streams that records go back to.
+func NewTransform(f *delivery.Answerer, opener *outlets.Opener) *Transform {
+	return &Transform{f: f, sender: &sender{opener: opener}}
+}
 
-// handle answers each record with its events, one to one. Records that do not fit
+// Handle answers each record with its events, one to one. Records that do not fit
 // the answer go back to the stream, in pieces where one alone is too large, and
 // are answered as dropped. A record that cannot be read becomes a dead letter,
 // where there is a place for them. A record that has no other place is answered as
 // failed, and Firehose keeps it under its error prefix.
-func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent) (events.KinesisFirehoseResponse, error) {
+func (h *Transform) Handle(ctx context.Context, event events.KinesisFirehoseEvent) (events.KinesisFirehoseResponse, error) {
 	a := h.f.Begin(ctx)
 	answer := events.KinesisFirehoseResponse{Records: make([]events.KinesisFirehoseResponseRecord, len(event.Records))}
 	size := 0
@@ -96,7 +100,7 @@ func (h *handler) handle(ctx context.Context, event events.KinesisFirehoseEvent)
 // as it is if it is a payload that the stream takes. A longer one goes back in pieces.
 // So does one that is no payload, because the ids of its lines are made of the id of the
 // record, and the stream would give it another one. e is the record enriched, or nil.
-func (h *handler) waits(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, i int, e *enriched) []piece {
+func (h *Transform) waits(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, i int, e *enriched) []piece {
 	r := &event.Records[i]
 	limit := h.sender.limit(ctx, event)
 	record := delivery.Record{Data: r.Data}
@@ -148,7 +152,7 @@ type enrichedLine struct {
 	goesOn   bool // it continues the line before it, and must stay with it
 }
 
-func (h *handler) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
+func (h *Transform) enrich(a *delivery.Answer, r *events.KinesisFirehoseEventRecord) (*enriched, error) {
 	e := &enriched{}
 	groups, err := h.read(a, r, &e.generations)
 	if err != nil {
@@ -198,7 +202,7 @@ func (e *enriched) add(a *delivery.Answer, lines []record.Line) (done int) {
 			e.events++
 		}
 		e.size += len(out.Data)
-		if e.tooLarge = e.size > maxRecord; e.tooLarge {
+		if e.tooLarge = e.size > MaxRecord; e.tooLarge {
 			e.data = nil // the record will be split; memory stays bounded
 			return
 		}
@@ -208,7 +212,7 @@ func (e *enriched) add(a *delivery.Answer, lines []record.Line) (done int) {
 
 // read finds the lines of a record: of its payloads, or the record's own. Each group of
 // lines belongs together. It sets how often they were sent back.
-func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord, times *int) ([][]record.Line, error) {
+func (h *Transform) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord, times *int) ([][]record.Line, error) {
 	payloads, err := a.Decode(r.Data)
 	if err == nil {
 		var groups [][]record.Line
@@ -227,14 +231,15 @@ func (h *handler) read(a *delivery.Answer, r *events.KinesisFirehoseEventRecord,
 	return [][]record.Line{text.Lines()}, nil
 }
 
-var (
-	errSentBackTooOften = errors.New("a record was sent back too often")
-	errNoTime           = errors.New("out of time for a record of lines without ids")
-)
+// ErrSentBackTooOften says that a record was sent back MaxGenerations times: a guard
+// against a loop.
+var ErrSentBackTooOften = errors.New("a record was sent back too often")
+
+var errNoTime = errors.New("out of time for a record of lines without ids")
 
 // sendBack sends the pieces back to where the records came from. A record is
 // answered as dropped if all of its pieces arrived there.
-func (h *handler) sendBack(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, answer *events.KinesisFirehoseResponse, back []piece) {
+func (h *Transform) sendBack(ctx context.Context, a *delivery.Answer, event *events.KinesisFirehoseEvent, answer *events.KinesisFirehoseResponse, back []piece) {
 	if len(back) == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"context"
@@ -6,8 +6,11 @@ import (
 	"clearhop/functions/delivery"
 )
 
-// A handler answers invocations. It is safe for concurrent use.
-type handler struct{ f *delivery.Shipper }
+// A Subscriber answers invocations of a CloudWatch Logs subscription.
+type Subscriber struct{ f *delivery.Shipper }
+
+// NewSubscriber returns the handler of f.
+func NewSubscriber(f *delivery.Shipper) Subscriber { return Subscriber{f} }
 
 // answer is the function's result, which nobody reads: the invocation is
 // asynchronous.
@@ -18,7 +21,7 @@ var answer = []byte("null")
 //
 // With an error Lambda invokes the function again. Events that were delivered
 // before arrive a second time then, with the same ids.
-func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+func (h Subscriber) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	s := h.f.Begin(ctx)
 	s.Take(payload)
 	if _, err := s.End(); err != nil {

@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"context"
@@ -8,10 +8,13 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// A handler answers invocations. It is safe for concurrent use.
-type handler struct{ f *delivery.Shipper }
+// A Stream answers invocations with records of a Kinesis stream.
+type Stream struct{ f *delivery.Shipper }
 
-// handle takes the records in their order, and reports the first one of which not
+// NewStream returns the handler of f, whose Shape says that payloads are sent again.
+func NewStream(f *delivery.Shipper) Stream { return Stream{f} }
+
+// Handle takes the records in their order, and reports the first one of which not
 // all was delivered: Lambda sends that one and all after it again. The event
 // source must be set to report batch item failures.
 //
@@ -19,8 +22,8 @@ type handler struct{ f *delivery.Shipper }
 // line by line.
 //
 // Only what would fail again becomes a dead letter; the stream keeps the rest.
-// When time runs out, handle reports the first record that it did not take.
-func (h handler) handle(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
+// When time runs out, Handle reports the first record that it did not take.
+func (h Stream) Handle(ctx context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
 	s := h.f.Begin(ctx)
 	for i := range event.Records {
 		k := &event.Records[i].Kinesis

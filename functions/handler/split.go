@@ -1,4 +1,4 @@
-package main
+package handler
 
 import (
 	"bytes"
@@ -15,25 +15,25 @@ type piece struct {
 }
 
 const (
-	// maxPiece is how many bytes of events the lines of a piece make. Two pieces
+	// MaxPiece is how many bytes of events the lines of a piece make. Two pieces
 	// fit an answer.
-	maxPiece = maxRecord / 2
+	MaxPiece = MaxRecord / 2
 
-	// maxGenerations is how often lines are split. A piece fits an answer of its
+	// MaxGenerations is how often lines are split. A piece fits an answer of its
 	// own, so that more than once would be a mistake of ours. A record that only
 	// found no room is sent back as it is, and that does not count: each answer has
 	// room for at least one record.
-	maxGenerations = 3
+	MaxGenerations = 3
 )
 
-// sentBack marks a payload that was sent back, once for each time. It is in the
+// SentBack marks a payload that was sent back, once for each time. It is in the
 // list of the names of subscription filters.
-const sentBack = "clearhop:sent-back"
+const SentBack = "clearhop:sent-back"
 
 func generations(filters []string) int {
 	n := 0
 	for _, name := range filters {
-		if name == sentBack {
+		if name == SentBack {
 			n++
 		}
 	}
@@ -60,13 +60,13 @@ type logEvent struct {
 // piece fit an answer, and no piece is longer than limit bytes. Lines keep their ids. Lines that belong together stay
 // together. The lines of two payloads never share a piece.
 func (e *enriched) split(record, limit int) ([]piece, error) {
-	if e.generations >= maxGenerations {
-		return nil, errSentBackTooOften
+	if e.generations >= MaxGenerations {
+		return nil, ErrSentBackTooOften
 	}
 	var pieces []piece
 	for len(e.lines) > 0 {
 		n, size := 0, 0
-		for n < len(e.lines) && (n == 0 || e.lines[n].origin == e.lines[0].origin && (e.lines[n].goesOn || size+e.lines[n].event <= maxPiece)) {
+		for n < len(e.lines) && (n == 0 || e.lines[n].origin == e.lines[0].origin && (e.lines[n].goesOn || size+e.lines[n].event <= MaxPiece)) {
 			size += e.lines[n].event
 			n++
 		}
@@ -100,7 +100,7 @@ func (e *enriched) pack(lines []enrichedLine) ([]byte, error) {
 	origin := lines[0].origin
 	p := payload{
 		MessageType: "DATA_MESSAGE", Owner: origin.AccountID, LogGroup: origin.LogGroup, LogStream: origin.LogStream,
-		SubscriptionFilters: slices.Repeat([]string{sentBack}, e.generations+1),
+		SubscriptionFilters: slices.Repeat([]string{SentBack}, e.generations+1),
 		LogEvents:           make([]logEvent, len(lines)),
 	}
 	for i, l := range lines {
