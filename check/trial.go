@@ -217,7 +217,10 @@ func (x *comparer) say(c *Comparison, t *trial, others []*trial) {
 	case c.Agreement == CannotTell && len(t.open) > 0:
 		c.add("%s has no fault that gives these lines: of the causes named, the one that nothing is broken fits, or visitors who write the headers themselves.", names)
 	case c.Agreement == CannotTell:
-		c.add("It cannot be told what %s logs, because something decides that is not known.", names)
+		c.add("The files do not say enough to tell what an nginx logs that runs %s.", names)
+		if len(x.files) > 1 {
+			c.add("Check that they are given in the order of a request: the edge's file first.")
+		}
 	default:
 		x.sayDifferences(c, t, others)
 	}
@@ -247,9 +250,9 @@ func (x *comparer) isEnded() bool {
 func (x *comparer) sayDifferences(c *Comparison, t *trial, others []*trial) {
 	for _, d := range c.Differences {
 		if d.InLog {
-			c.add("The running nginx does not run %s: the log shows %s at the %s, and an nginx that runs this file does not log that.", d.File, d.Code, d.Hop)
+			c.add("The running nginx does not run %s: the log shows %s at the %s hop, and an nginx that runs this file does not log that.", d.File, d.Code, d.Hop)
 		} else {
-			c.add("The running nginx does not run %s: an nginx that runs this file logs %s at the %s, and the log does not show that.", d.File, d.Code, d.Hop)
+			c.add("The running nginx does not run %s: an nginx that runs this file logs %s at the %s hop, and the log does not show that.", d.File, d.Code, d.Hop)
 		}
 	}
 	c.add("These are the usual reasons: the file was changed and nginx was not reloaded; nginx was started with another file (nginx -T prints the one that a start would read); another server block takes the requests; the lines are older than the file.")
@@ -260,7 +263,7 @@ func (x *comparer) sayDifferences(c *Comparison, t *trial, others []*trial) {
 	case t.confirmed:
 		c.add("AWS confirms how the target group is set.")
 	default:
-		c.add("No way to set the target group explains the log with this file. If there are several target groups, ask AWS too (--aws).")
+		c.add("However the target group is set, these files do not explain the log. If the NLB has several target groups, ask AWS too (--aws).")
 	}
 }
 
