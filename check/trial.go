@@ -53,8 +53,16 @@ func (x *comparer) bestTrial() (best *trial, others []*trial, err error) {
 	return best, others, nil
 }
 
+// byDifferences orders trials by how well they explain the log. Of two that do so alike,
+// one that can be judged comes first.
 func byDifferences(a, b *trial) int {
-	return cmp.Or(len(a.differences)-len(b.differences), len(a.open)-len(b.open), a.unseen-b.unseen)
+	unjudged := func(t *trial) int {
+		if t.state == diagnose.Unknown {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(len(a.differences)-len(b.differences), len(a.open)-len(b.open), a.unseen-b.unseen, unjudged(a)-unjudged(b))
 }
 
 // families returns the NLB with the nodes of each IP family, of which one reaches the
@@ -215,7 +223,7 @@ func (x *comparer) say(c *Comparison, t *trial, others []*trial) {
 	case c.Agreement == CannotTell && len(t.differences) > 0:
 		c.add("The log does not show what %s would log, as far as the files say it. What is not known of them may be the reason.", names)
 	case c.Agreement == CannotTell && len(t.open) > 0:
-		c.add("%s has no fault that gives these lines: of the causes named, the one that nothing is broken fits, or visitors who write the headers themselves.", names)
+		c.add("No fault of %s gives these lines. Perhaps nothing is broken: visitors can have written the headers themselves, or an address is missing in --nlb or --trusted.", names)
 	case c.Agreement == CannotTell:
 		c.add("The files do not say enough to tell what an nginx logs that runs %s.", names)
 		if len(x.files) > 1 {

@@ -20,7 +20,7 @@ import (
 type checkCommand struct {
 	Confs []string `arg:"" name:"conf" help:"The nginx.conf of each hop, in the order of a request: the one that the NLB reaches first."`
 
-	NLB     []string `name:"nlb" placeholder:"ADDRESS,…" env:"CLEARHOP_NLB" help:"The private addresses of the NLB's nodes."`
+	NLB     []string `name:"nlb" placeholder:"ADDRESS,…" env:"CLEARHOP_NLB" help:"The private addresses of the NLB's nodes. A subnet stands for the first address in it that AWS gives away."`
 	Trusted []string `name:"trusted" placeholder:"ADDRESS,…" env:"CLEARHOP_TRUSTED" help:"The addresses of the edge's tasks. Without them, one is taken that the hop behind trusts."`
 	Port    uint16   `placeholder:"PORT" help:"The port that the target group uses. The default is that of the first server that passes requests on."`
 
