@@ -80,7 +80,7 @@ func newRun(c *Chain) (*run, error) {
 	case len(c.NLB.Addresses) == 0:
 		return nil, errors.New("the addresses of the NLB's nodes are not known")
 	case len(c.Confs[0].Servers())+len(c.Confs[0].Streams()) == 0:
-		return nil, fmt.Errorf("%s has no server", c.Confs[0].Files[0].Name)
+		return nil, fmt.Errorf("%s has no server in a block http or stream: give the nginx.conf that includes it", c.Confs[0].Files[0].Name)
 	}
 	r := &run{Chain: c, lines: make([][]string, len(c.Confs)), errors: make([][]string, len(c.Confs))}
 	r.findEdge()

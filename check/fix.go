@@ -59,7 +59,7 @@ func (f *fixer) listener(s *sighting) {
 			}
 			f.done[o.Directive] = true
 			if sent {
-				f.add(addWord(o.Directive, "proxy_protocol", "this listener does not wait for the PROXY protocol, which is sent to it"))
+				f.add(addWord(o.Directive, "proxy_protocol", "proxy_protocol is missing: this listener has to wait for the PROXY protocol"))
 			} else {
 				f.add(removeWord(o.Directive, "proxy_protocol", "this listener waits for the PROXY protocol, and nobody sends it"))
 			}

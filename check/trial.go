@@ -53,8 +53,16 @@ func (x *comparer) bestTrial() (best *trial, others []*trial, err error) {
 	return best, others, nil
 }
 
+// byDifferences orders trials by how well they explain the log. Of two that do so alike,
+// one that can be judged comes first.
 func byDifferences(a, b *trial) int {
-	return cmp.Or(len(a.differences)-len(b.differences), len(a.open)-len(b.open), a.unseen-b.unseen)
+	unjudged := func(t *trial) int {
+		if t.state == diagnose.Unknown {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(len(a.differences)-len(b.differences), len(a.open)-len(b.open), a.unseen-b.unseen, unjudged(a)-unjudged(b))
 }
 
 // families returns the NLB with the nodes of each IP family, of which one reaches the
@@ -215,9 +223,12 @@ func (x *comparer) say(c *Comparison, t *trial, others []*trial) {
 	case c.Agreement == CannotTell && len(t.differences) > 0:
 		c.add("The log does not show what %s would log, as far as the files say it. What is not known of them may be the reason.", names)
 	case c.Agreement == CannotTell && len(t.open) > 0:
-		c.add("%s has no fault that gives these lines: of the causes named, the one that nothing is broken fits, or visitors who write the headers themselves.", names)
+		c.add("No fault of %s gives these lines. Perhaps nothing is broken: visitors can have written the headers themselves, or an address is missing in --nlb or --trusted.", names)
 	case c.Agreement == CannotTell:
-		c.add("It cannot be told what %s logs, because something decides that is not known.", names)
+		c.add("The files do not say enough to tell what an nginx logs that runs %s.", names)
+		if len(x.files) > 1 {
+			c.add("Check that they are given in the order of a request: the edge's file first.")
+		}
 	default:
 		x.sayDifferences(c, t, others)
 	}
@@ -247,9 +258,9 @@ func (x *comparer) isEnded() bool {
 func (x *comparer) sayDifferences(c *Comparison, t *trial, others []*trial) {
 	for _, d := range c.Differences {
 		if d.InLog {
-			c.add("The running nginx does not run %s: the log shows %s at the %s, and an nginx that runs this file does not log that.", d.File, d.Code, d.Hop)
+			c.add("The running nginx does not run %s: the log shows %s at the %s hop, and an nginx that runs this file does not log that.", d.File, d.Code, d.Hop)
 		} else {
-			c.add("The running nginx does not run %s: an nginx that runs this file logs %s at the %s, and the log does not show that.", d.File, d.Code, d.Hop)
+			c.add("The running nginx does not run %s: an nginx that runs this file logs %s at the %s hop, and the log does not show that.", d.File, d.Code, d.Hop)
 		}
 	}
 	c.add("These are the usual reasons: the file was changed and nginx was not reloaded; nginx was started with another file (nginx -T prints the one that a start would read); another server block takes the requests; the lines are older than the file.")
@@ -260,7 +271,7 @@ func (x *comparer) sayDifferences(c *Comparison, t *trial, others []*trial) {
 	case t.confirmed:
 		c.add("AWS confirms how the target group is set.")
 	default:
-		c.add("No way to set the target group explains the log with this file. If there are several target groups, ask AWS too (--aws).")
+		c.add("However the target group is set, these files do not explain the log. If the NLB has several target groups, ask AWS too (--aws).")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -19,7 +20,7 @@ import (
 type checkCommand struct {
 	Confs []string `arg:"" name:"conf" help:"The nginx.conf of each hop, in the order of a request: the one that the NLB reaches first."`
 
-	NLB     []string `name:"nlb" placeholder:"ADDRESS,…" env:"CLEARHOP_NLB" help:"The private addresses of the NLB's nodes."`
+	NLB     []string `name:"nlb" placeholder:"ADDRESS,…" env:"CLEARHOP_NLB" help:"The private addresses of the NLB's nodes. A subnet stands for the first address in it that AWS gives away."`
 	Trusted []string `name:"trusted" placeholder:"ADDRESS,…" env:"CLEARHOP_TRUSTED" help:"The addresses of the edge's tasks. Without them, one is taken that the hop behind trusts."`
 	Port    uint16   `placeholder:"PORT" help:"The port that the target group uses. The default is that of the first server that passes requests on."`
 
@@ -56,6 +57,9 @@ cannot be read, or the command line is wrong; 130 interrupted.`
 
 // Run checks the chain and prints what it will log.
 func (c *checkCommand) Run(ctx context.Context, s streams) error {
+	if c.Diff && c.Output == "json" {
+		return &usageError{errDiffOutput}
+	}
 	chain, err := c.chain(ctx)
 	if err != nil {
 		return &usageError{err}
@@ -66,7 +70,7 @@ func (c *checkCommand) Run(ctx context.Context, s streams) error {
 	}
 	switch {
 	case c.Diff:
-		_, err = fmt.Fprint(s.out, r.Diff)
+		err = printDiff(s, r.Diff, r.TargetGroup, r.Fixed || r.State != diagnose.Broken)
 	case c.Output == "json":
 		err = r.WriteJSON(s.out)
 	default:
@@ -82,6 +86,33 @@ func (c *checkCommand) Run(ctx context.Context, s streams) error {
 	}
 	return nil
 }
+
+// printDiff prints a change for patch, and on standard error what patch cannot do:
+// attributes of the target group, and faults that the change leaves. Without this, a
+// person who sends the output to patch would miss them.
+func printDiff(s streams, diff string, group []string, fixed bool) error {
+	if _, err := io.WriteString(s.out, diff); err != nil {
+		return err
+	}
+	for _, attribute := range group {
+		when := ""
+		if diff != "" {
+			when = ", at the same time as this change: requests fail while only one is done"
+		}
+		fmt.Fprintf(s.err, "clearhop: also set %s at the target group of the NLB%s\n", attribute, when)
+	}
+	switch {
+	case fixed:
+	case diff == "" && len(group) == 0:
+		fmt.Fprintln(s.err, "clearhop: no change is known that puts the files right")
+	default:
+		fmt.Fprintln(s.err, "clearhop: the chain is not right with this change yet; check it again afterwards")
+	}
+	return nil
+}
+
+// errDiffOutput refuses two ways to print at once.
+var errDiffOutput = errors.New("--diff prints a diff for patch: leave --output json out, or leave --diff out and take the key diff of the JSON")
 
 // chain reads what is to be checked.
 func (c *checkCommand) chain(ctx context.Context) (*check.Chain, error) {

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"clearhop/check"
 	"clearhop/diagnose"
+	"clearhop/internal/terminal"
 	"clearhop/nginxconf"
 	"clearhop/parser"
 )
@@ -16,6 +16,9 @@ import (
 func (c *doctorCommand) readConfs() ([]*nginxconf.Config, error) {
 	if c.Diff && len(c.NginxConf) == 0 {
 		return nil, errors.New("--diff: give the configuration to change with --nginx-conf")
+	}
+	if c.Diff && c.Output == "json" {
+		return nil, errDiffOutput
 	}
 	var confs []*nginxconf.Config
 	var errs []error
@@ -60,8 +63,7 @@ func (c *doctorCommand) write(s streams, report *diagnose.Report, confs []*nginx
 	}
 	switch {
 	case c.Diff:
-		_, err := io.WriteString(s.out, held.Comparison.Diff)
-		return err
+		return c.writeDiff(s, held.Comparison)
 	case c.Output == "json":
 		e := json.NewEncoder(s.out)
 		e.SetEscapeHTML(false)
@@ -73,4 +75,16 @@ func (c *doctorCommand) write(s streams, report *diagnose.Report, confs []*nginx
 		return err
 	}
 	return held.Comparison.WriteText(s.out, style.Width)
+}
+
+// writeDiff prints the change of the files, and on standard error why there is none or
+// what else is to do.
+func (c *doctorCommand) writeDiff(s streams, held *check.Comparison) error {
+	if len(held.Changes)+len(held.TargetGroup) > 0 {
+		return printDiff(s, held.Diff, held.TargetGroup, held.Fixed)
+	}
+	for _, says := range held.Says {
+		fmt.Fprintf(s.err, "clearhop: %s\n", terminal.Printable(says))
+	}
+	return nil
 }

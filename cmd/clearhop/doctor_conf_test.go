@@ -101,6 +101,7 @@ func TestDoctorAgainstOtherConfigurations(t *testing.T) {
 		want        check.Agreement
 	}{
 		{"edge-wrong-cidr", "ok", check.Differs},
+		{"instance", "instance", check.Agrees},
 		{"web-wrong-cidr", "ok", check.Differs},
 		{"no-realip-anywhere", "web-no-realip", check.Differs},
 		{"ppv2-not-listened", "ok", check.Differs},

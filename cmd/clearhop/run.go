@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"clearhop/internal/terminal"
 
@@ -100,7 +101,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	command, err := app.Parse(args)
 	if err != nil {
-		err = errors.Join(append(given.wrong, err)...)
+		err = errors.Join(append(given.wrong, missingArgument(err))...)
 	} else {
 		err = given.check(command)
 	}
@@ -113,6 +114,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	warnOfVariables(errOut, command.Selected())
 	return exitCodeOf(errOut, given.complete(command, command.Run()))
+}
+
+// missingArgument says that an argument is missing where kong only names the one that it
+// expected.
+func missingArgument(err error) error {
+	var parse *kong.ParseError
+	name, ok := strings.CutPrefix(err.Error(), `expected "<`)
+	if !ok || !errors.As(err, &parse) || parse.Context == nil || parse.Context.Selected() == nil {
+		return err
+	}
+	return fmt.Errorf("<%s is missing: see %s --help", strings.TrimSuffix(name, `"`), parse.Context.Selected().FullPath())
 }
 
 // exitCodeOf prints what a command returned, and returns the exit code that says the

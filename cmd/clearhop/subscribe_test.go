@@ -221,7 +221,7 @@ func TestSubscribeUsage(t *testing.T) {
 		}
 	}
 	f("clearhop: missing flags: --to=ARN\n", "subscribe", "/ecs/web")
-	f("clearhop: expected \"<group> ...\"\n", "subscribe", "--to", function)
+	f("clearhop: <group> ... is missing: see clearhop subscribe --help\n", "subscribe", "--to", function)
 	f("clearhop: --to: \"clearhop\" is not an ARN\n", "subscribe", "--to", "clearhop", "/ecs/web")
 	f("clearhop: a stream needs a role with which CloudWatch Logs can write to it\n", "subscribe", "--to", stream, "/ecs/web")
 	f("clearhop: a Lambda function needs no role; leave it out\n", "subscribe", "--to", function, "--role", "arn:aws:iam::123456789012:role/logs", "/ecs/web")

@@ -113,7 +113,9 @@ func (g gatherer) checkEnum(target reflect.Value) error {
 	if g.flag.Enum == "" || target.Kind() != reflect.String || g.flag.EnumMap()[target.String()] {
 		return nil
 	}
-	return fmt.Errorf("%q is none of %s", target.String(), strings.Join(g.flag.EnumSlice(), ", "))
+	// A flag that may be left out has the empty text as a value, which nobody writes.
+	values := slices.DeleteFunc(g.flag.EnumSlice(), func(v string) bool { return v == "" })
+	return fmt.Errorf("%q is none of %s", target.String(), strings.Join(values, ", "))
 }
 
 // explain returns what is wrong with a value in a person's words, where the reader
@@ -127,6 +129,8 @@ func (g gatherer) explain(err error, value any) error {
 		return fmt.Errorf("%q is no number, such as 0.01", text)
 	case int:
 		return fmt.Errorf("%q is no whole number", text)
+	case uint16:
+		return fmt.Errorf("%q is no port, a number from 1 to 65535", text)
 	case bool:
 		return fmt.Errorf("%q is neither true nor false", text)
 	case []string:
