@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -71,5 +72,36 @@ func TestModel(t *testing.T) {
 	near("payloads", m.streams("firehose", "ndjson"), 10*5120*2000/1e9*firehose)
 	if got := m.cheapest(); got != 128 {
 		t.Errorf("the cheapest is %d", got)
+	}
+}
+
+// TestSumsOfMonths: the sums for a month that stand in the texts follow from the prices and
+// from what was measured. A month has 30 days. CloudWatch Logs is reckoned with lines of
+// 272 bytes, as the page says.
+func TestSumsOfMonths(t *testing.T) {
+	m := figures(t)
+	firehose := m.streams("subscription", "parquet")
+	logs := 272 * million / gigabyte * price.Of(price.Logs).Dollars
+	for _, c := range []struct {
+		page, text        string
+		said, linesOfADay []float64
+		perMillion        float64
+	}{
+		{"aws.md", "| Firehose a month, list price | about $20 | about $1,700 | about $17,000 |", []float64{20, 1700, 17000}, []float64{1e7, 1e9, 1e10}, firehose},
+		{"aws.md", "| about $45 | about $4,100 | about $41,000: drop", []float64{45, 4100, 41000}, []float64{1e7, 1e9, 1e10}, logs},
+		{"operating.md", "| 100 billion | none of these as they are | CloudWatch Logs alone would cost more than $400,000 a month |", []float64{400_000}, []float64{1e11}, logs},
+	} {
+		text, err := os.ReadFile("../../../docs/" + c.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), c.text) {
+			t.Errorf("docs/%s lacks %s", c.page, c.text)
+		}
+		for i, said := range c.said {
+			if sum := c.linesOfADay[i] / million * 30 * c.perMillion; math.Abs(said-sum)/sum > 0.2 {
+				t.Errorf("docs/%s says $%v, and it makes $%.0f: %s", c.page, said, sum, c.text)
+			}
+		}
 	}
 }
