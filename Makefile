@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer
+.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,19 @@ invoke: ## run the built function once, locally, on PAYLOAD; events to standard 
 	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
 	@$(GO) build -o $(BUILD)/invoke ./internal/tools/invoke
 	@$(BUILD)/invoke -events $(BUILD)/subscriber/bootstrap $(PAYLOAD)
+
+# MEASURE=yes measures the function first, and writes the figures and the tables again.
+MEASURE ?= no
+cost: ## say what a million lines cost on AWS, by road, form and memory (MEASURE=yes measures anew)
+ifeq ($(MEASURE),yes)
+	@$(MAKE) --no-print-directory geoip
+	@mkdir -p $(BUILD)/subscriber
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
+	@$(GO) run ./internal/tools/cost -measure $(BUILD)/subscriber/bootstrap
+	@$(GO) test ./internal/tools/cost -run '^TestOperatingPage$$' -update
+else
+	@$(GO) run ./internal/tools/cost
+endif
 
 EXAMPLE := deploy/example/template.yaml
 example-check: build ## check the chain of the example stack, whole and with each fault, before it is deployed

@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"internal/tools/uarules":     {"enrich/useragent/uapcore"},
 	"internal/tools/deploy":      {"aws/account", "aws/nlb", "aws/query", "aws/smoke", "aws/stack", "aws/subscription", "functions/delivery", "aws/stored", "internal/setting", "internal/template", "internal/terminal", "pipeline"},
 	"internal/tools/invoke":      {"internal/lambdatest"},
+	"internal/tools/cost":        {"internal/lambdatest", "internal/price"},
 	"internal/tools/example":     {"internal/template"},
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"release":                    {}, // the tests of .goreleaser.yaml and of what it makes
@@ -79,7 +80,7 @@ var mayImport = map[string][]string{
 	"cmd":                        {"decode", "feed", "internal/setting", "internal/terminal", "privacy", "record", "verdict", "pipeline", "sink", "sink/", "parser", "parser/infer", "rule", "encode", "encode/accesslog", "enrich/clientip", "enrich/geoip", "enrich/useragent", "aws/athena", "aws/loggroup", "aws/object", "aws/subscription", "backfill", "delivery", "diagnose", "aws/nlb", "analytics", "analytics/store", "dashboard", "dashboard/snapshot", "aws/smoke", "aws/stack", "redrive", "aws/account", "check", "nginxconf", "feed/position", "aws/stored", "internal/lock"},
 	"redrive":                    {"decode", "delivery", "encode", "pipeline", "sink", "sink/deadletter"},
 	"delivery":                   {"sink", "sink/", "aws/object"},
-	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object"},
+	"backfill":                   {"record", "decode", "feed", "pipeline", "delivery", "sink", "sink/retry", "aws/loggroup", "aws/object", "internal/price"},
 	"functions":                  {"record", "pipeline", "delivery", "sink", "functions/"},
 	"functions/geoupdate":        {"functions/environment", "functions/delivery", "functions/geoupdate/update"},
 	"functions/diagnosis":        {"functions/environment", "functions/delivery", "aws/stored", "functions/diagnosis/watch", "aws/nlb"},
@@ -91,6 +92,7 @@ var mayImport = map[string][]string{
 	"internal/payloadtest":       {"internal/buildtest", "internal/chaintest"},
 	"internal/address":           {},
 	"internal/setting":           {},
+	"internal/price":             {},
 	"internal/samtest":           {},
 	"internal/template":          {"internal/setting"},
 	"sink/retry":                 {},

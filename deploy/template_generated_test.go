@@ -15,6 +15,7 @@ import (
 	"clearhop/encode"
 	"clearhop/functions/delivery"
 	"clearhop/internal/golden"
+	"clearhop/internal/price"
 	"clearhop/verdict"
 )
 
@@ -81,7 +82,8 @@ func deployerTable(t *testing.T, tmpl template) string {
 	return b.String()
 }
 
-// costTable has what is counted in the code. The prices are AWS's list prices.
+// costTable has what is counted in the code, at AWS's list prices. 0.3 GB is a million
+// lines as CloudWatch Logs counts them: 270 bytes and 26 for each.
 func costTable(tmpl template) string {
 	count, watched := 0, 0
 	for _, resource := range tmpl.Resources {
@@ -93,18 +95,21 @@ func costTable(tmpl template) string {
 		watched += max(1, len(a.metrics))
 	}
 	metrics := len(delivery.Metrics())
-	return fmt.Sprintf(`| what | list price | makes |
-| --- | --- | --- |
-| up to %d metrics | $0.30 each | up to $%.0f |
-| up to %d alarms | $0.10 for each metric that they watch | about $%.0f |
-| the dashboard | $3; the first three of an account are free | up to $3 |
-| `+"`Road=kinesis`"+`, on demand | $0.04 an hour, $0.08 a GB written (gzip) | about $30 |
-| `+"`Road=kinesis`"+` with `+"`KinesisShards`"+`: each shard | $0.015 an hour | $11 |
-| Firehose: each million lines | $0.029 a GB, and $0.018 a GB for Parquet | about $0.06 |
-| Lambda: each million lines | by time and memory | less than $0.01 |
-| S3, Athena | $0.023 a GB stored; $5 a TB that queries read | little, with Parquet |
-| CloudWatch Logs: each million lines, with or without Clearhop | $0.50 a GB taken in | about $0.15 |
-`, metrics, math.Ceil(float64(metrics)*0.30), count, math.Ceil(float64(watched)*0.10))
+	const hours = 730 // of a month
+	dollars := func(name price.Name) float64 { return price.Of(name).Dollars }
+	var b strings.Builder
+	b.WriteString("| what | list price | makes |\n| --- | --- | --- |\n")
+	row := func(format string, args ...any) { fmt.Fprintf(&b, "| "+format+" |\n", args...) }
+	row("up to %d metrics | %s each | up to $%.0f", metrics, price.Of(price.Metric), math.Ceil(float64(metrics)*dollars(price.Metric)))
+	row("up to %d alarms | %s for each metric that they watch | about $%.0f", count, price.Of(price.Alarm), math.Ceil(float64(watched)*dollars(price.Alarm)))
+	row("the dashboard | %s; the first three of an account are free | up to %[1]s", price.Of(price.Dashboard))
+	row("`Road=kinesis`, on demand | %s an hour, %s a GB written (gzip) | about $%.0f", price.Of(price.KinesisHour), price.Of(price.Kinesis), math.Ceil(hours*dollars(price.KinesisHour)))
+	row("`Road=kinesis` with `KinesisShards`: each shard | %s an hour | $%.0f", price.Of(price.KinesisShard), hours*dollars(price.KinesisShard))
+	row("Firehose: each million lines | %s a GB, and %s a GB for Parquet | [by road and form](operating.md#what-a-million-lines-cost)", price.Of(price.Firehose), price.Of(price.FirehoseParquet))
+	row("Lambda: each million lines | %s a GB-second, %s a million invocations | [by road and memory](operating.md#what-a-million-lines-cost)", price.Of(price.LambdaArm), price.Price{Dollars: dollars(price.LambdaRequest) * 1e6})
+	row("S3, Athena | %s a GB stored; %s a TB that queries read | little, with Parquet", price.Of(price.S3Store), price.Of(price.Athena))
+	row("CloudWatch Logs: each million lines, with or without Clearhop | %s a GB taken in | about $%.2f", price.Of(price.Logs), 0.3*dollars(price.Logs))
+	return b.String()
 }
 
 // retained lists what is left when the stack is deleted.

@@ -176,7 +176,7 @@ func (f *filling) printDryRun(n backfill.Counts, isPart bool) {
 	for _, cost := range backfill.Costs(f.command.Delivery.Sink, n) {
 		row("cost", cost.String())
 	}
-	row("", backfill.PriceNote)
+	row("", backfill.PriceNote())
 	if isPart {
 		row("", fmt.Sprintf("The reading was ended after %.0f%%; all of it would be some %s lines.", 100*share, grouped(int64(float64(n.Lines)/share))))
 	}
