@@ -22,7 +22,9 @@
 //		use(&p.Lines[i])
 //	}
 //
-// [Decoder.DecodeAll] decodes a record of a stream that may hold several of them.
+// [Decoder.DecodeAll] decodes a record of a stream that may hold several of them. It and
+// a Reader also open the documents in which Lambda and Firehose keep the records that they
+// gave up, see [OpenFailed].
 //
 // Every log event becomes one [record.Line]. Its ID is the event's id, and its
 // Offset is the event's index. Origin.Source is "logGroup:logStream"; neither name

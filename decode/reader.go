@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync/atomic"
 
@@ -20,8 +21,11 @@ type Reader struct {
 	lines lines
 	line  record.Line
 
-	decoder Decoder
-	pending []record.Line // of the current payload
+	decoder  Decoder
+	pending  []record.Line // of the current payload
+	payloads []*Payload    // of the current record, behind the current payload
+	records  [][]byte      // of the current document of OpenFailed, behind the current record
+	opened   int64         // where that document starts
 
 	events *eventReader // of documents and tables; nil for all others
 }
@@ -143,19 +147,56 @@ func (r *Reader) failure(err error) error {
 // nextEvent returns the next log event of the payloads in the stream.
 func (r *Reader) nextEvent() (*record.Line, error) {
 	for len(r.pending) == 0 {
-		payload, err := r.nextPayload()
-		if err != nil {
-			return nil, err
+		if len(r.payloads) == 0 {
+			var err error
+			if r.payloads, err = r.nextPayloads(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		r.pending = payload.Lines
+		r.pending, r.payloads = r.payloads[0].Lines, r.payloads[1:]
 	}
 	line := &r.pending[0]
 	r.pending = r.pending[1:]
 	return line, nil
 }
 
-// nextPayload finds the end of the next payload of the stream and decodes it.
-func (r *Reader) nextPayload() (*Payload, error) {
+// nextPayloads decodes the next record of the document that was opened last, or else the
+// next payload of the stream. It returns none if it has opened a document.
+func (r *Reader) nextPayloads() ([]*Payload, error) {
+	if len(r.records) > 0 {
+		record := r.records[0]
+		r.records = r.records[1:]
+		payloads, _, err := r.decoder.decodeAll(record, false)
+		if err != nil {
+			err = &ReadError{Name: r.name, Offset: r.opened, Err: err}
+		}
+		return payloads, err
+	}
+	text, err := r.nextDocument()
+	if err != nil {
+		return nil, err
+	}
+	defer r.lines.drop(len(text))
+	payload, err := r.decoder.Decode(text)
+	if err == nil {
+		r.decoder.all = append(r.decoder.all[:0], payload)
+		return r.decoder.all, nil
+	}
+	failed, opened := openFailed(text, r.opts.MaxPayload)
+	switch {
+	case opened == nil:
+		r.records, r.opened = failed.Records, r.lines.offset
+		return nil, nil
+	case errors.Is(opened, ErrNotFailed):
+		return nil, r.failure(err)
+	}
+	return nil, r.failure(noPayload(opened))
+}
+
+// nextDocument finds the end of the next payload or document of the stream. It is in the
+// window.
+func (r *Reader) nextDocument() ([]byte, error) {
 	var c cut
 	for {
 		r.lines.drop(blank(r.lines.bytes()))
@@ -166,12 +207,7 @@ func (r *Reader) nextPayload() (*Payload, error) {
 				return nil, r.failure(r.err)
 			}
 			if whole {
-				payload, err := r.decoder.Decode(held[:n])
-				if err != nil {
-					err = r.failure(err)
-				}
-				r.lines.drop(n)
-				return payload, err
+				return held[:n], nil
 			}
 		}
 		if r.err != nil {

@@ -105,7 +105,7 @@ func sniffMember(key []byte, c byte, rest []byte) content {
 			return documents
 		}
 	}
-	return logLines
+	return sniffFailed(key, c, rest)
 }
 
 // sniffItems decides by the first item of a member of a document.

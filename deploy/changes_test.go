@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -56,6 +57,9 @@ func TestEveryStack(t *testing.T) {
 				continue
 			}
 			variables := at(t, s, r.function+"Function", "Environment.Variables").(map[string]any)
+			if text, err := json.Marshal(s.Outputs["RedriveSettings"]["Value"]); err != nil || !strings.Contains(string(text), r.function+"Function") {
+				t.Errorf("%s: the output RedriveSettings does not name the function: %s, %v", name, text, err)
+			}
 			key := variables["CLEARHOP_PRIVACY_KEY"]
 			if keyed := key != ""; variables["CLEARHOP_PRIVACY"] != privacy || keyed != (privacy == "hash") {
 				t.Errorf("%s: privacy %v with the key %v", name, variables["CLEARHOP_PRIVACY"], key)

@@ -3,9 +3,11 @@ package redrive
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
+	"clearhop/decode"
 	"clearhop/encode"
 	"clearhop/sink/deadletter"
 )
@@ -39,18 +41,6 @@ type document struct {
 	ID     string
 	Parts  int `json:"parts"`
 
-	RawData   []byte `json:"rawData"`
-	ErrorCode string `json:"errorCode"`
-	Arrived   int64  `json:"arrivalTimestamp"` // ms since the Unix epoch
-	Tried     int64  `json:"attemptEndingTimestamp"`
-
-	Context *struct {
-		Condition string `json:"condition"`
-	} `json:"requestContext"`
-	Timestamp      json.RawMessage `json:"timestamp"`
-	RequestPayload json.RawMessage `json:"requestPayload"`
-	BatchPayload   json.RawMessage `json:"payload"`
-
 	MessageType string          `json:"messageType"`
 	Logs        json.RawMessage `json:"awslogs"`
 	At          string          `json:"@timestamp"`
@@ -72,25 +62,17 @@ func (r *reader) read(text []byte) (items []Item, waits string) {
 	switch {
 	case d.Letter != nil:
 		return r.letter(&d, text)
-	case d.RawData != nil && d.Context == nil:
-		at := max(d.Arrived, d.Tried)
-		return rawItems(d.RawData, "Firehose: "+d.ErrorCode, milliseconds(at)), ""
-	case d.Context != nil:
-		return invocation(&d), ""
 	case d.MessageType != "" || d.Logs != nil:
 		return []Item{{Kind: Payload, Reason: "not known", data: text}}, ""
+	}
+	failed, err := decode.OpenFailed(text)
+	if !errors.Is(err, decode.ErrNotFailed) {
+		return failedItems(failed, err), ""
 	}
 	if item, ok := eventItem(text, "not known", time.Time{}); ok {
 		return []Item{item}, ""
 	}
 	return []Item{{Kind: Unreadable, Reason: "not known"}}, ""
-}
-
-func milliseconds(at int64) time.Time {
-	if at <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(at)
 }
 
 // letter reads a letter of ours, or a part of one.
@@ -113,36 +95,22 @@ func (r *reader) letter(d *document, text []byte) (items []Item, waits string) {
 	return []Item{item}, ""
 }
 
-// invocation reads what Lambda keeps of an invocation that it gave up.
-func invocation(d *document) []Item {
-	var stamp string
-	_ = json.Unmarshal(d.Timestamp, &stamp) // it is a number in other documents
-	at, _ := time.Parse(time.RFC3339, stamp)
-	reason := "Lambda: " + d.Context.Condition
-	if len(d.RequestPayload) > 0 {
-		return []Item{{Kind: Payload, Reason: reason, Time: at, data: d.RequestPayload}}
+// failedItems returns what Lambda or Firehose gave up. err is the error of
+// decode.OpenFailed.
+func failedItems(failed decode.Failed, err error) []Item {
+	reason := "not known"
+	if failed.By != "" {
+		reason = failed.By + ": " + failed.Cause
 	}
-	batch := []byte(d.BatchPayload)
-	var text string
-	if json.Unmarshal(batch, &text) == nil {
-		batch = []byte(text)
-	}
-	var records struct {
-		Records []struct {
-			Kinesis struct {
-				Data []byte `json:"data"`
-			} `json:"kinesis"`
-		}
-	}
-	if len(batch) == 0 {
-		return []Item{{Kind: Numbers, Reason: reason, Time: at}}
-	}
-	if err := json.Unmarshal(batch, &records); err != nil || len(records.Records) == 0 {
-		return []Item{{Kind: Unreadable, Reason: reason, Time: at}}
+	switch {
+	case errors.Is(err, decode.ErrOnlyNumbers):
+		return []Item{{Kind: Numbers, Reason: reason, Time: failed.Time}}
+	case err != nil:
+		return []Item{{Kind: Unreadable, Reason: reason, Time: failed.Time}}
 	}
 	var items []Item
-	for i := range records.Records {
-		items = append(items, rawItems(records.Records[i].Kinesis.Data, reason, at)...)
+	for _, record := range failed.Records {
+		items = append(items, rawItems(record, reason, failed.Time)...)
 	}
 	return items
 }
