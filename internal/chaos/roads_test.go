@@ -63,8 +63,14 @@ func (s *schedule) invoke(open func(p *process) (any, error), call func(ctx cont
 	if s.warm == nil || s.warm.dead {
 		s.warm = s.newProcess()
 		var err error
-		if s.function, err = open(s.warm); err != nil {
+		// A start makes a call too: a queue is asked for its limit.
+		const longestStart = 10 * time.Second
+		started := s.warm.run(longestStart, func(context.Context) { s.function, err = open(s.warm) })
+		switch {
+		case err != nil:
 			panic(err) // the settings are ours
+		case !started:
+			return errEnded
 		}
 	} else {
 		s.warm.arm(s.kills)
