@@ -62,7 +62,7 @@ func TestMended(t *testing.T) {
 	mended := 0
 	for i := range scenarios {
 		s := &scenarios[i]
-		if s.healthy || s.mid || s.nlb == proxyProtocol1 || strings.HasPrefix(s.name, "cdn") || nginxOf(t, s.nginx) == "" {
+		if s.healthy || strings.HasPrefix(s.name, "cdn") || nginxOf(t, s.nginx) == "" {
 			continue
 		}
 		if !*every && i%6 != 0 {
