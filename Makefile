@@ -207,7 +207,7 @@ test: ## get what the tests want (nginx, moto) and run them all
 # with the race detector these take three times as long, and half of all the time. What
 # runs at the same time in the command is in feed, pipeline, analytics/store, dashboard,
 # backfill and redrive, which are tested with it.
-NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip clearhop/internal/chaos
+NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip clearhop/internal/chaos clearhop clearhop/parser clearhop/parser/infer clearhop/encode/parquet clearhop/diagnose clearhop/enrich/useragent clearhop/deploy/ci clearhop/aws/smoke
 
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
