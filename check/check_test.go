@@ -204,3 +204,23 @@ func TestReadTargetGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadline: what is not known stands in the first line too, since many read no further.
+func TestHeadline(t *testing.T) {
+	for text, want := range map[string]string{
+		article: "The chain is right: every hop will log the visitor as $remote_addr.\n",
+		strings.Replace(article, "http {", "load_module modules/ngx_http_js_module.so;\nhttp {", 1): "The chain is right as far as it is known: see the end of this report.\n",
+	} {
+		r, err := check.Run(chain(t, true, text, articleWeb))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := r.WriteText(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(b.String(), want) {
+			t.Errorf("got %.100q, want %q", b.String(), want)
+		}
+	}
+}

@@ -83,6 +83,10 @@ func (t *textWriter) fold(first, rest, text string) {
 func (t *textWriter) headline() {
 	switch t.State {
 	case diagnose.Healthy:
+		if len(t.Result.Unknowns) > 0 {
+			t.line("The chain is right as far as it is known: see the end of this report.")
+			return
+		}
 		t.line("The chain is right: every hop will log the visitor as $remote_addr.")
 	case diagnose.Broken:
 		t.line("The chain is broken: %s.", terminal.Plural(int64(len(t.Result.Findings)), "finding"))
