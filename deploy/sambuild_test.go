@@ -41,7 +41,7 @@ func TestSAMBuilds(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			built := filepath.Join(tree, ".aws-sam", "build")
-			for _, name := range []string{"SubscriberFunction", "StreamFunction", "TransformFunction", "GeoUpdateFunction"} {
+			for _, name := range functions(t) {
 				holdOnly(t, filepath.Join(built, name), "bootstrap")
 				f, err := elf.Open(filepath.Join(built, name, "bootstrap"))
 				if err != nil {
@@ -164,9 +164,33 @@ func TestSAMDeploys(t *testing.T) {
 	if parameters := len(readTemplate(t).Parameters); len(got) != parameters {
 		t.Errorf("%d parameters are given, and the template has %d: CloudFormation would keep the others", len(got), parameters)
 	}
-	// Four functions, the layer and the template.
-	if keys := bucket.Keys(); len(keys) != 6 {
+	// The functions, the layer and the template.
+	if keys := bucket.Keys(); len(keys) != len(functions(t))+2 {
 		t.Errorf("uploaded: %v", keys)
+	}
+}
+
+// functions returns the functions of the template.
+func functions(t *testing.T) (names []string) {
+	t.Helper()
+	for name, r := range readTemplate(t).Resources {
+		if r.Type == "AWS::Serverless::Function" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TestSAMBuildsExample: sam build of the example makes the functions of the stack inside it.
+func TestSAMBuildsExample(t *testing.T) {
+	tree := cleanTree(t)
+	build := sam(t, tree, "build", "--template-file", "deploy/example/template.yaml", "--build-dir", "built")
+	build.Env = append(build.Env, "GEOIP_LAYER=no")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range functions(t) {
+		holdOnly(t, filepath.Join(tree, "built", "Clearhop", name), "bootstrap")
 	}
 }
 
