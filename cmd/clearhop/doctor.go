@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"clearhop/diagnose"
-	"clearhop/internal/terminal"
+	"clearhop/internal/terminal/progress"
 	"clearhop/pipeline"
 )
 
@@ -135,7 +135,7 @@ func (c *doctorCommand) examine(ctx context.Context, s streams, group *groupRead
 	x := newExamination(s, logFiles(files), c.Settings)
 	x.window, x.aws, x.group = w, c.AWS, group
 	x.bar = func() (func(int64), func()) {
-		bar := terminal.NewProgress(s.err, files)
+		bar := progress.New(s.err, files)
 		return bar.Update, bar.Finish
 	}
 	return x.run(ctx)

@@ -16,6 +16,7 @@ import (
 	"clearhop/feed/position"
 	"clearhop/internal/lock"
 	"clearhop/internal/terminal"
+	"clearhop/internal/terminal/progress"
 	"clearhop/pipeline"
 	"clearhop/sink"
 )
@@ -210,7 +211,7 @@ func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading
 	}
 	files := s.orStdin(c.Files)
 	if !c.Quiet {
-		bar := terminal.NewProgress(s.err, files)
+		bar := progress.New(s.err, files)
 		defer bar.Finish()
 		config.Progress = bar.Update
 	}

@@ -17,6 +17,7 @@ import (
 	"clearhop/diagnose"
 	"clearhop/feed"
 	"clearhop/internal/terminal"
+	"clearhop/internal/terminal/progress"
 	"clearhop/pipeline"
 	"clearhop/record"
 	"clearhop/verdict"
@@ -221,12 +222,12 @@ func areLarge(files []string) bool {
 
 // load loads files: events as they are, and everything else through the pipeline.
 func (l *loading) load(ctx context.Context, s *store.Store, files []string) (store.Stats, error) {
-	var bar *terminal.Progress
-	progress := func(int64) {}
+	var bar *progress.Bar
+	report := func(int64) {}
 	if !l.quiet {
-		bar = terminal.NewProgress(l.err, files)
+		bar = progress.New(l.err, files)
 		defer bar.Finish()
-		progress = bar.Update
+		report = bar.Update
 	}
 	load, err := s.Load(ctx)
 	if err != nil {
@@ -235,11 +236,11 @@ func (l *loading) load(ctx context.Context, s *store.Store, files []string) (sto
 	events, logs, errs := l.sort(ctx, load, files)
 	done := int64(0)
 	errs = append(errs, load.Files(events, store.Reading{
-		Progress: func(bytes int64) { done = bytes; progress(bytes) },
+		Progress: func(bytes int64) { done = bytes; report(bytes) },
 		Warn:     l.warnRow,
 	}))
 	if len(logs) > 0 || l.group != nil {
-		err := l.logs(ctx, s, load, logs, func(bytes int64) { progress(done + bytes) })
+		err := l.logs(ctx, s, load, logs, func(bytes int64) { report(done + bytes) })
 		errs = append(errs, err)
 	}
 	stats, err := load.Finish()

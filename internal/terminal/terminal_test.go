@@ -39,19 +39,6 @@ func TestNoTerminal(t *testing.T) {
 	if !Colours("always", out) {
 		t.Error("no colours although always is asked for")
 	}
-	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(large, 2*progressAfter); err != nil {
-		t.Fatal(err)
-	}
-	p := NewProgress(out, []string{large})
-	p.Update(progressAfter)
-	p.Finish()
-	if info, err := out.Stat(); err != nil || info.Size() > 0 {
-		t.Errorf("%v, %v: a bar was written", info, err)
-	}
 }
 
 // TestWidth: COLUMNS decides where it is a number, and wide characters count as

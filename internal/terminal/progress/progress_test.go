@@ -1,4 +1,4 @@
-package terminal
+package progress
 
 import (
 	"os"
@@ -31,4 +31,26 @@ func TestSizeOf(t *testing.T) {
 	f(0, false, "-")
 	f(0, false, filepath.Join(folder, "a"), os.DevNull)
 	f(0, false, filepath.Join(folder, "missing"))
+}
+
+// TestNoTerminal: nothing is written where there is no terminal.
+func TestNoTerminal(t *testing.T) {
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 2*showAfter); err != nil {
+		t.Fatal(err)
+	}
+	b := New(out, []string{large})
+	b.Update(showAfter)
+	b.Finish()
+	if info, err := out.Stat(); err != nil || info.Size() > 0 {
+		t.Errorf("%v, %v: a bar was written", info, err)
+	}
 }

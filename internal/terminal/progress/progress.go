@@ -1,4 +1,15 @@
-package terminal
+// Package progress shows on a terminal how much of some files was read:
+//
+//	bar := progress.New(os.Stderr, files)
+//	defer bar.Finish()
+//	bar.Update(bytes) // as often as something was read
+//
+// In go the files' names and the number of bytes read so far; out comes one line on the
+// terminal, which Finish takes away. A Bar is for one goroutine.
+//
+// It stands beside package terminal because the library of the bar links net/http, which
+// programs that only write a text should not have to build.
+package progress
 
 import (
 	"io"
@@ -8,32 +19,34 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"clearhop/internal/terminal"
 )
 
-// A Progress shows on a terminal how much of some files was read.
-type Progress struct {
+// A Bar shows on a terminal how much of some files was read.
+type Bar struct {
 	bar *progressbar.ProgressBar // nil if nothing is shown
 }
 
-// progressAfter is how large the files are at least that take long to read, in
+// showAfter is how large the files are at least that take long to read, in
 // bytes.
-const progressAfter = 32 << 20
+const showAfter = 32 << 20
 
-// NewProgress returns a Progress of files, and of all files below folders. It shows
+// New returns a Bar of files, and of all files below folders. It shows
 // nothing if w is no terminal, if the size of one is not known, as for standard input, or
 // if all are read soon.
-func NewProgress(w io.Writer, files []string) *Progress {
-	if !IsTerminal(w) {
-		return &Progress{}
+func New(w io.Writer, files []string) *Bar {
+	if !terminal.IsTerminal(w) {
+		return &Bar{}
 	}
 	total, isKnown := sizeOf(files)
 	if !isKnown {
-		return &Progress{}
+		return &Bar{}
 	}
-	if total < progressAfter {
-		return &Progress{}
+	if total < showAfter {
+		return &Bar{}
 	}
-	return &Progress{bar: progressbar.NewOptions64(total,
+	return &Bar{bar: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription("reading"),
 		progressbar.OptionShowBytes(true),
@@ -70,15 +83,15 @@ func sizeOf(files []string) (total int64, isKnown bool) {
 }
 
 // Update shows how many bytes of all files were read.
-func (p *Progress) Update(bytes int64) {
-	if p.bar != nil {
-		_ = p.bar.Set64(bytes) // a bar that cannot be drawn is no reason to stop the work
+func (b *Bar) Update(bytes int64) {
+	if b.bar != nil {
+		_ = b.bar.Set64(bytes) // a bar that cannot be drawn is no reason to stop the work
 	}
 }
 
 // Finish takes the bar away.
-func (p *Progress) Finish() {
-	if p.bar != nil {
-		_ = p.bar.Finish()
+func (b *Bar) Finish() {
+	if b.bar != nil {
+		_ = b.bar.Finish()
 	}
 }
