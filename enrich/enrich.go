@@ -118,6 +118,14 @@ func (w *Worker) Enrich(r *record.Record) error {
 	return w.lookUpPlace(r)
 }
 
+// SplitURL takes r, if it is an access line, through the first step only: it sets the
+// parts of the URL.
+func (w *Worker) SplitURL(r *record.Record) {
+	if r.Dataset == record.AccessLine {
+		splitURL(&r.URL, &r.Access)
+	}
+}
+
 func (w *Worker) readUserAgent(r *record.Record) {
 	if len(r.Access.UserAgent) == 0 {
 		return

@@ -48,11 +48,27 @@ type Config struct {
 	Lines *accesslog.Writer `kong:"-" env:"-"`
 	// NoEvents leaves Outcome.Data empty, for callers that need the record alone.
 	NoEvents bool `kong:"-" env:"-"`
+	// Only leaves out what the caller does not look at. The zero value leaves out nothing.
+	Only Steps `kong:"-" env:"-"`
 	// Chain gives the addresses of the chain as values. Where it is set, the
 	// addresses in nlb, trusted and internal are not read; the nodes that nlb
 	// asks to discover are discovered all the same.
 	Chain *clientip.Chain `kong:"-" env:"-"`
 }
+
+// Steps say how far a record is taken, for callers that read a log for something else
+// than its events.
+type Steps int
+
+const (
+	// AllSteps takes a record through all of them.
+	AllSteps Steps = iota
+	// Judged leaves out the identity and the rules, which may need it. There is no event.
+	Judged
+	// Parsed leaves out what enrich adds too, but for the parts of the URL: there is no
+	// client, no verdict, no user agent and no place.
+	Parsed
+)
 
 // FindNodes looks up the nodes of NLBs as they are now. It returns their
 // addresses, each with the name of its NLB. ctx bounds the look.

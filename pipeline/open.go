@@ -29,6 +29,7 @@ type Pipeline struct {
 	refreshers []*refresher
 	original   bool
 	noEvents   bool
+	only       Steps
 	noHash     bool // events have no event.hash
 	infer      bool
 	givenNLB   bool
@@ -38,7 +39,7 @@ type Pipeline struct {
 // New makes a Pipeline. One error names every bad setting of c. New asks nothing
 // of AWS: see Refresh.
 func New(c Config) (*Pipeline, error) {
-	p := &Pipeline{original: c.Original, noHash: c.NoHash || c.NoEvents, noEvents: c.NoEvents, lines: c.Lines, infer: c.Infer, givenNLB: len(c.Client.NLB) > 0, now: c.Now}
+	p := &Pipeline{original: c.Original, noHash: c.NoHash || c.NoEvents, noEvents: c.NoEvents || c.Only != AllSteps, only: c.Only, lines: c.Lines, infer: c.Infer, givenNLB: len(c.Client.NLB) > 0, now: c.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}

@@ -121,13 +121,17 @@ func (w *Worker) process(line, first *record.Line, text []byte, doubt record.Dou
 	out := Outcome{Record: r}
 	out.Err = w.parse(r, text)
 	r.Doubt = doubtOf(r, doubt)
-	w.identify(r, text)
-	out.ID = r.ID
-	w.addHash(r, text)
-	if err := w.enrich.Enrich(r); err != nil {
+	if w.p.only == AllSteps {
+		w.identify(r, text)
+		out.ID = r.ID
+		w.addHash(r, text)
+	}
+	if err := w.enrichRecord(r); err != nil {
 		out.Err = errors.Join(out.Err, err)
 	}
-	w.judge(&out)
+	if w.p.only == AllSteps {
+		w.judge(&out)
+	}
 	w.keep(r, text)
 	w.hide(r)
 	w.encode(&out)
@@ -154,6 +158,15 @@ func (w *Worker) parse(r *record.Record, text []byte) error {
 	err := w.read(r, text)
 	w.setTime(r)
 	return err
+}
+
+// enrichRecord adds what can be known beyond the line.
+func (w *Worker) enrichRecord(r *record.Record) error {
+	if w.p.only == Parsed {
+		w.enrich.SplitURL(r)
+		return nil
+	}
+	return w.enrich.Enrich(r)
 }
 
 // judge asks the rules, which see the record before anything is hidden.

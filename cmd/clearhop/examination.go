@@ -116,6 +116,7 @@ func (x *examination) survey(ctx context.Context, limit int) (diagnose.Roles, er
 	x.given, chainErr = x.settings.Client.ReadChain()
 	settings := x.settings
 	settings.Client.NLB, settings.Chain = nil, &clientip.Chain{Internal: x.given.Internal, Inferred: true}
+	settings.Only = pipeline.Parsed
 	p, err := pipeline.New(settings)
 	if err := errors.Join(err, chainErr); err != nil {
 		return diagnose.Roles{}, &usageError{err}
@@ -156,6 +157,9 @@ func (x *examination) count(ctx context.Context, roles diagnose.Roles, take func
 	settings := x.settings
 	settings.Chain = &config.Chain
 	settings.NodeFinder = nlb.Nodes
+	if take == nil {
+		settings.Only = pipeline.Judged
+	}
 	p, err := pipeline.New(settings)
 	if err != nil {
 		return nil, diagnose.Roles{}, &usageError{err}

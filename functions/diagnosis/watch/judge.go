@@ -18,7 +18,7 @@ const maxPasses = 3
 // judge judges a sample as the doctor does: sets of the chain that the settings do not
 // give are inferred from the lines.
 func judge(ctx context.Context, c pipeline.Config, s *sample) (*diagnose.Report, error) {
-	c.NoEvents = true
+	c.Only = pipeline.Judged
 	given, err := c.Client.ReadChain()
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func judge(ctx context.Context, c pipeline.Config, s *sample) (*diagnose.Report,
 // needs addresses; it keeps none but those of the chain.
 func survey(c pipeline.Config, given clientip.Chain, s *sample) (*diagnose.Roles, error) {
 	c.Client.NLB, c.Chain = nil, &clientip.Chain{Internal: given.Internal, Inferred: true}
-	c.Privacy = privacy.Settings{}
+	c.Privacy, c.Only = privacy.Settings{}, pipeline.Parsed
 	p, err := pipeline.New(c)
 	if err != nil {
 		return nil, err
