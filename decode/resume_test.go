@@ -142,6 +142,44 @@ func TestResumeAfterSeveralRotations(t *testing.T) {
 	r.want("two three four five")
 }
 
+// TestResumeWhereNothingWasRead: a log that was renamed before anything of it was read is
+// read, and the files that are older than the first start are not.
+func TestResumeWhereNothingWasRead(t *testing.T) {
+	r := &resumed{t: t, path: logPath(t)}
+	r.write("old")
+	r.must(os.Rename(r.path, r.path+".3"))
+	r.age(r.path+".3", time.Hour)
+	begun := time.Now()
+	r.write("a b")
+	r.must(os.Rename(r.path, r.path+".2"))
+	r.age(r.path+".2", -time.Second) // the order
+	r.write("c")
+	r.must(os.Rename(r.path, r.path+".1"))
+	r.age(r.path+".1", -2*time.Second)
+	r.at = &Position{File: &FileID{Log: r.path}, Saved: begun}
+	r.want("a b c") // the log itself is not there
+	r.at = &Position{File: &FileID{Log: r.path}, Saved: begun}
+	r.write("d")
+	r.want("a b c d")
+}
+
+// TestFollowTwoRotations: the file between is read although the newest one is empty.
+func TestFollowTwoRotations(t *testing.T) {
+	f := follow(t, logPath(t), Options{})
+	f.write("a\n")
+	f.want("0 a")
+	f.must(os.Rename(f.path, f.path+".2"))
+	f.write("b\n")
+	f.must(os.Rename(f.path, f.path+".1"))
+	f.want("0 b") // no file has the path
+	f.write("")
+	f.must(os.Rename(f.path, f.path+".0"))
+	f.write("")
+	f.still()
+	f.write("c\n")
+	f.want("0 c")
+}
+
 // TestResumeWhereTheFileIsGone: what is left is read, and the loss is told.
 func TestResumeWhereTheFileIsGone(t *testing.T) {
 	r := &resumed{t: t, path: logPath(t)}

@@ -204,6 +204,11 @@ func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading
 		config.Together = true
 		from := feed.FollowConfig{FromEnd: c.FromEnd}
 		if state != nil {
+			if !c.FromEnd { // else the next run leaves out what is there then
+				if err := state.Begin(c.Files); err != nil {
+					return feed.Counts{}, err
+				}
+			}
 			from.Position = state.Of
 			from.Begun = func(at decode.Position) error { return state.Save([]decode.Position{at}) }
 		}

@@ -5,6 +5,7 @@
 // places where a [decode.Follower] goes on.
 //
 //	state, err := position.Open("access.state", []string{"/var/log/nginx/access.log"})
+//	err = state.Begin([]string{"/var/log/nginx/access.log"}) // they are read from now on
 //	at := state.Of("/var/log/nginx/access.log") // nil: nothing is known of it
 //	…
 //	err = state.Save(places) // after what was read up to there is written
@@ -45,6 +46,8 @@ type File struct {
 
 	mu   sync.Mutex
 	logs map[string]place // by absolute path
+	// fresh are the logs of which nothing was known when the file was opened.
+	fresh map[string]bool
 }
 
 // A document is what the file holds.
@@ -79,7 +82,7 @@ const startAgain = "Delete it to read the files from their start: what was writt
 // Open reads the file at path, which need not exist. logs are the files to be followed.
 // An error is an *Error, or that of the system.
 func Open(path string, logs []string) (*File, error) {
-	f := &File{path: path, now: time.Now, logs: map[string]place{}}
+	f := &File{path: path, now: time.Now, logs: map[string]place{}, fresh: map[string]bool{}}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, f.tryWrite()
@@ -143,12 +146,28 @@ func key(log string) string {
 	return log
 }
 
-// Of returns the place where to go on in a log; nil if the file has none.
+// Begin notes for logs of which nothing is known that they are read from now on. If the
+// program is killed before it has saved a place of one, and the log is renamed, the next
+// run knows from when on it has to read what was renamed.
+func (f *File) Begin(logs []string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, log := range logs {
+		k := key(log)
+		if _, known := f.logs[k]; !known {
+			f.logs[k], f.fresh[k] = place{Saved: f.now().UTC()}, true
+		}
+	}
+	return f.write()
+}
+
+// Of returns the place where to go on in a log; nil if the file had none when it was
+// opened.
 func (f *File) Of(log string) *decode.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p, ok := f.logs[key(log)]
-	if !ok {
+	if !ok || f.fresh[key(log)] {
 		return nil
 	}
 	id := &decode.FileID{Log: log, Device: p.Device, Inode: p.Inode, HeadBytes: p.HeadBytes, HeadSum: p.HeadSum}
@@ -160,6 +179,7 @@ func (f *File) Save(places []decode.Position) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, at := range places {
+		delete(f.fresh, key(at.File.Log))
 		f.logs[key(at.File.Log)] = place{
 			Device: at.File.Device, Inode: at.File.Inode,
 			HeadBytes: at.File.HeadBytes, HeadSum: at.File.HeadSum,

@@ -76,3 +76,38 @@ func TestWhatCannotBeUsed(t *testing.T) {
 		t.Error("a folder that is not there takes a file")
 	}
 }
+
+// TestBegin: a log that was begun and never read has a time and no place, for the next run
+// only; what is known of a log stays.
+func TestBegin(t *testing.T) {
+	dir := t.TempDir()
+	path, log, other := filepath.Join(dir, "state"), filepath.Join(dir, "access.log"), filepath.Join(dir, "other.log")
+	open := func() *File {
+		f, err := Open(path, []string{log, other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Begin([]string{log, other}); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := open()
+	if f.Of(log) != nil || f.Of(other) != nil {
+		t.Error("the first run has a place")
+	}
+	if err := f.Save([]decode.Position{{File: &decode.FileID{Log: log, Inode: 2}, Offset: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	f = open()
+	if at := f.Of(log); at == nil || at.Offset != 7 || at.File.Inode != 2 {
+		t.Errorf("the place of the log that was read is %+v", at)
+	}
+	at := f.Of(other)
+	if at == nil || at.Offset != 0 || at.File.Inode != 0 || at.Saved.IsZero() {
+		t.Fatalf("the place of the log that was not read is %+v", at)
+	}
+	if again := open().Of(other); !again.Saved.Equal(at.Saved) {
+		t.Errorf("it is begun anew at %v", again.Saved)
+	}
+}

@@ -66,15 +66,13 @@ func follow(s *schedule) error {
 			}
 			f = nil
 		}
-		// Before a place is saved, the next start does not know of a renamed log.
-		// Where a log was renamed twice before the follower looked, it reads the file between
-		// when the newest one has a line. So the last rename is followed by lines.
-		if n < number && s.begun && s.rand.IntN(6) == 0 {
+		// It may be renamed again before the follower looks, or while no follower runs.
+		for s.begun && s.rand.IntN(6) == 0 {
 			if err := rotate(log); err != nil {
 				return err
 			}
 			s.tally.Faults["log renamed"]++
-			time.Sleep(time.Second)
+			time.Sleep(time.Duration(s.rand.IntN(1000)) * time.Millisecond)
 		}
 	}
 	if f != nil && f.dead {
@@ -126,6 +124,9 @@ func (s *schedule) cut(f *follower) error {
 	f.cancel()
 	<-f.done
 	info, err := os.Stat(s.output)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // it was killed before that
+	}
 	if err != nil {
 		return err
 	}
@@ -143,6 +144,9 @@ func (s *schedule) startFollower(log string) *follower {
 	if err := appendTo(log, nil); err != nil {
 		f.err = err
 	}
+	if info, err := os.Stat(s.output); err == nil {
+		f.synced = info.Size()
+	}
 	go func() {
 		defer close(f.done)
 		f.err = errors.Join(f.err, f.follow(ctx, s.output))
@@ -156,6 +160,13 @@ func (f *follower) follow(ctx context.Context, output string) error {
 	if err != nil {
 		return err
 	}
+	if f.tick() { // before anything is known of the log
+		return errEnded
+	}
+	if err := state.Begin([]string{f.log}); err != nil {
+		return err
+	}
+	f.world.begun = true
 	if f.out, err = file.Continue(output); err != nil {
 		return err
 	}
@@ -163,7 +174,7 @@ func (f *follower) follow(ctx context.Context, output string) error {
 	if err != nil {
 		return err
 	}
-	f.synced = info.Size()
+	f.synced = info.Size() // half a line at its end is cut off
 	lines, err := pipeline.New(chainSettings())
 	if err != nil {
 		return err
@@ -172,7 +183,6 @@ func (f *follower) follow(ctx context.Context, output string) error {
 		if f.tick() {
 			return errEnded
 		}
-		f.world.begun = true
 		return state.Save(places)
 	}
 	_, err = feed.Run(ctx, feed.FollowFrom([]string{f.log}, feed.FollowConfig{

@@ -66,7 +66,7 @@ type world struct {
 	s3                     *s3test.Server
 	queue                  *sqstest.Receiver
 
-	begun    bool     // a follower has saved a place
+	begun    bool     // a follower has noted that it reads the log
 	warned   []error  // what followers said
 	answered [][]byte // events that Firehose got as answers
 	lose     bool     // the checker is tested: one confirmed record vanishes
