@@ -32,11 +32,12 @@ const scrubbed = "[scrubbed]"
 // replaced too. Scrubbing a text again changes nothing.
 func AppendScrubbed(dst, text []byte) (out []byte, found bool) {
 	s := scrubber{out: dst, text: text}
+	feed := -1 // where the next line feed is: a text may have many carriage returns in front of it
 	for at := 0; at < len(text); at++ {
-		end := len(text)
-		if n := bytes.IndexAny(text[at:], "\r\n"); n >= 0 {
-			end = at + n
+		if feed < at {
+			feed = indexFrom(text, at, '\n')
 		}
+		end := indexFrom(text[:feed], at, '\r')
 		start, ok := secretHeader(text[at:end])
 		if !ok {
 			s.parameters(at, end)
@@ -51,6 +52,14 @@ func AppendScrubbed(dst, text []byte) (out []byte, found bool) {
 		return dst, false
 	}
 	return append(s.out, text[s.copied:]...), true
+}
+
+// indexFrom returns the first place of c in text from at on, or the length of text.
+func indexFrom(text []byte, at int, c byte) int {
+	if n := bytes.IndexByte(text[at:], c); n >= 0 {
+		return at + n
+	}
+	return len(text)
 }
 
 type scrubber struct {
@@ -119,7 +128,7 @@ func headerValue(line []byte) (value int, ok bool) {
 
 // isSecretHeader reports whether name is that of a header with a secret.
 func isSecretHeader(name []byte) bool {
-	return namesSecret(name) && len(name) <= maxHeaderName && isHeaderName(name)
+	return len(name) <= maxHeaderName && isHeaderName(name) && namesSecret(name) // most lines fail the first two
 }
 
 // namesSecret reports whether the name of a header, or of nginx's variable for it, has a

@@ -48,11 +48,7 @@ func (w *Worker) appendHiddenHash(dst []byte, r *record.Record, text, message []
 	if _, rest, ok := cutExported(text); ok {
 		text = rest
 	}
-	if cap(w.scrubbedLine) > maxKept {
-		w.scrubbedLine = nil
-	}
-	text, w.scrubbedLine = withoutSecrets(text, w.scrubbedLine)
-	return w.hidden.AppendHash(dst, r, w.hashed, message, text)[:len(dst)+2*hashBytes]
+	return w.hidden.AppendHash(dst, r, w.hashed, message, w.textOfID(text))[:len(dst)+2*hashBytes]
 }
 
 // logEvent returns the time of the log event that a line is, in milliseconds since the

@@ -17,13 +17,22 @@ func (w *Worker) identify(r *record.Record, text []byte) {
 	case w.hidden == nil:
 		r.ID = w.plainID(line)
 	default:
-		if cap(w.scrubbedLine) > maxKept {
-			w.scrubbedLine = nil
-		}
-		text, w.scrubbedLine = withoutSecrets(text, w.scrubbedLine)
-		w.id = w.hidden.AppendID(w.id[:0], r, text)
+		w.id = w.hidden.AppendID(w.id[:0], r, w.textOfID(text))
 		r.ID = w.id
 	}
+}
+
+// textOfID returns a line without its secrets, if an id is made of it. The result is valid
+// until the next call.
+func (w *Worker) textOfID(text []byte) []byte {
+	if !w.hidden.ReadsText() {
+		return nil
+	}
+	if cap(w.scrubbedLine) > maxKept {
+		w.scrubbedLine = nil
+	}
+	text, w.scrubbedLine = withoutSecrets(text, w.scrubbedLine)
+	return text
 }
 
 // plainID returns a hash of a line's place and text: the same line of the same file has

@@ -153,9 +153,13 @@ func holdsBinaryAddress(r *record.Record) bool {
 	return false
 }
 
+// ReadsText reports whether AppendID and AppendHash read their text. For Hash they do
+// not, so that the caller need not look for secrets in it.
+func (w *Worker) ReadsText() bool { return w.g.mode != Hash }
+
 // AppendID appends the id of the event of r to dst: 32 hexadecimal digits, the same
 // ones whenever the line is read. text is what Record.Line says, without envelopes and
-// secrets. It must be called before Apply.
+// secrets; see ReadsText. It must be called before Apply.
 //
 // Nobody can find out from an id what Apply hides. For Hash it depends on the key.
 // Otherwise it is made of the line after hiding: without a key, an id of the whole

@@ -20,10 +20,7 @@ type Worker struct {
 	buf   []byte // the texts that were changed
 	alias []byte // the pseudonyms that are texts of their own
 	id    []byte // what an id is made of
-
-	// The last pseudonym is kept, because most addresses of a record are equal.
-	last     netip.Addr
-	lastName [pseudonymBytes]byte
+	names *names // of addresses; nil unless the mode is Hash
 }
 
 // pseudonymBytes is the length of a pseudonym: 128 bits in hexadecimal digits.
@@ -34,6 +31,7 @@ func (g *Guard) NewWorker() *Worker {
 	w := &Worker{g: g}
 	if g.mode == Hash {
 		w.mac = hmac.New(sha256.New, g.key)
+		w.names = new(names)
 	}
 	return w
 }
@@ -203,12 +201,13 @@ func (w *Worker) appendHidden(dst []byte, addr netip.Addr) []byte {
 	if w.g.mode == Truncate {
 		return truncate(addr).AppendTo(dst)
 	}
-	if addr != w.last {
-		b := addr.As16()
-		w.pseudonym(w.lastName[:0], anAddress, b[:])
-		w.last = addr
+	b := addr.As16()
+	known := w.names.get(&b)
+	if known == nil {
+		known = w.names.add(&b)
+		w.pseudonym(known[:0], anAddress, b[:])
 	}
-	return append(dst, w.lastName[:]...)
+	return append(dst, known[:]...)
 }
 
 // What a pseudonym stands for. It is part of the pseudonym's input, so an address,
@@ -323,6 +322,9 @@ func (w *Worker) hideText(text *[]byte, stays func(netip.Addr) bool) { w.hideEnd
 
 // hideEnd is hideText for a text whose end may have been cut off.
 func (w *Worker) hideEnd(text *[]byte, stays func(netip.Addr) bool, d doubt) {
+	if len(*text) == 0 {
+		return
+	}
 	from := len(w.buf)
 	copied := 0
 	for i := 0; ; {

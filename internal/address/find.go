@@ -28,27 +28,29 @@ type Found struct {
 // product (Chrome/131.0.0.0) is not an address, and a name with two colons
 // (std::cafe) is one only if it has three groups.
 func Find(text []byte, i int) (f Found, ok bool) {
-	for ; i < len(text); i++ {
-		c, width := Unescape(text, i)
-		if c == '=' {
-			c, _ = unescapeQuoted(text, i)
+	for i = next(text, i); i < len(text); i = next(text, i+1) {
+		if f, ok = findAt(text, i); ok {
+			return f, true
 		}
-		if c == ':' || isHex(c) {
-			before := byte(' ')
-			if i > 0 {
-				before = text[i-1]
-			}
-			if f, ok = match(text, i, before); ok {
-				return f, true
-			}
+	}
+	return Found{}, false
+}
+
+// findAt returns the address that begins at i, or behind the escape at i.
+func findAt(text []byte, i int) (f Found, ok bool) {
+	c, width := Unescape(text, i)
+	if c == '=' {
+		c, _ = unescapeQuoted(text, i)
+	}
+	if c == ':' || isHex(c) {
+		if f, ok = match(text, i, byteBefore(text, i)); ok {
+			return f, true
 		}
-		if width > 1 {
-			// The escape may end in a digit, but that digit is not part of an
-			// address that follows.
-			if f, ok = match(text, i+width, ' '); ok {
-				return f, true
-			}
-		}
+	}
+	if width > 1 {
+		// The escape may end in a digit, but that digit is not part of an address
+		// that follows.
+		return match(text, i+width, ' ')
 	}
 	return Found{}, false
 }
@@ -390,12 +392,15 @@ func (r *reading) colons(i int) (next int, ok bool) {
 	return i, true
 }
 
+// maxGroupDigits is the number of digits of the longest group of an IPv6 address.
+const maxGroupDigits = 4
+
 // group reads a whole group of an IPv6 address: one to four hexadecimal digits.
 func (r *reading) group(i int) (value uint16, end int, ok bool) {
 	digits := 0
 	c, width := r.at(i)
 	for isHex(c) {
-		if digits++; digits > 4 {
+		if digits++; digits > maxGroupDigits {
 			return 0, 0, false
 		}
 		value = value<<4 | uint16(hexValue(c))
