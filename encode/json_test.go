@@ -66,7 +66,7 @@ func TestAppendTime(t *testing.T) {
 	f := func(ms int64) {
 		t.Helper()
 		want := `"` + time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") + `"`
-		if got := string(appendTime(nil, ms)); got != want {
+		if got := string(appendTime([]byte{'"'}, ms)); got != want {
 			t.Errorf("%d: got %s, want %s", ms, got, want)
 		}
 	}
