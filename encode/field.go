@@ -253,5 +253,23 @@ func appendComma(dst []byte) []byte {
 
 // appendAddr appends what follows the opening quote of an address.
 func appendAddr(dst []byte, addr netip.Addr) []byte {
-	return append(addr.AppendTo(dst), '"')
+	if !addr.Is4() {
+		return append(addr.AppendTo(dst), '"')
+	}
+	var text [len(`255.255.255.255"`)]byte
+	n := 0
+	for _, b := range addr.As4() {
+		if b >= 100 {
+			text[n] = '0' + b/100
+			n++
+		}
+		if b >= 10 {
+			text[n] = '0' + b/10%10
+			n++
+		}
+		text[n], text[n+1] = '0'+b%10, '.'
+		n += 2
+	}
+	text[n-1] = '"' // was the dot behind the last number
+	return append(dst, text[:n]...)
 }

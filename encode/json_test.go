@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,21 @@ func TestAppendTime(t *testing.T) {
 	for range 100_000 {
 		f(MinTime + random.Int64N(MaxTime-MinTime+1))
 	}
+}
+
+func TestAppendAddr(t *testing.T) {
+	f := func(addr netip.Addr) {
+		t.Helper()
+		if got, want := string(appendAddr([]byte{'"'}, addr)), `"`+addr.String()+`"`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for b := range 256 {
+		f(netip.AddrFrom4([4]byte{byte(b), byte(b + 64), byte(b + 128), byte(b + 192)}))
+		f(netip.AddrFrom4([4]byte{byte(b), byte(b), byte(b), byte(b)}))
+	}
+	f(netip.MustParseAddr("::ffff:10.0.0.1"))
+	f(netip.MustParseAddr("2001:db8::1"))
 }
 
 func TestAppendSeconds(t *testing.T) {
