@@ -71,6 +71,7 @@ var mayImport = map[string][]string{
 	"internal/tools/invoke":      {"internal/lambdatest"},
 	"internal/tools/cost":        {"internal/lambdatest", "internal/price"},
 	"internal/tools/example":     {"internal/template"},
+	"internal/tools/eventcode":   {},
 	"deploy":                     {}, // the tests of template.yaml, which also write the dashboards beside them
 	"release":                    {}, // the tests of .goreleaser.yaml and of what it makes
 	"feed":                       {"decode", "pipeline", "record"},

@@ -18,7 +18,6 @@ type Options struct {
 
 // An Encoder writes events. It never changes.
 type Encoder struct {
-	tree []node[record.Record]
 	tail []byte // what every event ends with: labels, the bracket, the newline
 }
 
@@ -31,7 +30,7 @@ var always = []string{"@timestamp", "schema_version", "event.id", "event.kind", 
 
 // New makes an Encoder. The error names all labels that cannot be used.
 func New(o Options) (*Encoder, error) {
-	e := &Encoder{tree: grow(fields, "")}
+	e := &Encoder{}
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(o.Labels)) {
 		if !isLabel(key) {
@@ -64,8 +63,9 @@ func isLabel(key string) bool {
 // Append appends the event of r and a newline to dst. r's Timestamp must lie
 // between MinTime and MaxTime, and its Line must have an Origin.
 func (e *Encoder) Append(dst []byte, r *record.Record) []byte {
-	dst = append(dst, '{')
-	dst = appendMembers(dst, e.tree, r)
+	start := len(dst)
+	dst = appendRecord(dst, r)
+	dst[start] = '{' // was the comma of the first member
 	return append(dst, e.tail...)
 }
 

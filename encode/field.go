@@ -71,6 +71,11 @@ func word[T any](path, doc, from string, value func(*T) string) field[T] {
 	return field[T]{Field: Field{Path: path, Type: String, Doc: doc, From: from}, word: value}
 }
 
+// code is word for a value of a known set, none of which needs an escape in JSON.
+func code[T any](path, doc, from string, value func(*T) string) field[T] {
+	return word(path, doc, from, value)
+}
+
 // wordOr is word, with the value of instead where word has none.
 func wordOr[T any](path, doc, from string, value func(*T) string, instead func(*T) []byte) field[T] {
 	f := word(path, doc, from, value)
@@ -185,14 +190,14 @@ func appendMembers[T any](dst []byte, nodes []node[T], v *T) []byte {
 			}
 		case n.address != nil:
 			if addr := n.address(v); addr.IsValid() {
-				dst = appendAddr(append(appendComma(dst), n.key...), addr)
+				dst = appendAddr(append(append(appendComma(dst), n.key...), '"'), addr)
 			}
 		case n.decimal != nil:
 			if x, ok := n.decimal(v); ok {
 				dst = strconv.AppendFloat(append(appendComma(dst), n.key...), x, 'f', -1, 64)
 			}
 		case n.time != nil:
-			dst = appendTime(append(appendComma(dst), n.key...), n.time(v))
+			dst = appendTime(append(append(appendComma(dst), n.key...), '"'), n.time(v))
 		default:
 			dst = n.appendList(dst, v)
 		}
@@ -246,8 +251,25 @@ func appendComma(dst []byte) []byte {
 	return append(dst, ',')
 }
 
+// appendAddr appends what follows the opening quote of an address.
 func appendAddr(dst []byte, addr netip.Addr) []byte {
-	dst = append(dst, '"')
-	dst = addr.AppendTo(dst)
-	return append(dst, '"')
+	if !addr.Is4() {
+		return append(addr.AppendTo(dst), '"')
+	}
+	var text [len(`255.255.255.255"`)]byte
+	n := 0
+	for _, b := range addr.As4() {
+		if b >= 100 {
+			text[n] = '0' + b/100
+			n++
+		}
+		if b >= 10 {
+			text[n] = '0' + b/10%10
+			n++
+		}
+		text[n], text[n+1] = '0'+b%10, '.'
+		n += 2
+	}
+	text[n-1] = '"' // was the dot behind the last number
+	return append(dst, text[:n]...)
 }

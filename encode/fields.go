@@ -1,5 +1,7 @@
 package encode
 
+//go:generate go run clearhop/internal/tools/eventcode -in . -out event_generated.go
+
 import (
 	"bytes"
 	"net/netip"
@@ -13,6 +15,9 @@ import (
 const SchemaVersion = 1
 
 // fields are the event's fields, in their order. They are defined nowhere else.
+//
+// The encoder is generated from this file's text: event_generated.go. So the way to a
+// value is a named function, or a function that is one return.
 var fields = []field[record.Record]{
 	timestamp("@timestamp", "When the request ended, UTC.", "`$msec`, `$time_iso8601` or `$time_local`; else as `event.timestamp_from` says",
 		func(r *record.Record) int64 { return r.Timestamp }),
@@ -21,14 +26,14 @@ var fields = []field[record.Record]{
 
 	text("event.id", "Deterministic: an event that was sent twice has the same id both times.", "the CloudWatch event id; else a hash of the log's name, its first line, the offset and the line",
 		func(r *record.Record) []byte { return r.ID }),
-	word("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
-	word("event.category", "`web` for access lines.", "", eventCategory),
-	word("event.dataset", "`nginx.access`, `nginx.error`, `nginx.other` (output of an entrypoint, notices of nginx, lines that continue another one) or `nginx.unparsed`.", "",
+	code("event.kind", "`event`, or `pipeline_error` for a line that no format reads.", "", eventKind),
+	code("event.category", "`web` for access lines.", "", eventCategory),
+	code("event.dataset", "`nginx.access`, `nginx.error`, `nginx.other` (output of an entrypoint, notices of nginx, lines that continue another one) or `nginx.unparsed`.", "",
 		func(r *record.Record) string { return r.Dataset.String() }),
-	word("event.outcome", "`success` below status 400, else `failure`.", "`$status`", eventOutcome),
+	code("event.outcome", "`success` below status 400, else `failure`.", "`$status`", eventOutcome),
 	integer("event.duration", "ns", "From the first byte read to the line written.", "`$request_time`, or `$session_time` of a stream",
 		func(r *record.Record) record.Int { return r.Access.RequestTime }),
-	word("event.timestamp_from", "Where `@timestamp` comes from if the line has no time: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
+	code("event.timestamp_from", "Where `@timestamp` comes from if the line has no time: `envelope`, `cloudwatch`, `previous_line` or `clock`.", "",
 		func(r *record.Record) string { return r.TimestampFrom.String() }),
 	text("event.hash", "The same for the same log event on each road out of CloudWatch Logs. Together with `aws.cloudwatch.log_group` and `log_stream` it finds events that came on two roads. See \"The second key\" below.", "the time of the log event and the first line of its message",
 		func(r *record.Record) []byte { return r.Hash }),
@@ -68,7 +73,7 @@ var fields = []field[record.Record]{
 	integer("source.port", "", "Its port.", "`$realip_remote_port`, else `$remote_port` unless nginx replaced the peer",
 		func(r *record.Record) record.Int { return r.Client.SourcePort }),
 
-	word("provenance.verdict", "How the client is known; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Verdict.String() }),
+	code("provenance.verdict", "How the client is known; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Verdict.String() }),
 	boolean("provenance.nlb_private_ip", "`$remote_addr` still shows the address of an NLB.", "", func(r *record.Record) (bool, bool) {
 		return r.Provenance.NLBPrivateIP, r.Provenance.Verdict != verdict.NoVerdict
 	}),
@@ -76,9 +81,9 @@ var fields = []field[record.Record]{
 		return true, r.Provenance.NLBInferred
 	}),
 	word("provenance.nlb", "The NLB whose node the peer is, or else `$remote_addr`. Only where its nodes are discovered (`nlb: discover`).", "EC2", func(r *record.Record) string { return r.Provenance.NLB }),
-	word("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason.String() }),
+	code("provenance.reason", "The first cause that fits; see docs/verdicts.md.", "", func(r *record.Record) string { return r.Provenance.Reason.String() }),
 	list("provenance.alternatives", "Other reasons that the same evidence allows.", "", appendAlternatives),
-	word("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop.String() }),
+	code("provenance.hop", "Where the fault sits: `edge` or `web`.", "", func(r *record.Record) string { return r.Provenance.Hop.String() }),
 	word("provenance.field", "The nginx variable that gave `client.ip`.", "", func(r *record.Record) string { return string(r.Provenance.Field) }),
 	boolean("provenance.vouched", "A trusted hop stands behind `client.ip`.", "", func(r *record.Record) (bool, bool) {
 		return r.Provenance.Vouched, r.Client.IP.IsValid() || r.Provenance.Field != ""
@@ -91,7 +96,7 @@ var fields = []field[record.Record]{
 	integer("provenance.claimed_count", "", "How many tokens there were, where `claimed` holds fewer.", "", func(r *record.Record) record.Int {
 		return record.Int{N: int64(r.Provenance.ClaimedCount), Valid: r.Provenance.ClaimedCount > len(r.Provenance.Claimed)}
 	}),
-	word("provenance.geo_state", "How the GeoIP look-up of `client.ip` went: `found`, `not_found`, `private`, `db_missing`, `db_stale` (found in a database that is old).", "",
+	code("provenance.geo_state", "How the GeoIP look-up of `client.ip` went: `found`, `not_found`, `private`, `db_missing`, `db_stale` (found in a database that is old).", "",
 		func(r *record.Record) string { return string(r.Geo.State) }),
 
 	text("http.request.method", "", "`$request` or `$request_method`", func(r *record.Record) []byte { return r.Access.Method }),
@@ -130,31 +135,26 @@ var fields = []field[record.Record]{
 		func(r *record.Record) []record.Upstream { return r.Access.Upstream }),
 	dictionary("nginx.access.extra", "Every other variable of the log_format under its nginx name, and `request` if that is no request line.", "", appendExtra),
 
-	text("nginx.error.level", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Level })),
-	integer("nginx.error.pid", "", "", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.PID })),
-	integer("nginx.error.tid", "", "", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.TID })),
-	integer("nginx.error.connection", "", "The number behind the `*`.", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.Connection })),
-	integer("nginx.error.errno", "", "The system's error number.", "an error line", errorNumber(func(e *record.ErrorLine) record.Int { return e.Errno })),
-	text("nginx.error.errno_text", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.ErrnoText })),
-	text("nginx.error.action", "What nginx was doing: the words behind `while`.", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Action })),
-	text("nginx.error.client", "As nginx saw it: by the same realip rules as `$remote_addr`.", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Client })),
-	text("nginx.error.server", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Server })),
-	text("nginx.error.request", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Request })),
-	text("nginx.error.subrequest", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Subrequest })),
-	text("nginx.error.upstream", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Upstream })),
-	text("nginx.error.host", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Host })),
-	text("nginx.error.referrer", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Referrer })),
+	text("nginx.error.level", "", "an error line", func(r *record.Record) []byte { return r.Error.Level }),
+	integer("nginx.error.pid", "", "", "an error line", func(r *record.Record) record.Int { return r.Error.PID }),
+	integer("nginx.error.tid", "", "", "an error line", func(r *record.Record) record.Int { return r.Error.TID }),
+	integer("nginx.error.connection", "", "The number behind the `*`.", "an error line", func(r *record.Record) record.Int { return r.Error.Connection }),
+	integer("nginx.error.errno", "", "The system's error number.", "an error line", func(r *record.Record) record.Int { return r.Error.Errno }),
+	text("nginx.error.errno_text", "", "an error line", func(r *record.Record) []byte { return r.Error.ErrnoText }),
+	text("nginx.error.action", "What nginx was doing: the words behind `while`.", "an error line", func(r *record.Record) []byte { return r.Error.Action }),
+	text("nginx.error.client", "As nginx saw it: by the same realip rules as `$remote_addr`.", "an error line", func(r *record.Record) []byte { return r.Error.Client }),
+	text("nginx.error.server", "", "an error line", func(r *record.Record) []byte { return r.Error.Server }),
+	text("nginx.error.request", "", "an error line", func(r *record.Record) []byte { return r.Error.Request }),
+	text("nginx.error.subrequest", "", "an error line", func(r *record.Record) []byte { return r.Error.Subrequest }),
+	text("nginx.error.upstream", "", "an error line", func(r *record.Record) []byte { return r.Error.Upstream }),
+	text("nginx.error.host", "", "an error line", func(r *record.Record) []byte { return r.Error.Host }),
+	text("nginx.error.referrer", "", "an error line", func(r *record.Record) []byte { return r.Error.Referrer }),
 	text("nginx.continues", "The `event.id` of the line that this one continues. That event has the whole message.", "", func(r *record.Record) []byte { return r.Continues }),
 
 	text("error.message", "What an error line says, or why an unparsed line could not be read.", "", errorMessage),
-	integer("error.column", "bytes", "Where in the line, from 1.", "", func(r *record.Record) record.Int {
-		if r.ParseError == nil {
-			return record.Int{}
-		}
-		return record.Int{N: int64(r.ParseError.Column), Valid: true}
-	}),
+	integer("error.column", "bytes", "Where in the line, from 1.", "", errorColumn),
 
-	text("log.level", "", "an error line", errorText(func(e *record.ErrorLine) []byte { return e.Level })),
+	text("log.level", "", "an error line", func(r *record.Record) []byte { return r.Error.Level }),
 	word("log.file.path", "", "the file's path as given", func(r *record.Record) string { return r.Line.Origin.File }),
 	word("cloud.account.id", "", "the CloudWatch payload", func(r *record.Record) string { return r.Line.Origin.AccountID }),
 	wordOr("aws.cloudwatch.log_group", "", "the CloudWatch payload, the export of Logs Insights, or what `awslogs` wrote before the line",
@@ -219,15 +219,6 @@ func httpVersion(r *record.Record) []byte {
 	return bytes.TrimPrefix(r.Access.Protocol, httpPrefix)
 }
 
-// errorText and errorNumber read a part of an error line.
-func errorText(part func(*record.ErrorLine) []byte) func(*record.Record) []byte {
-	return func(r *record.Record) []byte { return part(&r.Error) }
-}
-
-func errorNumber(part func(*record.ErrorLine) record.Int) func(*record.Record) record.Int {
-	return func(r *record.Record) record.Int { return part(&r.Error) }
-}
-
 func errorMessage(r *record.Record) []byte {
 	switch {
 	case r.Error.Message != nil:
@@ -240,6 +231,13 @@ func errorMessage(r *record.Record) []byte {
 		return []byte("$" + r.ParseError.Variable + ": " + r.ParseError.Reason)
 	}
 	return []byte(r.ParseError.Reason)
+}
+
+func errorColumn(r *record.Record) record.Int {
+	if r.ParseError == nil {
+		return record.Int{}
+	}
+	return record.Int{N: int64(r.ParseError.Column), Valid: true}
 }
 
 func appendAlternatives(dst []byte, r *record.Record) []byte {
@@ -256,7 +254,7 @@ func appendHops(dst []byte, r *record.Record) []byte {
 			dst = appendString(dst, name)
 			continue
 		}
-		dst = appendAddr(dst, addr)
+		dst = appendAddr(append(dst, '"'), addr)
 	}
 	return dst
 }

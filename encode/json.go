@@ -18,9 +18,14 @@ var plain = func() (t [256]bool) {
 // appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD, byte
 // by byte; control characters are escaped.
 func appendString[T ~[]byte | ~string](dst []byte, s T) []byte {
-	dst = append(dst, '"')
+	return appendText(append(dst, '"'), s)
+}
+
+// appendEscaped appends what follows the opening quote of a JSON string, of which the first
+// i bytes stand for themselves.
+func appendEscaped[T ~[]byte | ~string](dst []byte, s T, i int) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
 		if plain[c] {
 			i++
@@ -98,8 +103,8 @@ const (
 	MaxTime = 253_402_300_799_999
 )
 
-// appendTime appends a JSON string: RFC 3339 in UTC with milliseconds. ms must
-// lie between MinTime and MaxTime.
+// appendTime appends what follows the opening quote of a time: RFC 3339 in UTC with
+// milliseconds. ms must lie between MinTime and MaxTime.
 func appendTime(dst []byte, ms int64) []byte {
 	const perDay = 86_400_000
 	days, rest := ms/perDay, ms%perDay
@@ -108,31 +113,26 @@ func appendTime(dst []byte, ms int64) []byte {
 		rest += perDay
 	}
 	y, m, d := civil(int(days))
-	dst = append(dst, '"')
-	dst = appendDigits(dst, y, 4)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, m, 2)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, d, 2)
-	dst = append(dst, 'T')
 	t := int(rest)
-	dst = appendDigits(dst, t/3_600_000, 2)
-	dst = append(dst, ':')
-	dst = appendDigits(dst, t/60_000%60, 2)
-	dst = append(dst, ':')
-	dst = appendDigits(dst, t/1000%60, 2)
-	dst = append(dst, '.')
-	dst = appendDigits(dst, t%1000, 3)
-	return append(dst, 'Z', '"')
+	const layout = `2006-01-02T15:04:05.000Z"`
+	var b [len(layout)]byte
+	copy(b[:], layout)
+	digits(b[0:4], y)
+	digits(b[5:7], m)
+	digits(b[8:10], d)
+	digits(b[11:13], t/3_600_000)
+	digits(b[14:16], t/60_000%60)
+	digits(b[17:19], t/1000%60)
+	digits(b[20:23], t%1000)
+	return append(dst, b[:]...)
 }
 
-func appendDigits(dst []byte, n, width int) []byte {
-	var b [4]byte
-	for i := width - 1; i >= 0; i-- {
+// digits writes n with leading zeros.
+func digits(b []byte, n int) {
+	for i := len(b) - 1; i >= 0; i-- {
 		b[i] = byte('0' + n%10)
 		n /= 10
 	}
-	return append(dst, b[:width]...)
 }
 
 // civil turns days since 1970-01-01 into a date of the Gregorian calendar.

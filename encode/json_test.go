@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestAppendTime(t *testing.T) {
 	f := func(ms int64) {
 		t.Helper()
 		want := `"` + time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") + `"`
-		if got := string(appendTime(nil, ms)); got != want {
+		if got := string(appendTime([]byte{'"'}, ms)); got != want {
 			t.Errorf("%d: got %s, want %s", ms, got, want)
 		}
 	}
@@ -78,6 +79,21 @@ func TestAppendTime(t *testing.T) {
 	for range 100_000 {
 		f(MinTime + random.Int64N(MaxTime-MinTime+1))
 	}
+}
+
+func TestAppendAddr(t *testing.T) {
+	f := func(addr netip.Addr) {
+		t.Helper()
+		if got, want := string(appendAddr([]byte{'"'}, addr)), `"`+addr.String()+`"`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for b := range 256 {
+		f(netip.AddrFrom4([4]byte{byte(b), byte(b + 64), byte(b + 128), byte(b + 192)}))
+		f(netip.AddrFrom4([4]byte{byte(b), byte(b), byte(b), byte(b)}))
+	}
+	f(netip.MustParseAddr("::ffff:10.0.0.1"))
+	f(netip.MustParseAddr("2001:db8::1"))
 }
 
 func TestAppendSeconds(t *testing.T) {

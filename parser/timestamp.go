@@ -38,16 +38,17 @@ func parseTimeISO(b []byte) (int64, bool) {
 	return unixMilli(b[0:4], month, b[8:10], b[11:13], b[14:16], b[17:19], zone)
 }
 
-// unixMilli returns a time as milliseconds since the Unix epoch. zone is in seconds
+// unixMilli returns a time as milliseconds since the Unix epoch. year has four bytes, and
+// what follows month has two. zone is in seconds
 // east of UTC. A second of 60 is accepted, for leap seconds.
 func unixMilli(year []byte, month int, day, hour, minute, second []byte, zone int) (int64, bool) {
-	y, ok0 := digits(year)
-	d, ok1 := digits(day)
-	h, ok2 := digits(hour)
-	m, ok3 := digits(minute)
-	s, ok4 := digits(second)
-	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 ||
-		month < 1 || month > 12 || d < 1 || d > daysIn(y, month) || h > 23 || m > 59 || s > 60 {
+	century, y := pair(year), pair(year[2:])
+	d, h, m, s := pair(day), pair(hour), pair(minute), pair(second)
+	if century < 0 || y < 0 || h < 0 || m < 0 || s < 0 {
+		return 0, false
+	}
+	y += 100 * century
+	if month < 1 || month > 12 || d < 1 || d > daysIn(y, month) || h > 23 || m > 59 || s > 60 {
 		return 0, false
 	}
 	seconds := int64(daysFromCivil(y, month, d))*86400 + int64(h*3600+m*60+s-zone)
@@ -80,6 +81,15 @@ func daysIn(y, m int) int {
 	return 31
 }
 
+// pair reads the two decimal digits that b begins with; it is -1 if they are none.
+func pair(b []byte) int {
+	tens, ones := b[0]-'0', b[1]-'0'
+	if tens > 9 || ones > 9 {
+		return -1
+	}
+	return int(tens)*10 + int(ones)
+}
+
 // digits reads decimal digits.
 func digits(b []byte) (int, bool) {
 	n := 0
@@ -94,9 +104,8 @@ func digits(b []byte) (int, bool) {
 
 // zoneOffset returns an offset in seconds east of UTC.
 func zoneOffset(sign byte, hours, minutes []byte) (int, bool) {
-	h, ok1 := digits(hours)
-	m, ok2 := digits(minutes)
-	if !ok1 || !ok2 || h > 23 || m > 59 || (sign != '+' && sign != '-') {
+	h, m := pair(hours), pair(minutes)
+	if h < 0 || h > 23 || m < 0 || m > 59 || (sign != '+' && sign != '-') {
 		return 0, false
 	}
 	offset := h*3600 + m*60
@@ -108,11 +117,31 @@ func zoneOffset(sign byte, hours, minutes []byte) (int, bool) {
 
 // monthNumber returns the month of three letters as nginx writes them: Jan is 1.
 func monthNumber(a, b, c byte) (int, bool) {
-	const names = "JanFebMarAprMayJunJulAugSepOctNovDec"
-	for i := 0; i < len(names); i += 3 {
-		if names[i] == a && names[i+1] == b && names[i+2] == c {
-			return i/3 + 1, true
-		}
+	switch string([]byte{a, b, c}) {
+	case "Jan":
+		return 1, true
+	case "Feb":
+		return 2, true
+	case "Mar":
+		return 3, true
+	case "Apr":
+		return 4, true
+	case "May":
+		return 5, true
+	case "Jun":
+		return 6, true
+	case "Jul":
+		return 7, true
+	case "Aug":
+		return 8, true
+	case "Sep":
+		return 9, true
+	case "Oct":
+		return 10, true
+	case "Nov":
+		return 11, true
+	case "Dec":
+		return 12, true
 	}
 	return 0, false
 }

@@ -8,9 +8,8 @@ import (
 	"os"
 	"time"
 
-	"clearhop/record"
-
 	"github.com/oschwald/geoip2-golang/v2"
+	"github.com/oschwald/maxminddb-golang/v2"
 )
 
 // TypeError is returned by Open, Replace and Verify for a file that is a database of another kind
@@ -60,22 +59,10 @@ func (k Kind) want() string {
 // database is one open file. A nil *database stands for one that is not
 // configured.
 type database struct {
-	*geoip2.Reader
+	*maxminddb.Reader
 
 	name  string // as Info and errors have it
 	built time.Time
-}
-
-// try calls the look-up method of the kind. geoip2 checks the type of the database
-// before it reads anything.
-func (d *database) try(kind Kind, addr netip.Addr) error {
-	var err error
-	if kind == Places {
-		_, err = d.City(addr)
-	} else {
-		_, err = d.ASN(addr)
-	}
-	return err
 }
 
 func open(kind Kind, name, path string) (*database, error) {
@@ -85,22 +72,55 @@ func open(kind Kind, name, path string) (*database, error) {
 	if err := checkFile(path); err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
-	reader, err := geoip2.Open(path)
-	if _, ok := errors.AsType[geoip2.UnknownDatabaseTypeError](err); ok {
-		// The file is open nevertheless.
-		return nil, errors.Join(&TypeError{name, reader.Metadata().DatabaseType, kind.want()}, reader.Close())
-	}
+	reader, err := maxminddb.Open(path)
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // the name says it
 	}
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
-	d := &database{Reader: reader, name: name, built: reader.Metadata().BuildTime()}
-	if _, ok := errors.AsType[geoip2.InvalidMethodError](d.try(kind, netip.IPv4Unspecified())); ok {
-		return nil, errors.Join(&TypeError{name, reader.Metadata().DatabaseType, kind.want()}, reader.Close())
+	d := &database{Reader: reader, name: name, built: reader.Metadata.BuildTime()}
+	if err := d.checkKind(kind, path); err != nil {
+		return nil, errors.Join(err, reader.Close())
 	}
 	return d, nil
+}
+
+// checkKind asks geoip2 whether it knows the type of the database, and whether a look-up
+// of the kind is one for it. geoip2 checks that before it reads anything, and it goes by
+// the name of the type alone. So it does not matter that it opens the file again.
+func (d *database) checkKind(kind Kind, path string) error {
+	wrong := &TypeError{d.name, d.Metadata.DatabaseType, kind.want()}
+	again, err := geoip2.Open(path)
+	if _, ok := errors.AsType[geoip2.UnknownDatabaseTypeError](err); ok {
+		_ = again.Close() // it is open nevertheless, and was only read
+		return wrong
+	}
+	if err != nil {
+		return fmt.Errorf("database %s: %w", d.name, err)
+	}
+	defer func() { _ = again.Close() }()
+	if again.Metadata().DatabaseType != d.Metadata.DatabaseType {
+		return fmt.Errorf("database %s: another file took its place while it was opened", d.name)
+	}
+	if kind == Places {
+		_, err = again.City(netip.IPv4Unspecified())
+	} else {
+		_, err = again.ASN(netip.IPv4Unspecified())
+	}
+	if _, ok := errors.AsType[geoip2.InvalidMethodError](err); ok {
+		return wrong
+	}
+	return nil
+}
+
+// try looks an address up and reads what the database says of it.
+func (d *database) try(kind Kind, addr netip.Addr) error {
+	found := d.Lookup(addr)
+	if kind == Places {
+		return found.Decode(&geoip2.City{})
+	}
+	return found.Decode(&geoip2.ASN{})
 }
 
 // probe looks up addresses from the whole internet: four in each IPv4 /8, and the same
@@ -122,7 +142,7 @@ func (d *database) probe(kind Kind) error {
 }
 
 func (d *database) info() Info {
-	metadata := d.Metadata()
+	metadata := d.Metadata
 	return Info{
 		Path:        d.name,
 		Type:        metadata.DatabaseType,
@@ -149,56 +169,21 @@ func checkFile(path string) error {
 	return nil
 }
 
-// place looks addr up and also gives the network that the answer holds for.
-func (d *database) place(addr netip.Addr) (record.Geo, netip.Prefix, error) {
-	if d == nil {
-		return record.Geo{State: record.GeoMissing}, wholeFamily(addr), nil
-	}
+// find looks addr up; ok is false if the database says nothing of it. What it says stands
+// at the Offset of the result, which many networks share.
+func (d *database) find(addr netip.Addr) (result maxminddb.Result, ok bool, err error) {
 	if d.lacksFamily(addr) {
-		return record.Geo{State: record.GeoNotFound}, wholeFamily(addr), nil
+		return result, false, nil
 	}
-	found, err := d.City(addr)
-	if err != nil {
-		return record.Geo{State: record.GeoError}, netip.Prefix{}, &LookupError{d.name, err}
+	result = d.Lookup(addr)
+	if err := result.Err(); err != nil {
+		return result, false, &LookupError{d.name, err}
 	}
-	return placeOf(found), holdingFor(addr, found.Traits.Network), nil
-}
-
-// as looks addr up and also gives the network that the answer holds for.
-func (d *database) as(addr netip.Addr) (record.AS, netip.Prefix, error) {
-	if d == nil {
-		return record.AS{State: record.GeoMissing}, wholeFamily(addr), nil
-	}
-	if d.lacksFamily(addr) {
-		return record.AS{State: record.GeoNotFound}, wholeFamily(addr), nil
-	}
-	found, err := d.ASN(addr)
-	if err != nil {
-		return record.AS{State: record.GeoError}, netip.Prefix{}, &LookupError{d.name, err}
-	}
-	return asOf(found), holdingFor(addr, found.Network), nil
+	return result, result.Found(), nil
 }
 
 // lacksFamily reports whether the database knows no address of addr's family.
 // Asked for IPv6, a database of IPv4 alone would answer with an error.
 func (d *database) lacksFamily(addr netip.Addr) bool {
-	return d.Metadata().IPVersion == 4 && !addr.Is4()
-}
-
-// holdingFor returns the network that geoip2 answered for. A database of IPv6
-// without any IPv4 answers an IPv4 address with an IPv6 network around all of
-// IPv4.
-func holdingFor(addr netip.Addr, network netip.Prefix) netip.Prefix {
-	if addr.Is4() != network.Addr().Is4() {
-		return wholeFamily(addr)
-	}
-	return network
-}
-
-// wholeFamily returns 0.0.0.0/0 or ::/0.
-func wholeFamily(addr netip.Addr) netip.Prefix {
-	if addr.Is4() {
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	}
-	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	return d.Metadata.IPVersion == 4 && !addr.Is4()
 }

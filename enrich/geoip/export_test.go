@@ -1,10 +1,10 @@
 package geoip
 
-// Limit bounds the cache to n networks.
+// Limit bounds what is remembered to n answers of each kind.
 func (r *Reader) Limit(n int) { r.limit = n }
 
-// Known is the number of networks of databases in the cache.
-func (r *Reader) Known() int { return r.known.Size() - len(specialNetworks) }
+// Known is how many places and autonomous systems are remembered.
+func (r *Reader) Known() (places, systems int) { return len(r.places), len(r.systems) }
 
 // SpecialNetworks are the networks without a place.
 var SpecialNetworks = specialNetworks[:]

@@ -36,19 +36,17 @@ var specialNetworks = [...]string{
 	"3fff::/20",     // documentation (RFC 9637)
 }
 
-// specialTable answers every special network with StatePrivate. It is the
-// beginning of each Reader's cache, so that one look-up there decides both
-// whether an address is special and whether its network is known already. Where
-// a database's network spans a special one, the special one is the longer
-// prefix and wins.
-func specialTable() *bart.Table[*Result] {
-	private := &Result{
-		Place: record.Geo{State: record.GeoPrivate},
-		AS:    record.AS{State: record.GeoPrivate},
-	}
-	table := new(bart.Table[*Result])
+// private is the answer for an address in a special network.
+var private = Result{
+	Place: record.Geo{State: record.GeoPrivate},
+	AS:    record.AS{State: record.GeoPrivate},
+}
+
+// specialTable holds the special networks.
+func specialTable() *bart.Lite {
+	table := new(bart.Lite)
 	for _, network := range specialNetworks {
-		table.Insert(netip.MustParsePrefix(network), private)
+		table.Insert(netip.MustParsePrefix(network))
 	}
 	return table
 }
