@@ -16,7 +16,7 @@ const (
 const keptBytes = 4 * maxBytes
 
 // A batch holds copies of lines of one stream. It belongs to one goroutine at a
-// time: its reader fills it and sends it to the drive.
+// time: its reader fills it and sends it to the drive, which may have a worker process it.
 type batch struct {
 	lines  []record.Line
 	text   []byte // what the lines alias
@@ -64,6 +64,21 @@ func (b *batch) drop(n int) {
 	b.lines, b.text = b.lines[:0], b.text[:0]
 	for i := range rest {
 		b.add(&rest[i])
+	}
+}
+
+// leave moves the first n lines to an empty batch, and leaves the others. These few are
+// copied.
+func (b *batch) leave(n int, taken *batch) {
+	*taken, *b = *b, *taken
+	b.origin, b.last, b.waits = taken.origin, taken.last, taken.waits
+	for i := n; i < len(taken.lines); i++ {
+		b.add(&taken.lines[i])
+	}
+	taken.lines = taken.lines[:n]
+	if len(taken.places) > 0 {
+		b.places = append(b.places, taken.places[n:]...)
+		taken.places = taken.places[:n]
 	}
 }
 

@@ -114,11 +114,14 @@ func (e *TemporaryError) Unwrap() error { return e.Err }
 // A Collector keeps what its user wants of the outcomes of a batch, and passes it
 // on when it is the batch's turn.
 type Collector interface {
-	// Add takes the outcome of a line, which holds until Add returns. It may
-	// change the Collector's own state only.
+	// Add takes the outcome of a line, which holds until Add returns. Where there are
+	// several workers, it may change the Collector's own state only: other Collectors
+	// take the lines before and behind at the same time. What was added may then be given
+	// up instead of being yielded, together with the Collector.
 	Add(*pipeline.Outcome)
 	// Yield passes on what was added since the last call. The calls come in input
-	// order, and never two at the same time. ctx does not end on an interrupt.
+	// order, in the goroutine of Run, and so never two at the same time. ctx does not
+	// end on an interrupt.
 	Yield(ctx context.Context) error
 }
 
@@ -126,8 +129,12 @@ type Collector interface {
 type Config struct {
 	// Pipeline processes the lines. It is refreshed between batches.
 	Pipeline *pipeline.Pipeline
-	// NewCollector makes the Collector of a worker.
+	// NewCollector makes a Collector. Where there are several workers, there are several
+	// Collectors too, which share nothing that Add changes.
 	NewCollector func() Collector
+	// Workers is how many goroutines process lines at the same time; 0 and 1 mean that Run
+	// does it itself, with one Collector. The results are the same, in the same order.
+	Workers int
 	// Together reads all inputs at the same time, and their batches come in the
 	// order in which they were read. Otherwise the inputs are read one after the
 	// other.
