@@ -21,6 +21,7 @@ type batch struct {
 	lines  []record.Line
 	text   []byte // what the lines alias
 	origin *record.Origin
+	most   int               // lines
 	places []decode.Position // behind each line; empty if nobody asks for them
 
 	read  int64 // bytes that were read for it
@@ -49,7 +50,7 @@ func (b *batch) keep(text []byte) []byte {
 
 func (b *batch) isEmpty() bool { return len(b.lines) == 0 }
 
-func (b *batch) isFull() bool { return len(b.lines) >= maxLines || len(b.text) >= maxBytes }
+func (b *batch) isFull() bool { return len(b.lines) >= b.most || len(b.text) >= maxBytes }
 
 // drop takes out the first n lines and moves the others to the front. A line never
 // moves backwards, so no text is overwritten that is still to be moved.
@@ -71,7 +72,7 @@ func (b *batch) drop(n int) {
 // copied.
 func (b *batch) leave(n int, taken *batch) {
 	*taken, *b = *b, *taken
-	b.origin, b.last, b.waits = taken.origin, taken.last, taken.waits
+	b.origin, b.most, b.last, b.waits = taken.origin, taken.most, taken.last, taken.waits
 	for i := n; i < len(taken.lines); i++ {
 		b.add(&taken.lines[i])
 	}

@@ -54,6 +54,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -158,6 +159,8 @@ type Config struct {
 	// Progress is called after each batch with the bytes read so far, of all
 	// inputs. nil if nobody is to know.
 	Progress func(bytes int64)
+
+	batchLines int // how many lines are in a batch at most; 0 means maxLines. For tests
 }
 
 // Run reads the inputs, processes their lines and passes on the results. It
@@ -173,7 +176,7 @@ func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
 	batches, warnings := make(chan *batch), make(chan error)
 	var readers []*reader
 	for _, some := range split(inputs, c.Together) {
-		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings, places: c.Settled != nil})
+		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings, places: c.Settled != nil, most: cmp.Or(c.batchLines, maxLines)})
 	}
 	used := make(chan *batch, len(readers)+1) // each reader fills one, and one is processed
 	var running sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -109,6 +110,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	counts, err := c.read(ctx, s, group, state, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
+		Workers:      c.workers(),
 		Flush:        out.flush,
 		Settled:      settledIn(state, out),
 		Decided:      read.add,
@@ -270,11 +272,26 @@ func (s streams) orStdin(files []string) []string {
 	return files
 }
 
-// A collector is the feed.Collector of enrich: it counts outcomes and keeps the
-// events of a batch until it is their turn to be written.
+// maxWorkers is how many workers there are at most. What cannot be done by several of them
+// takes about a tenth of the time, so that more would wait for it.
+const maxWorkers = 8
+
+// workers returns how many workers there are: as many as the process may use cores, which
+// GOMAXPROCS sets. The visitors of a summary are counted in the order of the lines, by the
+// only worker.
+func (c *enrichCommand) workers() int {
+	if c.Summary {
+		return 1
+	}
+	return min(runtime.GOMAXPROCS(0), maxWorkers)
+}
+
+// A collector is the feed.Collector of enrich: it counts the outcomes of a batch and keeps
+// its events until it is their turn to be written.
 type collector struct {
-	summary *summary
+	summary *summary // of the whole run
 	out     *outputs
+	counted counts
 	events  []sink.Batch // by output
 }
 
@@ -284,14 +301,19 @@ func newCollector(s *summary, out *outputs) *collector {
 
 // Add counts an outcome and copies its event or line, unless there is none.
 func (c *collector) Add(o *pipeline.Outcome) {
-	c.summary.add(o)
+	c.counted.add(o)
+	if v := c.summary.visitors; v != nil {
+		v.Add(o.Record) // there is one worker
+	}
 	if len(o.Data) > 0 {
 		c.events[c.out.indexOf(o.Route)].Add(o.ID, o.Data)
 	}
 }
 
-// Yield passes the events on.
+// Yield passes the counts and the events on.
 func (c *collector) Yield(ctx context.Context) error {
+	c.summary.merge(&c.counted)
+	c.counted.reset()
 	var errs []error
 	for i := range c.events {
 		errs = append(errs, c.out.all[i].take(ctx, &c.events[i]))
