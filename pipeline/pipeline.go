@@ -14,7 +14,8 @@
 //
 // A Pipeline is safe for concurrent use. Only Refresh changes anything in it: the
 // nodes of NLBs that were discovered, and the GeoIP databases. A Worker belongs
-// to one goroutine and allocates nothing per line in the steady state.
+// to one goroutine and allocates nothing per line in the steady state. ProcessBatch takes
+// the lines of a stream with one Worker; with a Draft, several Workers share one stream.
 package pipeline
 
 import (
