@@ -275,19 +275,22 @@ func (s streams) orStdin(files []string) []string {
 	return files
 }
 
-// maxWorkers is how many workers there are at most. What cannot be done by several of them
-// takes about a tenth of the time, so that more would wait for it.
-const maxWorkers = 8
-
-// workers returns how many workers there are: as many as the process may use cores, which
-// GOMAXPROCS sets. The visitors of a summary are counted in the order of the lines, by the
-// only worker.
+// workers returns how many workers there are. The visitors of a summary are counted in the
+// order of the lines, by the only worker.
 func (c *enrichCommand) workers() int {
 	if c.Summary {
 		return 1
 	}
-	return min(runtime.GOMAXPROCS(0), maxWorkers)
+	return workers()
 }
+
+// maxWorkers is how many workers there are at most. What cannot be done by several of them
+// takes about a tenth of the time, so that more would wait for it.
+const maxWorkers = 8
+
+// workers returns how many workers there can be: as many as the process may use cores,
+// which GOMAXPROCS sets.
+func workers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
 
 // A collector is the feed.Collector of enrich: it counts the outcomes of a batch and keeps
 // its events until it is their turn to be written.
