@@ -931,8 +931,11 @@ func testFailureEndsFollowing(t *testing.T, workers int) {
 }
 
 // TestAllocs: reading and processing allocates next to nothing per line.
-func TestAllocs(t *testing.T) {
+func TestAllocs(t *testing.T) { eachCrew(t, testAllocs) }
+
+func testAllocs(t *testing.T, workers int) {
 	c := config(t, nil)
+	c.Workers = workers
 	c.NewCollector = func() Collector { return discard{} }
 	run := func(log string) uint64 {
 		var before, after runtime.MemStats
