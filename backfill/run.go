@@ -78,7 +78,10 @@ type Config struct {
 	// Keep is called after each step with what is done. Its error ends the Run. nil if
 	// nothing is to be kept.
 	Keep func(Progress) error
-	// Holds reports whether the event of a line is wanted. nil if all are.
+	// Workers is how many goroutines process lines at the same time; see feed.Config.
+	Workers int
+	// Holds reports whether the event of a line is wanted. Several goroutines may call it
+	// at the same time. nil if all are.
 	Holds func(*record.Record) bool
 	// Warn reports what does not end the Run. nil if nobody is to know.
 	Warn func(error)
@@ -121,15 +124,16 @@ func Run(ctx context.Context, c Config) (Progress, error) {
 		return &steps{ctx: ctx, run: r, at: c.From.Position, read: c.From.Counts.Lines, unread: c.From.Counts.Unread}, nil
 	}}, feed.Config{
 		Pipeline:     c.Pipeline,
-		NewCollector: func() feed.Collector { return r },
+		NewCollector: r.newBatch,
+		Workers:      c.Workers,
 		Flush:        r.settle,
 		Warn:         r.warn,
 	})
 	return r.done, err
 }
 
-// A run is the feed.Collector of Run. All but what mu guards belongs to the goroutine
-// that calls it.
+// A run is the state of Run. All but what mu guards belongs to the goroutine that calls
+// it.
 type run struct {
 	Config
 	ctx      context.Context // ends with an interrupt
@@ -154,28 +158,64 @@ type outbox struct {
 	docs   sink.Batch
 }
 
+// A batch is the feed.Collector of a run: what a batch of lines adds to it.
+type batch struct {
+	run    *run
+	counts Counts
+	docs   []sink.Batch // by outbox
+}
+
+func (r *run) newBatch() feed.Collector {
+	return &batch{run: r, docs: make([]sink.Batch, len(r.outboxes))}
+}
+
 // Add counts an outcome and copies its event.
-func (r *run) Add(o *pipeline.Outcome) {
-	r.now.Lines++
-	r.now.Bytes += int64(len(o.Record.Line.Text))
+func (b *batch) Add(o *pipeline.Outcome) {
+	r, n := b.run, &b.counts
+	n.Lines++
+	n.Bytes += int64(len(o.Record.Line.Text))
 	if len(o.Data) == 0 || o.Dropped || r.Holds != nil && !r.Holds(o.Record) {
-		r.now.Dropped++
+		n.Dropped++
 		return
 	}
-	r.now.Events++
-	r.now.EventBytes += int64(len(o.Data))
+	n.Events++
+	n.EventBytes += int64(len(o.Data))
 	if o.Record.Dataset == record.Unparsed {
-		r.now.Unparsed++
+		n.Unparsed++
 	}
 	for i := range r.outboxes {
-		if b := &r.outboxes[i]; b.outlet.Route() == o.Route {
-			b.docs.Add(o.ID, o.Data)
+		if r.outboxes[i].outlet.Route() == o.Route {
+			b.docs[i].Add(o.ID, o.Data)
 		}
 	}
 }
 
-// Yield puts what waits, where that is much, and ends the step if all of it is there.
-func (r *run) Yield(ctx context.Context) error {
+// Yield hands the events over, and puts what waits, where that is much.
+func (b *batch) Yield(ctx context.Context) error {
+	r := b.run
+	r.now.add(&b.counts)
+	b.counts = Counts{}
+	for i := range b.docs {
+		for _, doc := range b.docs[i].Documents() {
+			r.outboxes[i].docs.Add(doc.ID, doc.Data)
+		}
+		b.docs[i].Reset()
+	}
+	return r.yield(ctx)
+}
+
+// add adds what was counted of lines that were processed.
+func (c *Counts) add(more *Counts) {
+	c.Lines += more.Lines
+	c.Bytes += more.Bytes
+	c.Events += more.Events
+	c.EventBytes += more.EventBytes
+	c.Dropped += more.Dropped
+	c.Unparsed += more.Unparsed
+}
+
+// yield puts what waits, where that is much, and ends the step if all of it is there.
+func (r *run) yield(ctx context.Context) error {
 	if r.Seen != nil {
 		r.Seen(r.now.Lines)
 	}

@@ -23,6 +23,8 @@ type listWalk struct {
 	steps  [][]string
 	broken int // the number of the step that ends with a *BrokenError; -1 for none
 	known  bool
+
+	workers int // of the Run
 }
 
 func (w *listWalk) Next(_ context.Context, from Position) (Step, error) {
@@ -99,11 +101,36 @@ func filled(t *testing.T, w *listWalk, to *fakeSink, from Progress) (kept []stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err = Run(t.Context(), Config{Walk: w, Pipeline: p, Outlets: outlets.All(), From: from, Keep: func(p Progress) error {
+	done, err = Run(t.Context(), Config{Walk: w, Pipeline: p, Workers: w.workers, Outlets: outlets.All(), From: from, Keep: func(p Progress) error {
 		kept = append(kept, fmt.Sprintf("%s:%d", p.Position.Key, p.Counts.Delivered))
 		return nil
 	}})
 	return kept, done, err
+}
+
+// TestWorkers: several workers deliver the events in the order of the lines, step by step,
+// with the counts of one.
+func TestWorkers(t *testing.T) {
+	var steps [][]string
+	for step := range 4 {
+		var lines []string
+		for line := range 900 * step {
+			lines = append(lines, fmt.Sprintf("%d-%d ", step, line))
+		}
+		steps = append(steps, lines)
+	}
+	run := func(workers int) string {
+		to := &fakeSink{}
+		kept, done, err := filled(t, &listWalk{steps: steps, broken: -1, workers: workers}, to, Progress{})
+		if err != nil {
+			t.Error(err)
+		}
+		return fmt.Sprint(kept, done, to.ids)
+	}
+	one := run(1)
+	if got := run(3); got != one || !strings.Contains(one, "3-2699") {
+		t.Errorf("got\n%.2000s\nwant\n%.2000s", got, one)
+	}
 }
 
 func TestRun(t *testing.T) {

@@ -16,11 +16,12 @@ const (
 const keptBytes = 4 * maxBytes
 
 // A batch holds copies of lines of one stream. It belongs to one goroutine at a
-// time: its reader fills it and sends it to the drive.
+// time: its reader fills it and sends it to the drive, which may have a worker process it.
 type batch struct {
 	lines  []record.Line
 	text   []byte // what the lines alias
 	origin *record.Origin
+	most   int               // lines
 	places []decode.Position // behind each line; empty if nobody asks for them
 
 	read  int64 // bytes that were read for it
@@ -49,7 +50,7 @@ func (b *batch) keep(text []byte) []byte {
 
 func (b *batch) isEmpty() bool { return len(b.lines) == 0 }
 
-func (b *batch) isFull() bool { return len(b.lines) >= maxLines || len(b.text) >= maxBytes }
+func (b *batch) isFull() bool { return len(b.lines) >= b.most || len(b.text) >= maxBytes }
 
 // drop takes out the first n lines and moves the others to the front. A line never
 // moves backwards, so no text is overwritten that is still to be moved.
@@ -64,6 +65,21 @@ func (b *batch) drop(n int) {
 	b.lines, b.text = b.lines[:0], b.text[:0]
 	for i := range rest {
 		b.add(&rest[i])
+	}
+}
+
+// leave moves the first n lines to an empty batch, and leaves the others. These few are
+// copied.
+func (b *batch) leave(n int, taken *batch) {
+	*taken, *b = *b, *taken
+	b.origin, b.most, b.last, b.waits = taken.origin, taken.most, taken.last, taken.waits
+	for i := n; i < len(taken.lines); i++ {
+		b.add(&taken.lines[i])
+	}
+	taken.lines = taken.lines[:n]
+	if len(taken.places) > 0 {
+		b.places = append(b.places, taken.places[n:]...)
+		taken.places = taken.places[:n]
 	}
 }
 

@@ -21,13 +21,13 @@ const (
 )
 
 // A drive takes the batches of all readers through the pipeline. It belongs to the
-// goroutine of Run, and so do the worker and the Collector: there are no locks.
+// goroutine of Run, and so do its worker and the calls of Yield: there are no locks.
 type drive struct {
 	Config
-	worker    *pipeline.Worker
-	collector Collector
-	add       pipeline.Yield // adds to the Collector
-	stop      func()         // ends the reading
+	worker *pipeline.Worker
+	alone  task   // what the worker processes itself; its batch is not used
+	crew   *crew  // nil where the worker is alone
+	stop   func() // ends the reading
 
 	sampling sampling
 	held     []*batch      // lines of messages that may go on, one batch for each stream
@@ -41,12 +41,11 @@ type drive struct {
 }
 
 func newDrive(c Config, stop func(), used chan<- *batch) *drive {
-	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), collector: c.NewCollector(), stop: stop, used: used}
-	d.add = func(out *pipeline.Outcome) error {
-		if !out.Record.Line.Seen {
-			d.collector.Add(out)
-		}
-		return nil
+	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), stop: stop, used: used}
+	if c.Workers > 1 {
+		d.crew = newCrew(c.Workers, c.Pipeline)
+	} else {
+		d.alone.collector = c.NewCollector()
 	}
 	return d
 }
@@ -61,10 +60,14 @@ func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan 
 		case b, more := <-batches:
 			if !more {
 				d.release(ctx)
+				d.finishAll(ctx)
+				d.crew.end()
 				d.flush(ctx)
 				return
 			}
 			d.take(ctx, b)
+		case <-d.crew.oldest():
+			d.finish(ctx)
 		case err := <-warnings:
 			d.warn(err)
 		case <-d.sampling.ended():
@@ -142,20 +145,40 @@ func (d *drive) process(ctx context.Context, b *batch, last bool) {
 	if b.isEmpty() {
 		return
 	}
+	if d.err == nil {
+		d.refresh(ctx)
+	}
 	if d.err != nil {
 		b.drop(len(b.lines))
 		return
 	}
-	d.refresh(ctx)
-	done, _ := d.worker.ProcessBatch(b.lines, last, d.add) // the error is that of add, which has none
+	if d.crew != nil {
+		d.handOver(ctx, b, last)
+	} else {
+		done := takeLines(b, last, func(last bool) int {
+			done, _ := d.worker.ProcessBatch(b.lines, last, d.alone.add) // the error is that of add, which has none
+			return done
+		})
+		d.note(b, done)
+		b.drop(done)
+		d.yield(ctx, d.alone.collector)
+	}
+	b.ticked = false
+}
+
+// takeLines has the lines of a batch processed or assembled. It returns how many were.
+func takeLines(b *batch, last bool, take func(last bool) int) (done int) {
+	done = take(last)
 	if done == 0 && !last && b.isFull() {
 		// A message without an end: no more of it is waited for.
-		done, _ = d.worker.ProcessBatch(b.lines, true, d.add)
+		done = take(true)
 	}
-	d.note(b, done)
-	b.drop(done)
-	b.ticked = false
-	if err := d.collector.Yield(context.WithoutCancel(ctx)); err != nil {
+	return done
+}
+
+// yield passes on what a Collector has of a batch.
+func (d *drive) yield(ctx context.Context, c Collector) {
+	if err := c.Yield(context.WithoutCancel(ctx)); err != nil {
 		d.fail(err)
 	}
 	if d.unsettled >= settleEvery {
@@ -183,12 +206,16 @@ func (d *drive) note(b *batch, done int) {
 // tick processes the lines that are held of streams that wait for input, and writes
 // what was yielded. A message that may go on is held for one more tick.
 func (d *drive) tick(ctx context.Context) {
+	processed := false
 	for _, b := range d.held {
 		if b.waits {
 			last := b.ticked
 			d.process(ctx, b, last)
-			b.ticked = true
+			b.ticked, processed = true, true
 		}
+	}
+	if processed {
+		d.finishAll(ctx) // these lines have waited long enough
 	}
 	d.held = slices.DeleteFunc(d.held, func(b *batch) bool {
 		if !b.isEmpty() {
@@ -225,8 +252,13 @@ func (d *drive) fail(err error) {
 	d.stop()
 }
 
-// refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run.
+// refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run. Batches
+// that workers have are judged by what held before.
 func (d *drive) refresh(ctx context.Context) {
+	if !d.Pipeline.IsDue() {
+		return
+	}
+	d.finishAll(ctx)
 	if err := d.Pipeline.Refresh(ctx); err != nil && ctx.Err() == nil {
 		d.warn(err)
 	}

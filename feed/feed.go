@@ -9,16 +9,33 @@
 //
 // # How lines flow
 //
-//	Source ──► reader ──► batch ──► drive ──► pipeline.Worker ──► Collector
-//	           a goroutine that     the goroutine of Run          Add, then Yield
-//	           copies lines
+//	Source ──► reader ──► batch ──► drive ──────► pipeline.Worker ──► Collector
+//	           a goroutine that     the goroutine of Run, or          Add, then Yield
+//	           copies lines         several goroutines
 //
 // A reader copies the lines of one stream into a batch, because a Source uses its
 // buffers again. It sends the batch when it is full, and before it waits for more
 // input. The drive takes the batches one by one, has the pipeline process them, and
 // passes on the results. While a sink is slow, the readers wait for the drive, so
-// the memory in use is bounded: a batch for each reader, and one for each stream
-// with an unfinished message.
+// the memory in use is bounded: a batch for each reader, one for each stream with an
+// unfinished message, and those that the workers have.
+//
+// # Workers
+//
+// With one worker, the drive processes each batch itself. With more of them
+// (Config.Workers), it only puts the messages of a batch together, which is about a tenth
+// of the work, and hands the batch to a worker. So several of them process batches of one
+// stream at the same time:
+//
+//	drive:     assemble 1 2 3 4 …          settle and yield 1 2 3 4 …
+//	worker A:             process 1   process 3
+//	worker B:               process 2     process 4
+//
+// The batches are assembled and yielded in the order of the input, and each has a
+// Collector of its own meanwhile. The results are those of one worker, byte for byte. A
+// batch whose first line has no time waits for the last time of the batch before it. At
+// most two batches more than workers are on their way. Before the pipeline is refreshed,
+// all of them are finished.
 //
 // # Samples
 //
@@ -44,16 +61,13 @@
 //
 // # Concurrency
 //
-// Run returns when all its goroutines have ended. It calls the functions of Config
-// from one goroutine, while each Source is in the goroutine of its reader.
-//
-// There is one worker, since it takes a single stream in order. More of them would
-// change nothing for callers: each stream would belong to one worker, which
-// remembers what matched its last line, each worker would have a Collector of its
-// own, and it would call Yield when all batches before its own have been yielded.
+// Run returns when all its goroutines have ended. It calls the functions of Config, and
+// Yield, from one goroutine, while each Source is in the goroutine of its reader. Where
+// there are several workers, each calls Add. A panic of one of them is a panic of Run.
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -114,11 +128,14 @@ func (e *TemporaryError) Unwrap() error { return e.Err }
 // A Collector keeps what its user wants of the outcomes of a batch, and passes it
 // on when it is the batch's turn.
 type Collector interface {
-	// Add takes the outcome of a line, which holds until Add returns. It may
-	// change the Collector's own state only.
+	// Add takes the outcome of a line, which holds until Add returns. Where there are
+	// several workers, it may change the Collector's own state only: other Collectors
+	// take the lines before and behind at the same time. What was added may then be given
+	// up instead of being yielded, together with the Collector.
 	Add(*pipeline.Outcome)
 	// Yield passes on what was added since the last call. The calls come in input
-	// order, and never two at the same time. ctx does not end on an interrupt.
+	// order, in the goroutine of Run, and so never two at the same time. ctx does not
+	// end on an interrupt.
 	Yield(ctx context.Context) error
 }
 
@@ -126,8 +143,13 @@ type Collector interface {
 type Config struct {
 	// Pipeline processes the lines. It is refreshed between batches.
 	Pipeline *pipeline.Pipeline
-	// NewCollector makes the Collector of a worker.
+	// NewCollector makes a Collector. Where there are several workers, there are several
+	// Collectors too, which share nothing that Add changes.
 	NewCollector func() Collector
+	// Workers is how many goroutines process lines at the same time at most; 0 and 1 mean
+	// that Run does it itself, with one Collector. The results are the same, in the same
+	// order.
+	Workers int
 	// Together reads all inputs at the same time, and their batches come in the
 	// order in which they were read. Otherwise the inputs are read one after the
 	// other.
@@ -151,6 +173,8 @@ type Config struct {
 	// Progress is called after each batch with the bytes read so far, of all
 	// inputs. nil if nobody is to know.
 	Progress func(bytes int64)
+
+	batchLines int // how many lines are in a batch at most; 0 means maxLines. For tests
 }
 
 // Run reads the inputs, processes their lines and passes on the results. It
@@ -166,7 +190,7 @@ func Run(ctx context.Context, inputs []Input, c Config) (Counts, error) {
 	batches, warnings := make(chan *batch), make(chan error)
 	var readers []*reader
 	for _, some := range split(inputs, c.Together) {
-		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings, places: c.Settled != nil})
+		readers = append(readers, &reader{inputs: some, batches: batches, warnings: warnings, places: c.Settled != nil, most: cmp.Or(c.batchLines, maxLines)})
 	}
 	used := make(chan *batch, len(readers)+1) // each reader fills one, and one is processed
 	var running sync.WaitGroup

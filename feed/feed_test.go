@@ -30,29 +30,55 @@ import (
 	"clearhop/record"
 )
 
-// A results is a Collector that keeps the events. A test may look at them while Run
-// goes on.
+// A results keeps the events of its Collectors. A test may look at them while Run goes on.
 type results struct {
-	added []string     // not yielded yet
 	yield func() error // called by Yield, if not nil
 
 	mu     sync.Mutex
 	events []string
 	yields []int // how many events came with each batch
+	added  int   // events
 }
 
-func (r *results) Add(out *pipeline.Outcome) { r.added = append(r.added, string(out.Data)) }
+// A resultsPart is a Collector of results.
+type resultsPart struct {
+	*results
+	events []string // not yielded yet
+}
 
-func (r *results) Yield(context.Context) error {
-	r.mu.Lock()
-	r.events = append(r.events, r.added...)
-	r.yields = append(r.yields, len(r.added))
-	r.mu.Unlock()
-	r.added = nil
-	if r.yield != nil {
-		return r.yield()
+func (r *results) collector() Collector { return &resultsPart{results: r} }
+
+func (p *resultsPart) Add(out *pipeline.Outcome) {
+	p.events = append(p.events, string(out.Data))
+	p.mu.Lock()
+	p.added++
+	p.mu.Unlock()
+}
+
+func (p *resultsPart) Yield(context.Context) error {
+	p.mu.Lock()
+	p.results.events = append(p.results.events, p.events...)
+	p.yields = append(p.yields, len(p.events))
+	p.mu.Unlock()
+	p.events = nil
+	if p.yield != nil {
+		return p.yield()
 	}
 	return nil
+}
+
+// count returns how many events were added so far.
+func (r *results) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.added
+}
+
+// eachCrew runs a test with one worker and with several.
+func eachCrew(t *testing.T, test func(t *testing.T, workers int)) {
+	for _, workers := range []int{1, 3} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) { test(t, workers) })
+	}
 }
 
 // all returns the events that were yielded so far.
@@ -79,7 +105,7 @@ func newPipeline(t testing.TB) *pipeline.Pipeline {
 
 // config returns a Config that collects in r.
 func config(t testing.TB, r *results) Config {
-	return Config{Pipeline: newPipeline(t), NewCollector: func() Collector { return r }}
+	return Config{Pipeline: newPipeline(t), NewCollector: r.collector}
 }
 
 // texts returns inputs of the given names and contents.
@@ -219,15 +245,21 @@ func TestPiecesOfInput(t *testing.T) {
 			ways["bytewise"] = func() io.Reader { return iotest.OneByteReader(strings.NewReader(log)) }
 		}
 		for way, open := range ways {
-			synctest.Test(t, func(t *testing.T) { // where no time passes, so that no message is cut
-				var got results
-				if _, err := Run(t.Context(), input(open()), Config{Pipeline: p, NewCollector: func() Collector { return &got }}); err != nil {
-					t.Errorf("%s, %s: %v", name, way, err)
-				}
-				if diff := cmp.Diff(want, got.all()); diff != "" {
-					t.Errorf("%s, %s: -want +got\n%.2000s", name, way, diff)
-				}
-			})
+			crews := []int{1}
+			if way == "pieces" {
+				crews = append(crews, 2)
+			}
+			for _, workers := range crews {
+				synctest.Test(t, func(t *testing.T) { // where no time passes, so that no message is cut
+					var got results
+					if _, err := Run(t.Context(), input(open()), Config{Pipeline: p, NewCollector: got.collector, Workers: workers}); err != nil {
+						t.Errorf("%s, %s: %v", name, way, err)
+					}
+					if diff := cmp.Diff(want, got.all()); diff != "" {
+						t.Errorf("%s, %s, %d workers: -want +got\n%.2000s", name, way, workers, diff)
+					}
+				})
+			}
 		}
 		path := filepath.Join(t.TempDir(), "log")
 		if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
@@ -235,7 +267,7 @@ func TestPiecesOfInput(t *testing.T) {
 		}
 		var got results
 		files := Files([]string{"log"}, func(ctx context.Context, _ string) (io.ReadCloser, error) { return Open(ctx, nil, path) })
-		if _, err := Run(t.Context(), files, Config{Pipeline: p, NewCollector: func() Collector { return &got }}); err != nil {
+		if _, err := Run(t.Context(), files, Config{Pipeline: p, NewCollector: got.collector}); err != nil {
 			t.Errorf("%s, file: %v", name, err)
 		}
 		if diff := cmp.Diff(want, got.all()); diff != "" {
@@ -265,9 +297,12 @@ func payload(stream string, messages ...string) string {
 
 // TestInputsInOrder: the inputs come one after the other, and a message ends with
 // its input.
-func TestInputsInOrder(t *testing.T) {
+func TestInputsInOrder(t *testing.T) { eachCrew(t, testInputsInOrder) }
+
+func testInputsInOrder(t *testing.T, workers int) {
 	var got results
 	c := config(t, &got)
+	c.Workers = workers
 	var progress []int64
 	c.Progress = func(bytes int64) { progress = append(progress, bytes) }
 	a, b := accessLines(0, 1000)+"\n\n"+begun, ended+accessLines(1000, 2000)+"\n"
@@ -295,11 +330,14 @@ func TestInputsInOrder(t *testing.T) {
 
 // TestSlowInput: each line of a slow input is processed at once, and flushed within
 // a tick.
-func TestSlowInput(t *testing.T) {
+func TestSlowInput(t *testing.T) { eachCrew(t, testSlowInput) }
+
+func testSlowInput(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		in, lines := io.Pipe()
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		var flushed atomic.Int64
 		c.Flush = func(ctx context.Context) error {
 			flushed.Store(int64(len(got.all())))
@@ -338,13 +376,16 @@ func start(ctx context.Context, inputs []Input, c Config) <-chan error {
 
 // TestHeldMessage: the lines of a message that may go on are held until the second
 // tick, and joined to what comes before it.
-func TestHeldMessage(t *testing.T) {
+func TestHeldMessage(t *testing.T) { eachCrew(t, testHeldMessage) }
+
+func testHeldMessage(t *testing.T, workers int) {
 	f := func(wait time.Duration, joined bool, held ...string) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			in, lines := io.Pipe()
 			var got results
 			c := config(t, &got)
+			c.Workers = workers
 			ended := start(t.Context(), input(in), c)
 			time.Sleep(tickEvery / 2)
 			io.WriteString(lines, accessLines(0, 1)+held[0])
@@ -378,11 +419,14 @@ func TestHeldMessage(t *testing.T) {
 // TestHeldMessageIsWhole: an error record that looks whole is held until the second
 // tick, as one that does not: a visitor can write its end himself, and the lines behind
 // it would be his too. It is not held any longer.
-func TestHeldMessageIsWhole(t *testing.T) {
+func TestHeldMessageIsWhole(t *testing.T) { eachCrew(t, testHeldMessageIsWhole) }
+
+func testHeldMessageIsWhole(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		in, lines := io.Pipe()
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		over := start(t.Context(), input(in), c)
 		io.WriteString(lines, begun)
 		synctest.Wait()
@@ -400,10 +444,13 @@ func TestHeldMessageIsWhole(t *testing.T) {
 }
 
 // TestHeldMessagesOfSeveralStreams: each stream holds its own message.
-func TestHeldMessagesOfSeveralStreams(t *testing.T) {
+func TestHeldMessagesOfSeveralStreams(t *testing.T) { eachCrew(t, testHeldMessagesOfSeveralStreams) }
+
+func testHeldMessagesOfSeveralStreams(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		c.Together = true
 		var inputs []Input
 		var pipes []*io.PipeWriter
@@ -437,7 +484,9 @@ func TestHeldMessagesOfSeveralStreams(t *testing.T) {
 
 // TestRegularFileIsNotCut: the clock does not cut the messages of a regular file,
 // however long its lines take.
-func TestRegularFileIsNotCut(t *testing.T) {
+func TestRegularFileIsNotCut(t *testing.T) { eachCrew(t, testRegularFileIsNotCut) }
+
+func testRegularFileIsNotCut(t *testing.T, workers int) {
 	path := filepath.Join(t.TempDir(), "log")
 	log := accessLines(0, maxLines-1) + begun + more + ended + accessLines(0, maxLines)
 	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
@@ -447,6 +496,7 @@ func TestRegularFileIsNotCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		files := Files([]string{"log"}, func(ctx context.Context, _ string) (io.ReadCloser, error) { return Open(ctx, nil, path) })
 		slow := func(ctx context.Context) (Source, error) {
 			s, err := files[0](ctx)
@@ -471,12 +521,15 @@ func (s *slowSource) Next() (*record.Line, error) {
 
 // TestInterrupt: what was read is processed and flushed, and a read that waits is
 // left behind.
-func TestInterrupt(t *testing.T) {
+func TestInterrupt(t *testing.T) { eachCrew(t, testInterrupt) }
+
+func testInterrupt(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		in, lines := io.Pipe()
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		var flushed atomic.Int64
 		c.Flush = func(ctx context.Context) error {
 			flushed.Store(int64(len(got.all())))
@@ -499,7 +552,9 @@ func TestInterrupt(t *testing.T) {
 
 // TestInterruptInALargeInput: reading ends soon, and what was read is a part of the
 // input without gaps.
-func TestInterruptInALargeInput(t *testing.T) {
+func TestInterruptInALargeInput(t *testing.T) { eachCrew(t, testInterruptInALargeInput) }
+
+func testInterruptInALargeInput(t *testing.T, workers int) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	const lines = 200_000
 	log := accessLines(0, lines)
@@ -509,11 +564,12 @@ func TestInterruptInALargeInput(t *testing.T) {
 		return nil
 	}
 	c := config(t, &got)
+	c.Workers = workers
 	if _, err := Run(ctx, texts("log", log), c); err != nil {
 		t.Fatal(err)
 	}
 	n := len(got.all())
-	if n == 0 || n > 4*maxLines {
+	if n == 0 || n > (4+onTheWay(workers))*maxLines {
 		t.Errorf("%d of %d events after an interrupt in the first batch", n, lines)
 	}
 	if diff := cmp.Diff(slowly(t, c.Pipeline, "log", accessLines(0, n)), got.all()); diff != "" {
@@ -523,7 +579,9 @@ func TestInterruptInALargeInput(t *testing.T) {
 
 // TestFailingCollector: its error ends the reading of all inputs, comes once, and
 // nothing is processed after it.
-func TestFailingCollector(t *testing.T) {
+func TestFailingCollector(t *testing.T) { eachCrew(t, testFailingCollector) }
+
+func testFailingCollector(t *testing.T, workers int) {
 	full := errors.New("disk full")
 	var got results
 	got.yield = func() error {
@@ -533,23 +591,30 @@ func TestFailingCollector(t *testing.T) {
 		return nil
 	}
 	c := config(t, &got)
+	c.Workers = workers
 	_, err := Run(t.Context(), texts("a", accessLines(0, 100*maxLines), "b", accessLines(0, 1)), c)
 	if !errors.Is(err, full) || err.Error() != full.Error() {
 		t.Errorf("error is %v", err)
 	}
-	if len(got.yields) != 3 || len(got.added) > 0 {
-		t.Errorf("%d yields, %d events added after the failure", len(got.yields), len(got.added))
+	if len(got.yields) != 3 || workers == 1 && got.added > len(got.all()) {
+		t.Errorf("%d yields, %d events added after the failure", len(got.yields), got.added-len(got.all()))
+	}
+	if diff := cmp.Diff(slowly(t, c.Pipeline, "a", accessLines(0, len(got.all()))), got.all()); diff != "" {
+		t.Errorf("-want +got\n%.2000s", diff)
 	}
 }
 
 // TestFailingFlush: it ends the reading too, also of inputs that would go on for
 // ever; other outputs are flushed at the end all the same.
-func TestFailingFlush(t *testing.T) {
+func TestFailingFlush(t *testing.T) { eachCrew(t, testFailingFlush) }
+
+func testFailingFlush(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		in, lines := io.Pipe()
 		defer lines.Close()
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		full := errors.New("disk full")
 		calls := 0
 		c.Flush = func(context.Context) error {
@@ -570,8 +635,18 @@ func TestFailingFlush(t *testing.T) {
 	})
 }
 
+// onTheWay returns how many batches are on their way at most.
+func onTheWay(workers int) int {
+	if workers == 1 {
+		return 1
+	}
+	return workers + spare
+}
+
 // TestSlowSink: the inputs wait for it, so that memory is bounded.
-func TestSlowSink(t *testing.T) {
+func TestSlowSink(t *testing.T) { eachCrew(t, testSlowSink) }
+
+func testSlowSink(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got results
@@ -580,6 +655,7 @@ func TestSlowSink(t *testing.T) {
 			return nil
 		}
 		c := config(t, &got)
+		c.Workers = workers
 		c.Together = true
 		var read atomic.Int64
 		var inputs []Input
@@ -592,8 +668,12 @@ func TestSlowSink(t *testing.T) {
 		time.Sleep(10 * tickEvery)
 		synctest.Wait()
 		// A batch is being yielded, and each reader holds a full one.
-		if n := read.Load(); n != 4*maxLines {
-			t.Errorf("%d lines were read while the sink waits, want %d", n, 4*maxLines)
+		least, most := 4*maxLines, 4*maxLines
+		if workers > 1 {
+			most += onTheWay(workers) * maxLines
+		}
+		if n := int(read.Load()); n < least || n > most {
+			t.Errorf("%d lines were read while the sink waits, want %d to %d", n, least, most)
 		}
 		close(release)
 		if err := <-over; err != nil || len(got.all()) != 3*10*maxLines {
@@ -629,9 +709,12 @@ func (e *endless) Close() error {
 
 // TestErrorsOfInputs: each costs its input only, the lines before it count, and they
 // come in the order of the inputs.
-func TestErrorsOfInputs(t *testing.T) {
+func TestErrorsOfInputs(t *testing.T) { eachCrew(t, testErrorsOfInputs) }
+
+func testErrorsOfInputs(t *testing.T, workers int) {
 	var got results
 	c := config(t, &got)
+	c.Workers = workers
 	opened := 0
 	closed := 0
 	files := Files([]string{"none", "cut", "good"}, func(_ context.Context, name string) (io.ReadCloser, error) {
@@ -671,11 +754,14 @@ func (c closing) Close() error {
 }
 
 // TestBrokenPayloads: each costs itself only, until there are too many.
-func TestBrokenPayloads(t *testing.T) {
+func TestBrokenPayloads(t *testing.T) { eachCrew(t, testBrokenPayloads) }
+
+func testBrokenPayloads(t *testing.T, workers int) {
 	f := func(broken, events, errs int) {
 		t.Helper()
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		log := payload("s", accessLines(0, 1)) + strings.Repeat("\n"+`{"messageType":"NEWS"}`, broken) + payload("s", accessLines(1, 2))
 		_, err := Run(t.Context(), texts("a", log, "b", accessLines(2, 3)), c)
 		if len(got.all()) != events || err == nil || strings.Count(err.Error(), "unknown messageType") != errs {
@@ -703,7 +789,9 @@ func appendTo(t *testing.T, path, text string) {
 }
 
 // TestFollow follows several files at once, through rotation and truncation.
-func TestFollow(t *testing.T) {
+func TestFollow(t *testing.T) { eachCrew(t, testFollow) }
+
+func testFollow(t *testing.T, workers int) {
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
@@ -713,6 +801,7 @@ func TestFollow(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		c.Together = true
 		var warnings []string
 		c.Warn = func(err error) {
@@ -800,7 +889,9 @@ func TestFollow(t *testing.T) {
 }
 
 // TestFollowFromEnd leaves out what is there already.
-func TestFollowFromEnd(t *testing.T) {
+func TestFollowFromEnd(t *testing.T) { eachCrew(t, testFollowFromEnd) }
+
+func testFollowFromEnd(t *testing.T, workers int) {
 	path := filepath.Join(t.TempDir(), "log")
 	if err := os.WriteFile(path, []byte(accessLines(0, 3)), 0o600); err != nil {
 		t.Fatal(err)
@@ -809,6 +900,7 @@ func TestFollowFromEnd(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		var got results
 		c := config(t, &got)
+		c.Workers = workers
 		over := start(ctx, Follow([]string{path}, true), c)
 		time.Sleep(time.Second)
 		appendTo(t, path, accessLines(3, 4))
@@ -821,7 +913,9 @@ func TestFollowFromEnd(t *testing.T) {
 }
 
 // TestFailureEndsFollowing: a dead sink ends all followed files.
-func TestFailureEndsFollowing(t *testing.T) {
+func TestFailureEndsFollowing(t *testing.T) { eachCrew(t, testFailureEndsFollowing) }
+
+func testFailureEndsFollowing(t *testing.T, workers int) {
 	dir := t.TempDir()
 	paths := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")}
 	for _, path := range paths {
@@ -833,6 +927,7 @@ func TestFailureEndsFollowing(t *testing.T) {
 	var got results
 	got.yield = func() error { return gone }
 	c := config(t, &got)
+	c.Workers = workers
 	c.Together = true
 	if _, err := Run(t.Context(), Follow(paths, false), c); err == nil || err.Error() != gone.Error() {
 		t.Errorf("error is %v", err)
@@ -840,8 +935,11 @@ func TestFailureEndsFollowing(t *testing.T) {
 }
 
 // TestAllocs: reading and processing allocates next to nothing per line.
-func TestAllocs(t *testing.T) {
+func TestAllocs(t *testing.T) { eachCrew(t, testAllocs) }
+
+func testAllocs(t *testing.T, workers int) {
 	c := config(t, nil)
+	c.Workers = workers
 	c.NewCollector = func() Collector { return discard{} }
 	run := func(log string) uint64 {
 		var before, after runtime.MemStats
@@ -852,7 +950,7 @@ func TestAllocs(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		return after.Mallocs - before.Mallocs
 	}
-	const lines = 100_000
+	const lines = 40_000
 	short, long := accessLines(0, 1000), strings.Repeat(accessLines(0, 1000), lines/1000)
 	run(short)
 	first := run(short)

@@ -22,6 +22,7 @@ type reader struct {
 	warnings chan<- error
 	used     <-chan *batch // that can be filled again
 	places   bool          // batches bear the places of their lines
+	most     int           // lines of a batch
 
 	open []*openStream // of the input in hand; the one that was read last is at the end
 	told string        // the last warning about the input in hand
@@ -157,7 +158,7 @@ func (r *reader) newBatch(origin *record.Origin) *batch {
 	default:
 		b = &batch{}
 	}
-	b.origin = origin
+	b.origin, b.most = origin, r.most
 	return b
 }
 

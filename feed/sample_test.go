@@ -26,7 +26,7 @@ func inferring(t *testing.T, r *results) (Config, *[]pipeline.Reading) {
 	}
 	t.Cleanup(func() { p.Close() })
 	var decided []pipeline.Reading
-	return Config{Pipeline: p, NewCollector: func() Collector { return r }, Decided: func(more []pipeline.Reading) { decided = append(decided, more...) }}, &decided
+	return Config{Pipeline: p, NewCollector: r.collector, Decided: func(more []pipeline.Reading) { decided = append(decided, more...) }}, &decided
 }
 
 // timedLines are lines that only inference reads wholly.
@@ -36,9 +36,12 @@ func timedLines(from, to int) string {
 
 // TestSampleComesFirst: the first line of a stream is read as its last one, streams are
 // decided on one by one, and the order of the lines stays.
-func TestSampleComesFirst(t *testing.T) {
+func TestSampleComesFirst(t *testing.T) { eachCrew(t, testSampleComesFirst) }
+
+func testSampleComesFirst(t *testing.T, workers int) {
 	var got results
 	c, decided := inferring(t, &got)
+	c.Workers = workers
 	const lines = pipeline.MaxSampleLines + 3*maxLines
 	if _, err := Run(t.Context(), texts("plain", accessLines(0, 3), "timed", timedLines(0, lines)), c); err != nil {
 		t.Fatal(err)
@@ -63,11 +66,14 @@ func TestSampleComesFirst(t *testing.T) {
 
 // TestSampleWaits: a slow input is not held back for longer than the wait, and a short
 // one not until its end.
-func TestSampleWaits(t *testing.T) {
+func TestSampleWaits(t *testing.T) { eachCrew(t, testSampleWaits) }
+
+func testSampleWaits(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		in, lines := io.Pipe()
 		var got results
 		c, decided := inferring(t, &got)
+		c.Workers = workers
 		over := start(t.Context(), input(in), c)
 		io.WriteString(lines, timedLines(0, 2))
 		time.Sleep(sampleWait - time.Millisecond)
@@ -94,13 +100,16 @@ func TestSampleWaits(t *testing.T) {
 }
 
 // TestSampleOfInterrupted: what was read is processed although the sample is short.
-func TestSampleOfInterrupted(t *testing.T) {
+func TestSampleOfInterrupted(t *testing.T) { eachCrew(t, testSampleOfInterrupted) }
+
+func testSampleOfInterrupted(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		in, lines := io.Pipe()
 		defer lines.Close()
 		var got results
 		c, _ := inferring(t, &got)
+		c.Workers = workers
 		over := start(ctx, input(in), c)
 		io.WriteString(lines, timedLines(0, 2))
 		synctest.Wait()

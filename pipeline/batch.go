@@ -28,18 +28,18 @@ type Yield func(*Outcome) error
 // the caller begins the next batch with the rest.
 func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done int, err error) {
 	b := &w.batch
-	b.fragments.Reset()
-	b.continues, b.known = b.continues[:0], b.known[:0]
-	w.beginDoubts(lines)
+	w.beginBatch(lines)
+	b.known = b.known[:0]
 	for i := range lines {
-		b.fragments.Add(lines[i].Text)
-		b.continues = append(b.continues, 0)
-	}
-	for i := range lines {
-		text, first, complete := w.message(lines, i, last)
+		b.scratch = b.scratch[:0]
+		text, begin, complete := w.message(lines, i, last)
 		if !complete {
 			w.keepDoubts(lines, i)
 			return i, nil
+		}
+		var first *record.Line
+		if begin != i {
+			first = &lines[begin]
 		}
 		w.doubtOrder(lines, i, text)
 		b.out = w.process(&lines[i], first, text, b.doubts[i])
@@ -55,6 +55,18 @@ func (w *Worker) ProcessBatch(lines []record.Line, last bool, yield Yield) (done
 	return len(lines), nil
 }
 
+// beginBatch looks at all lines of a batch before the first of them is processed.
+func (w *Worker) beginBatch(lines []record.Line) {
+	b := &w.batch
+	b.fragments.Reset()
+	b.continues = b.continues[:0]
+	w.beginDoubts(lines)
+	for i := range lines {
+		b.fragments.Add(lines[i].Text)
+		b.continues = append(b.continues, 0)
+	}
+}
+
 // A batch is what ProcessBatch keeps from one call to the next.
 type batch struct {
 	fragments envelope.Joiner
@@ -62,7 +74,7 @@ type batch struct {
 	continues []int32        // by line: one more than the line that it continues, or 0
 	doubts    []record.Doubt // by line
 	reach     parser.ErrorReach
-	scratch   []byte
+	scratch   []byte // holds what message returns, where that is not a part of the line
 	ahead     []byte // scratch for the lines behind the current one
 	marked    []byte // scratch for a line that may be marked
 	id        []byte // of the line that the current one continues
@@ -71,40 +83,43 @@ type batch struct {
 }
 
 // message returns the text of the message that line i begins. If line i continues
-// another line, first is that line, and there is no text. The message is not
-// complete if it may go on behind the lines and last is false.
-func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, first *record.Line, complete bool) {
+// another line, begin is that line and not i, and there is no text. The message is not
+// complete if it may go on behind the lines and last is false. The text, and what
+// w.envelope says, are parts of the line or are appended to b.scratch.
+func (w *Worker) message(lines []record.Line, i int, last bool) (text []byte, begin int, complete bool) {
 	b := &w.batch
 	inner, begin := w.open(lines, i)
 	switch {
 	case lines[i].Defect != record.Sound:
-		return lines[i].Text, nil, true
+		return lines[i].Text, i, true
 	case begin != i:
-		return nil, &lines[begin], true
+		return nil, begin, true
 	case w.envelope.Partial && !last:
-		return nil, nil, false
+		return nil, i, false
 	case b.continues[i] > 0:
-		return nil, &lines[b.continues[i]-1], true
+		return nil, int(b.continues[i] - 1), true
 	case b.reach.Start(inner) && !w.follow(lines, i, inner) && !last:
-		return nil, nil, false
+		return nil, i, false
 	case !b.errors.Start(inner):
-		return inner, nil, true
+		return inner, i, true
 	}
 	whole, open := w.join(lines, i)
 	if open && !last {
-		return nil, nil, false
+		return nil, i, false
 	}
 	if whole != nil {
-		inner = whole
+		from := len(b.scratch)
+		b.scratch = append(b.scratch, whole...)
+		inner = b.scratch[from:]
 	}
-	return inner, nil, true
+	return inner, i, true
 }
 
 // open takes the envelopes off line i, and joins the fragments of a line that a
 // runtime cut. first is the line of the first fragment; it is i for most lines.
 func (w *Worker) open(lines []record.Line, i int) (inner []byte, first int) {
 	b := &w.batch
-	inner, b.scratch, first = b.fragments.Open(i, lines[i].Text, b.scratch[:0], &w.envelope)
+	inner, b.scratch, first = b.fragments.Open(i, lines[i].Text, b.scratch, &w.envelope)
 	if first == i && w.envelope.Count == 0 {
 		inner, b.scratch = w.openDoubtful(&lines[i], b.scratch, &w.envelope)
 	}

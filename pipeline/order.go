@@ -71,19 +71,25 @@ func (w *Worker) orderOf(origin *record.Origin) *order {
 
 // seeTime counts the time of a line that was processed.
 func (w *Worker) seeTime(r *record.Record) {
+	if at, ok := timeOf(r); ok {
+		w.orderOf(r.Line.Origin).see(at)
+	}
+}
+
+// timeOf returns the time of a line that counts for the order of its stream. ok is false
+// where none counts.
+func timeOf(r *record.Record) (at int64, ok bool) {
 	// The agent of CloudWatch can take the time of an event from the line, where a visitor
 	// chose it, so a time of the source proves no more than one of the line.
-	if r.Line.Origin.InOrder || r.Doubt != record.NoDoubt {
-		return
-	}
 	switch {
+	case r.Line.Origin.InOrder || r.Doubt != record.NoDoubt:
+		return 0, false
 	case r.Line.HasTime:
-		w.orderOf(r.Line.Origin).see(r.Line.Time)
-	case r.Dataset == record.AccessLine || r.Dataset == record.ErrorLogLine:
-		if r.TimestampFrom == record.FromLine || r.TimestampFrom == record.FromEnvelope {
-			w.orderOf(r.Line.Origin).see(r.Timestamp)
-		}
+		return r.Line.Time, true
+	case r.Dataset != record.AccessLine && r.Dataset != record.ErrorLogLine:
+		return 0, false
 	}
+	return r.Timestamp, r.TimestampFrom == record.FromLine || r.TimestampFrom == record.FromEnvelope
 }
 
 // doubtOrder marks line i if the document may not be in order and an end of a forged
@@ -102,21 +108,24 @@ func (w *Worker) doubtOrder(lines []record.Line, i int, text []byte) {
 		var e record.Envelope
 		text, w.batch.ahead = w.openAlone(&lines[i], w.batch.ahead[:0], &e)
 	}
-	w.doubtBehindEnd(o, i, text)
+	if o.isBehindEnd(len(text), parser.EndsForgedRecord(text)) {
+		w.batch.doubts[i] = max(w.batch.doubts[i], record.DoubtAttempt)
+	}
 }
 
-// doubtBehindEnd marks line i if an end of a forged record stands before it. If line i
-// has such an end itself, the lines behind it are looked at so.
-func (w *Worker) doubtBehindEnd(o *order, i int, inner []byte) {
+// isBehindEnd takes the next line of a stream that is not in order, and reports whether an
+// end of a forged record stands before it. size is the length of the line. ends says that
+// it has such an end itself: then the lines behind it are looked at so.
+func (o *order) isBehindEnd(size int, ends bool) (behind bool) {
 	if o.within > 0 {
-		w.batch.doubts[i] = max(w.batch.doubts[i], record.DoubtAttempt)
-		o.within -= len(inner) + len("\n")
+		behind = true
+		o.within -= size + len("\n")
 	}
-	if !parser.EndsForgedRecord(inner) {
-		return
+	if ends {
+		o.within = parser.MaxErrorLine
+		if o.isScattered() {
+			o.within = math.MaxInt // the record can stand anywhere
+		}
 	}
-	o.within = parser.MaxErrorLine
-	if o.isScattered() {
-		o.within = math.MaxInt // the record can stand anywhere
-	}
+	return behind
 }

@@ -14,7 +14,8 @@
 //
 // A Pipeline is safe for concurrent use. Only Refresh changes anything in it: the
 // nodes of NLBs that were discovered, and the GeoIP databases. A Worker belongs
-// to one goroutine and allocates nothing per line in the steady state.
+// to one goroutine and allocates nothing per line in the steady state. ProcessBatch takes
+// the lines of a stream with one Worker; with a Draft, several Workers share one stream.
 package pipeline
 
 import (
@@ -69,6 +70,8 @@ type Worker struct {
 
 	// The formats of each stream, and those of the stream in hand: see formatsFor.
 	formats       map[string]*parser.Set
+	shared        map[*parser.Set]*parser.Set // what Drafts have of the formats of a stream
+	clones        map[*parser.Set]*parser.Set // what this Worker has made of those of Drafts
 	current       *parser.Set
 	currentOrigin *record.Origin
 	samples       []sample        // of streams whose format is not decided yet
@@ -91,11 +94,17 @@ type Worker struct {
 	// The time of the line before, for lines that have none.
 	previous       int64
 	previousOrigin *record.Origin
+	before         *handover // that gives it, for the first line of a Draft
+	newest         *handover // of the Draft that Assemble made last
 }
 
 // NewWorker makes a Worker with empty caches.
 func (p *Pipeline) NewWorker() *Worker {
-	w := &Worker{p: p, formats: map[string]*parser.Set{}, named: map[string]bool{}, carried: map[*record.Origin][]record.Doubt{}, orders: map[*record.Origin]order{}, enrich: p.enricher.NewWorker(), digest: sha256.New()}
+	w := &Worker{
+		p: p, enrich: p.enricher.NewWorker(), digest: sha256.New(),
+		formats: map[string]*parser.Set{}, shared: map[*parser.Set]*parser.Set{}, clones: map[*parser.Set]*parser.Set{},
+		named: map[string]bool{}, carried: map[*record.Origin][]record.Doubt{}, orders: map[*record.Origin]order{},
+	}
 	if p.guard.Active() {
 		w.hidden = p.guard.NewWorker()
 	}
@@ -320,10 +329,21 @@ func (w *Worker) setTime(r *record.Record) {
 		r.Timestamp, r.TimestampFrom = r.Envelope.Time, record.FromEnvelope
 	case line.HasTime && valid(line.Time):
 		r.Timestamp, r.TimestampFrom = line.Time, record.FromSource
-	case w.previousOrigin != nil && w.previousOrigin == line.Origin:
+	case w.hasPrevious(line.Origin):
 		r.Timestamp, r.TimestampFrom = w.previous, record.FromPrevious
 	default:
 		r.Timestamp, r.TimestampFrom = w.p.now().UnixMilli(), record.FromClock
 	}
-	w.previous, w.previousOrigin = r.Timestamp, line.Origin
+	w.previous, w.previousOrigin, w.before = r.Timestamp, line.Origin, nil
+}
+
+// hasPrevious reports whether the line before was one of the same stream. Its time is then
+// w.previous. For the first line of a Draft that may take until the lines before it are
+// processed.
+func (w *Worker) hasPrevious(origin *record.Origin) bool {
+	if w.before != nil {
+		w.previous, w.previousOrigin = w.before.wait()
+		w.before = nil
+	}
+	return w.previousOrigin != nil && w.previousOrigin == origin
 }

@@ -113,7 +113,13 @@ func TestReloadFiles(t *testing.T) {
 	replaceFile(t, city, mmdbtest.City(t, built(2), "DE"))
 	refresh(t, p)
 	f("not due", "found JP 4713")
+	if p.IsDue() {
+		t.Error("a look is due right after one")
+	}
 	c.forward(time.Hour)
+	if !p.IsDue() {
+		t.Error("no look is due after an hour")
+	}
 	refresh(t, p)
 	f("new places", "found DE 4713")
 	replaceFile(t, asn, mmdbtest.ASN(t, built(2), 3320))

@@ -91,27 +91,34 @@ func (n Names) Of(name string) int64 {
 	return 0
 }
 
-func (n *Names) add(name string) {
+func (n *Names) add(name string, count int64) {
 	for i := range *n {
 		if c := &(*n)[i]; c.Name == name {
-			c.N++
+			c.N += count
 			return
 		}
 	}
-	n.addNew(name)
+	n.addNew(name, count)
 }
 
 // addNew counts a name that is not among n.
-func (n *Names) addNew(name string) {
+func (n *Names) addNew(name string, count int64) {
 	if len(*n) >= maxNames {
 		last := &(*n)[len(*n)-1]
 		if last.Name == otherNames {
-			last.N++
+			last.N += count
 			return
 		}
 		name = otherNames
 	}
-	*n = append(*n, NameCount{name, 1})
+	*n = append(*n, NameCount{name, count})
+}
+
+// merge counts what another list has counted.
+func (n *Names) merge(other Names) {
+	for _, c := range other {
+		n.add(c.Name, c.N)
+	}
 }
 
 // addText is add for a text of a line: it copies the text if the name is new.
@@ -122,7 +129,7 @@ func (n *Names) addText(name []byte) {
 			return
 		}
 	}
-	n.addNew(string(name))
+	n.addNew(string(name), 1)
 }
 
 // Add counts one outcome.
@@ -133,10 +140,10 @@ func (t *Tally) Add(out *Outcome) {
 	t.Fates[out.Line]++
 	if out.Dropped {
 		t.Dropped++
-		t.DroppedBy.add(out.Rule)
+		t.DroppedBy.add(out.Rule, 1)
 	}
 	if out.Route != "" {
-		t.Routes.add(out.Route)
+		t.Routes.add(out.Route, 1)
 	}
 	for _, kind := range r.Envelope.Kinds[:r.Envelope.Count] {
 		t.Envelopes[kind]++
@@ -150,7 +157,7 @@ func (t *Tally) Add(out *Outcome) {
 	case record.ErrorLogLine:
 		t.Levels.addText(r.Error.Level)
 	case record.Unparsed:
-		t.addCause(r.ParseError)
+		t.addCause(Cause{r.ParseError.Variable, r.ParseError.Reason}, 1)
 	case record.OtherLine:
 	}
 	if p := &r.Provenance; p.Reason != verdict.NoReason {
@@ -163,7 +170,7 @@ func (t *Tally) Add(out *Outcome) {
 
 func (t *Tally) addAccess(r *record.Record, err error) {
 	p := &r.Provenance
-	t.Formats.add(r.Format)
+	t.Formats.add(r.Format, 1)
 	t.Verdicts[p.Verdict]++
 	if p.NLBPrivateIP {
 		t.NLBPrivate++
@@ -176,22 +183,21 @@ func (t *Tally) addAccess(r *record.Record, err error) {
 		}
 	}
 	if r.Geo.State != "" {
-		t.Geo.add(string(r.Geo.State))
+		t.Geo.add(string(r.Geo.State), 1)
 	}
 	if err != nil {
 		t.LookupErrors++
 	}
 }
 
-func (t *Tally) addCause(e *record.ParseError) {
+func (t *Tally) addCause(c Cause, count int64) {
 	if t.Causes == nil {
 		t.Causes = map[Cause]int64{}
 	}
-	c := Cause{e.Variable, e.Reason}
 	if _, known := t.Causes[c]; !known && len(t.Causes) >= maxCauses {
 		c = Cause{Reason: "other causes"} // some causes name the keys of a line
 	}
-	t.Causes[c]++
+	t.Causes[c] += count
 }
 
 // maxCauses bounds the causes that a Tally tells apart.
@@ -210,6 +216,43 @@ func (t *Tally) Faults() int64 {
 		}
 	}
 	return n
+}
+
+// Merge adds what another Tally has counted of later lines. The sums are those of one
+// Tally that counts all lines. Only where a list is full may the other Tally have counted
+// other names before.
+func (t *Tally) Merge(other *Tally) {
+	t.Lines += other.Lines
+	addAll(t.Datasets[:], other.Datasets[:])
+	t.Dropped += other.Dropped
+	t.DroppedBy.merge(other.DroppedBy)
+	t.Routes.merge(other.Routes)
+	addAll(t.Fates[:], other.Fates[:])
+	addAll(t.Envelopes[:], other.Envelopes[:])
+	t.Levels.merge(other.Levels)
+	for c, n := range other.Causes {
+		t.addCause(c, n)
+	}
+	addAll(t.Reasons[:], other.Reasons[:])
+	for i := range t.Hops {
+		addAll(t.Hops[i][:], other.Hops[i][:])
+	}
+	t.Formats.merge(other.Formats)
+	addAll(t.Verdicts[:], other.Verdicts[:])
+	t.NLBPrivate += other.NLBPrivate
+	t.NLBChecks += other.NLBChecks
+	t.NLBInferred += other.NLBInferred
+	addAll(t.NLBReasons[:], other.NLBReasons[:])
+	t.Geo.merge(other.Geo)
+	t.LookupErrors += other.LookupErrors
+	t.Newest = max(t.Newest, other.Newest)
+}
+
+// addAll adds the counts of another Tally to those of this one.
+func addAll(counts, others []int64) {
+	for i := range counts {
+		counts[i] += others[i]
+	}
 }
 
 // Reset makes the Tally empty and keeps its memory.

@@ -120,17 +120,20 @@ func TestTally(t *testing.T) {
 	}
 	c.Lines = accesslog.New(accesslog.Config{Template: template})
 	w := open(t, c)
-	var tally pipeline.Tally
+	var tally, merged, one pipeline.Tally
 	want := map[string]int64{}
 	add := func(source string, lines [][]byte) {
+		one.Reset()
 		_, err := w.ProcessBatch(linesOf(&record.Origin{Source: source}, lines...), true, func(out *pipeline.Outcome) error {
 			tally.Add(out)
+			one.Add(out)
 			slowCounts(want, out)
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+		merged.Merge(&one)
 	}
 	for _, name := range chaintest.Names(t, "*/*.log") {
 		add(name, chaintest.Lines(t, name))
@@ -146,6 +149,9 @@ func TestTally(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, counts(&tally)); diff != "" {
 		t.Error(diff)
+	}
+	if diff := cmp.Diff(tally, merged); diff != "" {
+		t.Errorf("merged from the tallies of the streams: %s", diff)
 	}
 	if len(want) < 50 {
 		t.Errorf("the samples are of too few kinds: %v", want)

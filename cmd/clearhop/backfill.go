@@ -206,7 +206,7 @@ func (c *backfillCommand) run(ctx context.Context, s streams, p *pipeline.Pipeli
 		return err
 	}
 	f.sayStart()
-	config := backfill.Config{Walk: walk, Pipeline: p, From: state.Progress, Seen: f.seen,
+	config := backfill.Config{Walk: walk, Pipeline: p, Workers: workers(), From: state.Progress, Seen: f.seen,
 		Warn: func(err error) { f.status.Clear(); s.warn(err) }}
 	if outlets != nil {
 		config.Outlets, config.Keep = outlets.All(), state.Keep

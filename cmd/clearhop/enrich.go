@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -57,6 +58,9 @@ Examples:
   clearhop enrich --nlb discover:shop-edge --trusted 10.16.1.0/24 access.log
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
   clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
+
+It works on all cores, at most 8, with the events in the order of the lines. With
+GOMAXPROCS=1 in the environment, it works on one.
 
 With --as, access lines are written in the place of events. The client is written only
 if a trusted hop vouches for it, because a visitor can make up any other address, and
@@ -110,6 +114,7 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	counts, err := c.read(ctx, s, group, state, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
+		Workers:      c.workers(),
 		Flush:        out.flush,
 		Settled:      settledIn(state, out),
 		Decided:      read.add,
@@ -276,11 +281,29 @@ func (s streams) orStdin(files []string) []string {
 	return files
 }
 
-// A collector is the feed.Collector of enrich: it counts outcomes and keeps the
-// events of a batch until it is their turn to be written.
+// workers returns how many workers there are. The visitors of a summary are counted in the
+// order of the lines, by the only worker.
+func (c *enrichCommand) workers() int {
+	if c.Summary {
+		return 1
+	}
+	return workers()
+}
+
+// maxWorkers is how many workers there are at most. What cannot be done by several of them
+// takes about a tenth of the time, so that more would wait for it.
+const maxWorkers = 8
+
+// workers returns how many workers there can be: as many as the process may use cores,
+// which GOMAXPROCS sets.
+func workers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
+
+// A collector is the feed.Collector of enrich: it counts the outcomes of a batch and keeps
+// its events until it is their turn to be written.
 type collector struct {
-	summary *summary
+	summary *summary // of the whole run
 	out     *outputs
+	counted counts
 	events  []sink.Batch // by output
 }
 
@@ -290,14 +313,19 @@ func newCollector(s *summary, out *outputs) *collector {
 
 // Add counts an outcome and copies its event or line, unless there is none.
 func (c *collector) Add(o *pipeline.Outcome) {
-	c.summary.add(o)
+	c.counted.add(o)
+	if v := c.summary.visitors; v != nil {
+		v.Add(o.Record) // there is one worker
+	}
 	if len(o.Data) > 0 {
 		c.events[c.out.indexOf(o.Route)].Add(o.ID, o.Data)
 	}
 }
 
-// Yield passes the events on.
+// Yield passes the counts and the events on.
 func (c *collector) Yield(ctx context.Context) error {
+	c.summary.merge(&c.counted)
+	c.counted.reset()
 	var errs []error
 	for i := range c.events {
 		errs = append(errs, c.out.all[i].take(ctx, &c.events[i]))

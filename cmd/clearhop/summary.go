@@ -19,14 +19,19 @@ import (
 
 // A summary is what a person wants to know of a run.
 type summary struct {
-	inputs   int
-	empty    int64 // lines
-	tally    pipeline.Tally
+	inputs int
+	empty  int64 // lines
+	counts
 	visitors *diagnose.Visitors // nil unless the whole summary is asked for
 	lines    bool               // lines of an access log were written, not events
 	flags    string             // that the doctor needs to see the same chain
-	doubtful int64              // lines of which it is not known which column is the peer's
-	doubted  string             // the input of the first of them
+}
+
+// counts are the sums of a summary.
+type counts struct {
+	tally    pipeline.Tally
+	doubtful int64  // lines of which it is not known which column is the peer's
+	doubted  string // the input of the first of them
 }
 
 // newSummary makes an empty summary. whole says that more is to be printed than
@@ -40,16 +45,28 @@ func newSummary(whole bool, c *pipeline.Config) *summary {
 }
 
 // add counts one outcome.
-func (s *summary) add(out *pipeline.Outcome) {
-	s.tally.Add(out)
-	if r := out.Record; r != nil && r.Dataset == record.AccessLine && r.Access.Logged.Has(record.LoggedOtherPeer) {
-		if s.doubtful++; s.doubtful == 1 {
-			s.doubted = r.Line.Origin.Source
+func (c *counts) add(out *pipeline.Outcome) {
+	c.tally.Add(out)
+	if r := out.Record; r.Dataset == record.AccessLine && r.Access.Logged.Has(record.LoggedOtherPeer) {
+		if c.doubtful++; c.doubtful == 1 {
+			c.doubted = r.Line.Origin.Source
 		}
 	}
-	if s.visitors != nil {
-		s.visitors.Add(out.Record)
+}
+
+// merge adds the counts of later lines.
+func (c *counts) merge(later *counts) {
+	c.tally.Merge(&later.tally)
+	if c.doubtful == 0 {
+		c.doubted = later.doubted
 	}
+	c.doubtful += later.doubtful
+}
+
+// reset makes the counts empty and keeps their memory.
+func (c *counts) reset() {
+	c.tally.Reset()
+	c.doubtful, c.doubted = 0, ""
 }
 
 // printCount prints the one line that ends every run, and for lines of an access log

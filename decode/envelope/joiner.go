@@ -44,7 +44,6 @@ type Joiner struct {
 	keys    []byte  // the keys of all chains
 	key     []byte  // the key of the newest fragment
 	scratch []byte  // the scratch space of Add
-	joined  []byte  // the line that Open joined last
 }
 
 // A fragment is a line of the batch, as part of a chain.
@@ -76,9 +75,6 @@ func (j *Joiner) Reset() {
 	}
 	if cap(j.held) > keepBytes {
 		j.held = nil
-	}
-	if cap(j.joined) > keepBytes {
-		j.joined = nil
 	}
 	if cap(j.scratch) > keepBytes {
 		j.scratch = nil
@@ -199,7 +195,7 @@ func (j *Joiner) close(at int) {
 // Open does what the function Open does, except for fragments:
 //
 //   - For the first fragment of a line, inner is the inner line of the joined
-//     fragments. It is valid until the next call.
+//     fragments, which are joined in scratch.
 //   - For the other fragments, inner is the fragment's own text, and first is the
 //     number of the line with the first fragment.
 //
@@ -219,15 +215,15 @@ func (j *Joiner) Open(i int, line, scratch []byte, e *record.Envelope) (inner, n
 		return line, scratch, int(c.first)
 	}
 	if c.count > 1 {
-		j.joined = j.joined[:0]
+		from := len(scratch)
 		for n := c.first; ; {
 			f := &j.lines[n]
-			j.joined = append(j.joined, j.held[f.start:f.end]...)
+			scratch = append(scratch, j.held[f.start:f.end]...)
 			if n = f.next; n == 0 {
 				break
 			}
 		}
-		line = j.joined
+		line = scratch[from:]
 	}
 	e.Partial = !c.done
 	inner, newScratch = openRest(line, scratch, e)
