@@ -229,12 +229,15 @@ bench: build ## run the benchmarks COUNT times (6) and print what benchstat make
 
 # The lines that are made up for it, their events and the database are removed at the end:
 # 2 GB for a million lines, 3 GB for ten million.
-LINES  ?= 1000000
-ROUNDS ?= 3
-compare-report: build geoip ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
+LINES  ?=
+ROUNDS ?=
+compare-report: build geoip $(BUILD)/duckdb ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
 	@.ci/tools
-	@$(GO) build -o $(BUILD)/measure ./internal/tools/measure
-	@$(BUILD)/measure -lines $(LINES) -rounds $(ROUNDS) -clearhop $(CLEARHOP) -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
+	@$(GO) build -o $(BUILD)/comparereport ./internal/tools/comparereport
+	@$(BUILD)/comparereport -lines $(or $(LINES),1000000) -rounds $(or $(ROUNDS),3) -clearhop $(CLEARHOP) -duckdb $(BUILD)/duckdb -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
+
+$(BUILD)/duckdb: internal/tools/duckdb/main.go go.mod
+	@$(GO) build -o $@ ./internal/tools/duckdb
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer

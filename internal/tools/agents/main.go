@@ -1,7 +1,7 @@
-// Command compare measures user-agent libraries on the same test cases: the
+// Command agents measures user-agent libraries on the same test cases: the
 // table of docs/decisions/useragent.md.
 //
-//	cd internal/tools/compare && go run .
+//	cd internal/tools/agents && go run .
 //
 // It takes its cases from enrich/useragent/testdata. -testdata names another folder
 // of the same layout, such as one with all of uap-core's cases.
