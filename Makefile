@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
+.PHONY: help run test lint bench compare compare-report profile dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -238,6 +238,35 @@ compare-report: build geoip $(BUILD)/duckdb ## measure clearhop report beside Go
 
 $(BUILD)/duckdb: internal/tools/duckdb/main.go go.mod
 	@$(GO) build -o $@ ./internal/tools/duckdb
+
+# LOG is a log of your own, in combined, that is read in the place of the lines of the
+# repository. PARTS and GROWTH are explained in internal/tools/compare. With OTEL=yes the
+# OpenTelemetry collector is built too.
+LOG    ?=
+PARTS  ?= programs,growth,benchmarks,function
+GROWTH ?= 1000000
+OTEL   ?= no
+OTELCOL := $(BUILD)/otelcol/otelcol
+OTEL_BUILDER := go.opentelemetry.io/collector/cmd/builder@v0.165.0
+compare: build geoip $(BUILD)/duckdb ## measure clearhop beside its peers on LINES (300000) lines, in ROUNDS (5), and write docs/performance.md
+	@.ci/tools compare
+	@cd internal/tools/compare/gonx && $(GO) build -o $(CURDIR)/$(BUILD)/gonx . || echo "make compare: gonx cannot be built here" >&2
+ifeq ($(OTEL),yes)
+	@test -x $(OTELCOL) || $(GO) run $(OTEL_BUILDER) --config internal/tools/compare/otelcol.yaml || echo "make compare: the collector cannot be built here" >&2
+endif
+	@mkdir -p $(BUILD)/subscriber
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS=
+	@$(GO) build -o $(BUILD)/compare-peers ./internal/tools/compare
+	@$(BUILD)/compare-peers -lines $(or $(LINES),300000) -rounds $(or $(ROUNDS),5) -growth $(GROWTH) -parts $(PARTS) -log '$(LOG)' \
+		-clearhop $(CLEARHOP) -bootstrap $(BUILD)/subscriber/bootstrap -gonx $(BUILD)/gonx -duckdb $(BUILD)/duckdb $(if $(filter yes,$(OTEL)),-collector $(OTELCOL)) \
+		-country-db $(GEOIP)/country.mmdb -asn-db $(GEOIP)/asn.mmdb -dir $(BUILD)/compare
+
+# PROFILE is the log that is read. Whoever reports a slow run can send the file.
+PROFILE ?= $(BUILD)/profile.log
+profile: build ## print where enrich spends its time on PROFILE, a log (the default is made)
+	@test -e $(PROFILE) || $(GO) run ./internal/tools/compare -write payload -lines 300000 >$(PROFILE)
+	$(CLEARHOP) enrich -q --cpuprofile $(BUILD)/enrich.pprof $(PROFILE) >/dev/null
+	$(GO) tool pprof -top -nodecount 40 $(CLEARHOP) $(BUILD)/enrich.pprof
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer
