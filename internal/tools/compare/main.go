@@ -17,6 +17,7 @@
 //	growth      enrich and GoAccess on 10,000 lines to GROWTH, without storing the lines
 //	benchmarks  the Go benchmarks that targets are about, floors and wholes in turn
 //	function    the start and the memory of the built subscriber function
+//	profile     in which packages enrich, doctor and report spend their time
 //
 // measured.json keeps what was measured; parts that are not measured again stay in it. The
 // tables of the page and the plot are written from that file, and a test holds them to it.
@@ -55,7 +56,7 @@ const (
 	plotFile    = "docs/performance.svg"
 )
 
-var partNames = []string{"programs", "growth", "benchmarks", "function"}
+var partNames = []string{"programs", "growth", "benchmarks", "function", "profile"}
 
 // options are the flags.
 type options struct {
@@ -136,6 +137,7 @@ func (o *options) measureAll(ctx context.Context) error {
 			r.Function, err = o.measureFunction(ctx, o.bootstrap, o.rounds)
 			return err
 		}},
+		{"profile", func() (err error) { r.Profile, err = o.measureProfiles(ctx, o.lines); return err }},
 		{"growth", func() (err error) {
 			r.Growth, err = o.measureGrowth(ctx, o.growth, o.goaccessMost, o.rounds)
 			return err

@@ -22,6 +22,7 @@ func sections(r *results) map[string]string {
 		"growth":     growthTable(r.Growth),
 		"runs":       runTable(r),
 		"benchmarks": benchmarkTable(r.Benchmarks),
+		"profile":    profileTable(r.Profile),
 	}
 }
 
@@ -258,6 +259,9 @@ func runTable(r *results) string {
 	}
 	if r.Function != nil {
 		when["function"] = r.Function.when()
+	}
+	if r.Profile != nil {
+		when["profile"] = r.Profile.when()
 	}
 	var b strings.Builder
 	b.WriteString("| part | measured |\n| --- | --- |\n")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +149,30 @@ gc 2 @0.016s 2%: 0.02+0.4+0.01 ms clock, 0.04+0/0.2/0.3+0.02 ms cpu, 21->22->12 
 `
 	if got := largestHeap(logs); got != 22 {
 		t.Errorf("%v MB", got)
+	}
+}
+
+// TestShares: the time of a stack belongs to the innermost package of the project.
+func TestShares(t *testing.T) {
+	const printed = `File: clearhop
+Type: cpu
+Duration: 4.85s, Total samples = 1s (97.88%)
+-----------+-------------------------------------------------------
+     600ms   runtime.memmove
+             clearhop/encode.(*node[go.shape.struct { clearhop/record.x }]).append
+             clearhop/pipeline.(*Worker).Process
+-----------+-------------------------------------------------------
+     250ms   clearhop/enrich/useragent/internal/automaton.(*Cache).follow (inline)
+             clearhop/encode.append
+-----------+-------------------------------------------------------
+     150ms   runtime.gcDrain
+             runtime.goexit
+-----------+-------------------------------------------------------
+`
+	seconds, shares := sharesOf([]byte(printed))
+	want := []share{{"encode", 0.6}, {"enrich/useragent/internal/automaton", 0.25}, {"Go itself", 0.15}}
+	if seconds != 1 || !slices.Equal(shares, want) {
+		t.Errorf("%v s: %v, want %v", seconds, shares, want)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // Sizes of the plot, in pixels.
 const (
 	plotWidth  = 860
-	plotHeight = 380
+	plotHeight = 400
 	panelWidth = 330
 	panelTop   = 50
 	panelTall  = 260
@@ -84,10 +84,9 @@ text { fill: #e6edf3 }
 	}
 	if g != nil {
 		for i, name := range g.names() {
-			y := float64(plotHeight - 14)
-			x := panelLeft + float64(i)*(panelWidth+panelGap)
-			drawMark(&b, i, x+6, y-4)
-			fmt.Fprintf(&b, `<text x="%.0f" y="%.0f">%s</text>`+"\n", x+18, y, escape(plain(name)))
+			y := float64(plotHeight - 34 + i*20)
+			drawMark(&b, i, panelLeft+6, y-4)
+			fmt.Fprintf(&b, `<text x="%d" y="%.0f">%s</text>`+"\n", panelLeft+18, y, escape(plain(name)))
 		}
 	}
 	b.WriteString("</svg>\n")

@@ -20,6 +20,7 @@ type results struct {
 	Growth     *growthPart    `json:"growth,omitempty"`
 	Benchmarks *benchmarkPart `json:"benchmarks,omitempty"`
 	Function   *functionPart  `json:"function,omitempty"`
+	Profile    *profilePart   `json:"profile,omitempty"`
 }
 
 // A setting is where and when a part was measured.
