@@ -25,20 +25,22 @@ type input struct {
 	id   string // of the input, as -write takes it
 	name string
 	text string // what the page says of it
-	open func(repository string) (line func(dst []byte, i int) []byte, err error)
+	// extreme inputs differ from each other in one thing only; few programs read them.
+	extreme bool
+	open    func(repository string) (line func(dst []byte, i int) []byte, err error)
 }
 
-// The inputs. The last three are the extremes: of clients, and of user agents.
+// The inputs.
 var inputs = []input{
 	{"real", "lines that real nginx wrote",
 		"Lines that real nginx wrote in the recorded scenarios of [chain](chain.md), cut off after the fields of combined, " +
-			"repeated to the number that is wanted, with the times moved on. They have few clients and few user agents.", realLines},
+			"repeated to the number that is wanted, with the times moved on. They have few clients and few user agents.", false, realLines},
 	{"payload", "made lines with realistic cardinality",
 		"Made lines: 100,000 clients, 50,000 paths and the user agents of `enrich/useragent/testdata`, each by Zipf's law: few of them often, " +
-			"most of them now and then. A twelfth of the lines are of robots, some are of scanners, and some have an error.", payloadLines},
-	{"few", "200 clients, one user agent", "", func(string) (func([]byte, int) []byte, error) { return extremeLines(200, nil), nil }},
-	{"clients", "a client for each line, one user agent", "", func(string) (func([]byte, int) []byte, error) { return extremeLines(1<<30, nil), nil }},
-	{"agents", "200 clients, a user agent for each line", "", func(repository string) (func([]byte, int) []byte, error) {
+			"most of them now and then. A twelfth of the lines are of robots, some are of scanners, and some have an error.", false, payloadLines},
+	{"few", "200 clients, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(200, nil), nil }},
+	{"clients", "a client for each line, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(1<<30, nil), nil }},
+	{"agents", "200 clients, a user agent for each line", "", true, func(repository string) (func([]byte, int) []byte, error) {
 		people, robots, err := agents(repository)
 		return extremeLines(200, append(people, robots...)), err
 	}},

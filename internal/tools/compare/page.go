@@ -54,7 +54,7 @@ func programTables(p *programPart) string {
 	var b strings.Builder
 	var extremes []reading
 	for _, in := range p.Inputs {
-		if inputKind(in.ID) != "real" && in.ID != "payload" {
+		if of, err := inputNamed(in.ID); err == nil && of.extreme {
 			extremes = append(extremes, in)
 			continue
 		}

@@ -43,14 +43,6 @@ var (
 	extremeContenders = []string{"enrich", "enrich-geo"}
 )
 
-// contendersOf are what reads an input.
-func contendersOf(input string) []string {
-	if input == "real" || input == "payload" {
-		return allContenders
-	}
-	return extremeContenders
-}
-
 // program returns how a contender reads a file.
 func (r *runner) program(id, file string, lines int) *measure.Program {
 	if name, flags, ok := clearhopOf(id); ok {
@@ -211,51 +203,67 @@ service:
       exporters: [file]
 `
 
-// waitForRecords waits until a file holds so many records of a log. Each has the time when it
-// was observed. The quotes around that key cannot come from a line, whose own are escaped.
+// waitForRecords waits until a file, which may not be there yet, holds so many records of a
+// log.
 func waitForRecords(ctx context.Context, name string, records int) error {
-	key := []byte(`"observedTimeUnixNano":`)
-	const patience = 30 * time.Second // without a new record
-	var f *os.File
-	defer func() {
-		if f != nil {
-			_ = f.Close()
-		}
-	}()
-	var kept []byte
+	const (
+		patience = 30 * time.Second // without a new record
+		pause    = 20 * time.Millisecond
+	)
+	f, err := waitForFile(ctx, name, patience, pause)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var seen recordCounter
 	buffer := make([]byte, 1<<20)
-	for quiet := time.Now(); ; {
-		if f == nil {
-			f, _ = os.Open(name) // it is not there at once
-		}
-		n := 0
-		if f != nil {
-			var err error
-			if n, err = f.Read(buffer); err != nil && err != io.EOF {
-				return err
-			}
-		}
-		if n > 0 {
-			quiet = time.Now()
-			kept = append(kept, buffer[:n]...)
-			records -= bytes.Count(kept, key)
-			from := max(0, len(kept)-len(key)+1) // where the last key may begin that is not whole yet
-			if last := bytes.LastIndex(kept, key); last >= 0 {
-				from = max(from, last+len(key))
-			}
-			kept = append(kept[:0], kept[from:]...)
-		}
+	for last := time.Now(); seen.records < records; {
+		n, err := f.Read(buffer)
 		switch {
-		case records <= 0:
-			return nil
+		case n > 0:
+			last = time.Now()
+			seen.add(buffer[:n])
+		case err != nil && err != io.EOF:
+			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case time.Since(quiet) > patience:
-			return fmt.Errorf("%d lines are missing, and nothing was written for %v", records, patience)
-		case n == 0:
-			time.Sleep(20 * time.Millisecond)
+		case time.Since(last) > patience:
+			return fmt.Errorf("%d of %d lines are missing, and nothing was written for %v", records-seen.records, records, patience)
+		default:
+			time.Sleep(pause)
 		}
 	}
+	return nil
+}
+
+func waitForFile(ctx context.Context, name string, patience, pause time.Duration) (*os.File, error) {
+	for began := time.Now(); ; time.Sleep(pause) {
+		f, err := os.Open(name)
+		if err == nil || time.Since(began) > patience {
+			return f, err
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// A recordCounter counts the records in what the collector writes. Each has the time when it
+// was observed. The quotes around that key cannot come from a line, whose own are escaped.
+type recordCounter struct {
+	records int
+	rest    []byte // the end of what was read, in which a key may begin
+}
+
+func (c *recordCounter) add(b []byte) {
+	key := []byte(`"observedTimeUnixNano":`)
+	c.rest = append(c.rest, b...)
+	c.records += bytes.Count(c.rest, key)
+	from := max(0, len(c.rest)-len(key)+1)
+	if last := bytes.LastIndex(c.rest, key); last >= 0 {
+		from = max(from, last+len(key))
+	}
+	c.rest = append(c.rest[:0], c.rest[from:]...)
 }
 
 // measurePrograms measures all contenders on all inputs, interleaved.
@@ -267,25 +275,21 @@ func (r *runner) measurePrograms(ctx context.Context, lines, rounds int, logFile
 	}
 	var all []contender
 	for _, in := range inputs {
-		file, n := filepath.Join(r.dir, in.id+".log"), lines
-		switch {
-		case in.id == "real" && logFile != "":
-			in.id, file = "own", logFile
-		case in.id != "real" && in.id != "payload":
-			n = min(lines, extremeLinesMost)
-			fallthrough
-		default:
-			if err := r.writeInput(ctx, in.id, n, file); err != nil {
-				return nil, err
-			}
+		id, file, err := r.prepareInput(ctx, in, lines, logFile)
+		if err != nil {
+			return nil, err
 		}
 		read, err := r.count(ctx, file)
 		if err != nil {
 			return nil, err
 		}
-		part.Inputs = append(part.Inputs, reading{ID: in.id, Counts: read})
-		for _, id := range contendersOf(inputKind(in.id)) {
-			all = append(all, contender{in.id, id, r.program(id, file, read.Lines)})
+		part.Inputs = append(part.Inputs, reading{ID: id, Counts: read})
+		contenders := allContenders
+		if in.extreme {
+			contenders = extremeContenders
+		}
+		for _, c := range contenders {
+			all = append(all, contender{id, c, r.program(c, file, read.Lines)})
 		}
 	}
 	programs := make([]*measure.Program, len(all))
@@ -306,12 +310,17 @@ func (r *runner) measurePrograms(ctx context.Context, lines, rounds int, logFile
 
 const extremeLinesMost = 300_000 // of the inputs that are extremes
 
-// inputKind is what contenders depend on: a log of one's own is read as the real one.
-func inputKind(id string) string {
-	if id == "own" {
-		return "real"
+// prepareInput writes the file of an input. A log of one's own takes the place of the real
+// lines, as the input "own".
+func (r *runner) prepareInput(ctx context.Context, in input, lines int, logFile string) (id, file string, err error) {
+	if in.id == "real" && logFile != "" {
+		return "own", logFile, nil
 	}
-	return id
+	if in.extreme {
+		lines = min(lines, extremeLinesMost)
+	}
+	file = filepath.Join(r.dir, in.id+".log")
+	return in.id, file, r.writeInput(ctx, in.id, lines, file)
 }
 
 func tell(round int, p *measure.Program) {
