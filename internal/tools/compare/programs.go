@@ -105,8 +105,10 @@ func (r *runner) ofClearhop(id, name string, args []string) *measure.Program {
 		switch arg {
 		case "COUNTRY":
 			p.Args = append(p.Args, "--city-db="+r.country)
+			needs(p, r.country)
 		case "GEO":
 			p.Args = append(p.Args, "--city-db="+r.country, "--asn-db="+r.asn)
+			needs(p, r.country, r.asn)
 		default:
 			p.Args = append(p.Args, arg)
 		}
@@ -125,6 +127,7 @@ func (r *runner) ofGoAccess(id, file string) *measure.Program {
 	if strings.HasPrefix(id, "goaccess-geo") {
 		p.Name, report = "GoAccess, HTML report, country", filepath.Join(r.dir, "report.html")
 		p.Args = append(p.Args, "--geoip-database="+r.country)
+		needs(p, r.country)
 	}
 	p.Args = append(p.Args, "-o", report)
 	p.After = func() { _ = os.Remove(report) }
@@ -138,6 +141,15 @@ func (r *runner) ofGoAccess(id, file string) *measure.Program {
 		}
 	}
 	return p
+}
+
+// needs gives the program a reason if a database that it reads is not there.
+func needs(p *measure.Program, databases ...string) {
+	for _, name := range databases {
+		if _, err := os.Stat(name); err != nil {
+			p.Missing = filepath.Base(name) + " is not there: make geoip"
+		}
+	}
 }
 
 // found gives the program a reason if its command is not on the PATH.
