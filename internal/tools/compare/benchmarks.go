@@ -29,7 +29,7 @@ var benchmarks = []struct{ folder, run string }{
 // measureBenchmarks builds the benchmarks once, and runs all of them in each round: so a floor
 // and the whole beside it alternate.
 func (r *runner) measureBenchmarks(ctx context.Context, rounds int) (*benchmarkPart, error) {
-	part := &benchmarkPart{setting: newSetting(rounds)}
+	part := &benchmarkPart{setting: r.newSetting(rounds)}
 	for _, b := range benchmarks {
 		if text, err := r.command(ctx, r.repository, "go", "test", "-c", "-o", r.binary(b.folder), "./"+b.folder); err != nil {
 			part.Missing = fmt.Sprintf("the benchmarks of %s cannot be built: %v", b.folder, err)

@@ -29,7 +29,7 @@ const (
 // measureFunction starts the built subscriber function several times under a Runtime API on
 // this machine, and gives it some payloads.
 func (r *runner) measureFunction(ctx context.Context, bootstrap string, rounds int) (*functionPart, error) {
-	part := &functionPart{setting: newSetting(rounds), Lines: functionLines}
+	part := &functionPart{setting: r.newSetting(rounds), Lines: functionLines}
 	if _, err := os.Stat(bootstrap); err != nil {
 		part.Missing = "the function was not built: start with make compare"
 		return part, nil

@@ -173,6 +173,7 @@ func (o *options) prepare() error {
 			return err
 		}
 	}
+	o.commit = commit(o.repository) // before this command writes anything
 	return os.MkdirAll(o.dir, 0o755)
 }
 

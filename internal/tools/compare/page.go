@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clearhop/internal/measure"
@@ -245,28 +246,68 @@ func (g *growthPart) names() []string {
 	return all
 }
 
-// runTable says when each part was measured.
+// runTable says when each part was measured, and warns of runs that say little.
 func runTable(r *results) string {
-	when := map[string]string{}
+	runs := map[string]setting{}
+	few := false
 	if r.Programs != nil {
-		when["programs"] = r.Programs.when()
+		runs["programs"] = r.Programs.setting
+		few = slices.ContainsFunc(r.Programs.Inputs, func(in reading) bool { return in.ID == "payload" && in.Counts.Lines < enoughLines })
 	}
 	if r.Growth != nil {
-		when["growth"] = r.Growth.when()
+		runs["growth"] = r.Growth.setting
 	}
 	if r.Benchmarks != nil {
-		when["benchmarks"] = r.Benchmarks.when()
+		runs["benchmarks"] = r.Benchmarks.setting
 	}
 	if r.Function != nil {
-		when["function"] = r.Function.when()
+		runs["function"] = r.Function.setting
 	}
 	if r.Profile != nil {
-		when["profile"] = r.Profile.when()
+		runs["profile"] = r.Profile.setting
 	}
 	var b strings.Builder
 	b.WriteString("| part | measured |\n| --- | --- |\n")
+	var busy, short []string
 	for _, part := range partNames {
-		fmt.Fprintf(&b, "| %s | %s |\n", part, cell(cmp.Or(when[part], "not yet")))
+		run, ok := runs[part]
+		if !ok {
+			fmt.Fprintf(&b, "| %s | not yet |\n", part)
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", part, cell(run.when()))
+		if run.busy() {
+			busy = append(busy, part)
+		}
+		if part != "profile" && run.Rounds < enoughRounds {
+			short = append(short, part)
+		}
+	}
+	if len(busy) > 0 {
+		fmt.Fprintf(&b, "\n**The machine was busy** with other work while this was measured: %s.\n", strings.Join(busy, ", "))
+	}
+	if len(short) > 0 {
+		fmt.Fprintf(&b, "\n**Fewer than %d rounds** were made for %s: a median of so few says little.\n", enoughRounds, strings.Join(short, ", "))
+	}
+	if few {
+		fmt.Fprintf(&b, "\n**Fewer than %s lines** were read, so the start of each program and what it sees first weigh more than they do for a log of a day.\n", measure.Thousands(enoughLines))
 	}
 	return b.String()
+}
+
+// What a run has at least whose figures count.
+const (
+	enoughRounds = 5
+	enoughLines  = 300_000
+)
+
+// busy reports whether more processes wanted a CPU than there are, apart from the one that
+// is measured.
+func (s setting) busy() bool {
+	for _, load := range []string{s.LoadBefore, s.LoadAfter} {
+		if n, err := strconv.ParseFloat(load, 64); err == nil && n > float64(s.CPUs)+1 {
+			return true
+		}
+	}
+	return false
 }

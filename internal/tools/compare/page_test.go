@@ -89,6 +89,35 @@ func TestMissingPrograms(t *testing.T) {
 	}
 }
 
+// TestRunTable: a run that says little is marked.
+func TestRunTable(t *testing.T) {
+	quiet := setting{Rounds: 5, CPUs: 2, LoadBefore: "0.5", LoadAfter: "2.9"}
+	busy := quiet
+	busy.LoadAfter = "3.1"
+	short := quiet
+	short.Rounds = 2
+	enough := []reading{{ID: "payload", Counts: counts{Lines: 300_000}}}
+	for _, c := range []struct {
+		r    *results
+		want []string // in bold
+	}{
+		{&results{}, nil},
+		{&results{Programs: &programPart{setting: quiet, Inputs: enough}, Profile: &profilePart{setting: setting{Rounds: 1}}}, nil},
+		{&results{Programs: &programPart{setting: busy, Inputs: []reading{{ID: "payload", Counts: counts{Lines: 20_000}}}}}, []string{"The machine was busy", "Fewer than 300,000 lines"}},
+		{&results{Growth: &growthPart{setting: short}}, []string{"Fewer than 5 rounds"}},
+	} {
+		table := runTable(c.r)
+		for _, want := range c.want {
+			if !strings.Contains(table, "**"+want+"**") {
+				t.Errorf("there is no %q in %s", want, table)
+			}
+		}
+		if got := strings.Count(table, "**") / 2; got != len(c.want) {
+			t.Errorf("%d warnings, want %d: %s", got, len(c.want), table)
+		}
+	}
+}
+
 func TestStates(t *testing.T) {
 	for _, c := range []struct {
 		must, moonshot bound

@@ -40,7 +40,7 @@ type share struct {
 
 // measureProfiles profiles commands on the payload, each once.
 func (r *runner) measureProfiles(ctx context.Context, lines int) (*profilePart, error) {
-	part := &profilePart{setting: newSetting(1), Lines: lines}
+	part := &profilePart{setting: r.newSetting(1), Lines: lines}
 	file := filepath.Join(r.dir, "profiled.log")
 	if err := r.writeInput(ctx, "payload", lines, file); err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type runner struct {
 	dir                               string // for what is written
 	self                              string // this program, which writes lines too
 	repository                        string
+	commit                            string // of the repository
 }
 
 // A contender is one way to run a program, with the input that it reads.
@@ -280,11 +281,7 @@ func (c *recordCounter) add(b []byte) {
 
 // measurePrograms measures all contenders on all inputs, interleaved.
 func (r *runner) measurePrograms(ctx context.Context, lines, rounds int, logFile string) (*programPart, error) {
-	part := &programPart{setting: newSetting(rounds)}
-	var err error
-	if part.Floor, err = measure.Floor(ctx); err != nil {
-		return nil, err
-	}
+	part := &programPart{setting: r.newSetting(rounds)}
 	var all []contender
 	for _, in := range inputs {
 		id, file, err := r.prepareInput(ctx, in, lines, logFile)
@@ -309,6 +306,10 @@ func (r *runner) measurePrograms(ctx context.Context, lines, rounds int, logFile
 		programs[i] = c.Program
 	}
 	if err := measure.Rounds(ctx, programs, rounds, tell); err != nil {
+		return nil, err
+	}
+	var err error
+	if part.Floor, err = measure.Floor(ctx); err != nil { // now it is highest
 		return nil, err
 	}
 	for _, c := range all {
@@ -419,7 +420,7 @@ func (r *runner) versions() []version {
 // they read as another process writes them: nothing of it is stored. Ten million lines and
 // more are read once only.
 func (r *runner) measureGrowth(ctx context.Context, most, goaccessMost, rounds int) (*growthPart, error) {
-	part := &growthPart{setting: newSetting(rounds)}
+	part := &growthPart{setting: r.newSetting(rounds)}
 	for n := 10_000; n <= most; n *= 10 {
 		times := rounds
 		if n >= 10_000_000 {

@@ -36,20 +36,29 @@ type setting struct {
 	Rounds     int    `json:"rounds"`
 }
 
-func newSetting(rounds int) setting {
+func (r *runner) newSetting(rounds int) setting {
 	return setting{
-		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Commit: commit(), Processor: measure.Processor(), CPUs: runtime.NumCPU(),
+		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Commit: r.commit, Processor: measure.Processor(), CPUs: runtime.NumCPU(),
 		Kernel: measure.Kernel(), Go: strings.TrimPrefix(runtime.Version(), "go"), LoadBefore: measure.Load(), Rounds: rounds,
 	}
 }
 
-// commit names the commit of the checkout, and says if there are changes.
-func commit() string {
-	text, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=10").Output()
+// commit names the commit of the checkout, and says if anything was changed since, but for
+// what this command writes.
+func commit(repository string) string {
+	git := func(args ...string) (string, error) {
+		text, err := exec.Command("git", append([]string{"-C", repository}, args...)...).Output()
+		return strings.TrimSpace(string(text)), err
+	}
+	name, err := git("rev-parse", "--short=10", "HEAD")
 	if err != nil {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(text))
+	changed, err := git("status", "--porcelain", "--", ".", ":(exclude)"+resultsFile, ":(exclude)"+pageFile, ":(exclude)"+plotFile)
+	if err != nil || changed != "" {
+		name += " with changes"
+	}
+	return name
 }
 
 // A programPart is what programs took on the same lines, in rounds.
