@@ -87,6 +87,9 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&o.write, "write", "", "write -lines lines of this input to standard output, and do nothing else")
 	flags.StringVar(&o.count, "count", "", "count the lines of this file, and do nothing else")
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
 		return err
 	}
 	switch {
@@ -146,7 +149,9 @@ func (o *options) measureAll(ctx context.Context) error {
 		if !slices.Contains(asked, part.name) {
 			continue
 		}
-		if err := part.measure(); err != nil {
+		if err := part.measure(); ctx.Err() != nil {
+			return fmt.Errorf("interrupted in the part %s: nothing of it is kept", part.name)
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 		if err := errors.Join(r.write(file), writePage(o.repository, r)); err != nil {
@@ -170,6 +175,11 @@ func (o *options) prepare() error {
 			continue
 		}
 		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
+	if o.log != "" {
+		if _, err := os.Stat(o.log); err != nil {
 			return err
 		}
 	}
