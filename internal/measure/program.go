@@ -153,10 +153,11 @@ func (p *Program) feed(ctx context.Context, command *exec.Cmd) (stop func() erro
 
 // peakOf is the peak of memory in bytes. Linux counts it in KiB, macOS in bytes.
 func peakOf(usage *syscall.Rusage) int64 {
-	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
-		return int64(usage.Maxrss)
+	peak := int64(usage.Maxrss) //nolint:unconvert // it has 32 bits on some systems
+	if runtime.GOOS == "darwin" {
+		return peak
 	}
-	return int64(usage.Maxrss) << 10
+	return peak << 10
 }
 
 // Floor is the smallest peak that can be seen: that of a program that does nothing.

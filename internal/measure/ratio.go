@@ -9,11 +9,14 @@ import (
 	"time"
 )
 
-// CPU, Elapsed and Peak choose what of a cost is compared. The unit of the first two is
-// seconds, that of the last one bytes.
-func CPU(c Cost) float64     { return c.CPU.Seconds() }
+// CPU chooses the time of CPUs of a cost, in seconds.
+func CPU(c Cost) float64 { return c.CPU.Seconds() }
+
+// Elapsed chooses the time that passed, in seconds.
 func Elapsed(c Cost) float64 { return c.Elapsed.Seconds() }
-func Peak(c Cost) float64    { return float64(c.Peak) }
+
+// Peak chooses the peak of memory, in bytes.
+func Peak(c Cost) float64 { return float64(c.Peak) }
 
 // A Spread is what was measured several times.
 type Spread struct {

@@ -130,7 +130,7 @@ func (p *benchmarkPart) whole(name string) (ratio, allocs measure.Spread) {
 func (p *benchmarkPart) hostile() measure.Spread {
 	var ratios []float64
 	for round := 0; ; round++ {
-		var real []float64
+		var usual []float64
 		hostile := 0.0
 		for _, b := range p.Results {
 			name, ok := strings.CutPrefix(b.Name, "Parse/miss/")
@@ -139,12 +139,12 @@ func (p *benchmarkPart) hostile() measure.Spread {
 			case strings.HasPrefix(name, "hostile"):
 				hostile = max(hostile, b.NsPerOp[round])
 			default:
-				real = append(real, b.NsPerOp[round])
+				usual = append(usual, b.NsPerOp[round])
 			}
 		}
-		if len(real) == 0 || hostile == 0 {
+		if len(usual) == 0 || hostile == 0 {
 			return measure.SpreadOf(ratios)
 		}
-		ratios = append(ratios, hostile/measure.SpreadOf(real).Median)
+		ratios = append(ratios, hostile/measure.SpreadOf(usual).Median)
 	}
 }

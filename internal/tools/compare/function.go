@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -30,22 +31,16 @@ const (
 // this machine, and gives it some payloads.
 func (r *runner) measureFunction(ctx context.Context, bootstrap string, rounds int) (*functionPart, error) {
 	part := &functionPart{setting: r.newSetting(rounds), Lines: functionLines}
-	if _, err := os.Stat(bootstrap); err != nil {
-		part.Missing = "the function was not built: start with make compare"
-		return part, nil
-	}
 	payload, err := r.payload(functionLines)
 	if err != nil {
 		return nil, err
 	}
 	for round := range rounds {
 		once, err := r.tryFunction(ctx, bootstrap, payload)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		if err != nil {
 			part.Missing, part.Ready, part.Peaks, part.Heaps = err.Error(), nil, nil, nil
-			return part, nil
+			log.Printf("function: %v", err)
+			break
 		}
 		part.Ready = append(part.Ready, float64(once.ready.Microseconds())/1000)
 		part.Heaps = append(part.Heaps, once.heap)
@@ -68,6 +63,9 @@ type functionRun struct {
 // tryFunction runs one process of the function, with the databases of countries and networks.
 // It has Go write a line for each collection of garbage, which says how large the heap is.
 func (r *runner) tryFunction(ctx context.Context, bootstrap string, payload []byte) (functionRun, error) {
+	if _, err := os.Stat(bootstrap); err != nil {
+		return functionRun{}, errors.New("the function was not built: start with make compare, and read what it prints")
+	}
 	f, err := lambdatest.Start(ctx, lambdatest.Config{Binary: bootstrap, MemoryMB: 512, Env: []string{
 		"CLEARHOP_NLB=10.16.1.11", "CLEARHOP_TRUSTED=10.16.1.13", "CLEARHOP_SINK=file", "CLEARHOP_FILE=" + filepath.Join(r.dir, "function.ndjson"),
 		"CLEARHOP_CITY_DB=" + r.country, "CLEARHOP_ASN_DB=" + r.asn, "GODEBUG=gctrace=1",

@@ -19,12 +19,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"clearhop/analytics"
@@ -35,7 +37,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("comparereport: ")
-	c := comparison{}
+	c := comparison{out: os.Stdout}
 	flag.IntVar(&c.lines, "lines", 1_000_000, "how many lines")
 	flag.IntVar(&c.rounds, "rounds", 3, "how many rounds")
 	flag.StringVar(&c.clearhop, "clearhop", "build/clearhop", "the command")
@@ -53,6 +55,7 @@ type comparison struct {
 	lines, rounds, maxEvents       int
 	clearhop, duckdb, country, dir string
 	logFile, eventFile, reportFile string
+	out                            io.Writer // for the tables
 }
 
 func (c *comparison) run(ctx context.Context) error {
@@ -85,7 +88,7 @@ func (c *comparison) run(ctx context.Context) error {
 
 // contenders returns what is measured. The first one is what the others are compared with.
 func (c *comparison) contenders() ([]*measure.Program, error) {
-	goaccess := &measure.Program{Name: measure.Version("goaccess", "--version"),
+	goaccess := &measure.Program{Name: strings.Replace(measure.Version("goaccess", "--version"), " - ", " ", 1),
 		Args: []string{"goaccess", c.logFile, "--no-global-config", "--log-format=COMBINED", "--no-progress", "--geoip-database=" + c.country, "-o", c.reportFile}}
 	if _, err := exec.LookPath("goaccess"); err != nil {
 		goaccess.Name, goaccess.Missing = "GoAccess", "not on the PATH"
@@ -115,19 +118,19 @@ func (c *comparison) print(all []*measure.Program) {
 	if info, err := os.Stat(c.logFile); err == nil {
 		size = info.Size()
 	}
-	fmt.Printf("%s, %d CPUs (%s); %s; %s lines in combined (%d MB), medians of %d rounds in turn.\n\n", time.Now().UTC().Format("2 January 2006"), runtime.NumCPU(), measure.Processor(),
+	fmt.Fprintf(c.out, "%s, %d CPUs (%s); %s; %s lines in combined (%d MB), medians of %d rounds in turn.\n\n", time.Now().UTC().Format("2 January 2006"), runtime.NumCPU(), measure.Processor(),
 		measure.Version(c.clearhop, "version"), measure.Thousands(c.lines), size/1_000_000, c.rounds)
-	fmt.Println("| | CPU | lines per second of CPU | times GoAccess | elapsed | peak of memory |\n| --- | ---: | ---: | ---: | ---: | ---: |")
+	fmt.Fprintln(c.out, "| | CPU | lines per second of CPU | times GoAccess | elapsed | peak of memory |\n| --- | ---: | ---: | ---: | ---: | ---: |")
 	for _, p := range all {
 		if p.Missing != "" {
-			fmt.Printf("| %s | not measured: %s | | | | |\n", p.Name, p.Missing)
+			fmt.Fprintf(c.out, "| %s | not measured: %s | | | | |\n", p.Name, p.Missing)
 			continue
 		}
 		cpu, ratio := measure.Of(p.Costs, measure.CPU).Median, "not measured"
 		if times := measure.RatioOf(all[0].Costs, p.Costs, measure.CPU); times.N > 0 {
 			ratio = fmt.Sprintf("%.2f", times.Median)
 		}
-		fmt.Printf("| %s | %.1f s | %s | %s | %.1f s | %.0f MB |\n", p.Name, cpu, measure.Thousands(int(float64(c.lines)/cpu)), ratio,
+		fmt.Fprintf(c.out, "| %s | %.1f s | %s | %s | %.1f s | %.0f MB |\n", p.Name, cpu, measure.Thousands(int(float64(c.lines)/cpu)), ratio,
 			measure.Of(p.Costs, measure.Elapsed).Median, measure.Of(p.Costs, measure.Peak).Median/1e6)
 	}
 }
@@ -169,11 +172,11 @@ func (c *comparison) questions(ctx context.Context) error {
 		all = append(all, asked{q.Name, measure.Median(times), measure.Median(cpu)})
 	}
 	slices.SortFunc(all, func(a, b asked) int { return cmp.Compare(a.time, b.time) })
-	fmt.Printf("\n%d questions about %s loaded lines: the median takes %d ms. The first one needs %d ms more, to read the values that repeat.\n\n",
+	fmt.Fprintf(c.out, "\n%d questions about %s loaded lines: the median takes %d ms. The first one needs %d ms more, to read the values that repeat.\n\n",
 		len(all), measure.Thousands(c.lines), all[len(all)/2].time.Milliseconds(), opened.Milliseconds())
-	fmt.Println("| question | elapsed | CPU |\n| --- | ---: | ---: |")
+	fmt.Fprintln(c.out, "| question | elapsed | CPU |\n| --- | ---: | ---: |")
 	for _, q := range all {
-		fmt.Printf("| `%s` | %d ms | %d ms |\n", q.name, q.time.Milliseconds(), q.cpu.Milliseconds())
+		fmt.Fprintf(c.out, "| `%s` | %d ms | %d ms |\n", q.name, q.time.Milliseconds(), q.cpu.Milliseconds())
 	}
 	return nil
 }
