@@ -246,8 +246,8 @@ LINES  ?=
 ROUNDS ?=
 compare-report: build geoip $(BUILD)/duckdb ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
 	@.ci/tools
-	@$(GO) build -o $(BUILD)/comparereport ./internal/tools/comparereport
-	@$(BUILD)/comparereport -lines $(or $(LINES),1000000) -rounds $(or $(ROUNDS),3) -clearhop $(CLEARHOP) -duckdb $(BUILD)/duckdb -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
+	@$(GO) build -o $(BUILD)/compare-report ./internal/tools/report
+	@$(BUILD)/compare-report -lines $(or $(LINES),1000000) -rounds $(or $(ROUNDS),3) -clearhop $(CLEARHOP) -duckdb $(BUILD)/duckdb -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
 
 $(BUILD)/duckdb: internal/tools/duckdb/main.go go.mod
 	@$(GO) build -o $@ ./internal/tools/duckdb

@@ -1,6 +1,6 @@
 //go:build cgo && (linux || darwin) && (amd64 || arm64)
 
-// Command comparereport measures clearhop report beside GoAccess, and beside DuckDB that
+// Command report measures clearhop report beside GoAccess, and beside DuckDB that
 // reads the same requests as raw JSON events. It writes made-up lines, runs all of them
 // in turn on the same lines, and prints a table in Markdown: that of docs/statistics.md.
 //
@@ -36,7 +36,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	log.SetPrefix("comparereport: ")
+	log.SetPrefix("report: ")
 	c := comparison{out: os.Stdout}
 	flag.IntVar(&c.lines, "lines", 1_000_000, "how many lines")
 	flag.IntVar(&c.rounds, "rounds", 3, "how many rounds")
