@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare-report dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
+.PHONY: help run test lint bench compare compare-report profile dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -212,7 +212,6 @@ NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboa
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...
 
-COUNT ?= 6
 dashboard: ## build the page of the dashboard into dashboard/assets (needs Node and npm)
 	cd dashboard/web && npm ci --no-audit --no-fund && npm run --silent check && npm test --silent && npm run --silent build
 
@@ -220,21 +219,71 @@ screenshot: run ## take the picture of the dashboard that stands in the README (
 	chromium --headless --no-sandbox --hide-scrollbars --virtual-time-budget=10000 --window-size=1280,1100 \
 		--screenshot=docs/dashboard.png file://$(CURDIR)/$(BUILD)/report.html
 
-bench: build ## run the benchmarks COUNT times (6) and print what benchstat makes of them
-	@mkdir -p $(BUILD)
-	$(TEST) -run '^$$' -bench . -benchmem -count $(COUNT) ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber ./analytics/store ./dashboard | tee $(BUILD)/bench.txt
+COUNT ?= 6
+# Every package is run once in each round, so that a floor and the whole beside it alternate:
+# on a machine with other work, all floors first and all wholes then would compare two different hours.
+BENCHED := ./parser ./enrich/... ./encode/... ./decode ./pipeline ./sink/firehose ./sink/kinesis ./sink/s3 ./functions/subscriber ./analytics/store ./dashboard
+bench: build ## run the benchmarks in COUNT (6) rounds and print what benchstat makes of them
+	@rm -rf $(BUILD)/bench && mkdir -p $(BUILD)/bench
+	@for package in $$($(GO) list $(BENCHED)); do \
+		folder=$${package#*/}; $(GO) test -c -o $(BUILD)/bench/$$(echo $$folder | tr / -).test ./$$folder || exit 1; \
+	done
+	@for round in $$(seq $(COUNT)); do \
+		echo "round $$round of $(COUNT)" >&2; \
+		for package in $$($(GO) list $(BENCHED)); do \
+			folder=$${package#*/}; binary=$(CURDIR)/$(BUILD)/bench/$$(echo $$folder | tr / -).test; \
+			test ! -x $$binary || (cd $$folder && $$binary -test.run '^$$' -test.bench . -test.benchmem) || touch $(BUILD)/bench/failed; \
+		done; \
+	done | tee $(BUILD)/bench.txt
 	@.ci/tools
 	$(TEST) -run '^$$' -bench File -benchtime 3x ./dashboard/browsertest -clearhop $(CURDIR)/$(CLEARHOP)
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
+	@test ! -e $(BUILD)/bench/failed || { echo "make bench: some benchmarks failed: see $(BUILD)/bench.txt" >&2; exit 1; }
 
 # The lines that are made up for it, their events and the database are removed at the end:
 # 2 GB for a million lines, 3 GB for ten million.
-LINES  ?= 1000000
-ROUNDS ?= 3
-compare-report: build geoip ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
+LINES  ?=
+ROUNDS ?=
+compare-report: build geoip $(BUILD)/duckdb ## measure clearhop report beside GoAccess and DuckDB on LINES (1000000) made-up lines, in ROUNDS (3)
 	@.ci/tools
-	@$(GO) build -o $(BUILD)/measure ./internal/tools/measure
-	@$(BUILD)/measure -lines $(LINES) -rounds $(ROUNDS) -clearhop $(CLEARHOP) -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
+	@$(GO) build -o $(BUILD)/compare-report ./internal/tools/report
+	@$(BUILD)/compare-report -lines $(or $(LINES),1000000) -rounds $(or $(ROUNDS),3) -clearhop $(CLEARHOP) -duckdb $(BUILD)/duckdb -country-db $(GEOIP)/country.mmdb -dir $(BUILD)/compare
+
+$(BUILD)/duckdb: internal/tools/duckdb/main.go go.mod
+	@$(GO) build -o $@ ./internal/tools/duckdb
+
+# LOG is a log of your own, in combined, that is read in the place of the lines of the
+# repository. PARTS and GROWTH are explained in internal/tools/compare. With OTEL=yes the
+# OpenTelemetry collector is built too. Its builder would also get the modules that only
+# tests need, which are not always there to be had, so go build gets them.
+LOG    ?=
+PARTS  ?= programs,growth,benchmarks,function,profile
+GROWTH ?= 1000000
+OTEL   ?= no
+OTELCOL := $(BUILD)/otelcol/otelcol
+OTEL_BUILDER := go.opentelemetry.io/collector/cmd/builder@v0.165.0
+compare: build ## measure clearhop beside its peers on LINES (300000) lines, in ROUNDS (5), and write docs/performance.md
+	@$(MAKE) --no-print-directory geoip $(BUILD)/duckdb -k || echo "make compare: going on without them" >&2
+	@.ci/tools compare
+	@cd internal/tools/compare/gonx && $(GO) build -o $(CURDIR)/$(BUILD)/gonx . || echo "make compare: going on without gonx" >&2
+ifeq ($(OTEL),yes)
+	@test -x $(OTELCOL) || { $(GO) run $(OTEL_BUILDER) --skip-get-modules --skip-compilation --config internal/tools/compare/otelcol.yaml && \
+		cd $(BUILD)/otelcol && $(GO) build -mod=mod -o otelcol .; } || echo "make compare: going on without the collector" >&2
+endif
+	@mkdir -p $(BUILD)/subscriber
+	@$(MAKE) --no-print-directory -s build-SubscriberFunction ARTIFACTS_DIR=$(BUILD)/subscriber LAMBDA_ARCH=$$($(GO) env GOHOSTARCH) LAMBDA_FLAGS= || \
+		echo "make compare: going on without the function" >&2
+	@$(GO) build -o $(BUILD)/compare-programs ./internal/tools/compare
+	@$(BUILD)/compare-programs -lines $(or $(LINES),300000) -rounds $(or $(ROUNDS),5) -growth $(GROWTH) -parts $(PARTS) -log '$(LOG)' \
+		-clearhop $(CLEARHOP) -bootstrap $(BUILD)/subscriber/bootstrap -gonx $(BUILD)/gonx -duckdb $(BUILD)/duckdb $(if $(filter yes,$(OTEL)),-collector $(OTELCOL)) \
+		-country-db $(GEOIP)/country.mmdb -asn-db $(GEOIP)/asn.mmdb -dir $(BUILD)/compare
+
+# PROFILE is the log that is read. Whoever reports a slow run can send the file.
+PROFILE ?= $(BUILD)/profile.log
+profile: build ## print where enrich spends its time on PROFILE, a log (the default is made)
+	@test -e $(PROFILE) || $(GO) run ./internal/tools/compare -write payload -lines 300000 >$(PROFILE)
+	$(CLEARHOP) enrich -q --cpuprofile $(BUILD)/enrich.pprof $(PROFILE) >/dev/null
+	$(GO) tool pprof -top -nodecount 40 $(CLEARHOP) $(BUILD)/enrich.pprof
 
 chain: ## run the two-hop chain with real nginx and HAProxy in every scenario (as root), and rewrite chain/testdata and docs/chain.md
 	@.ci/tools newer

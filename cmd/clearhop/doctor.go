@@ -27,6 +27,7 @@ type doctorCommand struct {
 	Since    string  `placeholder:"TIME" help:"Judge only lines logged at this time or later: RFC 3339, such as 2026-11-20T14:05:00Z, or a duration before now, such as 2h."`
 	Until    string  `placeholder:"TIME" help:"Judge only lines logged before this time, written as for --since."`
 	MinShare float64 `name:"min-share" default:"0" placeholder:"SHARE" help:"Exit with 1 only if at least this share of the lines shows a finding: 0.01 for one in a hundred."`
+	profileFlags
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }

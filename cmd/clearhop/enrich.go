@@ -39,6 +39,7 @@ type enrichCommand struct {
 	Summary bool              `help:"Print a summary to standard error at the end: clients, times, paths, how the input was read, and whether the chain is broken."`
 	Color   string            `enum:"auto,always,never" default:"auto" help:"Colours of the summary: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 	Quiet   bool              `short:"q" help:"Print no count and no progress. With --as: a line if nothing was written."`
+	profileFlags
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 }

@@ -25,6 +25,7 @@ type reportCommand struct {
 	Color   string     `enum:"auto,always,never" default:"auto" help:"Colours: auto for those of a terminal, unless NO_COLOR is set; always; never."`
 	htmlFlags
 	Quiet bool `short:"q" help:"Print no count and no progress."`
+	profileFlags
 
 	Settings pipeline.Config `embed:"" group:"The log and the chain"`
 

@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitUsage
 	}
 	warnOfVariables(errOut, command.Selected())
-	return exitCodeOf(errOut, given.complete(command, command.Run()))
+	return exitCodeOf(errOut, given.complete(command, runProfiled(command)))
 }
 
 // missingArgument says that an argument is missing where kong only names the one that it

@@ -1,278 +1,206 @@
-// Command compare measures user-agent libraries on the same test cases: the
-// table of docs/decisions/useragent.md.
+//go:build unix
+
+// Command compare measures Clearhop beside the programs that it competes with, and writes
+// docs/performance.md: make compare runs it. All programs read the same made lines, one
+// after the other in each round, and each is a process of its own, whose time and memory the
+// system counts.
 //
-//	cd internal/tools/compare && go run .
+//	make compare                        300,000 lines, 5 rounds
+//	make compare LINES=20000 ROUNDS=2   a quick look
+//	make compare LOG=access.log         your own log, in combined, in the place of the real lines
+//	make compare PARTS=growth GROWTH=100000000
+//	make compare OTEL=yes               with the OpenTelemetry collector, which takes minutes to build
 //
-// It takes its cases from enrich/useragent/testdata. -testdata names another folder
-// of the same layout, such as one with all of uap-core's cases.
+// PARTS names what is measured:
+//
+//	programs    all programs on the inputs, and the extremes of clients and user agents
+//	growth      enrich and GoAccess on 10,000 lines to GROWTH, without storing the lines
+//	benchmarks  the Go benchmarks that targets are about, floors and wholes in turn
+//	function    the start and the memory of the built subscriber function
+//	profile     in which packages enrich, doctor and report spend their time
+//
+// measured.json keeps what was measured; parts that are not measured again stay in it. The
+// tables of the page and the plot are written from that file, and a test holds them to it.
+// Each part says when and where it was measured.
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
-
-	mileusna "github.com/mileusna/useragent"
-	mssola "github.com/mssola/useragent"
-	"github.com/ua-parser/uap-go/uaparser"
-
-	"clearhop/enrich/useragent"
+	"syscall"
 )
-
-// An answer is what all the libraries can be asked.
-type answer struct {
-	name, version, os, osVersion, device string
-	bot                                  bool
-}
-
-// A library is a candidate. Where it remembers texts, forget makes it stop.
-type library struct {
-	name   string
-	source string // body of a main that links it
-	open   func() (parse func(ua string) answer, forget func())
-}
-
-var libraries = []library{
-	{"this package", `import "clearhop/enrich/useragent"
-		func main() { println(useragent.NewRules().NewParser().Parse([]byte("x")).Name) }`,
-		func() (func(string) answer, func()) {
-			rules := useragent.NewRules()
-			parser := rules.NewParser()
-			return func(ua string) answer {
-				r := parser.Parse([]byte(ua))
-				return answer{r.Name, r.Version, r.OSName, r.OSVersion, r.DeviceName, r.Bot}
-			}, func() { parser = rules.NewParser() }
-		}},
-	{"ua-parser/uap-go", `import "github.com/ua-parser/uap-go/uaparser"
-		func main() { p, _ := uaparser.New(); println(p.Parse("x").UserAgent.Family) }`,
-		func() (func(string) answer, func()) {
-			// The cache cannot be switched off; one entry is the least.
-			parser, err := uaparser.New(uaparser.WithCacheSize(1))
-			if err != nil {
-				log.Fatal(err)
-			}
-			return func(ua string) answer {
-				r := parser.Parse(ua)
-				return answer{r.UserAgent.Family, r.UserAgent.ToVersionString(), r.Os.Family, r.Os.ToVersionString(),
-					r.Device.Family, r.Device.Family == "Spider"}
-			}, func() {}
-		}},
-	{"mileusna/useragent", `import "github.com/mileusna/useragent"
-		func main() { println(useragent.Parse("x").Name) }`,
-		func() (func(string) answer, func()) {
-			return func(ua string) answer {
-				r := mileusna.Parse(ua)
-				return answer{r.Name, r.Version, r.OS, r.OSVersion, r.Device, r.Bot}
-			}, func() {}
-		}},
-	{"mssola/useragent", `import "github.com/mssola/useragent"
-		func main() { println(useragent.New("x").OS()) }`,
-		func() (func(string) answer, func()) {
-			return func(ua string) answer {
-				r := mssola.New(ua)
-				name, version := r.Browser()
-				system := r.OSInfo()
-				return answer{name, version, system.Name, system.Version, r.Model(), r.Bot()}
-			}, func() {}
-		}},
-}
-
-type fixture struct{ UA, Family, Version string }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("compare: ")
-	testdata := flag.String("testdata", filepath.Join("..", "..", "..", "enrich", "useragent", "testdata"), "`folder` with the test cases")
-	sizes := flag.Bool("sizes", true, "build a program with each library and report its size")
-	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		log.Fatal(err)
+	}
+}
 
-	browsers := read[[]fixture](*testdata, "uap-core/ua.json")
-	systems := read[[]fixture](*testdata, "uap-core/os.json")
-	devices := read[[]fixture](*testdata, "uap-core/device.json")
-	crawlers := read[[]string](*testdata, "crawlers/crawlers.json")
-	people := slices.DeleteFunc(slices.Clone(devices), func(x fixture) bool { return x.Family == "Spider" })
+// The files that are written, below the repository.
+const (
+	resultsFile = "internal/tools/compare/measured.json"
+	pageFile    = "docs/performance.md"
+	plotFile    = "docs/performance.svg"
+)
 
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	row := func(cells ...any) {
-		for _, c := range cells {
-			fmt.Fprintf(w, "%v\t", c)
+var partNames = []string{"programs", "growth", "benchmarks", "function", "profile"}
+
+// options are the flags.
+type options struct {
+	runner
+	lines, rounds, growth, goaccessMost int
+	log, bootstrap, parts               string
+	write, count                        string // what a process does that this one starts
+}
+
+func run(ctx context.Context, args []string) error {
+	o := options{}
+	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
+	flags.IntVar(&o.lines, "lines", 300_000, "how many lines each program reads")
+	flags.IntVar(&o.rounds, "rounds", 5, "how many rounds")
+	flags.IntVar(&o.growth, "growth", 1_000_000, "the most lines of the growth, from 10000 on, ten times as many each time")
+	flags.IntVar(&o.goaccessMost, "growth-goaccess", 10_000_000, "the most lines of it that GoAccess reads")
+	flags.StringVar(&o.log, "log", "", "a log in combined, read in the place of the real lines")
+	flags.StringVar(&o.parts, "parts", strings.Join(partNames, ","), "what is measured, with commas")
+	flags.StringVar(&o.repository, "repository", ".", "the folder of go.mod")
+	flags.StringVar(&o.clearhop, "clearhop", "build/clearhop", "the built command")
+	flags.StringVar(&o.bootstrap, "bootstrap", "build/subscriber/bootstrap", "the built subscriber function")
+	flags.StringVar(&o.gonx, "gonx", "build/gonx", "the built internal/tools/compare/gonx")
+	flags.StringVar(&o.duckdb, "duckdb", "build/duckdb", "the built internal/tools/duckdb")
+	flags.StringVar(&o.collector, "collector", "", "the built OpenTelemetry collector; none without it")
+	flags.StringVar(&o.country, "country-db", "build/geoip/country.mmdb", "the database of countries")
+	flags.StringVar(&o.asn, "asn-db", "build/geoip/asn.mmdb", "the database of networks")
+	flags.StringVar(&o.dir, "dir", "build/compare", "the folder for what is written; it is removed at the end")
+	flags.StringVar(&o.write, "write", "", "write -lines lines of this input to standard output, and do nothing else")
+	flags.StringVar(&o.count, "count", "", "count the lines of this file, and do nothing else")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
 		}
-		fmt.Fprintln(w)
+		return err
 	}
-	row("", "browser", "major browsers", "system", "device", "bots found", "people as bots", "mean", "99th of 100", "allocs/op", "open", "heap KiB", "program KiB")
-	base := 0
-	if *sizes {
-		base = size("func main() { println(0) }")
-	}
-	for _, l := range libraries {
-		before := heap()
-		start := time.Now()
-		parse, forget := l.open()
-		parse("x")
-		opened := time.Since(start)
-
-		browser := share(browsers, func(x fixture) bool {
-			a := parse(x.UA)
-			return unknown(x.Family) || (a.name == x.Family && a.version == x.Version)
-		})
-		known := slices.DeleteFunc(slices.Clone(browsers), func(x fixture) bool { return kind(x.Family) == "" })
-		major := share(known, func(x fixture) bool {
-			a := parse(x.UA)
-			return kind(a.name) == kind(x.Family) && majorOf(a.version) == majorOf(x.Version)
-		})
-		system := share(systems, func(x fixture) bool { return systemOf(parse(x.UA).os) == systemOf(x.Family) })
-		device := share(devices, func(x fixture) bool { return unknown(x.Family) || parse(x.UA).device == x.Family })
-		found := share(crawlers, func(ua string) bool { return parse(ua).bot })
-		wrong := share(people, func(x fixture) bool { return parse(x.UA).bot })
-
-		grown := heap() - before
-		forget()
-		mean, slow, allocs := speed(parse, devices, browsers)
-		runtime.KeepAlive(parse)
-		program := 0
-		if *sizes {
-			program = size(l.source) - base
-		}
-		row(l.name, browser, major, system, device, found, wrong, mean, slow, allocs,
-			opened.Round(10*time.Microsecond), grown/1024, program/1024)
-	}
-}
-
-// unknown are the answers that only say that there is none: this package
-// leaves them out, so that they would not count as wrong for it alone.
-func unknown(s string) bool {
-	return s == "" || s == "Other" || s == "Spider" || strings.HasPrefix(s, "Generic")
-}
-
-// kind brings the libraries' names of the most used browsers together, and is
-// empty for all others.
-func kind(name string) string {
-	switch n := strings.ToLower(name); {
-	case strings.HasPrefix(n, "chrome") || n == "headless chrome":
-		return "chrome"
-	case strings.HasPrefix(n, "firefox") && !strings.Contains(n, "("):
-		return "firefox"
-	case n == "safari" || n == "mobile safari":
-		return "safari"
-	case strings.HasPrefix(n, "edge"):
-		return "edge"
-	case n == "ie" || n == "ie mobile" || n == "internet explorer":
-		return "ie"
-	case strings.HasPrefix(n, "opera"):
-		return "opera"
-	case n == "samsung internet" || n == "samsung browser" || n == "samsungbrowser":
-		return "samsung"
-	}
-	return ""
-}
-
-// systemOf brings the libraries' names of systems together.
-func systemOf(name string) string {
-	n := strings.ToLower(name)
 	switch {
-	case strings.HasPrefix(n, "mac"), n == "intel mac os x":
-		return "macos"
-	case n == "iphone os", n == "cpu os":
-		return "ios"
-	case n == "chrome os", n == "cros":
-		return "chromeos"
-	case n == "ubuntu", n == "debian", n == "fedora", n == "gnu/linux":
-		return "linux"
-	case n == "other":
-		return ""
+	case flags.NArg() > 0:
+		return fmt.Errorf("%q is not expected: all settings are flags", flags.Arg(0))
+	case o.lines < 1 || o.rounds < 1:
+		return errors.New("there is at least one line and one round")
+	case o.write != "":
+		in, err := inputNamed(o.write)
+		if err != nil {
+			return err
+		}
+		return in.write(os.Stdout, o.repository, o.lines)
+	case o.count != "":
+		return printCounts(o.count)
 	}
-	return n
+	return o.measureAll(ctx)
 }
 
-func majorOf(version string) string {
-	major, _, _ := strings.Cut(version, ".")
-	return major
-}
-
-func share[T any](list []T, right func(T) bool) string {
-	n := 0
-	for _, x := range list {
-		if right(x) {
-			n++
+// measureAll measures the parts that are asked for. What was measured is written after each
+// part: an interrupt loses one part only.
+func (o *options) measureAll(ctx context.Context) error {
+	asked := strings.Split(o.parts, ",")
+	for _, name := range asked {
+		if !slices.Contains(partNames, name) {
+			return fmt.Errorf("there is no part %q: the parts are %s", name, strings.Join(partNames, ", "))
 		}
 	}
-	return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(len(list)))
-}
-
-// speed parses each text once; all have been parsed before, so that nothing is
-// left to compile.
-func speed(parse func(string) answer, lists ...[]fixture) (mean, slow time.Duration, allocs uint64) {
-	var texts []string
-	for _, x := range slices.Concat(lists...) {
-		texts = append(texts, x.UA)
+	if err := o.prepare(); err != nil {
+		return err
 	}
-	slices.Sort(texts)
-	texts = slices.Compact(texts)
-	times := make([]time.Duration, 0, len(texts))
-	var total time.Duration
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	for _, ua := range texts {
-		start := time.Now()
-		parse(ua)
-		took := time.Since(start)
-		total += took
-		times = append(times, took)
-	}
-	runtime.ReadMemStats(&after)
-	slices.Sort(times)
-	return total / time.Duration(len(times)), times[len(times)*99/100], (after.Mallocs - before.Mallocs) / uint64(len(times))
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-// size builds a program, stripped as for a Lambda, and returns its bytes.
-func size(body string) int {
-	dir, err := os.MkdirTemp(".", "size")
+	defer func() { _ = os.RemoveAll(o.dir) }()
+	file := filepath.Join(o.repository, resultsFile)
+	r, err := readResults(file)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n"+body), 0o644); err != nil {
-		log.Fatal(err)
+	for _, part := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"programs", func() (err error) {
+			r.Programs, err = o.measurePrograms(ctx, o.lines, o.rounds, o.log)
+			return err
+		}},
+		{"benchmarks", func() (err error) { r.Benchmarks, err = o.measureBenchmarks(ctx, o.rounds); return err }},
+		{"function", func() (err error) {
+			r.Function, err = o.measureFunction(ctx, o.bootstrap, o.rounds)
+			return err
+		}},
+		{"profile", func() (err error) { r.Profile, err = o.measureProfiles(ctx, o.lines); return err }},
+		{"growth", func() (err error) {
+			r.Growth, err = o.measureGrowth(ctx, o.growth, o.goaccessMost, o.rounds)
+			return err
+		}},
+	} {
+		if !slices.Contains(asked, part.name) {
+			continue
+		}
+		if err := part.measure(); ctx.Err() != nil {
+			return fmt.Errorf("interrupted in the part %s: nothing of it is kept", part.name)
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		if err := errors.Join(r.write(file), writePage(o.repository, r)); err != nil {
+			return err
+		}
 	}
-	goal := filepath.Join(dir, "program")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", goal, "./"+dir)
-	if out, err := build.CombinedOutput(); err != nil {
-		log.Fatalf("build: %v\n%s", err, out)
-	}
-	info, err := os.Stat(goal)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return int(info.Size())
+	fmt.Fprint(os.Stdout, targetTable(r))
+	log.Printf("wrote %s, %s and %s", resultsFile, pageFile, plotFile)
+	return nil
 }
 
-func read[T any](folder, name string) T {
-	data, err := os.ReadFile(filepath.Join(folder, name))
+// prepare makes the folder, and the paths of what is run absolute.
+func (o *options) prepare() error {
+	self, err := os.Executable()
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		log.Fatalf("read %s: %v", name, err)
+	o.self = self
+	for _, path := range []*string{&o.clearhop, &o.gonx, &o.duckdb, &o.collector, &o.country, &o.asn, &o.dir, &o.repository, &o.bootstrap, &o.log} {
+		if *path == "" {
+			continue
+		}
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
 	}
-	return v
+	if o.log != "" {
+		if _, err := os.Stat(o.log); err != nil {
+			return err
+		}
+	}
+	o.commit = commit(o.repository) // before this command writes anything
+	return os.MkdirAll(o.dir, 0o755)
+}
+
+func printCounts(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c, err := countLines(f)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
+	return err
 }

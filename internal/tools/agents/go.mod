@@ -1,6 +1,6 @@
 // This is a module of its own, so that the libraries that were not chosen stay out
 // of the project's go.mod.
-module clearhop/internal/tools/compare
+module clearhop/internal/tools/agents
 
 go 1.26.0
 
