@@ -39,8 +39,7 @@ func parseTimeISO(b []byte) (int64, bool) {
 }
 
 // unixMilli returns a time as milliseconds since the Unix epoch. year has four bytes, and
-// what follows month has two. zone is in seconds
-// east of UTC. A second of 60 is accepted, for leap seconds.
+// what follows month has two. zone is in seconds east of UTC. A second of 60 is accepted, for leap seconds.
 func unixMilli(year []byte, month int, day, hour, minute, second []byte, zone int) (int64, bool) {
 	century, y := pair(year), pair(year[2:])
 	d, h, m, s := pair(day), pair(hour), pair(minute), pair(second)
