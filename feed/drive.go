@@ -255,7 +255,7 @@ func (d *drive) fail(err error) {
 // refresh keeps the NLB's nodes and the GeoIP databases up to date in a long run. Batches
 // that workers have are judged by what held before.
 func (d *drive) refresh(ctx context.Context) {
-	if !d.Pipeline.IsDue() {
+	if !d.Pipeline.NeedsRefresh() {
 		return
 	}
 	d.finishAll(ctx)

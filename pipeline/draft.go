@@ -72,8 +72,8 @@ func (h *handover) give(at int64, origin *record.Origin) {
 // lines that it processes, and returns how many of them are in it. The caller begins the
 // next batch with the rest. If none is in it, there is nothing to process.
 //
-// A Worker that assembles drafts does nothing else but Settle and ProcessInOrder, and all
-// three in the order of the input.
+// A Worker that assembles Drafts processes lines by ProcessInOrder only. Assemble, Settle
+// and ProcessInOrder are each called in the order of the input.
 func (w *Worker) Assemble(lines []record.Line, last bool, d *Draft) (done int) {
 	d.reset()
 	b := &w.batch
@@ -168,11 +168,11 @@ func (w *Worker) useFormats(d *Draft) {
 
 // ProcessDraft takes the lines of a Draft through the pipeline and yields their outcomes,
 // in the order of the lines. It may have to wait until the Draft before is processed, if
-// the first line has no time of its own. So of the Drafts that wait to be processed, the
-// first one has to be processed or given up.
+// the first line has no time of its own. So the Drafts have to be begun in the order of the
+// input, and each has to be processed or given up.
 //
-// An error of yield ends the work, and ProcessDraft returns it. Until Settle has been
-// asked, the outcomes are not final.
+// An error of yield ends the work, and ProcessDraft returns it: the Draft is then not to be
+// settled. The outcomes are not final before Settle has said that they hold.
 func (w *Worker) ProcessDraft(d *Draft, yield Yield) error {
 	d.processed = true
 	return w.processDraft(d, nil, yield)

@@ -43,10 +43,10 @@ func (p *Pipeline) Refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// IsDue reports whether Refresh has something to look up. Whoever has several Workers
+// NeedsRefresh reports whether Refresh has something to look up. Whoever has several Workers
 // lets them come to an end of their batches first, so that all lines of a batch are judged
 // by the same addresses.
-func (p *Pipeline) IsDue() bool {
+func (p *Pipeline) NeedsRefresh() bool {
 	for _, r := range p.refreshers {
 		if r.schedule.isDue() {
 			return true

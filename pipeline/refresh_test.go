@@ -113,11 +113,11 @@ func TestReloadFiles(t *testing.T) {
 	replaceFile(t, city, mmdbtest.City(t, built(2), "DE"))
 	refresh(t, p)
 	f("not due", "found JP 4713")
-	if p.IsDue() {
+	if p.NeedsRefresh() {
 		t.Error("a look is due right after one")
 	}
 	c.forward(time.Hour)
-	if !p.IsDue() {
+	if !p.NeedsRefresh() {
 		t.Error("no look is due after an hour")
 	}
 	refresh(t, p)
