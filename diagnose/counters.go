@@ -60,6 +60,7 @@ func (c *Config) inferredTrusted() bool { return c.Roles != nil && !c.GivenTrust
 // Counters count what a Report is made of.
 type Counters struct {
 	config Config
+	sets   *sets
 	probes map[uint64]bool // by probeKey
 
 	sources []*sourceTally
@@ -87,6 +88,7 @@ const maxSources = 256
 func NewCounters(c Config) *Counters {
 	counters := &Counters{
 		config: c,
+		sets:   newSets(&c.Chain),
 		probes: map[uint64]bool{},
 		index:  map[string]uint32{},
 		peers:  newFrequent[netip.Addr, peerTally](maxPeers),
@@ -205,7 +207,7 @@ func (c *Counters) addAccessRecord(r *record.Record) {
 	t := tallyOf(r)
 	c.addUnlistedLine(t, r, line.remote)
 	if t.Reason != verdict.HealthCheckProbe {
-		c.joins.add(r, line, c.config.Chain.IsProxy)
+		c.joins.add(r, line, c.sets.isProxy)
 	}
 	c.addAccess(t, r)
 	if t.Reason == verdict.EdgeHandedOnProxy && c.isEdge(line.remote) && line.handed.IsValid() && line.handed != line.remote {
@@ -355,17 +357,16 @@ func (c *Counters) readHopLine(r *record.Record) hopLine {
 	if r.Provenance.Vouched {
 		l.client = r.Client.IP
 	}
-	chain := &c.config.Chain
 	realip := address(a.RealipRemoteAddr)
 	switch {
-	case len(a.ProxyProtocolAddr) > 0 || chain.IsNode(realip):
+	case len(a.ProxyProtocolAddr) > 0 || c.sets.isNode(realip):
 		l.hop = verdict.Edge
 	case c.isEdge(realip) || c.isEdge(l.remote):
 		l.hop = verdict.Web
 	case realip.IsValid():
-	case chain.IsNode(l.remote) && l.handed == l.remote:
+	case c.sets.isNode(l.remote) && l.handed == l.remote:
 		l.hop = verdict.Web // nginx took it from the header
-	case chain.IsNode(l.remote):
+	case c.sets.isNode(l.remote):
 		l.hop = verdict.Edge
 	}
 	return l
@@ -379,8 +380,8 @@ func (c *Counters) handedOn(a *record.Access) netip.Addr {
 		return lastAddress(a.XRealIP)
 	}
 	addr := last
-	for header := a.XForwardedFor; c.config.Chain.IsProxy(addr); addr = lastAddress(header) {
-		if header = allButLast(header); len(header) == 0 || c.config.Chain.IsNode(addr) {
+	for header := a.XForwardedFor; c.sets.isProxy(addr); addr = lastAddress(header) {
+		if header = allButLast(header); len(header) == 0 || c.sets.isNode(addr) {
 			return last
 		}
 	}
@@ -390,5 +391,5 @@ func (c *Counters) handedOn(a *record.Access) netip.Addr {
 // isEdge reports whether addr is a proxy inside the network and none of the
 // NLB's nodes.
 func (c *Counters) isEdge(addr netip.Addr) bool {
-	return isInside(addr) && !c.config.Chain.IsNode(addr) && c.config.Chain.Trusted.Contains(addr)
+	return isInside(addr) && !c.sets.isNode(addr) && c.sets.trusted.Contains(addr)
 }
