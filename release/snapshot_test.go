@@ -63,7 +63,7 @@ func TestDebian(t *testing.T) {
 	}
 	// The shell loads the file when the first word is completed.
 	words := inside(t, root, "bash", "-c", ". /usr/share/bash-completion/completions/clearhop && complete -p clearhop && COMP_LINE='clearhop doc' clearhop")
-	if !strings.Contains(words, "-C clearhop clearhop") || !strings.Contains(words, "doctor\n") {
+	if !strings.Contains(words, "-C 'clearhop' clearhop") || !strings.Contains(words, "doctor\n") {
 		t.Errorf("completion in bash: %s", words)
 	}
 	inside(t, root, "dpkg", "--remove", "clearhop")
