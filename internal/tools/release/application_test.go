@@ -124,7 +124,7 @@ func TestLicence(t *testing.T) {
 
 // TestRepositoryTypes: docs/release.md names the types of resources of the template that
 // the list of the Serverless Application Repository does not have, and no others. The list
-// is that of AWS's developer guide of 2020; a newer one has more.
+// is that of AWS's developer guide of about 2020; a newer one has more.
 func TestRepositoryTypes(t *testing.T) {
 	read := func(path string) string {
 		text, err := os.ReadFile(path)
