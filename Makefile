@@ -156,8 +156,9 @@ package-test: ## build a clean tree with the real SAM CLI, with and without the 
 	$(TEST) -tags sam -count 1 -v -run 'TestSAM' ./deploy
 
 # A release is the folder build/dist: copy it to where RELEASE_URL says. No host is fixed yet,
-# so it is this folder until somebody sets it; only the Homebrew formula holds it. Of a commit
-# with a tag the version is the tag; of another one it is the next version and the commit.
+# so it is this folder until somebody sets it. The Homebrew formula holds it, and, if it is on
+# the web, the template of the functions. Of a commit with a tag the version is the tag; of
+# another one it is the next version and the commit.
 RELEASE_URL ?= file://$(CURDIR)/$(BUILD)/dist
 DIST        := $(BUILD)/dist
 RELEASE_BIN := $(CURDIR)/$(BUILD)/tools/release/bin
@@ -177,7 +178,7 @@ snapshot: release-tools ## make all files of a release in build/dist (half an ho
 	mv $$work/*.tar.gz $$work/*.zip $$work/*.deb $$work/*.rpm $$work/*.cdx.json $(DIST)/; \
 	release/image-roots $(BUILD)/image $$work; \
 	$(BUILD)/release image $$version $(DIST)/clearhop_$${version}_image.tar $(BUILD)/image $$commit; \
-	$(BUILD)/release lambda $$version $(DIST)/clearhop_$${version}_lambda.zip; \
+	$(BUILD)/release lambda $$version $(DIST)/clearhop_$${version}_lambda.zip '$(RELEASE_URL)'; \
 	$(BUILD)/release formula $$version $(DIST) '$(RELEASE_URL)' >$(DIST)/clearhop.rb; \
 	rm -rf $$work $(DIST)/pages; \
 	cd $(DIST); sha256sum * >../checksums.txt; mv ../checksums.txt checksums.txt; ls -l

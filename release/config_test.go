@@ -48,7 +48,12 @@ func readConfiguration(t *testing.T) configuration {
 	return c
 }
 
-// TestTargets: each system is built for once, and with cgo where the store has an engine.
+// notLinked is the system for which the store has an engine, but that a release builds
+// without: the library of DuckDB for Windows needs GCC's C++ library, and zig has another.
+const notLinked = "windows_amd64"
+
+// TestTargets: each system is built for once, and with cgo where the store has an engine
+// that can be linked.
 func TestTargets(t *testing.T) {
 	text, err := os.ReadFile("../analytics/store/open.go")
 	if err != nil {
@@ -69,8 +74,8 @@ func TestTargets(t *testing.T) {
 			words := strings.Split(target, "_")
 			got = append(got, words[0]+"/"+words[1])
 			hasEngine := condition.Eval(func(tag string) bool { return tag == "cgo" || tag == words[0] || tag == words[1] })
-			if cgo != hasEngine {
-				t.Errorf("%s is built with cgo: %v. The store has an engine for it: %v", target, cgo, hasEngine)
+			if linked := hasEngine && !strings.HasPrefix(target, notLinked); cgo != linked {
+				t.Errorf("%s is built with cgo: %v. The store has an engine for it that can be linked: %v", target, cgo, linked)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,7 +43,7 @@ func one(t *testing.T, ending string) string {
 // TestDebian installs the package into a new Debian, and runs what it brought.
 func TestDebian(t *testing.T) {
 	root := t.TempDir()
-	output(t, exec.Command("debootstrap", "--variant=minbase", "--include=man-db,bash-completion", "bookworm", root))
+	output(t, exec.Command("debootstrap", "--variant=minbase", "--include=man-db,bash-completion,rpm", "bookworm", root))
 	put(t, root, "clearhop.deb", one(t, "_"+runtime.GOARCH+".deb"))
 	inside(t, root, "dpkg", "--install", "/clearhop.deb")
 	tryCommand(t, root, "0:0", "clearhop")
@@ -61,12 +63,25 @@ func TestDebian(t *testing.T) {
 	}
 	// The shell loads the file when the first word is completed.
 	words := inside(t, root, "bash", "-c", ". /usr/share/bash-completion/completions/clearhop && complete -p clearhop && COMP_LINE='clearhop doc' clearhop")
-	if !strings.Contains(words, "-C clearhop clearhop") || !strings.Contains(words, "doctor\n") {
+	if !strings.Contains(words, "-C 'clearhop' clearhop") || !strings.Contains(words, "doctor\n") {
 		t.Errorf("completion in bash: %s", words)
 	}
 	inside(t, root, "dpkg", "--remove", "clearhop")
 	if _, err := os.Lstat(filepath.Join(root, "usr/bin/clearhop")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it is there after it was removed: %v", err)
+	}
+
+	// Debian cannot install the other package, but rpm says what is in it.
+	put(t, root, "clearhop.rpm", one(t, "."+map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]+".rpm"))
+	inside(t, root, "rpm", "--checksig", "/clearhop.rpm")
+	said := inside(t, root, "rpm", "-qp", "--info", "--requires", "--list", "/clearhop.rpm")
+	for _, want := range []string{
+		"Name        : clearhop\n", "License     : MIT\n", "\nglibc >= 2.26\n", "\n/usr/bin/clearhop\n",
+		"\n/usr/share/man/man1/clearhop-doctor.1\n", "\n/usr/share/zsh/site-functions/_clearhop\n",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the package for RPM has no %q:\n%s", want, said)
+		}
 	}
 }
 
@@ -87,7 +102,13 @@ func TestImage(t *testing.T) {
 		}
 		return d
 	}
-	blob := func(d descriptor) []byte { return files["blobs/sha256/"+strings.TrimPrefix(d.Digest, "sha256:")] }
+	blob := func(d descriptor) []byte {
+		data := files["blobs/sha256/"+strings.TrimPrefix(d.Digest, "sha256:")]
+		if sum := fmt.Sprintf("sha256:%x", sha256.Sum256(data)); sum != d.Digest {
+			t.Fatalf("the digest of %s is %s", d.Digest, sum)
+		}
+		return data
+	}
 	for _, d := range follow(blob(follow(files["index.json"]).Manifests[0])).Manifests {
 		if d.Platform.Architecture != runtime.GOARCH {
 			continue
@@ -128,12 +149,90 @@ func TestTarball(t *testing.T) {
 	}
 }
 
+// TestArchives: each archive has the command for its system, and what goes with it. The
+// list of parts names each module of the command.
+func TestArchives(t *testing.T) {
+	for _, target := range []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64", "windows_arm64"} {
+		system, cpu, _ := strings.Cut(target, "_")
+		files, command, cgo := map[string][]byte{}, "clearhop", "1"
+		beside := []string{"man/man1/clearhop.1", "man/man1/clearhop-doctor.1", "completions/clearhop.bash", "completions/clearhop.zsh", "completions/clearhop.fish"}
+		if system == "windows" {
+			command, cgo, beside = "clearhop.exe", "0", []string{"WITHOUT-DUCKDB.md"}
+			for name, data := range unzip(t, read(t, one(t, "_"+target+".zip"))) {
+				files[withoutFolder(name)] = data
+			}
+		} else {
+			raw, err := gzip.NewReader(bytes.NewReader(read(t, one(t, "_"+target+".tar.gz"))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			readTar(t, raw, func(h *tar.Header, data []byte) { files[withoutFolder(h.Name)] = data })
+		}
+		for _, name := range append(beside, "LICENSE", "CHANGELOG.md") {
+			if len(files[name]) == 0 {
+				t.Errorf("the archive for %s has no %s", target, name)
+			}
+		}
+		info, err := buildinfo.Read(bytes.NewReader(files[command]))
+		if err != nil {
+			t.Errorf("%s: %v", target, err)
+			continue
+		}
+		set := map[string]string{}
+		for _, s := range info.Settings {
+			set[s.Key] = s.Value
+		}
+		if set["GOOS"] != system || set["GOARCH"] != cpu || set["CGO_ENABLED"] != cgo {
+			t.Errorf("the command for %s was built with %v", target, set)
+		}
+		checkParts(t, one(t, "_"+target+".cdx.json"), info)
+	}
+}
+
+// withoutFolder is the name of a file inside the folder that an archive holds.
+func withoutFolder(name string) string {
+	_, name, _ = strings.Cut(name, "/")
+	return name
+}
+
+// checkParts holds the list of parts of a command to what the linker wrote into it.
+func checkParts(t *testing.T, file string, info *buildinfo.BuildInfo) {
+	t.Helper()
+	var list struct {
+		BOMFormat  string
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(read(t, file), &list); err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	var got []string
+	for _, c := range list.Components {
+		got = append(got, c.Name+" "+c.Version)
+	}
+	for _, m := range info.Deps {
+		if !slices.Contains(got, m.Path+" "+m.Version) {
+			t.Errorf("%s does not name %s %s", file, m.Path, m.Version)
+		}
+	}
+	if list.BOMFormat != "CycloneDX" || len(info.Deps) == 0 {
+		t.Errorf("%s is %q, for %d modules", file, list.BOMFormat, len(info.Deps))
+	}
+}
+
 // TestLambda: the folder that a person deploys has the zip of each function that the
 // template names, with a program for arm64.
 func TestLambda(t *testing.T) {
 	files := unzip(t, read(t, one(t, "_lambda.zip")))
 	folder := strings.TrimSuffix(filepath.Base(one(t, "_lambda.zip")), ".zip") + "/"
 	template := string(files[folder+"template.yaml"])
+	for _, key := range []string{"LicenseUrl", "ReadmeUrl"} {
+		_, name, _ := strings.Cut(template, "\n    "+key+": ")
+		name, _, _ = strings.Cut(name, "\n")
+		if len(files[folder+name]) == 0 {
+			t.Errorf("the template names %q as its %s, which is not there", name, key)
+		}
+	}
 	zips := 0
 	for name, data := range files {
 		if !strings.HasSuffix(name, ".zip") {

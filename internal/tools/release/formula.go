@@ -24,7 +24,7 @@ func formula(version, folder, url string) (string, error) {
 	b.WriteString(`class Clearhop < Formula
   desc "Puts the true client address back into nginx logs behind an AWS NLB"
 `)
-	fmt.Fprintf(&b, "  version %q\n  license \"MIT\"\n", version)
+	fmt.Fprintf(&b, "  version %q\n  license %q\n", version, licenceID)
 	for _, system := range [][2]string{{"macos", "darwin"}, {"linux", "linux"}} {
 		fmt.Fprintf(&b, "\n  on_%s do\n", system[0])
 		for _, cpu := range [][2]string{{"intel", "amd64"}, {"arm", "arm64"}} {

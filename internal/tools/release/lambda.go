@@ -30,13 +30,13 @@ var (
 
 // makeLambda writes a zip that holds one folder: template.yaml, the zip of each function
 // and of the layer, and what a person needs to deploy them. Neither Go nor npm is needed
-// for that.
-func makeLambda(version, file string, at time.Time) error {
+// for that. releases is the address where the files of the release will be.
+func makeLambda(version, file, releases string, at time.Time) error {
 	text, err := os.ReadFile("template.yaml")
 	if err != nil {
 		return err
 	}
-	template, names, err := releaseTemplate(text)
+	template, names, err := releaseTemplate(text, version, releases)
 	if err != nil {
 		return err
 	}
@@ -86,18 +86,28 @@ func buildPart(name string, at time.Time) ([]byte, error) {
 }
 
 // releaseTemplate returns template.yaml with the place of each function's and layer's
-// code changed from the sources to NAME.zip beside the template, and the names of these.
-// All else stays as it is, so that what the tests of template.yaml hold is true here too.
-func releaseTemplate(text []byte) (changed []byte, names []string, err error) {
+// code changed from the sources to NAME.zip beside the template, and with what the
+// Serverless Application Repository shows of this version. names are those of the functions
+// and layers. All else stays as it is, so that what the tests of template.yaml hold is true
+// here too.
+func releaseTemplate(text []byte, version, releases string) (changed []byte, names []string, err error) {
 	const buildMethod = "    Metadata:\n      BuildMethod: makefile\n"
 	places := map[string]string{"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 	var template struct {
-		Resources map[string]struct {
+		Description string `yaml:"Description"`
+		Resources   map[string]struct {
 			Type string `yaml:"Type"`
 		} `yaml:"Resources"`
 	}
 	if err := yaml.Unmarshal(text, &template); err != nil {
 		return nil, nil, fmt.Errorf("template.yaml: %w", err)
+	}
+	shown, err := newApplication(template.Description, version, releases)
+	if err != nil {
+		return nil, nil, err
+	}
+	if text, err = addApplication(text, shown); err != nil {
+		return nil, nil, err
 	}
 	for name, resource := range template.Resources {
 		place, ok := places[resource.Type]

@@ -19,13 +19,14 @@ import (
 )
 
 // TestReleaseTemplate: the template of a release differs from template.yaml in where the
-// code comes from, and in nothing else.
+// code comes from and in what the Serverless Application Repository shows, and in nothing
+// else.
 func TestReleaseTemplate(t *testing.T) {
 	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed, names, err := releaseTemplate(text)
+	changed, names, err := releaseTemplate(text, "1.2.3", "https://example.com/clearhop/v1.2.3/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,27 +39,30 @@ func TestReleaseTemplate(t *testing.T) {
 		}
 		changed = bytes.Replace(changed, []byte(name+".zip"), []byte("."), 1)
 	}
+	changed = regexp.MustCompile(`(?m)^  AWS::ServerlessRepo::Application:\n(    .*\n)+`).ReplaceAll(changed, nil)
 	without := strings.ReplaceAll(string(text), "    Metadata:\n      BuildMethod: makefile\n", "")
 	if string(changed) != without {
-		t.Error("more was changed than where the code comes from")
+		t.Error("more was changed than where the code comes from and what the repository shows")
 	}
 }
 
 // TestReleaseTemplateFails: a resource that is not written as expected is an error, and the
 // line of another resource is not taken for its own.
 func TestReleaseTemplateFails(t *testing.T) {
-	const good = "Resources:\n  A:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n    Properties:\n      CodeUri: .\n"
+	const good = "Description: The stack\nMetadata:\nResources:\n  A:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n    Properties:\n      CodeUri: .\n"
 	const other = "  B:\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile\n    Properties:\n      CodeUri: .\n"
-	if _, _, err := releaseTemplate([]byte(good + other)); err != nil {
+	if _, _, err := releaseTemplate([]byte(good+other), "1.2.3", ""); err != nil {
 		t.Error(err)
 	}
 	for _, text := range []string{
 		strings.Replace(good, "CodeUri: .", "CodeUri: src", 1) + other,
 		strings.Replace(good, "makefile", "go1.x", 1) + other,
 		strings.Replace(good, "  A:\n", "  A: # the first\n", 1),
+		strings.Replace(good, "Metadata:\n", "", 1),
+		strings.Replace(good, "The stack", "", 1), // the repository wants a description
 		"Resources: [",
 	} {
-		if _, _, err := releaseTemplate([]byte(text)); err == nil {
+		if _, _, err := releaseTemplate([]byte(text), "1.2.3", ""); err == nil {
 			t.Errorf("no error for\n%s", text)
 		}
 	}
