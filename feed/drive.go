@@ -26,7 +26,7 @@ type drive struct {
 	Config
 	worker *pipeline.Worker
 	alone  task   // what the worker processes itself; its batch is not used
-	crew   *crew  // nil where the worker is alone
+	pool   *pool  // nil where the worker is alone
 	stop   func() // ends the reading
 
 	sampling sampling
@@ -43,7 +43,7 @@ type drive struct {
 func newDrive(c Config, stop func(), used chan<- *batch) *drive {
 	d := &drive{Config: c, worker: c.Pipeline.NewWorker(), stop: stop, used: used}
 	if c.Workers > 1 {
-		d.crew = newCrew(c.Workers, c.Pipeline)
+		d.pool = newPool(c.Workers, c.Pipeline)
 	} else {
 		d.alone.collector = c.NewCollector()
 	}
@@ -61,12 +61,12 @@ func (d *drive) run(ctx context.Context, batches <-chan *batch, warnings <-chan 
 			if !more {
 				d.release(ctx)
 				d.finishAll(ctx)
-				d.crew.end()
+				d.pool.end()
 				d.flush(ctx)
 				return
 			}
 			d.take(ctx, b)
-		case <-d.crew.oldest():
+		case <-d.pool.oldest():
 			d.finish(ctx)
 		case err := <-warnings:
 			d.warn(err)
@@ -152,7 +152,7 @@ func (d *drive) process(ctx context.Context, b *batch, last bool) {
 		b.drop(len(b.lines))
 		return
 	}
-	if d.crew != nil {
+	if d.pool != nil {
 		d.handOver(ctx, b, last)
 	} else {
 		done := takeLines(b, last, func(last bool) int {

@@ -74,8 +74,8 @@ func (r *results) count() int {
 	return r.added
 }
 
-// eachCrew runs a test with one worker and with several.
-func eachCrew(t *testing.T, test func(t *testing.T, workers int)) {
+// withWorkers runs a test with one worker and with several.
+func withWorkers(t *testing.T, test func(t *testing.T, workers int)) {
 	for _, workers := range []int{1, 3} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) { test(t, workers) })
 	}
@@ -245,11 +245,11 @@ func TestPiecesOfInput(t *testing.T) {
 			ways["bytewise"] = func() io.Reader { return iotest.OneByteReader(strings.NewReader(log)) }
 		}
 		for way, open := range ways {
-			crews := []int{1}
+			numbers := []int{1}
 			if way == "pieces" {
-				crews = append(crews, 2)
+				numbers = append(numbers, 2)
 			}
-			for _, workers := range crews {
+			for _, workers := range numbers {
 				synctest.Test(t, func(t *testing.T) { // where no time passes, so that no message is cut
 					var got results
 					if _, err := Run(t.Context(), input(open()), Config{Pipeline: p, NewCollector: got.collector, Workers: workers}); err != nil {
@@ -297,7 +297,7 @@ func payload(stream string, messages ...string) string {
 
 // TestInputsInOrder: the inputs come one after the other, and a message ends with
 // its input.
-func TestInputsInOrder(t *testing.T) { eachCrew(t, testInputsInOrder) }
+func TestInputsInOrder(t *testing.T) { withWorkers(t, testInputsInOrder) }
 
 func testInputsInOrder(t *testing.T, workers int) {
 	var got results
@@ -330,7 +330,7 @@ func testInputsInOrder(t *testing.T, workers int) {
 
 // TestSlowInput: each line of a slow input is processed at once, and flushed within
 // a tick.
-func TestSlowInput(t *testing.T) { eachCrew(t, testSlowInput) }
+func TestSlowInput(t *testing.T) { withWorkers(t, testSlowInput) }
 
 func testSlowInput(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -376,7 +376,7 @@ func start(ctx context.Context, inputs []Input, c Config) <-chan error {
 
 // TestHeldMessage: the lines of a message that may go on are held until the second
 // tick, and joined to what comes before it.
-func TestHeldMessage(t *testing.T) { eachCrew(t, testHeldMessage) }
+func TestHeldMessage(t *testing.T) { withWorkers(t, testHeldMessage) }
 
 func testHeldMessage(t *testing.T, workers int) {
 	f := func(wait time.Duration, joined bool, held ...string) {
@@ -419,7 +419,7 @@ func testHeldMessage(t *testing.T, workers int) {
 // TestHeldMessageIsWhole: an error record that looks whole is held until the second
 // tick, as one that does not: a visitor can write its end himself, and the lines behind
 // it would be his too. It is not held any longer.
-func TestHeldMessageIsWhole(t *testing.T) { eachCrew(t, testHeldMessageIsWhole) }
+func TestHeldMessageIsWhole(t *testing.T) { withWorkers(t, testHeldMessageIsWhole) }
 
 func testHeldMessageIsWhole(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -444,7 +444,7 @@ func testHeldMessageIsWhole(t *testing.T, workers int) {
 }
 
 // TestHeldMessagesOfSeveralStreams: each stream holds its own message.
-func TestHeldMessagesOfSeveralStreams(t *testing.T) { eachCrew(t, testHeldMessagesOfSeveralStreams) }
+func TestHeldMessagesOfSeveralStreams(t *testing.T) { withWorkers(t, testHeldMessagesOfSeveralStreams) }
 
 func testHeldMessagesOfSeveralStreams(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -484,7 +484,7 @@ func testHeldMessagesOfSeveralStreams(t *testing.T, workers int) {
 
 // TestRegularFileIsNotCut: the clock does not cut the messages of a regular file,
 // however long its lines take.
-func TestRegularFileIsNotCut(t *testing.T) { eachCrew(t, testRegularFileIsNotCut) }
+func TestRegularFileIsNotCut(t *testing.T) { withWorkers(t, testRegularFileIsNotCut) }
 
 func testRegularFileIsNotCut(t *testing.T, workers int) {
 	path := filepath.Join(t.TempDir(), "log")
@@ -521,7 +521,7 @@ func (s *slowSource) Next() (*record.Line, error) {
 
 // TestInterrupt: what was read is processed and flushed, and a read that waits is
 // left behind.
-func TestInterrupt(t *testing.T) { eachCrew(t, testInterrupt) }
+func TestInterrupt(t *testing.T) { withWorkers(t, testInterrupt) }
 
 func testInterrupt(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -552,7 +552,7 @@ func testInterrupt(t *testing.T, workers int) {
 
 // TestInterruptInALargeInput: reading ends soon, and what was read is a part of the
 // input without gaps.
-func TestInterruptInALargeInput(t *testing.T) { eachCrew(t, testInterruptInALargeInput) }
+func TestInterruptInALargeInput(t *testing.T) { withWorkers(t, testInterruptInALargeInput) }
 
 func testInterruptInALargeInput(t *testing.T, workers int) {
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -579,7 +579,7 @@ func testInterruptInALargeInput(t *testing.T, workers int) {
 
 // TestFailingCollector: its error ends the reading of all inputs, comes once, and
 // nothing is processed after it.
-func TestFailingCollector(t *testing.T) { eachCrew(t, testFailingCollector) }
+func TestFailingCollector(t *testing.T) { withWorkers(t, testFailingCollector) }
 
 func testFailingCollector(t *testing.T, workers int) {
 	full := errors.New("disk full")
@@ -606,7 +606,7 @@ func testFailingCollector(t *testing.T, workers int) {
 
 // TestFailingFlush: it ends the reading too, also of inputs that would go on for
 // ever; other outputs are flushed at the end all the same.
-func TestFailingFlush(t *testing.T) { eachCrew(t, testFailingFlush) }
+func TestFailingFlush(t *testing.T) { withWorkers(t, testFailingFlush) }
 
 func testFailingFlush(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -644,7 +644,7 @@ func onTheWay(workers int) int {
 }
 
 // TestSlowSink: the inputs wait for it, so that memory is bounded.
-func TestSlowSink(t *testing.T) { eachCrew(t, testSlowSink) }
+func TestSlowSink(t *testing.T) { withWorkers(t, testSlowSink) }
 
 func testSlowSink(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -709,7 +709,7 @@ func (e *endless) Close() error {
 
 // TestErrorsOfInputs: each costs its input only, the lines before it count, and they
 // come in the order of the inputs.
-func TestErrorsOfInputs(t *testing.T) { eachCrew(t, testErrorsOfInputs) }
+func TestErrorsOfInputs(t *testing.T) { withWorkers(t, testErrorsOfInputs) }
 
 func testErrorsOfInputs(t *testing.T, workers int) {
 	var got results
@@ -754,7 +754,7 @@ func (c closing) Close() error {
 }
 
 // TestBrokenPayloads: each costs itself only, until there are too many.
-func TestBrokenPayloads(t *testing.T) { eachCrew(t, testBrokenPayloads) }
+func TestBrokenPayloads(t *testing.T) { withWorkers(t, testBrokenPayloads) }
 
 func testBrokenPayloads(t *testing.T, workers int) {
 	f := func(broken, events, errs int) {
@@ -789,7 +789,7 @@ func appendTo(t *testing.T, path, text string) {
 }
 
 // TestFollow follows several files at once, through rotation and truncation.
-func TestFollow(t *testing.T) { eachCrew(t, testFollow) }
+func TestFollow(t *testing.T) { withWorkers(t, testFollow) }
 
 func testFollow(t *testing.T, workers int) {
 	dir := t.TempDir()
@@ -889,7 +889,7 @@ func testFollow(t *testing.T, workers int) {
 }
 
 // TestFollowFromEnd leaves out what is there already.
-func TestFollowFromEnd(t *testing.T) { eachCrew(t, testFollowFromEnd) }
+func TestFollowFromEnd(t *testing.T) { withWorkers(t, testFollowFromEnd) }
 
 func testFollowFromEnd(t *testing.T, workers int) {
 	path := filepath.Join(t.TempDir(), "log")
@@ -913,7 +913,7 @@ func testFollowFromEnd(t *testing.T, workers int) {
 }
 
 // TestFailureEndsFollowing: a dead sink ends all followed files.
-func TestFailureEndsFollowing(t *testing.T) { eachCrew(t, testFailureEndsFollowing) }
+func TestFailureEndsFollowing(t *testing.T) { withWorkers(t, testFailureEndsFollowing) }
 
 func testFailureEndsFollowing(t *testing.T, workers int) {
 	dir := t.TempDir()
@@ -935,7 +935,7 @@ func testFailureEndsFollowing(t *testing.T, workers int) {
 }
 
 // TestAllocs: reading and processing allocates next to nothing per line.
-func TestAllocs(t *testing.T) { eachCrew(t, testAllocs) }
+func TestAllocs(t *testing.T) { withWorkers(t, testAllocs) }
 
 func testAllocs(t *testing.T, workers int) {
 	c := config(t, nil)

@@ -36,7 +36,7 @@ func timedLines(from, to int) string {
 
 // TestSampleComesFirst: the first line of a stream is read as its last one, streams are
 // decided on one by one, and the order of the lines stays.
-func TestSampleComesFirst(t *testing.T) { eachCrew(t, testSampleComesFirst) }
+func TestSampleComesFirst(t *testing.T) { withWorkers(t, testSampleComesFirst) }
 
 func testSampleComesFirst(t *testing.T, workers int) {
 	var got results
@@ -66,7 +66,7 @@ func testSampleComesFirst(t *testing.T, workers int) {
 
 // TestSampleWaits: a slow input is not held back for longer than the wait, and a short
 // one not until its end.
-func TestSampleWaits(t *testing.T) { eachCrew(t, testSampleWaits) }
+func TestSampleWaits(t *testing.T) { withWorkers(t, testSampleWaits) }
 
 func testSampleWaits(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func testSampleWaits(t *testing.T, workers int) {
 }
 
 // TestSampleOfInterrupted: what was read is processed although the sample is short.
-func TestSampleOfInterrupted(t *testing.T) { eachCrew(t, testSampleOfInterrupted) }
+func TestSampleOfInterrupted(t *testing.T) { withWorkers(t, testSampleOfInterrupted) }
 
 func testSampleOfInterrupted(t *testing.T, workers int) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,17 +9,17 @@ import (
 	"clearhop/pipeline"
 )
 
-// A crew is the workers of a drive that has more than one. Each is a goroutine with a
+// A pool is the workers of a drive that has more than one. Each is a goroutine with a
 // pipeline.Worker of its own, which takes whatever batch comes next. The drive assembles
 // the batches in the order of the input, and finishes them in the same order.
 //
-// Its methods are for the goroutine of the drive. A nil crew has nothing to finish.
-type crew struct {
+// Its methods are for the goroutine of the drive. A nil pool has nothing to finish.
+type pool struct {
 	pipeline *pipeline.Pipeline
 	max      int        // workers
 	work     chan *task // has room for all tasks
 	running  sync.WaitGroup
-	workers  int // that were started
+	started  int // workers
 
 	pending []*task // in the order of the input
 	idle    []*task
@@ -48,42 +48,42 @@ func (t *task) add(out *pipeline.Outcome) error {
 	return nil
 }
 
-func newCrew(workers int, p *pipeline.Pipeline) *crew {
-	return &crew{pipeline: p, max: workers, work: make(chan *task, workers+spare)}
+func newPool(size int, p *pipeline.Pipeline) *pool {
+	return &pool{pipeline: p, max: size, work: make(chan *task, size+spare)}
 }
 
 // oldest returns the channel that says that the oldest batch can be finished; nil if there
 // is none.
-func (c *crew) oldest() <-chan struct{} {
-	if c == nil || len(c.pending) == 0 {
+func (p *pool) oldest() <-chan struct{} {
+	if p == nil || len(p.pending) == 0 {
 		return nil
 	}
-	return c.pending[0].done
+	return p.pending[0].done
 }
 
 // free returns a task that can be used; nil if all are on their way.
-func (c *crew) free() *task {
-	if n := len(c.idle); n > 0 {
-		t := c.idle[n-1]
-		c.idle = c.idle[:n-1]
+func (p *pool) free() *task {
+	if n := len(p.idle); n > 0 {
+		t := p.idle[n-1]
+		p.idle = p.idle[:n-1]
 		return t
 	}
-	if c.made == c.max+spare {
+	if p.made == p.max+spare {
 		return nil
 	}
-	c.made++
+	p.made++
 	return &task{done: make(chan struct{}, 1)}
 }
 
 // send gives a task to the workers. A worker is started if more of them can have work.
-func (c *crew) send(t *task) {
-	c.pending = append(c.pending, t)
-	c.work <- t
-	if c.workers < min(len(c.pending), c.max) {
-		c.workers++
-		c.running.Go(func() {
-			w := c.pipeline.NewWorker()
-			for t := range c.work {
+func (p *pool) send(t *task) {
+	p.pending = append(p.pending, t)
+	p.work <- t
+	if p.started < min(len(p.pending), p.max) {
+		p.started++
+		p.running.Go(func() {
+			w := p.pipeline.NewWorker()
+			for t := range p.work {
 				t.process(w)
 			}
 		})
@@ -91,16 +91,16 @@ func (c *crew) send(t *task) {
 }
 
 // keep lets a task wait for its turn. Then the drive processes it.
-func (c *crew) keep(t *task) {
-	c.pending = append(c.pending, t)
+func (p *pool) keep(t *task) {
+	p.pending = append(p.pending, t)
 	t.done <- struct{}{}
 }
 
 // end ends the workers when they have done what was sent.
-func (c *crew) end() {
-	if c != nil {
-		close(c.work)
-		c.running.Wait()
+func (p *pool) end() {
+	if p != nil {
+		close(p.work)
+		p.running.Wait()
 	}
 }
 
@@ -128,11 +128,11 @@ func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p
 // handOver assembles a batch and hands it to a worker. Where all tasks are on their way,
 // the oldest is waited for. The lines of a message that may go on are left in the batch.
 func (d *drive) handOver(ctx context.Context, b *batch, last bool) {
-	t := d.crew.free()
+	t := d.pool.free()
 	for t == nil {
-		<-d.crew.oldest()
+		<-d.pool.oldest()
 		d.finish(ctx)
-		t = d.crew.free()
+		t = d.pool.free()
 	}
 	if d.err != nil {
 		b.drop(len(b.lines))
@@ -140,7 +140,7 @@ func (d *drive) handOver(ctx context.Context, b *batch, last bool) {
 	}
 	done := takeLines(b, last, func(last bool) int { return d.worker.Assemble(b.lines, last, &t.draft) })
 	if done == 0 {
-		d.crew.idle = append(d.crew.idle, t)
+		d.pool.idle = append(d.pool.idle, t)
 		return
 	}
 	b.leave(done, &t.batch)
@@ -148,16 +148,16 @@ func (d *drive) handOver(ctx context.Context, b *batch, last bool) {
 		t.collector = d.NewCollector()
 	}
 	if d.worker.InDoubt(b.origin) {
-		d.crew.keep(t)
+		d.pool.keep(t)
 	} else {
-		d.crew.send(t)
+		d.pool.send(t)
 	}
 }
 
 // finish passes on the results of the oldest batch, which was received from oldest. After
 // a failure they are lost, as those of the batches behind it.
 func (d *drive) finish(ctx context.Context) {
-	c := d.crew
+	c := d.pool
 	t := c.pending[0]
 	c.pending = append(c.pending[:0], c.pending[1:]...)
 	if t.failed != nil {
@@ -179,8 +179,8 @@ func (d *drive) finish(ctx context.Context) {
 
 // finishAll passes on the results of all batches.
 func (d *drive) finishAll(ctx context.Context) {
-	for d.crew.oldest() != nil {
-		<-d.crew.oldest()
+	for d.pool.oldest() != nil {
+		<-d.pool.oldest()
 		d.finish(ctx)
 	}
 }

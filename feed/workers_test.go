@@ -28,11 +28,11 @@ import (
 	"clearhop/rule"
 )
 
-// crews are the numbers of workers that are held to one worker.
-var crews = []int{2, 3, 8}
+// manyWorkers are the numbers of workers that are held to one worker.
+var manyWorkers = []int{2, 3, 8}
 
-// crewConfigs are the settings that workers are tried with.
-func crewConfigs() map[string]pipeline.Config {
+// workerConfigs are the settings that workers are tried with.
+func workerConfigs() map[string]pipeline.Config {
 	plain := func() pipeline.Config {
 		return pipeline.Config{
 			Parser: parser.Settings{Format: []string{"auto"}, ErrorZone: "UTC"}, Original: true,
@@ -58,8 +58,8 @@ func openPipeline(t testing.TB, c pipeline.Config) *pipeline.Pipeline {
 	return p
 }
 
-// runCrew returns the events of inputs, where no time passes.
-func runCrew(t *testing.T, inputs []Input, c Config) []string {
+// runWorkers returns the events of inputs, where no time passes.
+func runWorkers(t *testing.T, inputs []Input, c Config) []string {
 	var got results
 	c.NewCollector = got.collector
 	synctest.Test(t, func(t *testing.T) {
@@ -111,9 +111,9 @@ func awkwardLog(random *rand.Rand, lines, step int) string {
 	return b.String()
 }
 
-// TestCrewsGiveTheEventsOfOneWorker: all recorded logs, and made up ones in any order of
+// TestWorkersGiveTheEventsOfOne: all recorded logs, and made up ones in any order of
 // time, in batches of any size, of which those of a payload belong to several streams.
-func TestCrewsGiveTheEventsOfOneWorker(t *testing.T) {
+func TestWorkersGiveTheEventsOfOne(t *testing.T) {
 	random := rand.New(rand.NewPCG(20261129, 1))
 	var recorded, inputs []Input
 	for _, name := range chaintest.Names(t, "*/*.log") {
@@ -124,19 +124,19 @@ func TestCrewsGiveTheEventsOfOneWorker(t *testing.T) {
 	}
 	inputs = append(inputs, texts("without times", strings.Repeat("no time\n", 100), "payloads", payload("a", begun)+payload("b", begun, more)+
 		payload("a", ended, "no time\n", fmt.Sprintf(access, 1))+payload("b", strings.SplitAfter(strings.TrimSuffix(awkwardLog(random, 100, 1), "\n"), "\n")...))...)
-	for name, c := range crewConfigs() {
+	for name, c := range workerConfigs() {
 		p := openPipeline(t, c)
-		inputs, crews := slices.Concat(recorded, inputs), crews
+		inputs, manyWorkers := slices.Concat(recorded, inputs), manyWorkers
 		if name != "plain" {
-			inputs, crews = inputs[len(recorded):], []int{3} // to save time
+			inputs, manyWorkers = inputs[len(recorded):], []int{3} // to save time
 		}
 		for _, size := range []int{7, maxLines} {
-			want := runCrew(t, inputs, Config{Pipeline: p, batchLines: size})
-			for _, workers := range crews {
+			want := runWorkers(t, inputs, Config{Pipeline: p, batchLines: size})
+			for _, workers := range manyWorkers {
 				if size == maxLines && workers > 3 {
 					continue
 				}
-				got := runCrew(t, inputs, Config{Pipeline: p, Workers: workers, batchLines: size})
+				got := runWorkers(t, inputs, Config{Pipeline: p, Workers: workers, batchLines: size})
 				equalEvents(t, fmt.Sprintf("%s, %d workers, batches of %d", name, workers, size), got, want)
 			}
 		}
@@ -150,15 +150,15 @@ func joinLines(lines [][]byte) (text []byte) {
 	return text
 }
 
-// FuzzCrews: some workers give the events of one, byte for byte, from any lines in batches
+// FuzzWorkers: some workers give the events of one, byte for byte, from any lines in batches
 // of any size; after a failure of the sink the first ones of them.
-func FuzzCrews(f *testing.F) {
+func FuzzWorkers(f *testing.F) {
 	for seed := range uint64(30) {
 		f.Add(seed, strings.Join(awkward[seed%10:seed%10+3], ""))
 	}
 	var pipelines []*pipeline.Pipeline
 	for _, name := range []string{"plain", "hash", "rules", "inferred"} {
-		pipelines = append(pipelines, openPipeline(f, crewConfigs()[name]))
+		pipelines = append(pipelines, openPipeline(f, workerConfigs()[name]))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, text string) {
 		random := rand.New(rand.NewPCG(seed, 6))
@@ -200,11 +200,11 @@ func run(t *testing.T, inputs []Input, c Config, r *results) {
 	})
 }
 
-// TestCrewAfterAnInterrupt: the events are the first ones of the whole, without a gap.
-func TestCrewAfterAnInterrupt(t *testing.T) {
+// TestWorkersAfterAnInterrupt: the events are the first ones of the whole, without a gap.
+func TestWorkersAfterAnInterrupt(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 7))
 	log := awkwardLog(random, 20_000, 1)
-	c := Config{Pipeline: openPipeline(t, crewConfigs()["plain"]), Workers: 3}
+	c := Config{Pipeline: openPipeline(t, workerConfigs()["plain"]), Workers: 3}
 	ctx, interrupt := context.WithCancel(t.Context())
 	var got results
 	got.yield = func() error {
@@ -265,9 +265,9 @@ func (d dawdling) Add(out *pipeline.Outcome) {
 	d.resultsPart.Add(out)
 }
 
-// TestSettledPlacesOfACrew: the place of a line is settled only when its event and all
+// TestSettledPlacesOfWorkers: the place of a line is settled only when its event and all
 // before it are flushed.
-func TestSettledPlacesOfACrew(t *testing.T) {
+func TestSettledPlacesOfWorkers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	log := awkwardLog(rand.New(rand.NewPCG(1, 8)), 3000, 1)
 	appendTo(t, path, log)
@@ -301,9 +301,9 @@ func TestSettledPlacesOfACrew(t *testing.T) {
 	}
 }
 
-// TestRefreshOfACrew: all batches before a look for nodes are finished, and none behind it
+// TestRefreshOfWorkers: all batches before a look for nodes are finished, and none behind it
 // has begun: each line is judged by what is known at its turn, as with one worker.
-func TestRefreshOfACrew(t *testing.T) {
+func TestRefreshOfWorkers(t *testing.T) {
 	f := func(workers int) []string {
 		var got results
 		var now atomic.Int64
@@ -337,15 +337,15 @@ func TestRefreshOfACrew(t *testing.T) {
 		return got.all()
 	}
 	one := f(1)
-	for _, workers := range crews {
+	for _, workers := range manyWorkers {
 		if got := f(workers); len(got) != len(one) {
 			t.Errorf("%d workers: %d events, want %d", workers, len(got), len(one))
 		}
 	}
 }
 
-// TestCrewIsNoLargerThanItsWork: for a few lines one worker is started, with one Collector.
-func TestCrewIsNoLargerThanItsWork(t *testing.T) {
+// TestNoMoreWorkersThanWork: for a few lines one worker is started, with one Collector.
+func TestNoMoreWorkersThanWork(t *testing.T) {
 	var got results
 	made := 0
 	c := config(t, &got)
@@ -383,8 +383,8 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// BenchmarkCrew is BenchmarkRun with more workers.
-func BenchmarkCrew(b *testing.B) {
+// BenchmarkWorkers is BenchmarkRun with more workers.
+func BenchmarkWorkers(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "access.log")
 	if err := os.WriteFile(path, []byte(strings.Repeat(accessLines(0, 1000), 20)), 0o600); err != nil {
 		b.Fatal(err)
