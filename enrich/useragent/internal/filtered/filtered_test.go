@@ -1,6 +1,7 @@
 package filtered
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -153,4 +154,39 @@ func TestFill(t *testing.T) {
 	if got := r.Fill(1, text, groups); got != "" {
 		t.Errorf("a template that is not there gives %q", got)
 	}
+}
+
+// TestMaxTried: a text that has the pieces of many rules is not read for all of them,
+// whatever was read before it, and a short one is.
+func TestMaxTried(t *testing.T) {
+	const n = 60
+	var text strings.Builder
+	var pieces string
+	text.WriteString("list all\n")
+	for i := range n {
+		fmt.Fprintf(&text, "rule `piece%02d=(\\d)`\ngives \"$1\"\nneeds \"piece%02d\"\n", i, i)
+		pieces += fmt.Sprintf("piece%02d ", i)
+	}
+	rules, err := Load(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	matcher := rules.NewMatcher()
+	f := func(ua string, want bool) {
+		t.Helper()
+		for range 2 { // the second time the tables are there
+			matcher.SetText(ua, Fold(ua))
+			if rule, _ := matcher.First(rules.List("all")); (rule != nil) != want {
+				t.Errorf("%d bytes: found %t, want %t", len(ua), rule != nil, want)
+			}
+		}
+	}
+	last := fmt.Sprintf("piece%02d=1", n-1)
+	f(last, true)
+	f(pieces[:MaxTried/n/2]+last, true)
+	if len(pieces)*n < 2*MaxTried {
+		t.Fatal("the text is too short")
+	}
+	f(pieces+last, false)
+	f("piece00=1 "+pieces, true) // found before that
 }
