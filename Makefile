@@ -196,7 +196,7 @@ deploy: ## deploy to AWS: asks five questions the first time, checks the setting
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
 	$(GO) vet -race ./...
-	$(GO) vet -race -tags athena ./analytics
+	$(GO) vet -race -tags athena ./analytics ./dashboard
 	$(GO) vet -race -tags sam ./deploy
 	$(GO) vet -race -tags snapshot ./release
 	@status=0; echo "$(TEST) -race, and without it the packages $(NO_RACE)"; \
@@ -261,9 +261,9 @@ CHAOS_EACH      ?= 700
 chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
 	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
-athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
+athena: ## compare DuckDB with a real Trino, the engine of Athena, row by row: the questions, the dashboard, Iceberg (needs Maven and Java 24)
 	@.ci/tools athena
-	$(TEST) -tags athena -count 1 -v -run TestTrinoAgrees ./analytics -trino $(CURDIR)/$(BUILD)/tools/trino
+	$(TEST) -p 1 -tags athena -count 1 -v -run TestTrinoAgrees ./analytics ./dashboard -trino $(CURDIR)/$(BUILD)/tools/trino
 
 # FUZZTIME is how long each target runs: a duration such as 5m, or a number of inputs
 # such as 10000x. FUZZ chooses targets by a regular expression, such as FuzzParse. An
