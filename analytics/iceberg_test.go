@@ -193,7 +193,9 @@ func keepTable(t *testing.T, db *trinotest.Server) {
 	young := count("NOT " + old)
 	db.Must(t, "DELETE FROM "+icebergTable+condition)
 	db.Must(t, "DELETE FROM "+icebergTable+" WHERE "+old)
-	db.Must(t, "ALTER TABLE "+icebergTable+" EXECUTE optimize WHERE dt >= '2026-11-10'")
+	// With a condition Trino takes only partitions, which this table does not have.
+	db.Must(t, "ALTER TABLE "+icebergTable+" EXECUTE optimize")
+	db.Must(t, "ALTER TABLE events_once EXECUTE optimize WHERE dt >= '2026-11-10'")
 	db.Must(t, "ALTER TABLE "+icebergTable+" EXECUTE expire_snapshots(retention_threshold => '7d')")
 	if left := count("true"); left != young || left == "[[0]]" {
 		t.Errorf("%s rows are left of %s", left, young)

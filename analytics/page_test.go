@@ -45,7 +45,10 @@ func TestStatisticsPage(t *testing.T) {
 
 // TestReliabilityPage compares the generated parts of docs/reliability.md with the code.
 func TestReliabilityPage(t *testing.T) {
-	golden.Sections(t, "../docs/reliability.md", map[string]string{"merge": "<!-- sql: merge -->\n```sql\n" + mergeSQL() + "```\n"})
+	golden.Sections(t, "../docs/reliability.md", map[string]string{
+		"merge":   "<!-- sql: merge -->\n```sql\n" + mergeSQL() + "```\n",
+		"engines": "The versions are " + compared(t),
+	})
 }
 
 // mergeSQL takes the rows of a day into a table that has each event once. It names the
@@ -104,6 +107,6 @@ func compared(t *testing.T) string {
 		}
 		return string(match[1])
 	}
-	return fmt.Sprintf("DuckDB %v (duckdb-go %s) and Trino %s, the engine that Athena is built on.\n",
-		duck, find("../go.mod", `github.com/duckdb/duckdb-go/v2 (v\S+)`), find("../.ci/tools", `(?m)^trino=(\d+)$`))
+	return fmt.Sprintf("DuckDB %v (duckdb-go %s), Trino %s, the engine that Athena is built on, and OpenSearch %s.\n",
+		duck, find("../go.mod", `github.com/duckdb/duckdb-go/v2 (v\S+)`), find("../.ci/tools", `(?m)^trino=(\d+)$`), find("../.ci/tools", `(?m)^opensearch=(\S+)$`))
 }
