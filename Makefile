@@ -261,11 +261,11 @@ CHAOS_EACH      ?= 700
 chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
 	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
-athena: ## compare DuckDB with a real Trino, the engine of Athena, row by row: the questions, the dashboard, Iceberg (needs Maven and Java 24)
+athena: ## compare DuckDB with a real Trino, the engine of Athena (needs Maven and Java 24)
 	@.ci/tools athena
 	$(TEST) -p 1 -tags athena -count 1 -v -run TestTrinoAgrees ./analytics ./dashboard -trino $(CURDIR)/$(BUILD)/tools/trino
 
-opensearch: ## give events to a real OpenSearch twice, by the commands of docs/statistics.md, and count them once (needs Maven, Java 24, curl and jq)
+opensearch: ## give events to a real OpenSearch twice (needs Maven, Java 24, curl and jq)
 	@.ci/tools opensearch
 	$(TEST) -tags opensearch -count 1 -v -run '^TestOpenSearch$$' ./deploy
 
