@@ -23,7 +23,7 @@ TEST := $(GO) test -timeout 40m
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/sbin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compare compare-report profile dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
+.PHONY: help run test lint bench compare compare-report profile dashboard screenshot fuzz build samples geoip geoip-city golden picture oracle chaos chain athena opensearch clean invoke validate package package-test snapshot snapshot-test release-tools deploy example example-check site build-SubscriberFunction build-StreamFunction build-TransformFunction build-GeoUpdateFunction build-DiagnosisFunction build-GeoIPLayer cost
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -197,8 +197,8 @@ deploy: ## deploy to AWS: asks five questions the first time, checks the setting
 test: ## get what the tests want (nginx, moto) and run them all
 	@.ci/tools
 	$(GO) vet -race ./...
-	$(GO) vet -race -tags athena ./analytics
-	$(GO) vet -race -tags sam ./deploy
+	$(GO) vet -race -tags athena ./analytics ./dashboard
+	$(GO) vet -race -tags sam,opensearch ./deploy
 	$(GO) vet -race -tags snapshot ./release
 	@status=0; echo "$(TEST) -race, and without it the packages $(NO_RACE)"; \
 	$(TEST) -race $$($(GO) list ./... | grep -vxF $(NO_RACE:%=-e %)) || status=1; \
@@ -311,9 +311,13 @@ CHAOS_EACH      ?= 700
 chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
 	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
-athena: ## compare the answers of DuckDB with those of a real Trino, the engine of Athena, row by row (needs Maven and Java 24)
+athena: ## compare DuckDB with a real Trino, the engine of Athena (needs Maven and Java 24)
 	@.ci/tools athena
-	$(TEST) -tags athena -count 1 -v -run TestTrinoAgrees ./analytics -trino $(CURDIR)/$(BUILD)/tools/trino
+	$(TEST) -p 1 -tags athena -count 1 -v -run TestTrinoAgrees ./analytics ./dashboard -trino $(CURDIR)/$(BUILD)/tools/trino
+
+opensearch: ## give events to a real OpenSearch twice (needs Maven, Java 24, curl and jq)
+	@.ci/tools opensearch
+	$(TEST) -tags opensearch -count 1 -v -run '^TestOpenSearch$$' ./deploy
 
 # FUZZTIME is how long each target runs: a duration such as 5m, or a number of inputs
 # such as 10000x. FUZZ chooses targets by a regular expression, such as FuzzParse. An

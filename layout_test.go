@@ -126,6 +126,7 @@ var mayImport = map[string][]string{
 	"internal/sinktest":          {"sink"},
 	"internal/deadlettertest":    {"sink", "sink/deadletter"},
 	"internal/logstest":          {},
+	"internal/trinotest":         {"analytics", "encode"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -32,7 +32,7 @@ func reliabilitySQL(t *testing.T) map[string]string {
 // TestOnce: the SQL of docs/reliability.md counts each event once, in DuckDB.
 func TestOnce(t *testing.T) {
 	event := func(id, hash, file string) string {
-		object := fmt.Sprintf(`{"@timestamp":"2026-11-22T11:00:24.007Z","event":{"id":%q`, id)
+		object := fmt.Sprintf(`{"@timestamp":"2026-11-22T11:00:24.007Z","schema_version":1,"event":{"id":%q`, id)
 		if hash != "" {
 			object += fmt.Sprintf(`,"hash":%q`, hash)
 		}

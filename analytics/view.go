@@ -203,6 +203,9 @@ func View(view string) []ViewColumn {
 			// of the session.
 			column.Unit = ""
 			column.expressions[DuckDB] = "epoch_ms(epoch_ms(" + column.expressions[DuckDB] + "))"
+			// An Iceberg table's timestamps have microseconds, and Athena refuses a view
+			// whose column has another type than it declares.
+			column.expressions[Athena] = "CAST(" + column.expressions[Athena] + " AS " + column.SQLType(Athena) + ")"
 		}
 		all = append(all, column)
 	}

@@ -186,7 +186,7 @@ func TestIcebergTable(t *testing.T) {
 			t.Errorf("the table has no column for %s of a row", key)
 		}
 	}
-	if len(columns) != len(encode.Columns())+len(encode.RowColumns()) {
+	if len(columns) != len(encode.RowColumns()) {
 		t.Errorf("the table has the columns %v", columns)
 	}
 	variables := at(t, s, "SubscriberFunction", "Environment.Variables").(map[string]any)

@@ -3,18 +3,20 @@ package encode
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 )
 
-// RowColumns are the columns that a row has before those of the event: see AppendRow. A
-// table of rows has them and Columns, of which timestamp is the first.
+// RowColumns are the columns of a table of rows, which AppendRow writes: those of Columns,
+// and behind the first one, the time, three that a row has besides.
 func RowColumns() []Column {
-	return []Column{
+	columns := Columns()
+	return slices.Concat(columns[:1], []Column{
 		{Name: "dt", Key: "dt", Type: "string", Kind: String},
 		{Name: "hour", Key: "hour", Type: "string", Kind: String},
 		{Name: "event_id", Key: "event_id", Type: "string", Kind: String},
-	}
+	}, columns[1:])
 }
 
 // RowOverhead is how many bytes a row is longer than its event, at most, besides the id.
