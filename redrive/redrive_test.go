@@ -170,6 +170,36 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestRoute: an event goes to the outlet that its rule sent it to, and where there is none,
+// to the one for all.
+func TestRoute(t *testing.T) {
+	docs := eventsOf(t, newPipeline(t), payload(t, "/ecs/web"))
+	letter := deadletter.Letter{Kind: deadletter.Event, Reason: "throttled", EventID: docs[0].ID, Data: docs[0].Data, Route: "faults"}
+	for _, leads := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "letters")
+		if err := os.WriteFile(path, []byte(letters(t, 0, letter)[0]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		source, err := redrive.Files([]string{path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all, faults bytes.Buffer
+		sinks, want := delivery.Sinks{Events: file.New(&all)}, &all
+		if leads {
+			sinks.Routes, want = map[string]sink.Sink{"faults": file.New(&faults)}, &faults
+		}
+		to, err := delivery.New(sinks, delivery.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := redrive.Run(t.Context(), source, redrive.Config{Pipeline: newPipeline(t), Outlets: to})
+		if err != nil || counts.Settled != 1 || want.String() != string(docs[0].Data) || all.Len()+faults.Len() != len(docs[0].Data) {
+			t.Errorf("with its outlet %t: %+v, %v, %q, %q", leads, counts, err, all.String(), faults.String())
+		}
+	}
+}
+
 // TestStays: what cannot be sent, or is not wanted, stays as it is.
 func TestStays(t *testing.T) {
 	p := newPipeline(t)
