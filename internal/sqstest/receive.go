@@ -37,6 +37,13 @@ func (q *Receiver) Left() int {
 	return len(q.Server.Records(q.Queue)) - len(q.deleted)
 }
 
+// Show lets hidden messages be received again, as when their time is over.
+func (q *Receiver) Show() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.hidden)
+}
+
 // Messages returns the bodies of the messages that are not deleted.
 func (q *Receiver) Messages() (all [][]byte) {
 	q.mu.Lock()
