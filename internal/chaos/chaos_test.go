@@ -110,7 +110,12 @@ func (s *schedule) document(first, n int) []byte {
 		}
 		line := fmt.Sprintf(`203.0.113.%d - - [%s] "GET /%s/%s?q=%s HTTP/1.1" 200 %d "-" "agent/%d" "198.51.100.%d"`,
 			r.IntN(256), at.Format("02/Jan/2006:15:04:05 -0700"), folder, token, strings.Repeat("é\\x22", r.IntN(20)), r.IntN(90_000), r.IntN(50), r.IntN(256))
-		switch r.IntN(40) {
+		kinds := 3
+		if s.alone {
+			kinds = 2
+		}
+		switch n := r.IntN(40); min(n, kinds) {
+		case kinds:
 		case 0:
 			line = "no line of nginx " + token
 		case 1:
@@ -331,6 +336,9 @@ func run(t *testing.T, name string, seed uint64, number int, lose bool) (n *tall
 				s.rules, s.settings.Routes = rules[:2], nil
 			}
 		}
+		// Which lines stand behind the beginning of an error record in one batch depends on
+		// the road: a payload is a batch, and so is a part of a page of a log group.
+		s.alone = name == "log group"
 		s.heavy = name == "transform" && s.rand.IntN(4) == 0
 		lines := 1 + s.rand.IntN(2*number)
 		if s.heavy {

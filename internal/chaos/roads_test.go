@@ -65,6 +65,7 @@ type schedule struct {
 	dir      string
 	settings outlets.Settings
 	rules    []string // of the pipeline
+	alone    bool     // no line changes what is said of its neighbours
 	toQueue  bool     // Lambda's destination is a queue
 	// forbidden says that Lambda may not write to its destination.
 	forbidden bool
