@@ -304,9 +304,9 @@ oracle: ## hold the parser, the walk, the resolver and the model of a hop to a r
 	$(TEST) -count 1 -v -run 'TestPairs|TestMended' ./chain -seed $(ORACLE_SEED) -pairs 2000 -every >> $(BUILD)/oracle.txt || status=1; \
 	grep -v '^=== ' $(BUILD)/oracle.txt; exit $$status
 
-# CHAOS_SCHEDULES are of each of the five roads, and CHAOS_EACH is how many lines a schedule
+# CHAOS_SCHEDULES are of each of the six roads, and CHAOS_EACH is how many lines a schedule
 # has, on average.
-CHAOS_SCHEDULES ?= 300
+CHAOS_SCHEDULES ?= 250
 CHAOS_EACH      ?= 700
 chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
 	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))

@@ -54,8 +54,8 @@ func (l *Letters) KeepPayload(ctx context.Context, data []byte, why error) Recei
 }
 
 // keepEvents keeps the events that a sink did not take, and adds to the Receipt
-// of their Put what became of them.
-func (l *Letters) keepEvents(ctx context.Context, events []sink.Document, failures []sink.Failure, r *Receipt) {
+// of their Put what became of them. route is that of their outlet.
+func (l *Letters) keepEvents(ctx context.Context, route string, events []sink.Document, failures []sink.Failure, r *Receipt) {
 	var kept []sink.Failure
 	for _, f := range failures {
 		if l.keeps(f.Err) {
@@ -67,7 +67,11 @@ func (l *Letters) keepEvents(ctx context.Context, events []sink.Document, failur
 	if len(kept) == 0 {
 		return
 	}
-	lost := l.put(ctx, deadletter.Undelivered(events, &sink.PutError{Failures: kept}))
+	letters := deadletter.Undelivered(events, &sink.PutError{Failures: kept})
+	for i := range letters {
+		letters[i].Route = route
+	}
+	lost := l.put(ctx, letters)
 	r.DeadLetters = len(kept) - len(lost)
 	r.DeadLettersLost = len(lost)
 	for _, letter := range lost {

@@ -123,7 +123,7 @@ func (o *Outlet) Put(ctx context.Context, events []sink.Document) Receipt {
 	failures := failuresOf(err, len(events))
 	r := Receipt{Delivered: len(events) - len(failures)}
 	if len(failures) > 0 {
-		o.letters.keepEvents(ctx, events, failures, &r)
+		o.letters.keepEvents(ctx, o.route, events, failures, &r)
 	}
 	return r
 }

@@ -88,6 +88,39 @@ type FollowConfig struct {
 	Begun func(at decode.Position) error
 }
 
+// Places keep how far logs are read. A *position.File is one.
+type Places interface {
+	// Begin notes that logs are read from now on.
+	Begin(logs []string) error
+	// Of returns where to go on in a log; nil if nothing is known of it.
+	Of(log string) *decode.Position
+	// Save notes how far logs are read. When it returns, that is on the disk.
+	Save(places []decode.Position) error
+}
+
+// FollowKept follows logs until ctx ends, and goes on where an earlier call ended: also
+// after a kill and a rotation. sync returns when all that c.Flush took is on the disk. Only
+// then a place is kept, so that a kill repeats events and loses none.
+func FollowKept(ctx context.Context, logs []string, fromEnd bool, kept Places, sync func() error, c Config) (Counts, error) {
+	if !fromEnd { // else the next call leaves out what is there then
+		if err := kept.Begin(logs); err != nil {
+			return Counts{}, err
+		}
+	}
+	c.Together = true
+	c.Settled = func(places []decode.Position) error {
+		if err := sync(); err != nil {
+			return err
+		}
+		return kept.Save(places)
+	}
+	return Run(ctx, FollowFrom(logs, FollowConfig{
+		FromEnd:  fromEnd,
+		Position: kept.Of,
+		Begun:    func(at decode.Position) error { return kept.Save([]decode.Position{at}) },
+	}), c)
+}
+
 // FollowFrom is Follow for files that are followed again and again: each time from where
 // it ended.
 func FollowFrom(names []string, c FollowConfig) []Input {

@@ -30,9 +30,10 @@ type Item struct {
 	Reason string    // why it was not delivered
 	Time   time.Time // when that was; zero if it is not known
 
-	id   []byte // of an Event
-	data []byte
-	key  string // of a letter in parts that is now whole
+	id    []byte // of an Event
+	route string // of an Event, if a rule had sent it elsewhere
+	data  []byte
+	key   string // of a letter in parts that is now whole
 }
 
 // A document is what the members of a document tell about its kind.
@@ -85,7 +86,7 @@ func (r *reader) letter(d *document, text []byte) (items []Item, waits string) {
 	case l == nil:
 		return nil, key
 	}
-	item := Item{Kind: Kind(l.Kind), Reason: l.Reason, Time: l.Time, id: l.EventID, data: l.Data}
+	item := Item{Kind: Kind(l.Kind), Reason: l.Reason, Time: l.Time, id: l.EventID, route: l.Route, data: l.Data}
 	if d.Parts > 1 {
 		item.key = key
 	}

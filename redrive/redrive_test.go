@@ -2,13 +2,9 @@ package redrive_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,6 +166,36 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestRoute: an event goes to the outlet that its rule sent it to, and where there is none,
+// to the one for all.
+func TestRoute(t *testing.T) {
+	docs := eventsOf(t, newPipeline(t), payload(t, "/ecs/web"))
+	letter := deadletter.Letter{Kind: deadletter.Event, Reason: "throttled", EventID: docs[0].ID, Data: docs[0].Data, Route: "faults"}
+	for _, leads := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "letters")
+		if err := os.WriteFile(path, []byte(letters(t, 0, letter)[0]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		source, err := redrive.Files([]string{path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all, faults bytes.Buffer
+		sinks, want := delivery.Sinks{Events: file.New(&all)}, &all
+		if leads {
+			sinks.Routes, want = map[string]sink.Sink{"faults": file.New(&faults)}, &faults
+		}
+		to, err := delivery.New(sinks, delivery.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := redrive.Run(t.Context(), source, redrive.Config{Pipeline: newPipeline(t), Outlets: to})
+		if err != nil || counts.Settled != 1 || want.String() != string(docs[0].Data) || all.Len()+faults.Len() != len(docs[0].Data) {
+			t.Errorf("with its outlet %t: %+v, %v, %q, %q", leads, counts, err, all.String(), faults.String())
+		}
+	}
+}
+
 // TestStays: what cannot be sent, or is not wanted, stays as it is.
 func TestStays(t *testing.T) {
 	p := newPipeline(t)
@@ -199,124 +225,6 @@ func TestStays(t *testing.T) {
 		})
 		if _, missing := os.Stat(path); err != nil || missing != nil || counts.Settled != 0 {
 			t.Errorf("%s: %+v, %v, %v", name, counts, err, missing)
-		}
-	}
-}
-
-// A memory is a place of units, some of which hold parts of one letter.
-type memory struct {
-	units map[string][]byte
-	order []string
-}
-
-func (m *memory) source() redrive.Source {
-	return &memorySource{memory: m, left: slices.Clone(m.order)}
-}
-
-type memorySource struct {
-	*memory
-	left []string
-}
-
-func (m *memorySource) Next(context.Context) (*redrive.Unit, error) {
-	for len(m.left) > 0 {
-		name := m.left[0]
-		m.left = m.left[1:]
-		if data, there := m.units[name]; there {
-			return &redrive.Unit{Name: name, Data: data, Settle: func(context.Context) error { delete(m.units, name); return nil }}, nil
-		}
-	}
-	return nil, io.EOF
-}
-
-// A weak sink takes some of what it is given, and ends the process at some time.
-type weak struct {
-	random *rand.Rand
-	got    map[string]string
-	t      *testing.T
-}
-
-var errKilled = errors.New("killed")
-
-func (w *weak) Put(_ context.Context, docs []sink.Document) error {
-	var failed sink.PutError
-	for i, d := range docs {
-		if w.random.IntN(10) == 0 {
-			failed.Failures = append(failed.Failures, sink.Failure{Index: i, Err: errors.New("throttled")})
-			continue
-		}
-		if before, twice := w.got[string(d.ID)]; twice && before != string(d.Data) {
-			w.t.Errorf("the event %s is not the same each time", d.ID)
-		}
-		w.got[string(d.ID)] = string(d.Data)
-	}
-	if len(failed.Failures) > 0 {
-		return &failed
-	}
-	return nil
-}
-
-func (w *weak) Close(context.Context) error { return nil }
-
-// TestFaults: whatever the sink refuses, and wherever a run is killed, after some runs each
-// event was delivered, and nothing is left.
-func TestFaults(t *testing.T) {
-	p := newPipeline(t)
-	for seed := range uint64(40) {
-		random := rand.New(rand.NewPCG(seed, 1))
-		m := &memory{units: map[string][]byte{}}
-		put := func(text string) {
-			name := fmt.Sprint(len(m.order))
-			m.units[name], m.order = []byte(text), append(m.order, name)
-		}
-		want := map[string]string{}
-		for n := range 20 {
-			packed := payload(t, fmt.Sprintf("/ecs/%d", n))
-			for _, d := range eventsOf(t, p, packed) {
-				id := fmt.Sprintf("%d-%s", n, d.ID)
-				data := bytes.Replace(d.Data, d.ID, []byte(id), 1)
-				want[id] = string(data)
-				for _, l := range letters(t, []int{0, 2000}[random.IntN(2)], deadletter.Letter{Kind: deadletter.Event, Reason: "throttled", EventID: []byte(id), Data: data}) {
-					put(l)
-				}
-			}
-		}
-		random.Shuffle(len(m.order), func(i, k int) { m.order[i], m.order[k] = m.order[k], m.order[i] })
-		to := &weak{random: random, got: map[string]string{}, t: t}
-		for run := 0; len(m.units) > 0; run++ {
-			if run == 50 {
-				t.Fatalf("seed %d: %d units are left", seed, len(m.units))
-			}
-			kill := random.IntN(len(m.units) + 20)
-			func() {
-				defer func() {
-					if r := recover(); r != nil && r != errKilled {
-						panic(r)
-					}
-				}()
-				_, err := redrive.Run(t.Context(), m.source(), redrive.Config{Pipeline: p, Outlets: outletsTo(t, to), Seen: func(n *redrive.Counts) {
-					if n.Units == kill {
-						panic(errKilled)
-					}
-				}})
-				if stopped := (*redrive.StoppedError)(nil); err != nil && !errors.As(err, &stopped) {
-					t.Fatal(err)
-				}
-			}()
-			// A unit that has gone had all of its events delivered.
-			for _, text := range m.units {
-				if !json.Valid(text) {
-					t.Fatal("a unit has changed")
-				}
-			}
-		}
-		if len(to.got) != len(want) {
-			t.Fatalf("seed %d: %d events, want %d", seed, len(to.got), len(want))
-		}
-		for id, data := range want {
-			if to.got[id] != data {
-				t.Fatalf("seed %d: the event %s is missing or another one", seed, id)
-			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"clearhop/decode"
@@ -67,6 +68,7 @@ type Counts struct {
 	Settled   int // of them, those that were moved or deleted
 	Events    int // items, by their kind
 	Payloads  int
+	Unread    int // of them, those that cannot be read: their units stay
 	Others    int // items that cannot be sent
 	LeftOut   int // items that Config.Wants does not want
 	Lines     int // of payloads
@@ -267,10 +269,14 @@ func (r *run) item(ctx context.Context, u *Unit, it *Item) error {
 	case r.Outlets == nil:
 		return nil
 	case it.Kind == Event:
-		return r.add(ctx, units, "", it.id, it.data)
+		if !r.leads(it.route) {
+			it.route = ""
+		}
+		return r.add(ctx, units, it.route, it.id, it.data)
 	}
 	payloads, err := r.decoder.DecodeAll(it.data)
 	if err != nil {
+		r.counts.Unread++
 		r.warn(fmt.Errorf("%s: a payload cannot be read: %w", u.Name, err))
 		stay()
 		return nil
@@ -289,6 +295,11 @@ func (r *run) item(ctx context.Context, u *Unit, it *Item) error {
 		}
 	}
 	return nil
+}
+
+// leads reports whether there is an outlet for a route.
+func (r *run) leads(route string) bool {
+	return slices.ContainsFunc(r.outboxes, func(o outbox) bool { return o.outlet.Route() == route })
 }
 
 func (r *run) count(it *Item) {
@@ -438,6 +449,7 @@ func (n *Counts) Add(more *Counts) {
 	n.Settled += more.Settled
 	n.Events += more.Events
 	n.Payloads += more.Payloads
+	n.Unread += more.Unread
 	n.Others += more.Others
 	n.LeftOut += more.LeftOut
 	n.Lines += more.Lines

@@ -50,13 +50,19 @@ func Connect(ctx context.Context, o Options) (*Logs, error) {
 	if _, err := account.Credentials(ctx, c.Credentials); err != nil {
 		return nil, err
 	}
+	return New(c, o), nil
+}
+
+// New makes a client with a configuration of the SDK. It makes calls again by itself, so
+// that the configuration's Retryer should not: see aws.NopRetryer.
+func New(c aws.Config, o Options) *Logs {
 	client := cloudwatchlogs.NewFromConfig(c)
 	return &Logs{
 		FilterLogEvents:    paced(client.FilterLogEvents, o),
 		DescribeLogGroups:  paced(client.DescribeLogGroups, o),
 		DescribeLogStreams: paced(client.DescribeLogStreams, o),
 		Region:             c.Region,
-	}, nil
+	}
 }
 
 // A Group is a log group.

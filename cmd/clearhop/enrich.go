@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"clearhop/aws/nlb"
-	"clearhop/decode"
 	"clearhop/feed"
 	"clearhop/feed/position"
 	"clearhop/internal/lock"
@@ -112,12 +111,11 @@ func (c *enrichCommand) Run(ctx context.Context, s streams) error {
 	sum := newSummary(c.Summary, &c.Settings)
 	read := readings{private: p.Private()}
 	sum.lines = c.As.As != ""
-	counts, err := c.read(ctx, s, group, state, feed.Config{
+	counts, err := c.read(ctx, s, group, state, out.sync, feed.Config{
 		Pipeline:     p,
 		NewCollector: func() feed.Collector { return newCollector(sum, out) },
 		Workers:      c.workers(),
 		Flush:        out.flush,
-		Settled:      settledIn(state, out),
 		Decided:      read.add,
 		Warn:         s.warn,
 	})
@@ -201,24 +199,18 @@ func (c *enrichCommand) check() error {
 	return errors.Join(append(errs, c.logGroupFlags.check(c.Files, c.Since, follow...))...)
 }
 
-// read takes the inputs through the pipeline. state is nil where no place is kept.
-func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, state *position.File, config feed.Config) (feed.Counts, error) {
+// read takes the inputs through the pipeline. state is nil where no place is kept; sync has
+// what was written be on the disk.
+func (c *enrichCommand) read(ctx context.Context, s streams, group *groupReading, state *position.File, sync func() error, config feed.Config) (feed.Counts, error) {
 	if group != nil {
 		return feed.Run(ctx, []feed.Input{group.read}, config) // once, so nothing is kept
 	}
-	if c.Follow {
+	switch {
+	case state != nil:
+		return feed.FollowKept(ctx, c.Files, c.FromEnd, state, sync, config)
+	case c.Follow:
 		config.Together = true
-		from := feed.FollowConfig{FromEnd: c.FromEnd}
-		if state != nil {
-			if !c.FromEnd { // else the next run leaves out what is there then
-				if err := state.Begin(c.Files); err != nil {
-					return feed.Counts{}, err
-				}
-			}
-			from.Position = state.Of
-			from.Begun = func(at decode.Position) error { return state.Save([]decode.Position{at}) }
-		}
-		return feed.Run(ctx, feed.FollowFrom(c.Files, from), config)
+		return feed.Run(ctx, feed.Follow(c.Files, c.FromEnd), config)
 	}
 	files := s.orStdin(c.Files)
 	if !c.Quiet {
@@ -254,20 +246,6 @@ func (c *enrichCommand) openState() (*position.File, error) {
 		return nil, &usageError{err}
 	}
 	return state, nil
-}
-
-// settledIn returns what saves the places of lines whose events are written; nil where no
-// place is kept.
-func settledIn(state *position.File, out *outputs) func([]decode.Position) error {
-	if state == nil {
-		return nil
-	}
-	return func(places []decode.Position) error {
-		if err := out.sync(); err != nil {
-			return err
-		}
-		return state.Save(places)
-	}
 }
 
 // orStdin returns the inputs to read: standard input if there are no files. A person

@@ -317,6 +317,9 @@ func (c *redriveCommand) say(s streams, n *redrive.Counts) {
 	}
 	fmt.Fprintf(out, "Sent: %s; %d not taken; of %s of payloads, rules dropped %d.\n",
 		terminal.Plural(int64(n.Delivered), "event"), n.Lost, terminal.Plural(int64(n.Lines), "line"), n.Dropped)
+	if n.Unread > 0 {
+		fmt.Fprintf(out, "Still unreadable: %s, kept where they are.\n", terminal.Plural(int64(n.Unread), "payload"))
+	}
 	fmt.Fprintf(out, "Objects, messages and files: %d done, %d stay where they are.\n", n.Settled, n.Units-n.Settled)
 }
 

@@ -160,13 +160,6 @@ func (f *follower) follow(ctx context.Context, output string) error {
 	if err != nil {
 		return err
 	}
-	if f.tick() { // before anything is known of the log
-		return errEnded
-	}
-	if err := state.Begin([]string{f.log}); err != nil {
-		return err
-	}
-	f.world.begun = true
 	if f.out, err = file.Continue(output); err != nil {
 		return err
 	}
@@ -179,33 +172,47 @@ func (f *follower) follow(ctx context.Context, output string) error {
 	if err != nil {
 		return err
 	}
-	save := func(places []decode.Position) error {
+	_, err = feed.FollowKept(ctx, []string{f.log}, false, &keeping{state, f}, func() error {
 		if f.tick() {
 			return errEnded
 		}
-		return state.Save(places)
-	}
-	_, err = feed.Run(ctx, feed.FollowFrom([]string{f.log}, feed.FollowConfig{
-		Position: state.Of, Begun: func(at decode.Position) error { return save([]decode.Position{at}) },
-	}), feed.Config{
-		Pipeline: lines, Together: true, NewCollector: func() feed.Collector { return f }, Flush: f.flush,
-		Warn: func(err error) { f.world.warned = append(f.world.warned, err) },
-		Settled: func(places []decode.Position) error {
-			if f.tick() {
-				return errEnded
-			}
-			if err := f.out.Sync(); err != nil {
-				return err
-			}
-			info, err := os.Stat(output)
-			if err != nil {
-				return err
-			}
+		if err := f.out.Sync(); err != nil {
+			return err
+		}
+		info, err := os.Stat(output)
+		if err == nil {
 			f.synced = info.Size()
-			return save(places)
-		},
+		}
+		return err
+	}, feed.Config{
+		Pipeline: lines, NewCollector: func() feed.Collector { return f }, Flush: f.flush,
+		Warn: func(err error) { f.world.warned = append(f.world.warned, err) },
 	})
 	return errors.Join(err, f.out.Close(context.WithoutCancel(ctx)))
+}
+
+// A keeping is a file of places that a dead process no longer writes.
+type keeping struct {
+	*position.File
+	f *follower
+}
+
+// Begin implements feed.Places.
+func (k *keeping) Begin(logs []string) error {
+	if k.f.tick() { // before anything is known of the log
+		return errEnded
+	}
+	err := k.File.Begin(logs)
+	k.f.world.begun = err == nil
+	return err
+}
+
+// Save implements feed.Places.
+func (k *keeping) Save(places []decode.Position) error {
+	if k.f.tick() {
+		return errEnded
+	}
+	return k.File.Save(places)
 }
 
 // tick reports whether the process is dead. It may die there.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -9,16 +10,20 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"clearhop/aws/loggroup"
 	"clearhop/backfill"
 	outlets "clearhop/delivery"
 	"clearhop/enrich/clientip"
 	"clearhop/functions/delivery"
 	"clearhop/functions/handler"
+	"clearhop/internal/logstest"
 	"clearhop/pipeline"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/klauspost/compress/gzip"
 )
@@ -31,6 +36,16 @@ func chainSettings() pipeline.Config {
 	return pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}}
 }
 
+// rules drop, sample and route lines by their paths. They are those of half of the schedules.
+var rules = []string{"drop path=/drop/*", "sample:0.5 path=/some/*,verdict!=health_check", "route:other path=/other/*"}
+
+// chain returns the settings of the schedule's pipelines.
+func (s *schedule) chain() pipeline.Config {
+	c := chainSettings()
+	c.Rules.Rule = s.rules
+	return c
+}
+
 // A road takes payloads to a sink, with faults.
 type road func(s *schedule) error
 
@@ -40,6 +55,7 @@ var roads = map[string]road{
 	"kinesis":      kinesisStream,
 	"transform":    transformation,
 	"backfill":     objects,
+	"log group":    logGroup,
 	"follow":       follow,
 }
 
@@ -48,13 +64,24 @@ type schedule struct {
 	*world
 	dir      string
 	settings outlets.Settings
-	payloads [][]byte          // documents of CloudWatch Logs, packed
-	expected map[string][]byte // events by their ids; nil if only the lines are known
-	heavy    bool              // lines are long: the events of a buffer do not fit an answer
-	output   string            // the file of the road follow
-	written  []string          // the lines that it has read
-	function any               // the handler of the process that is warm; nil before a cold start
-	warm     *process
+	rules    []string // of the pipeline
+	alone    bool     // no line changes what is said of its neighbours
+	toQueue  bool     // Lambda's destination is a queue
+	// forbidden says that Lambda may not write to its destination.
+	forbidden bool
+	payloads  [][]byte          // documents of CloudWatch Logs, packed
+	ids       [][]string        // of the events of each payload
+	expected  map[string][]byte // events by their ids; nil if only the lines are known
+	routed    map[string]bool   // the ids of those that a rule sends elsewhere
+	excused   map[string]bool   // the ids of those that may be lost, because AWS says so
+	broken    [][]byte          // what cannot be read, and must be kept whole
+	lost      [][]byte          // … of it, what AWS says is lost
+	group     []logstest.Event  // of the road log group
+	heavy     bool              // lines are long: the events of a buffer do not fit an answer
+	output    string            // the file of the road follow
+	written   []string          // the lines that it has read
+	function  any               // the handler of the process that is warm; nil before a cold start
+	warm      *process
 }
 
 // invoke runs the handler once, as Lambda does: in a warm process if there is one. make
@@ -94,13 +121,13 @@ func (s *schedule) invoke(open func(p *process) (any, error), call func(ctx cont
 }
 
 // config is that of a function.
-func config(name string, resends bool) delivery.Config {
-	return delivery.Config{Shape: delivery.Shape{Name: name, Resends: resends}, Log: io.Discard, Pipeline: chainSettings()}
+func (s *schedule) config(name string, resends bool) delivery.Config {
+	return delivery.Config{Shape: delivery.Shape{Name: name, Resends: resends}, Log: io.Discard, Pipeline: s.chain()}
 }
 
 // shipper opens a function that puts events into the sink of the schedule.
 func (s *schedule) shipper(p *process, name string, resends bool) (*delivery.Shipper, error) {
-	return delivery.NewShipper(config(name, resends), func(o outlets.Options) (*outlets.Outlets, error) {
+	return delivery.NewShipper(s.config(name, resends), func(o outlets.Options) (*outlets.Outlets, error) {
 		o.Opener = p.opener()
 		return outlets.Open(context.Background(), s.settings, o)
 	})
@@ -120,13 +147,27 @@ func subscription(s *schedule) error {
 			s.tally.Faults["invoked twice"]++
 		}
 		for range times {
-			s.async(i, event)
+			if err := s.async(event, s.ids[i]); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	for n := s.rand.IntN(3); n > 0; n-- {
+		event := s.unreadable(true)
+		s.broken = append(s.broken, event)
+		if err := s.async(event, nil, event); err != nil {
+			return err
+		}
+	}
+	// A control message holds no lines. CloudWatch Logs sends it to see whether somebody is there.
+	s.tally.Faults["control message"]++
+	control := packed([]byte(`{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],"logEvents":[{"id":"","timestamp":1795345224000,"message":"CWL CONTROL MESSAGE: Checking health of destination"}]}`))
+	return s.async(fmt.Appendf(nil, `{"awslogs":{"data":%q}}`, base64.StdEncoding.EncodeToString(control)), nil)
 }
 
-func (s *schedule) async(number int, event []byte) {
+// async invokes the function with an event, which holds events of these ids, or cannot be
+// read.
+func (s *schedule) async(event []byte, ids []string, broken ...[]byte) error {
 	for n := range attempts {
 		if n > 0 {
 			time.Sleep(time.Duration(n) * time.Minute)
@@ -141,11 +182,13 @@ func (s *schedule) async(number int, event []byte) {
 				return err
 			})
 		if err == nil {
-			return
+			return nil
 		}
 	}
 	s.tally.Faults["given up by Lambda"]++
-	s.s3.Put(letters, fmt.Sprintf("aws/lambda/async/subscriber/%s/%d.json", time.Now().Format("2006/01/02"), number), fmt.Appendf(nil,
+	s.number++
+	number := s.number
+	return s.destination(fmt.Sprintf("aws/lambda/async/subscriber/%s/%d.json", time.Now().Format("2006/01/02"), number), ids, broken, fmt.Appendf(nil,
 		`{"version":"1.0","timestamp":%q,"requestContext":{"requestId":"r-%d","functionArn":"arn:aws:lambda:eu-central-1:123456789012:function:subscriber:$LATEST","condition":"RetriesExhausted","approximateInvokeCount":3},"requestPayload":%s,"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"responsePayload":{"errorMessage":"x"}}`,
 		time.Now().Format(time.RFC3339), number, event))
 }
@@ -157,7 +200,12 @@ const batchAttempts = 4
 // partial batch answers and bisection. A batch that is given up goes to the bucket.
 func kinesisStream(s *schedule) error {
 	var records []events.KinesisEventRecord
-	for i, payload := range s.payloads {
+	payloads := slices.Clone(s.payloads)
+	for n := s.rand.IntN(3); n > 0; n-- {
+		payload := s.unreadable(false)
+		s.broken, payloads = append(s.broken, payload), append(payloads, payload)
+	}
+	for i, payload := range payloads {
 		records = append(records, events.KinesisEventRecord{
 			EventID: fmt.Sprintf("shardId-000000000000:%056d", i),
 			Kinesis: events.KinesisRecord{Data: payload, SequenceNumber: fmt.Sprintf("%056d", i), PartitionKey: "k"},
@@ -214,11 +262,23 @@ func (s *schedule) giveUpBatch(records []events.KinesisEventRecord) error {
 	if err != nil {
 		return err
 	}
+	var ids []string
+	var broken [][]byte
+	for i := range records {
+		var n int
+		if _, err := fmt.Sscanf(records[i].Kinesis.SequenceNumber, "%d", &n); err != nil {
+			return err
+		}
+		if n < len(s.ids) {
+			ids = append(ids, s.ids[n]...)
+		} else {
+			broken = append(broken, records[i].Kinesis.Data)
+		}
+	}
 	first, last := records[0].Kinesis.SequenceNumber, records[len(records)-1].Kinesis.SequenceNumber
-	s.s3.Put(letters, "aws/lambda/mapping/"+first+".json", fmt.Appendf(nil,
+	return s.destination("aws/lambda/mapping/"+first+".json", ids, broken, fmt.Appendf(nil,
 		`{"requestContext":{"requestId":"r","functionArn":"arn","condition":"RetryAttemptsExhausted","approximateInvokeCount":%d},"version":"1.0","timestamp":%q,"KinesisBatchInfo":{"shardId":"shardId-000000000000","startSequenceNumber":%q,"endSequenceNumber":%q,"batchSize":%d,"streamArn":"arn"},"payload":%q}`,
 		batchAttempts, time.Now().Format(time.RFC3339), first, last, len(records), batch))
-	return nil
 }
 
 // transformation invokes the function of a Firehose stream. What it answers is delivered,
@@ -231,7 +291,10 @@ func transformation(s *schedule) error {
 	if fromKinesis {
 		back, event.SourceKinesisStreamArn = s.kinesis, "arn:aws:kinesis:eu-central-1:123456789012:stream/"+source
 	}
-	waiting, number, taken := s.payloads, 0, 0
+	for n := s.rand.IntN(3); n > 0; n-- {
+		s.broken = append(s.broken, s.unreadable(false))
+	}
+	waiting, number, taken := slices.Concat(s.payloads, s.broken), 0, 0
 	for len(waiting) > 0 {
 		// An invocation whose answer is lost has sent records back already, and sends them
 		// back again. So faults that never end make more of them without end.
@@ -266,7 +329,7 @@ func (s *schedule) transform(event events.KinesisFirehoseEvent) error {
 	for n := 0; n < 4 && err != nil; n++ { // Firehose invokes again three times
 		err = s.invoke(
 			func(p *process) (any, error) {
-				f, err := delivery.NewAnswerer(config("transform", false), func(o outlets.Options) (*outlets.Letters, error) {
+				f, err := delivery.NewAnswerer(s.config("transform", false), func(o outlets.Options) (*outlets.Letters, error) {
 					o.Opener = p.opener()
 					return outlets.OpenLetters(context.Background(), s.settings.LetterSettings, o)
 				})
@@ -305,6 +368,37 @@ func objects(s *schedule) error {
 	for i, payload := range s.payloads {
 		s.s3.Put(bucket, fmt.Sprintf("exports/%05d.json.gz", i), payload)
 	}
+	return s.again(func(ctx context.Context, p *process) (backfill.Walk, error) {
+		client := s3.NewFromConfig(p.aws(), func(o *s3.Options) { o.UsePathStyle = true })
+		return &backfill.ObjectWalk{Bucket: bucket, Prefix: "exports/", Get: client.GetObject, List: client.ListObjectsV2}, nil
+	})
+}
+
+// logGroup is a backfill of a log group, which is begun again until it ends.
+func logGroup(s *schedule) error {
+	slices.SortStableFunc(s.group, func(a, b logstest.Event) int { return cmp.Compare(a.Time, b.Time) })
+	s.logs = logstest.New(logstest.Config{
+		Groups:    []logstest.Group{{Name: "/ecs/web", Events: len(s.group), At: func(i int) logstest.Event { return s.group[i] }}},
+		PerSecond: 2, EmptyPages: true, PageEvents: 1 + s.rand.IntN(200),
+	})
+	err := s.again(func(ctx context.Context, p *process) (backfill.Walk, error) {
+		c := p.aws()
+		c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+		logs := loggroup.New(c, loggroup.Options{})
+		groups, err := logs.Find(ctx, "/ecs/web", false)
+		return &backfill.GroupWalk{
+			Logs: logs, Groups: groups,
+			Since: time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 22, 14, 0, 0, 0, time.UTC),
+		}, err
+	})
+	if _, slowed := s.logs.Calls(); slowed > 0 {
+		s.tally.Faults["log group throttled"] += slowed
+	}
+	return err
+}
+
+// again begins a backfill again, with its state file, until it ends.
+func (s *schedule) again(walk func(context.Context, *process) (backfill.Walk, error)) error {
 	state := filepath.Join(s.dir, "backfill.json")
 	for n := 0; ; n++ {
 		if n == 50 {
@@ -315,8 +409,11 @@ func objects(s *schedule) error {
 		p.left *= 1 + s.rand.IntN(6)
 		p.many = true
 		err := errEnded
-		if !p.run(0, func(ctx context.Context) { err = s.backfill(ctx, p, state) }) {
+		if !p.run(0, func(ctx context.Context) { err = s.backfill(ctx, p, state, walk) }) {
 			err = errEnded
+		}
+		if err != nil {
+			s.tally.Faults["backfill begun again"]++
 		}
 		time.Sleep(time.Hour) // what was still running has ended
 		if err == nil {
@@ -328,12 +425,12 @@ func objects(s *schedule) error {
 	}
 }
 
-func (s *schedule) backfill(ctx context.Context, p *process, path string) error {
-	state, _, err := backfill.OpenState(path, map[string]string{"--s3": "s3://events/exports/"})
+func (s *schedule) backfill(ctx context.Context, p *process, path string, open func(context.Context, *process) (backfill.Walk, error)) error {
+	state, _, err := backfill.OpenState(path, map[string]string{"--of": "this schedule"})
 	if err != nil {
 		return err
 	}
-	lines, err := pipeline.New(chainSettings())
+	lines, err := pipeline.New(s.chain())
 	if err != nil {
 		return err
 	}
@@ -341,10 +438,12 @@ func (s *schedule) backfill(ctx context.Context, p *process, path string) error 
 	if err != nil {
 		return err
 	}
-	client := s3.NewFromConfig(p.aws(), func(o *s3.Options) { o.UsePathStyle = true })
+	walk, err := open(ctx, p)
+	if err != nil {
+		return err
+	}
 	_, err = backfill.Run(ctx, backfill.Config{
-		Walk:     &backfill.ObjectWalk{Bucket: bucket, Prefix: "exports/", Get: client.GetObject, List: client.ListObjectsV2},
-		Pipeline: lines, Outlets: to.All(), From: state.Progress,
+		Walk: walk, Pipeline: lines, Outlets: to.All(), From: state.Progress,
 		Keep: func(done backfill.Progress) error {
 			if p.dead {
 				return errEnded

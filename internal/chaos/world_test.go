@@ -14,6 +14,7 @@ import (
 	"clearhop/internal/awstest"
 	"clearhop/internal/firehosetest"
 	"clearhop/internal/kinesistest"
+	"clearhop/internal/logstest"
 	"clearhop/internal/s3test"
 	"clearhop/internal/sqstest"
 	"clearhop/sink/retry"
@@ -23,6 +24,7 @@ import (
 
 // The names of what exists in a world.
 const (
+	other   = "other"  // of Firehose and of Kinesis, and the prefix of the bucket, for a route
 	stream  = "events" // of Firehose and of Kinesis, for events
 	source  = "lines"  // of Firehose and of Kinesis, for payloads
 	bucket  = "events"
@@ -66,6 +68,10 @@ type world struct {
 	s3                     *s3test.Server
 	queue                  *sqstest.Receiver
 
+	logs   *logstest.Server // of the road log group
+	number int              // of what Lambda gave up
+	metric map[string]int   // what AWS counts of losses, by the name of the metric
+
 	begun    bool     // a follower has noted that it reads the log
 	warned   []error  // what followers said
 	answered [][]byte // events that Firehose got as answers
@@ -73,13 +79,13 @@ type world struct {
 }
 
 func newWorld(seed uint64) *world {
-	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 18)), tally: newTally(), rates: map[string]float64{}}
-	for _, target := range []string{"firehose", "kinesis", "sqs", "PutObject", "objects"} {
+	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 18)), tally: newTally(), rates: map[string]float64{}, metric: map[string]int{}}
+	for _, target := range []string{"firehose", "kinesis", "sqs", "PutObject", "objects", "logs"} {
 		w.rates[target] = []float64{0, 0.05, 0.2, 0.5, 0.9}[w.rand.IntN(5)]
 	}
 	w.kills = []float64{0.02, 0.15, 0.7}[w.rand.IntN(3)]
 	config := func(name string, of plan) awstest.Config {
-		return awstest.Config{Targets: []string{stream, source, letters}, Seed: seed | 1, Plan: func(n int) awstest.Fault { return w.fault(name, of, n) }}
+		return awstest.Config{Targets: []string{stream, source, letters, other}, Seed: seed | 1, Plan: func(n int) awstest.Fault { return w.fault(name, of, n) }}
 	}
 	w.firehose = firehosetest.New(config("firehose", servicePlan(firehosetest.Throttle(), firehosetest.Unavailable(), firehosetest.WrongCounts)))
 	w.kinesis = kinesistest.New(config("kinesis", servicePlan(kinesistest.Throttle(), kinesistest.KMSThrottle(), kinesistest.WrongCounts)))
@@ -115,6 +121,9 @@ var faults = []string{
 	"killed before a call", "killed after a call", "killed at the deadline", "answer lost", "given up by Lambda", "batch split",
 	"batch given up", "partial batch", "sent back", "transformation failed", "invoked twice", "redrive killed",
 	"killed while following", "output cut", "log renamed",
+	"dropped by a rule", "left out of a sample", "sent to a route", "control message", "broken base64", "truncated gzip",
+	"wrong checksum", "another kind of JSON", "payload unreadable after a redrive", "backfill begun again", "log group throttled",
+	"bucket for what is given up refuses", "queue for what is given up refuses",
 }
 
 // fault returns what goes wrong with a call of n records.
@@ -191,6 +200,14 @@ func (w *world) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	switch target := r.Header.Get("X-Amz-Target"); {
 	case strings.HasPrefix(target, "Firehose_"):
 		w.firehose.ServeHTTP(answer, r)
+	case strings.HasPrefix(target, "Logs_"):
+		throttled := awstest.Fault{Error: awstest.Error{Status: http.StatusBadRequest, Code: "ThrottlingException", Message: "Rate exceeded"}}
+		fault := w.fault("logs", servicePlan(throttled, awstest.InternalFailure(), nil), 0)
+		fault.Serve(answer, r, func(to http.ResponseWriter, e awstest.Error) {
+			to.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			to.WriteHeader(e.Status)
+			fmt.Fprintf(to, `{"__type":%q,"message":%q}`, e.Code, e.Message)
+		}, func(to http.ResponseWriter) { w.logs.ServeHTTP(to, r) })
 	case strings.HasPrefix(target, "Kinesis_"):
 		w.kinesis.ServeHTTP(answer, r)
 	case strings.HasPrefix(target, "AmazonSQS.") && target != "AmazonSQS.SendMessageBatch":

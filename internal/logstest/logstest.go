@@ -57,6 +57,8 @@ type Config struct {
 	PerSecond float64
 	// EmptyPages has every third page be empty, with a token.
 	EmptyPages bool
+	// PageEvents is how many events a page has at most; 0 for as many as the API gives.
+	PageEvents int
 	// Deny holds the actions that the caller has no permission for.
 	Deny []string
 	// Broken is called with each call's number, from 1. If it returns a status, the call
@@ -76,10 +78,13 @@ type Server struct {
 	at     time.Time
 }
 
+// New returns a Server for the caller to serve. It has no URL.
+func New(c Config) *Server { return &Server{config: c, tokens: c.PerSecond, at: time.Now()} }
+
 // Start serves a Server until the test ends.
 func Start(t testing.TB, c Config) *Server {
 	t.Helper()
-	s := &Server{config: c, tokens: c.PerSecond, at: time.Now()}
+	s := New(c)
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.URL = server.URL
@@ -218,7 +223,7 @@ func (s *Server) filter(w http.ResponseWriter, in input) {
 	isEmpty := s.config.EmptyPages && page%3 == 1
 	for ; i < g.Events && !isEmpty; i++ {
 		e := g.At(i)
-		if e.Time > in.EndTime || len(events) == maxEvents || size+len(e.Message)+26 > maxBytes {
+		if e.Time > in.EndTime || len(events) == cmp.Or(s.config.PageEvents, maxEvents) || size+len(e.Message)+26 > maxBytes {
 			break
 		}
 		if strings.HasPrefix(e.Stream, in.LogStreamNamePrefix) {

@@ -37,6 +37,25 @@ func (q *Receiver) Left() int {
 	return len(q.Server.Records(q.Queue)) - len(q.deleted)
 }
 
+// Show lets hidden messages be received again, as when their time is over.
+func (q *Receiver) Show() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.hidden)
+}
+
+// Messages returns the bodies of the messages that are not deleted.
+func (q *Receiver) Messages() (all [][]byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, r := range q.Server.Records(q.Queue) {
+		if !q.deleted[i] {
+			all = append(all, r.Data)
+		}
+	}
+	return all
+}
+
 // ServeHTTP answers one call.
 func (q *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")

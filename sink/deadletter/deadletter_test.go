@@ -180,7 +180,7 @@ func FuzzRoundTrip(f *testing.F) {
 		for _, kind := range []deadletter.Kind{deadletter.Event, deadletter.Payload} {
 			s := &failing{limit: int(limit), err: func([]sink.Document) error { return nil }}
 			b := newBox(t, deadletter.Config{Sink: s})
-			if err := b.Put(t.Context(), []deadletter.Letter{{Kind: kind, Reason: reason, EventID: id, Data: data}}); err != nil {
+			if err := b.Put(t.Context(), []deadletter.Letter{{Kind: kind, Reason: reason, EventID: id, Route: "faults", Data: data}}); err != nil {
 				if limit > 20_000 && len(id) < 1000 {
 					t.Fatal(err)
 				}
@@ -201,7 +201,7 @@ func FuzzRoundTrip(f *testing.F) {
 				}
 				got = l
 			}
-			if !bytes.Equal(got.Data, data) || !bytes.Equal(got.EventID, id) || r.Incomplete() != 0 {
+			if !bytes.Equal(got.Data, data) || !bytes.Equal(got.EventID, id) || got.Route != "faults" || r.Incomplete() != 0 {
 				t.Errorf("%q came back as %q", data, got.Data)
 			}
 		}

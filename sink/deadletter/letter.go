@@ -54,6 +54,7 @@ type Letter struct {
 	Reason    string // at most MaxReason bytes of it are kept
 	RequestID string // of the invocation; empty if there is none
 	EventID   []byte // of an Event
+	Route     string // of an Event that a rule has sent elsewhere; empty for the others
 	Data      []byte // nil if it was withheld
 
 	// A Reader also sets these: which program gave up, the length and hash of the
@@ -96,6 +97,7 @@ type line struct {
 	RequestID string `json:"request_id,omitempty"`
 	Reason    string `json:"reason"`
 	EventID   []byte `json:"event_id,omitempty"` // as base64, because it may be any bytes
+	Route     string `json:"route,omitempty"`
 	Size      int    `json:"size"`
 	SHA256    string `json:"sha256"`
 	Withheld  bool   `json:"withheld,omitempty"`
@@ -130,6 +132,7 @@ func newLine(l *Letter, source string) line {
 		RequestID: l.RequestID,
 		Reason:    strings.ToValidUTF8(l.Reason[:min(len(l.Reason), MaxReason)], "�"),
 		EventID:   l.EventID,
+		Route:     l.Route,
 		Size:      len(l.Data),
 		SHA256:    hex.EncodeToString(sum[:]),
 	}

@@ -82,7 +82,7 @@ func (r *Reader) Read(text []byte) (*Letter, error) {
 		return nil, fmt.Errorf("%w: part %d of %d", ErrLine, l.Part, l.Parts)
 	}
 	letter := &Letter{
-		Time: at, Kind: l.Kind, Reason: l.Reason, RequestID: l.RequestID, EventID: l.EventID,
+		Time: at, Kind: l.Kind, Reason: l.Reason, RequestID: l.RequestID, EventID: l.EventID, Route: l.Route,
 		Source: l.Source, Size: l.Size, SHA256: l.SHA256, Withheld: l.Withheld,
 	}
 	if l.Withheld {

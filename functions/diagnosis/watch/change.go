@@ -46,8 +46,8 @@ func (j *judged) groupsOf(f *diagnose.Finding) []string {
 // update brings the state up to date with a period. Messages about what has changed wait
 // in it. It reports whether there is anything to write.
 func (st *state) update(j *judged, m *messenger) (changed bool) {
-	changed = len(st.Findings) > 0
-	st.Through = j.to
+	changed = len(st.Findings) > 0 || st.Next != j.next
+	st.Through, st.Next = j.to, j.next
 	st.Findings = slices.DeleteFunc(st.Findings, func(k known) bool { return k.Ended != nil && j.to.Sub(*k.Ended) > remembered })
 	shown := map[int]bool{} // the indices of findings that this period shows
 	for i := range j.Findings {
@@ -97,10 +97,13 @@ func (k *known) show(f *diagnose.Finding, j *judged) {
 		}
 	}
 	slices.Sort(k.Groups)
+	k.Unseen = slices.Clone(k.Groups)
 }
 
 // miss notes a period that does not show the finding, and reports whether it has ended.
 func (k *known) miss(j *judged) bool {
+	// A group that is gone is not among those left out, and is not waited for.
+	k.Unseen = slices.DeleteFunc(k.Unseen, func(group string) bool { return !slices.Contains(j.leftOut, group) })
 	groups := j.groupOf()
 	var right int64
 	for _, s := range j.Sources {
@@ -114,5 +117,5 @@ func (k *known) miss(j *judged) bool {
 	}
 	k.Quiet++
 	k.Right += right
-	return k.Quiet >= quietPeriods<<min(k.Returns, maxDoublings) && float64(k.Right)*k.Share >= expected
+	return len(k.Unseen) == 0 && k.Quiet >= quietPeriods<<min(k.Returns, maxDoublings) && float64(k.Right)*k.Share >= expected
 }

@@ -83,9 +83,9 @@ func read(j *judged) string {
 		lines = "A sample of " + lines
 	}
 	text := fmt.Sprintf("Read: %s of %s,\nfrom %s to %s.", lines, terminal.Plural(int64(j.groups), "log group"), stamp(j.from), stamp(j.to))
-	if j.leftOut > 0 {
-		text += fmt.Sprintf("\nNot read: %s. One diagnosis reads %d at most. Name the log groups\nof nginx in DiagnosisLogGroups.",
-			terminal.Plural(int64(j.leftOut), "more log group"), maxGroups)
+	if n := len(j.leftOut); n > 0 {
+		text += fmt.Sprintf("\nNot read: %s. One diagnosis reads %d at most, and the next ones\nread the others. To have those of nginx read each time, name only them in\nDiagnosisLogGroups.",
+			terminal.Plural(int64(n), "more log group"), maxGroups)
 	}
 	return text
 }

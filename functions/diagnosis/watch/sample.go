@@ -16,7 +16,7 @@ import (
 
 // Bounds of a sample.
 const (
-	maxGroups = 50 // of names that end with *
+	maxGroups = 50 // log groups; where there are more, they take turns
 	maxCalls  = 60 // of FilterLogEvents
 	maxParts  = 8  // of the period, from each of which lines are read
 	maxPages  = 5  // of a part: some pages of FilterLogEvents are empty
@@ -36,7 +36,9 @@ type sample struct {
 	lines   int
 	cut     bool // there are more lines than these
 	groups  int  // log groups that were asked
-	leftOut int  // log groups that were not, because there are too many
+
+	leftOut []string // log groups that were not, because there are too many
+	next    string   // the log group that the next sample begins with; empty if none is left out
 }
 
 // A stream is lines of one log stream, which stand one behind the other there.
@@ -57,23 +59,31 @@ type sampler struct {
 	calls    Calls
 	names    []string
 	maxBytes int
+	from     string // the log group that it is the turn of; empty for the first
 }
 
 // take reads a sample of a period.
 func (s *sampler) take(ctx context.Context, p period) (*sample, error) {
-	groups, leftOut, err := s.find(ctx)
+	all, err := s.find(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the log groups: %w", err)
 	}
-	got := &sample{period: p, groups: len(groups), leftOut: leftOut}
-	if len(groups) == 0 {
-		return got, nil
+	if len(all) == 0 {
+		return &sample{period: p}, nil
 	}
+	groups := s.turn(all)
+	groups, leftOut := groups[:min(len(groups), maxGroups)], groups[min(len(groups), maxGroups):]
+	got := &sample{period: p}
 	parts := min(max(maxCalls/maxPages/len(groups), 1), maxParts)
 	length := p.to.Sub(p.from) / time.Duration(parts)
 	budget := s.maxBytes / len(groups) / parts
 	left := maxCalls
-	for _, group := range groups {
+	for n, group := range groups {
+		if left == 0 { // many pages were empty
+			leftOut = slices.Concat(groups[n:], leftOut)
+			break
+		}
+		got.groups++
 		for i := range parts {
 			part := period{p.from.Add(length * time.Duration(i)), p.from.Add(length * time.Duration(i+1))}
 			if err := s.read(ctx, got, group, part, budget, &left); err != nil {
@@ -81,15 +91,24 @@ func (s *sampler) take(ctx context.Context, p period) (*sample, error) {
 			}
 		}
 	}
+	if got.leftOut = leftOut; len(leftOut) > 0 {
+		got.next = leftOut[0]
+	}
 	return got, nil
 }
 
 // find returns the log groups of the names.
-func (s *sampler) find(ctx context.Context) (groups []string, leftOut int, err error) {
+func (s *sampler) find(ctx context.Context) (groups []string, err error) {
+	known := map[string]bool{}
+	add := func(group string) {
+		if !known[group] {
+			known[group], groups = true, append(groups, group)
+		}
+	}
 	for _, name := range s.names {
 		prefix, isPrefix := strings.CutSuffix(name, "*")
 		if !isPrefix {
-			groups = append(groups, name)
+			add(name)
 			continue
 		}
 		in := &cloudwatchlogs.DescribeLogGroupsInput{}
@@ -99,23 +118,29 @@ func (s *sampler) find(ctx context.Context) (groups []string, leftOut int, err e
 		for more := true; more; {
 			out, err := s.calls.DescribeLogGroups(ctx, in)
 			if err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 			for i := range out.LogGroups {
-				g := &out.LogGroups[i]
-				switch found := aws.ToString(g.LogGroupName); {
-				case isService(found) || slices.Contains(groups, found):
-				case len(groups) >= maxGroups:
-					leftOut++
-				default:
-					groups = append(groups, found)
+				if found := aws.ToString(out.LogGroups[i].LogGroupName); !isService(found) {
+					add(found)
 				}
 			}
 			in.NextToken = out.NextToken
 			more = aws.ToString(in.NextToken) != ""
 		}
 	}
-	return groups, leftOut, nil
+	return groups, nil
+}
+
+// turn puts the log group first that it is the turn of, and the others behind it in the
+// order of their names. Where all were read the last time, they keep their order.
+func (s *sampler) turn(groups []string) []string {
+	if len(groups) <= maxGroups && s.from == "" {
+		return groups
+	}
+	slices.Sort(groups)
+	first, _ := slices.BinarySearch(groups, s.from) // the one behind it if that group is gone
+	return slices.Concat(groups[first:], groups[:first])
 }
 
 // isService reports whether a group holds what a service writes, and no lines of nginx.

@@ -24,6 +24,8 @@ type state struct {
 	Version  int       `json:"version"`
 	Through  time.Time `json:"through"` // the end of the last period that was judged
 	Findings []known   `json:"findings"`
+	// Next is the log group that it is the turn of, where not all are read each time.
+	Next string `json:"next,omitempty"`
 	// Lease is until when the Run that wrote the state may be sending messages.
 	Lease time.Time `json:"lease,omitzero"`
 	// Messages wait to be sent, in this order.
@@ -45,6 +47,8 @@ type known struct {
 	Share float64        `json:"share"` // of the lines, in the last period that showed it
 	// Groups are the log groups whose lines show it.
 	Groups []string `json:"groups,omitempty"`
+	// Unseen are those of Groups that were not read since: there are too many.
+	Unseen []string `json:"unseen,omitempty"`
 
 	// Since the last period that showed it:
 	Quiet int   `json:"quiet,omitempty"` // periods without it

@@ -67,7 +67,8 @@ type Summary struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	Groups int       `json:"log_groups"`
-	// LeftOut are log groups that were not read, because there are too many.
+	// LeftOut are log groups that were not read, because there are too many. The next
+	// Runs read them.
 	LeftOut  int      `json:"left_out,omitempty"`
 	Lines    int      `json:"lines"`
 	Sampled  bool     `json:"sampled,omitempty"` // there were more lines
@@ -100,7 +101,7 @@ func (w *Watch) Run(ctx context.Context) (Summary, error) {
 	}
 	// Messages that wait are sent even if the lines cannot be read.
 	changed := len(st.Messages) > 0
-	j, errLook := w.look(ctx, period{summary.From, summary.To}, &summary)
+	j, errLook := w.look(ctx, st, period{summary.From, summary.To}, &summary)
 	if errLook == nil {
 		changed = st.update(j, &messenger{name: s.Name, minPercent: s.MinPercent}) || changed
 	}
@@ -120,14 +121,15 @@ func (w *Watch) Run(ctx context.Context) (Summary, error) {
 	return summary, errors.Join(errLook, err)
 }
 
-// look reads and judges the lines of a period.
-func (w *Watch) look(ctx context.Context, p period, summary *Summary) (*judged, error) {
+// look reads and judges the lines of a period. Where there are too many log groups, the
+// state says whose turn it is.
+func (w *Watch) look(ctx context.Context, st *state, p period, summary *Summary) (*judged, error) {
 	s := &w.config.Settings
-	lines, err := (&sampler{calls: w.config.Calls, names: s.groups(), maxBytes: s.MaxMB << 20}).take(ctx, p)
+	lines, err := (&sampler{calls: w.config.Calls, names: s.groups(), maxBytes: s.MaxMB << 20, from: st.Next}).take(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	summary.Groups, summary.LeftOut, summary.Lines, summary.Sampled = lines.groups, lines.leftOut, lines.lines, lines.cut
+	summary.Groups, summary.LeftOut, summary.Lines, summary.Sampled = lines.groups, len(lines.leftOut), lines.lines, lines.cut
 	report, err := judge(ctx, w.config.Pipeline, lines)
 	if err != nil {
 		return nil, fmt.Errorf("judge the lines: %w", err)

@@ -359,7 +359,7 @@ func TestSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.calls["FilterLogEvents"] > 60 || summary.Groups != 50 || summary.LeftOut != 20 || !summary.Sampled {
+	if w.calls["FilterLogEvents"] > 60 || summary.Groups != 30 || summary.LeftOut != 40 || !summary.Sampled {
 		t.Errorf("%d calls, %+v", w.calls["FilterLogEvents"], summary)
 	}
 	w = newWorld(t, func(c *watch.Config) { c.Settings.MaxMB = 1 })
@@ -374,6 +374,62 @@ func TestSample(t *testing.T) {
 	if len(w.sent) != 1 || !strings.Contains(w.sent[0].Subject, "began, 5") {
 		t.Errorf("sent %q", subjects(w.sent))
 	}
+}
+
+// manyGroups is a world with more log groups than a run reads: it has 60 calls, and two of
+// them read a group here, so 30 groups.
+func manyGroups(t *testing.T, number int, names ...string) *world {
+	w := newWorld(t, func(c *watch.Config) { c.Settings.LogGroups = names })
+	w.groups = nil
+	for n := range number {
+		w.groups = append(w.groups, fmt.Sprintf("/ecs/%02d", n))
+	}
+	return w
+}
+
+// period is a run in which some log groups have lines, right ones or broken ones.
+func (w *world) period(broken map[string]bool) []string {
+	for group, is := range broken {
+		w.log(group, func(int) bool { return is })
+	}
+	return w.run()
+}
+
+// TestTurns: where there are more log groups than one run reads, each is read in its turn,
+// also if the group is gone whose turn it is.
+func TestTurns(t *testing.T) {
+	w := manyGroups(t, 100, "/ecs/99", "/ecs/*")
+	broken, right := map[string]bool{"/ecs/99": true}, map[string]bool{"/ecs/99": false}
+	for n := range 3 { // 0 to 29, 30 to 59, 60 to 89
+		w.want(fmt.Sprint("before its turn, run ", n), w.period(broken))
+	}
+	w.groups = slices.DeleteFunc(w.groups, func(group string) bool { return group == "/ecs/90" }) // it is next
+	w.want("in its turn", w.period(broken), beganSubject)
+	if body := w.sent[0].Body; !strings.Contains(body, "Not read: 69 more log groups. One diagnosis reads 50 at most, and the next ones\nread the others.") {
+		t.Error(body)
+	}
+	runs := 1
+	for sent := w.period(right); len(sent) == 0 && runs < 30; runs++ {
+		sent = w.period(right)
+	}
+	if got := subjects(w.sent)[1:]; runs < 7 || !slices.Equal(got, []string{endedSubject}) {
+		t.Errorf("after %d runs: sent %q; want the end after its third turn", runs, got)
+	}
+}
+
+// TestUnseen: a finding lasts while one of the groups that showed it was not read again.
+func TestUnseen(t *testing.T) {
+	w := manyGroups(t, 60, "/ecs/*")
+	w.want("the first half", w.period(map[string]bool{"/ecs/05": true, "/ecs/50": true}), beganSubject)
+	w.want("the other half", w.period(map[string]bool{"/ecs/05": false, "/ecs/50": true}))
+	for n := range 20 {
+		w.want(fmt.Sprint("run ", n), w.period(map[string]bool{"/ecs/05": false, "/ecs/50": true}))
+	}
+	var sent []string
+	for range 12 {
+		sent = append(sent, w.period(map[string]bool{"/ecs/05": false, "/ecs/50": false})...)
+	}
+	w.want("when both are right", sent, endedSubject)
 }
 
 // TestInferred: without addresses the chain is inferred, as the doctor does, also where
