@@ -308,7 +308,7 @@ oracle: ## hold the parser, the walk, the resolver and the model of a hop to a r
 # has, on average.
 CHAOS_SCHEDULES ?= 250
 CHAOS_EACH      ?= 700
-chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost (10 to 20 minutes); CHAOS_SEED repeats one schedule
+chaos: ## send a million lines through simulated services of AWS that fail, and check that none is lost uncounted (10 to 20 minutes); CHAOS_SEED repeats one schedule
 	$(TEST) -count 1 -v -run 'TestChaos$$' ./internal/chaos -schedules $(CHAOS_SCHEDULES) -each $(CHAOS_EACH) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED))
 
 athena: ## compare DuckDB with a real Trino, the engine of Athena (needs Maven and Java 24)

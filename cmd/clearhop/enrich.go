@@ -59,8 +59,8 @@ Examples:
   clearhop enrich --rule 'drop verdict=health_check' --privacy truncate access.log
   clearhop enrich --as combined --known-only --nlb 10.16.1.11 --trusted 10.16.1.13 access.log | goaccess --log-format=COMBINED -
 
-It works on all cores, at most 8, with the events in the order of the lines. With
-GOMAXPROCS=1 in the environment, it works on one.
+It works on all cores, at most 8. The events stay in the order of the lines. With
+--summary it works on one core. GOMAXPROCS=1 in the environment keeps it to one.
 
 With --as, access lines are written in the place of events. The client is written only
 if a trusted hop vouches for it, because a visitor can make up any other address, and

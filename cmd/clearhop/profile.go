@@ -10,7 +10,7 @@ import (
 
 // profileFlags are the flags of a command whose run may be profiled.
 type profileFlags struct {
-	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write to a file where this run spends its CPU time, for go tool pprof. The file holds names of functions and nothing of the log (docs/performance.md)."`
+	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of this run to FILE, for go tool pprof. The file holds names of functions and nothing of the log (docs/performance.md)."`
 }
 
 func (f *profileFlags) profileFile() string { return f.CPUProfile }

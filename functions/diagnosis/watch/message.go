@@ -84,8 +84,8 @@ func read(j *judged) string {
 	}
 	text := fmt.Sprintf("Read: %s of %s,\nfrom %s to %s.", lines, terminal.Plural(int64(j.groups), "log group"), stamp(j.from), stamp(j.to))
 	if n := len(j.leftOut); n > 0 {
-		text += fmt.Sprintf("\nNot read: %s. One diagnosis reads %d at most, and the next ones\nread the others. To have those of nginx read each time, name only them in\nDiagnosisLogGroups.",
-			terminal.Plural(int64(n), "more log group"), maxGroups)
+		text += fmt.Sprintf("\nNot read: %s. The next diagnoses read them in turn.",
+			terminal.Plural(int64(n), "more log group"))
 	}
 	return text
 }

@@ -405,7 +405,7 @@ func TestTurns(t *testing.T) {
 	}
 	w.groups = slices.DeleteFunc(w.groups, func(group string) bool { return group == "/ecs/90" }) // it is next
 	w.want("in its turn", w.period(broken), beganSubject)
-	if body := w.sent[0].Body; !strings.Contains(body, "Not read: 69 more log groups. One diagnosis reads 50 at most, and the next ones\nread the others.") {
+	if body := w.sent[0].Body; !strings.Contains(body, "Not read: 69 more log groups. The next diagnoses read them in turn.") {
 		t.Error(body)
 	}
 	runs := 1

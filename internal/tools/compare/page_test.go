@@ -120,22 +120,22 @@ func TestRunTable(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	for _, c := range []struct {
-		must, moonshot bound
-		value          float64
-		want           string
+		required, wanted bound
+		value            float64
+		want             string
 	}{
-		{atMost(2), atMost(1), 1, "moonshot met"},
+		{atMost(2), atMost(1), 1, "met, wanted too"},
 		{atMost(2), atMost(1), 1.5, "met"},
 		{atMost(2), bound{}, 0.1, "met"},
 		{atMost(2), atMost(1), 2.01, "**not met**"},
-		{atLeast(4), atLeast(10), 10, "moonshot met"},
+		{atLeast(4), atLeast(10), 10, "met, wanted too"},
 		{atLeast(4), atLeast(10), 4, "met"},
 		{atLeast(4), atLeast(10), 3.99, "**not met**"},
 	} {
 		m := measurement{}
 		m.Median, m.N = c.value, 1
-		if got := (target{must: c.must, moonshot: c.moonshot}).state(m); got != c.want {
-			t.Errorf("%v of %v and %v is %q, want %q", c.value, c.must, c.moonshot, got, c.want)
+		if got := (target{required: c.required, wanted: c.wanted}).state(m); got != c.want {
+			t.Errorf("%v of %v and %v is %q, want %q", c.value, c.required, c.wanted, got, c.want)
 		}
 	}
 }

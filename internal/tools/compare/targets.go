@@ -11,9 +11,9 @@ import (
 
 // A target is what a measured value has to be.
 type target struct {
-	what           string
-	must, moonshot bound // moonshot is the zero value if there is none
-	measured       func(r *results) measurement
+	what             string
+	required, wanted bound // wanted is the zero value if there is none
+	measured         func(r *results) measurement
 }
 
 // A bound is what a value may be at most, or must be at least; the zero value is none.
@@ -217,9 +217,9 @@ func (t target) state(m measurement) string {
 	switch {
 	case m.reason != "":
 		return "not measured"
-	case t.moonshot.met(m.Median):
-		return "moonshot met"
-	case t.must.met(m.Median):
+	case t.wanted.met(m.Median):
+		return "met, wanted too"
+	case t.required.met(m.Median):
 		return "met"
 	}
 	return "**not met**"
@@ -228,10 +228,10 @@ func (t target) state(m measurement) string {
 // targetTable is the table of all targets.
 func targetTable(r *results) string {
 	var b strings.Builder
-	b.WriteString("| target | measured: median (min–max), rounds | must | moonshot | |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("| target | measured: median (min–max), rounds | required | wanted | |\n| --- | --- | --- | --- | --- |\n")
 	for _, t := range targets {
 		m := t.measured(r)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.what, cell(m.String()), t.must.format(m), t.moonshot.format(m), t.state(m))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.what, cell(m.String()), t.required.format(m), t.wanted.format(m), t.state(m))
 	}
 	return b.String()
 }
