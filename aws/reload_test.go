@@ -46,12 +46,13 @@ func TestReloadObjects(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", when, got, want)
 		}
 	}
+	whole := t // the pipeline outlives S3
 	t.Run("while S3 answers", func(t *testing.T) {
 		endpoint := mototest.Start(t)
 		useEndpoint(t, endpoint)
 		bucket := mototest.NewBucket(t, endpoint, region, "geo")
 		bucket.Put("asn.mmdb", mmdbtest.ASN(t, built(9), 4713))
-		p, c = connected(t, pipeline.Config{
+		p, c = connected(whole, pipeline.Config{
 			GeoIP:  geoip.Settings{CityDB: "s3://geo/city.mmdb", ASNDB: "s3://geo/asn.mmdb", Refresh: time.Hour},
 			Client: clientip.Settings{NLB: []string{"10.16.1.11"}},
 		})

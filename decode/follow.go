@@ -22,9 +22,8 @@ import (
 //   - The old file was renamed or removed, and a new file has its path. nginx
 //     writes to the old file until it is told to reopen its logs. So the Follower
 //     reads the old file to its end. It changes to the new file when that is not
-//     empty, or another file was begun between the two, and the old file did not grow
-//     between two looks. If there were several rotations since, it first reads the files
-//     beside it that were written meanwhile.
+//     empty and the old file did not grow between two looks. If there were several
+//     rotations since, it first reads the files beside it that were written meanwhile.
 //   - The file was emptied in place (copytruncate): it is shorter than what was
 //     read of it, or begins with something else. The Follower reads what it has not
 //     read yet from the copy beside it, if there is one, and then the file from its start.
@@ -46,7 +45,6 @@ type Follower struct {
 
 	resume  *Position // nil once the place is found
 	parts   []*part   // what is to be read before the file at the path
-	passed  []*part   // closed: the last files that were read to their end
 	part    *part     // in hand; nil while the file does not exist
 	skip    bool      // skip the lines that are in the file already
 	partial bool      // the next bytes are the rest of a line that is skipped
@@ -243,6 +241,7 @@ func (f *Follower) read() (bool, error) {
 		_ = f.closeFile() // it was only read
 	}
 	if err == nil {
+		f.leaving = false // it still grows
 		f.seeHead()
 	}
 	return err == nil, err
@@ -378,7 +377,7 @@ func (f *Follower) look() (moved bool, err error) {
 	}
 	if p.packed { // it does not grow
 		f.queueNext(p.modified)
-		return true, f.pass()
+		return true, f.closeFile()
 	}
 	now, err := os.Stat(f.path)
 	gone := errors.Is(err, fs.ErrNotExist)
@@ -396,7 +395,7 @@ func (f *Follower) look() (moved bool, err error) {
 		f.leaving = false
 		return false, nil
 	case len(f.parts) > 0:
-	case (gone || now.Size() == 0) && !f.hasNext(held.ModTime()):
+	case gone, now.Size() == 0:
 		return false, nil // the old file may still grow, and a new one may appear
 	}
 	if !f.leaving {
@@ -405,16 +404,7 @@ func (f *Follower) look() (moved bool, err error) {
 	}
 	f.leaving = false
 	f.queueNext(held.ModTime())
-	return true, f.pass()
-}
-
-// hasNext reports whether a file beside the log was begun after the one in hand: then the
-// log was rotated more than once, and the one in hand grows no more.
-func (f *Follower) hasNext(since time.Time) bool {
-	none := func(os.FileInfo) bool { return false }
-	next := writtenSince(f.partsBeside(since, none), since, append(slices.Clone(f.passed), f.part))
-	closeParts(next)
-	return len(next) > 0
+	return true, f.closeFile()
 }
 
 // queueNext opens what is to be read after the file in hand, if that is not known yet: the
@@ -424,7 +414,7 @@ func (f *Follower) queueNext(since time.Time) {
 	if len(f.parts) > 0 {
 		return
 	}
-	known := append(slices.Clone(f.passed), f.part)
+	known := []*part{f.part}
 	current, err := openPart(f.path, f.path)
 	if err == nil && current.refuseToFollow() != nil {
 		_ = current.file.Close() // open tells why
@@ -438,21 +428,6 @@ func (f *Follower) queueNext(since time.Time) {
 	if err == nil {
 		f.parts = append(f.parts, current)
 	}
-}
-
-// maxPassed is how many files that were read are kept in mind. Two that were written within
-// one tick of the clock have the same time, and only so many are.
-const maxPassed = 16
-
-// pass closes the file in hand, which was read to its end, and keeps in mind which it was.
-func (f *Follower) pass() error {
-	if len(f.passed) == maxPassed {
-		f.passed = slices.Delete(f.passed, 0, 1)
-	}
-	if p := f.part; len(p.head) > 0 { // of an empty one only the number is known, which a new file can get
-		f.passed = append(f.passed, &part{id: p.id, head: p.head})
-	}
-	return f.closeFile()
 }
 
 // readAgain reads the file in hand from its start, since it was emptied, and before that

@@ -14,7 +14,7 @@ import (
 )
 
 // A Position is a place in a log that is followed: behind a line. It holds after the log
-// was rotated, and in another process. If nothing is known of its File but the path,
+// was rotated, and in another process. If nothing is known of what its File begins with,
 // nothing was read of the log since Saved.
 type Position struct {
 	File   *FileID
@@ -187,25 +187,28 @@ func (f *Follower) locate(at *Position) ([]*part, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	var last []*part
+	if current != nil {
+		last = append(last, current)
+	}
+	since := at.Saved.Add(-timeGrain)
+	if at.File.HeadBytes == 0 {
+		// The log was empty, or not there. Its number says nothing: another file can have
+		// got it, or what was written to the file since then may be in a copy.
+		none := func(os.FileInfo) bool { return false }
+		return append(writtenSince(f.partsBeside(since, none), since, last), last...), nil
+	}
 	if current != nil && current.isSame(at) && current.holds(at) {
 		current.offset = at.Offset
-		return []*part{current}, nil
+		return last, nil
 	}
 	beside := f.partsBeside(time.Time{}, func(info os.FileInfo) bool {
 		device, inode := inodeOf(info)
 		return inode != 0 && inode == at.File.Inode && device == at.File.Device
 	})
-	var last []*part
-	if current != nil {
-		last = append(last, current)
-	}
 	found := choose(slices.Concat(last, beside), at)
 	if found == nil {
-		parts := append(writtenSince(beside, at.Saved.Add(-timeGrain), last), last...)
-		if at.File.Inode == 0 && at.File.HeadBytes == 0 {
-			return parts, nil
-		}
-		return parts, &LostError{f.name, at.Offset}
+		return append(writtenSince(beside, since, last), last...), &LostError{f.name, at.Offset}
 	}
 	found.offset = at.Offset
 	if found == current {
@@ -232,20 +235,14 @@ func choose(parts []*part, at *Position) *part {
 	return nil
 }
 
-// isCopyOf reports whether the file has what another one had, or is that one, which may
-// have grown since.
-func (p *part) isCopyOf(k *part) bool {
-	return bytes.Equal(k.head, p.head) || k.isSame(&Position{File: &p.id}) && bytes.HasPrefix(p.head, k.head)
-}
-
 // writtenSince returns the files that were written since a time, in the order in which
-// they were. Those that are one of known, or begin as one of them or as another one does,
-// are left out: they are copies. All others are closed.
+// they were. Those that begin as one of known does, or as another one, are left out: they
+// are copies. All others are closed.
 func writtenSince(parts []*part, since time.Time, known []*part) (news []*part) {
 	slices.SortStableFunc(parts, func(a, b *part) int { return a.modified.Compare(b.modified) })
 	for _, p := range parts {
 		isKnown := slices.ContainsFunc(known, func(k *part) bool { return k == p })
-		isCopy := slices.ContainsFunc(known, p.isCopyOf)
+		isCopy := slices.ContainsFunc(known, func(k *part) bool { return bytes.Equal(k.head, p.head) })
 		if p.rotated && !isCopy && !p.modified.Before(since) && len(p.head) > 0 {
 			news, known = append(news, p), append(known, p)
 		} else if !isKnown {

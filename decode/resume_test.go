@@ -163,21 +163,78 @@ func TestResumeWhereNothingWasRead(t *testing.T) {
 	r.want("a b c d")
 }
 
-// TestFollowTwoRotations: the file between is read although the newest one is empty.
-func TestFollowTwoRotations(t *testing.T) {
-	f := follow(t, logPath(t), Options{})
-	f.write("a\n")
-	f.want("0 a")
-	f.must(os.Rename(f.path, f.path+".2"))
-	f.write("b\n")
-	f.must(os.Rename(f.path, f.path+".1"))
-	f.want("0 b") // no file has the path
-	f.write("")
-	f.must(os.Rename(f.path, f.path+".0"))
-	f.write("")
-	f.still()
-	f.write("c\n")
-	f.want("0 c")
+// TestResumeOfAnEmptyLog: of a log that was empty when its place was saved, all is read that
+// was written since, whichever file has its number now.
+func TestResumeOfAnEmptyLog(t *testing.T) {
+	r := &resumed{t: t, path: logPath(t)}
+	appendTo(t, r.path, "")
+	info, err := os.Stat(r.path)
+	r.must(err)
+	device, inode := inodeOf(info)
+	at := &Position{File: &FileID{Log: r.path, Device: device, Inode: inode}, Saved: time.Now()}
+	r.write("a b")
+	text, err := os.ReadFile(r.path)
+	r.must(err)
+	r.must(os.WriteFile(r.path+".1", text, 0o600)) // copytruncate
+	r.must(os.Truncate(r.path, 0))
+	r.write("c")
+	r.at = at
+	r.want("a b c")
+}
+
+// TestFollowSlowWorker: after the new file has begun, the old one is read until it did not
+// grow between two looks, however often it does.
+func TestFollowSlowWorker(t *testing.T) {
+	path, tick := logPath(t), make(chan time.Time)
+	appendTo(t, path, "a\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		f := Follow(ctx, path, Options{Tick: tick})
+		for {
+			line, err := f.Next()
+			if err != nil {
+				return // it has ended
+			}
+			lines <- string(line.Text)
+		}
+	}()
+	want := func(want string) {
+		t.Helper()
+		if got := <-lines; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	want("a")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	appendTo(t, path, "new\n")
+	tick <- time.Time{} // a look at the end finds the new file
+	for range 5 {
+		appendTo(t, path+".1", "slow\n")
+		select {
+		case tick <- time.Time{}:
+			want("slow")
+		case got := <-lines:
+			if got != "slow" {
+				t.Errorf("got %q, want the line of the old file", got)
+			}
+		}
+	}
+	for got := ""; got != "new"; {
+		select {
+		case tick <- time.Time{}:
+		case got = <-lines:
+			if got != "new" {
+				t.Errorf("got %q, want the line of the new file", got)
+			}
+		}
+	}
+	cancel()
+	for range lines {
+	}
 }
 
 // TestResumeWhereTheFileIsGone: what is left is read, and the loss is told.
