@@ -206,9 +206,9 @@ test: ## get what the tests want (nginx, moto) and run them all
 
 # What starts whole programs, reads the template, or computes without a second goroutine:
 # with the race detector these take three times as long, and half of all the time. What
-# runs at the same time in the command is in feed, pipeline, analytics/store, dashboard,
-# backfill and redrive, which are tested with it.
-NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip clearhop/internal/chaos clearhop clearhop/parser clearhop/parser/infer clearhop/encode/parquet clearhop/diagnose clearhop/enrich/useragent clearhop/deploy/ci clearhop/aws/smoke
+# runs at the same time in the command is in feed (with the pipeline), analytics/store,
+# dashboard, backfill and redrive, which are tested with it.
+NO_RACE := clearhop/cmd/clearhop clearhop/deploy clearhop/chain clearhop/dashboard/browsertest clearhop/enrich/clientip clearhop/internal/chaos clearhop clearhop/parser clearhop/parser/infer clearhop/encode/parquet clearhop/diagnose clearhop/enrich/useragent clearhop/deploy/ci clearhop/aws/smoke clearhop/pipeline clearhop/functions/diagnosis clearhop/functions/transform
 
 lint: ## run golangci-lint
 	$(GO) run $(LINT) run ./...

@@ -70,6 +70,10 @@ func (h *handler) invoke(ctx context.Context) (watch.Summary, error) {
 		h.log.ErrorContext(ctx, "not diagnosed", "summary", summary, "error", err)
 		return summary, err
 	}
+	if summary.Failed != "" {
+		h.log.WarnContext(ctx, "diagnosed without some log groups", "summary", summary)
+		return summary, nil
+	}
 	h.log.InfoContext(ctx, "diagnosed", "summary", summary)
 	return summary, nil
 }

@@ -66,8 +66,9 @@ func follow(s *schedule) error {
 			}
 			f = nil
 		}
-		// It may be renamed again before the follower looks, or while no follower runs.
-		for s.begun && s.rand.IntN(6) == 0 {
+		// It may be renamed again before the follower looks, or while no follower runs. A file
+		// between is read when the newest one has a line, so lines follow.
+		for n < number && s.begun && s.rand.IntN(6) == 0 {
 			if err := rotate(log); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,8 @@ type sampler struct {
 	from     string // the log group that it is the turn of; empty for the first
 }
 
-// take reads a sample of a period.
+// take reads a sample of a period. If some log groups cannot be read, there is a sample of
+// the others, and the error names them.
 func (s *sampler) take(ctx context.Context, p period) (*sample, error) {
 	all, err := s.find(ctx)
 	if err != nil {
@@ -78,23 +80,32 @@ func (s *sampler) take(ctx context.Context, p period) (*sample, error) {
 	length := p.to.Sub(p.from) / time.Duration(parts)
 	budget := s.maxBytes / len(groups) / parts
 	left := maxCalls
+	var failed []string
+	var errs []error
 	for n, group := range groups {
 		if left == 0 { // many pages were empty
 			leftOut = slices.Concat(groups[n:], leftOut)
 			break
 		}
-		got.groups++
-		for i := range parts {
+		var err error
+		for i := 0; i < parts && err == nil; i++ {
 			part := period{p.from.Add(length * time.Duration(i)), p.from.Add(length * time.Duration(i+1))}
-			if err := s.read(ctx, got, group, part, budget, &left); err != nil {
-				return nil, fmt.Errorf("read the log group %s: %w", group, err)
-			}
+			err = s.read(ctx, got, group, part, budget, &left)
 		}
+		if err != nil {
+			failed, errs = append(failed, group), append(errs, fmt.Errorf("read the log group %s: %w", group, err))
+			continue
+		}
+		got.groups++
 	}
-	if got.leftOut = leftOut; len(leftOut) > 0 {
+	if got.groups == 0 || ctx.Err() != nil {
+		return nil, errors.Join(errs...)
+	}
+	if len(leftOut) > 0 {
 		got.next = leftOut[0]
 	}
-	return got, nil
+	got.leftOut = slices.Concat(leftOut, failed)
+	return got, errors.Join(errs...)
 }
 
 // find returns the log groups of the names.

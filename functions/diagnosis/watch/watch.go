@@ -70,6 +70,7 @@ type Summary struct {
 	// LeftOut are log groups that were not read, because there are too many. The next
 	// Runs read them.
 	LeftOut  int      `json:"left_out,omitempty"`
+	Failed   string   `json:"failed,omitempty"` // why some log groups could not be read; their lines are not judged
 	Lines    int      `json:"lines"`
 	Sampled  bool     `json:"sampled,omitempty"` // there were more lines
 	Judged   int64    `json:"judged"`
@@ -102,7 +103,7 @@ func (w *Watch) Run(ctx context.Context) (Summary, error) {
 	// Messages that wait are sent even if the lines cannot be read.
 	changed := len(st.Messages) > 0
 	j, errLook := w.look(ctx, st, period{summary.From, summary.To}, &summary)
-	if errLook == nil {
+	if j != nil {
 		changed = st.update(j, &messenger{name: s.Name, minPercent: s.MinPercent}) || changed
 	}
 	if !changed {
@@ -122,21 +123,25 @@ func (w *Watch) Run(ctx context.Context) (Summary, error) {
 }
 
 // look reads and judges the lines of a period. Where there are too many log groups, the
-// state says whose turn it is.
+// state says whose turn it is. If some of them cannot be read, the others are judged, and
+// the summary names them.
 func (w *Watch) look(ctx context.Context, st *state, p period, summary *Summary) (*judged, error) {
 	s := &w.config.Settings
 	lines, err := (&sampler{calls: w.config.Calls, names: s.groups(), maxBytes: s.MaxMB << 20, from: st.Next}).take(ctx, p)
-	if err != nil {
+	if lines == nil {
 		return nil, err
 	}
 	summary.Groups, summary.LeftOut, summary.Lines, summary.Sampled = lines.groups, len(lines.leftOut), lines.lines, lines.cut
-	report, err := judge(ctx, w.config.Pipeline, lines)
-	if err != nil {
-		return nil, fmt.Errorf("judge the lines: %w", err)
+	report, errJudge := judge(ctx, w.config.Pipeline, lines)
+	if errJudge != nil {
+		return nil, errors.Join(err, fmt.Errorf("judge the lines: %w", errJudge))
 	}
 	summary.Judged = report.Read.Judged
 	for i := range report.Findings {
 		summary.Findings = append(summary.Findings, report.Findings[i].Code.String())
+	}
+	if err != nil {
+		summary.Failed = err.Error()
 	}
 	return &judged{lines, report}, nil
 }

@@ -96,6 +96,9 @@ func (w *world) filter(_ context.Context, in *cloudwatchlogs.FilterLogEventsInpu
 	if err := w.call("FilterLogEvents"); err != nil {
 		return nil, err
 	}
+	if err := w.fails[*in.LogGroupName]; err != nil {
+		return nil, err
+	}
 	if in.NextToken == nil {
 		return &cloudwatchlogs.FilterLogEventsOutput{NextToken: aws.String("2")}, nil
 	}
@@ -393,6 +396,28 @@ func (w *world) period(broken map[string]bool) []string {
 		w.log(group, func(int) bool { return is })
 	}
 	return w.run()
+}
+
+// TestOneGroupFails: a log group that cannot be read keeps no other one from being judged,
+// and none from its turn.
+func TestOneGroupFails(t *testing.T) {
+	w := manyGroups(t, 100, "/ecs/*")
+	w.fails["/ecs/03"] = errors.New("access denied")
+	w.log("/ecs/40", func(int) bool { return false })
+	summary, err := w.watch.Run(t.Context())
+	if err != nil || summary.Groups != 30 || summary.LeftOut != 70 || summary.Failed != "read the log group /ecs/03: access denied" {
+		t.Errorf("%+v, %v", summary, err)
+	}
+	if summary, err = w.watch.Run(t.Context()); err != nil || summary.Groups != 30 || summary.Failed != "" {
+		t.Errorf("the next turn: %+v, %v", summary, err)
+	}
+	w = newWorld(t, nil)
+	for _, group := range w.groups {
+		w.fails[group] = errors.New("access denied")
+	}
+	if _, err := w.watch.Run(t.Context()); err == nil {
+		t.Error("no log group could be read, and nothing was said")
+	}
 }
 
 // TestTurns: where there are more log groups than one run reads, each is read in its turn,
