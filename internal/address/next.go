@@ -30,22 +30,8 @@ func next(text []byte, i int) int {
 // startBefore returns the first place from i on where an address may begin whose first
 // number ends at the separator at end. If there is none, it returns end.
 func startBefore(text []byte, i, end int) int {
-	if end == i || !isHex(text[end-1]) && lower(text[end-1]) != 'x' {
-		return end
-	}
-	r := reading{text: text}
-	c, width := r.at(end)
-	escaped := width > 1
-	switch {
-	case escaped:
-		if c != '.' && c != ':' && !isHex(c) && lower(c) != 'x' {
-			return end
-		}
-	case c == '.':
-		if !hasDots(text, end) {
-			return end
-		}
-	case c != ':' || !hasColons(text, end):
+	c, escaped, ok := separator(text, i, end)
+	if !ok {
 		return end
 	}
 	digits := end // where the decimal digits begin that stand in front of the separator
@@ -66,6 +52,23 @@ func startBefore(text []byte, i, end int) int {
 		return digits
 	}
 	return end
+}
+
+// separator returns the separator at end, and whether it is written as an escape. ok says
+// whether it can end the first number of an address that begins at i or behind it.
+func separator(text []byte, i, end int) (c byte, escaped, ok bool) {
+	if end == i || !isHex(text[end-1]) && lower(text[end-1]) != 'x' {
+		return 0, false, false
+	}
+	r := reading{text: text}
+	c, width := r.at(end)
+	switch {
+	case width > 1:
+		return c, true, c == '.' || c == ':' || isHex(c) || lower(c) == 'x'
+	case c == '.':
+		return c, false, hasDots(text, end)
+	}
+	return c, false, c == ':' && hasColons(text, end)
 }
 
 // startsAt reports whether an address may begin with the separator at i, or behind the
