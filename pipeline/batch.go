@@ -61,6 +61,7 @@ func (w *Worker) beginBatch(lines []record.Line) {
 	b.fragments.Reset()
 	b.continues = b.continues[:0]
 	w.beginDoubts(lines)
+	w.beginBehind(lines)
 	for i := range lines {
 		b.fragments.Add(lines[i].Text)
 		b.continues = append(b.continues, 0)
@@ -73,10 +74,12 @@ type batch struct {
 	errors    parser.ErrorJoin
 	continues []int32        // by line: one more than the line that it continues, or 0
 	doubts    []record.Doubt // by line
+	behind    []record.Doubt // by line, if the stream is newest first; empty if it is in order
 	reach     parser.ErrorReach
 	scratch   []byte // holds what message returns, where that is not a part of the line
 	ahead     []byte // scratch for the lines behind the current one
 	marked    []byte // scratch for a line that may be marked
+	head      []byte // scratch for a line that may begin a record
 	id        []byte // of the line that the current one continues
 	known     []knownID
 	out       Outcome // one for all lines: Yield would make each escape

@@ -55,7 +55,7 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 	if b.reach.IsHeader() {
 		doubt = min(doubt, record.DoubtAccess)
 	}
-	w.mark(lines, i+1, end+1, &begin, doubt)
+	w.mark(b.doubts, lines, i+1, end+1, &begin, doubt)
 	return complete || k < len(lines)
 }
 
@@ -85,9 +85,9 @@ func isOtherOutput(begin, e *record.Envelope) bool {
 		begin.Stream != nil && e.Stream != nil && !bytes.Equal(begin.Stream, e.Stream)
 }
 
-// mark raises the doubt about lines, apart from those of another output than that of
+// mark raises the doubts about lines, apart from those of another output than that of
 // the record. e is the envelope of a line of the record.
-func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
+func (w *Worker) mark(doubts []record.Doubt, lines []record.Line, from, to int, e *record.Envelope, doubt record.Doubt) {
 	b := &w.batch
 	for k := from; k < to; k++ {
 		if e.Stream != nil {
@@ -97,7 +97,7 @@ func (w *Worker) mark(lines []record.Line, from, to int, e *record.Envelope, dou
 				continue
 			}
 		}
-		b.doubts[k] = max(b.doubts[k], doubt)
+		doubts[k] = max(doubts[k], doubt)
 	}
 }
 
@@ -143,9 +143,9 @@ func (w *Worker) doubtHead(lines []record.Line, first int) {
 		explained = explained || begin.Start(text) && begin.Open()
 		switch {
 		case parser.EndsForgedRecord(text):
-			w.mark(lines, first, k+1, &e, record.DoubtAttempt)
+			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAttempt)
 		case !explained && parser.EndsOpenRecord(text):
-			w.mark(lines, first, k+1, &e, record.DoubtAccess)
+			w.mark(b.doubts, lines, first, k+1, &e, record.DoubtAccess)
 		}
 	}
 }

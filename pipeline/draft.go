@@ -39,6 +39,7 @@ type part struct {
 	first    int32  // one more than the line that it continues, or 0
 	envelope int32  // one more than the index of its envelope, or 0
 	doubt    record.Doubt
+	behind   record.Doubt // if the stream is newest first
 
 	ends    bool  // own has the end of a forged record
 	hasTime bool  // at counts for the order of the stream
@@ -107,7 +108,7 @@ func (w *Worker) assembleLine(lines []record.Line, i int, last bool, d *Draft) b
 	if !complete {
 		return false
 	}
-	p := part{text: text, doubt: b.doubts[i]}
+	p := part{text: text, doubt: b.doubts[i], behind: b.behindOf(i)}
 	if w.envelope.Count > 0 {
 		d.envelopes = append(d.envelopes, w.envelope)
 		p.envelope = int32(len(d.envelopes))
@@ -206,8 +207,8 @@ func (w *Worker) processDraft(d *Draft, o *order, yield Yield) error {
 		p := &d.parts[i]
 		p.ends = p.own != nil && parser.EndsForgedRecord(p.own)
 		doubt := p.doubt
-		if o != nil && o.takes(p) {
-			doubt = max(doubt, record.DoubtAttempt)
+		if o != nil {
+			doubt = max(doubt, o.takes(p))
 		}
 		b.out = w.processPart(d, i, doubt)
 		if w.hidden != nil {
@@ -238,14 +239,14 @@ func (w *Worker) processPart(d *Draft, i int, doubt record.Doubt) Outcome {
 	return w.process(&d.lines[i], first, p.text, doubt)
 }
 
-// takes goes on to the next line of a stream. It reports whether the order of the stream
-// brings the line into doubt.
-func (o *order) takes(p *part) bool {
+// takes goes on to the next line of a stream. It returns the doubt that the order of the
+// stream brings the line into.
+func (o *order) takes(p *part) record.Doubt {
 	if o.isForward() {
 		o.within = 0
-		return false
+		return record.NoDoubt
 	}
-	return o.isBehindEnd(len(p.own), p.ends)
+	return o.doubt(len(p.own), p.ends, p.behind)
 }
 
 // Settle reports whether the outcomes of a Draft hold. It is called for each Draft in the
@@ -264,7 +265,7 @@ func (w *Worker) Settle(d *Draft) bool {
 	before := *o
 	for i := range d.parts {
 		p := &d.parts[i]
-		if o.takes(p) && p.doubt < record.DoubtAttempt {
+		if o.takes(p) > p.doubt {
 			*o = before
 			return false
 		}

@@ -31,6 +31,9 @@ const minSteps = 3
 // isForward reports whether the lines come in the order in which they were written.
 func (o *order) isForward() bool { return o.later >= minSteps && o.later > 2*o.back }
 
+// isBackward reports whether the lines come newest first.
+func (o *order) isBackward() bool { return o.back >= minSteps && o.back > 2*o.later }
+
 // isScattered reports whether the lines come in no order of time.
 func (o *order) isScattered() bool {
 	return o.later >= minSteps && o.back >= minSteps && o.back <= 2*o.later && !o.isForward()
@@ -92,9 +95,9 @@ func timeOf(r *record.Record) (at int64, ok bool) {
 	return r.Timestamp, r.TimestampFrom == record.FromLine || r.TimestampFrom == record.FromEnvelope
 }
 
-// doubtOrder marks line i if the document may not be in order and an end of a forged
-// record stands before the line. text is the message that the line begins; nil if it
-// continues another one.
+// doubtOrder marks line i if the document may not be in order, and the end of a forged
+// record stands before the line, or the beginning of a record behind it. text is the
+// message that the line begins; nil if it continues another one.
 func (w *Worker) doubtOrder(lines []record.Line, i int, text []byte) {
 	if lines[i].Origin.InOrder {
 		return
@@ -108,9 +111,21 @@ func (w *Worker) doubtOrder(lines []record.Line, i int, text []byte) {
 		var e record.Envelope
 		text, w.batch.ahead = w.openAlone(&lines[i], w.batch.ahead[:0], &e)
 	}
-	if o.isBehindEnd(len(text), parser.EndsForgedRecord(text)) {
-		w.batch.doubts[i] = max(w.batch.doubts[i], record.DoubtAttempt)
+	doubt := o.doubt(len(text), parser.EndsForgedRecord(text), w.batch.behindOf(i))
+	w.batch.doubts[i] = max(w.batch.doubts[i], doubt)
+}
+
+// doubt takes the next line of a stream that does not run forward, and returns the doubt
+// about it. size is the length of the line. ends says that it has the end of a forged
+// record. behind is the doubt if the stream is newest first.
+func (o *order) doubt(size int, ends bool, behind record.Doubt) record.Doubt {
+	switch {
+	case o.isBehindEnd(size, ends):
+		return record.DoubtAttempt
+	case o.isBackward():
+		return behind
 	}
+	return record.NoDoubt
 }
 
 // isBehindEnd takes the next line of a stream that is not in order, and reports whether an
