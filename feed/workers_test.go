@@ -94,6 +94,85 @@ var awkward = []string{
 	`{"remote_addr":"203.0.113.9","request":"GET /a HTTP/1.1","status":"200","time_iso8601":"2026-11-22T11:00:24+00:00"}` + "\n",
 }
 
+// cutRecord is a record that a visitor closed, and that nginx cut off after 2,047 bytes:
+// only its length tells that the lines in it are forged.
+var cutRecord = func() string {
+	const first = `2026/11/22 11:00:25 [error] 7#7: *3 open() "/usr/share/nginx/html/x" failed (2: No such file or directory), client: 203.0.113.5, server: , request: "GET /x HTTP/1.1", host: "h"` + "\n"
+	const begun = `203.0.113.66 - admin [22/Nov/2026:11:00:24 +0000] "POST / HTTP/1.1" 200 3 "-" "`
+	text := first
+	for len(text) < 1800 {
+		text += begun + `victim"` + "\n"
+	}
+	return text + begun + strings.Repeat("v", 2047-len(text)-len(begun)-1) + "\"\n"
+}()
+
+// backward turns the lines of a record round, as they stand in a log that is newest first.
+func backward(text string) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
+	lines[len(lines)-1] += "\n"
+	slices.Reverse(lines)
+	return strings.Join(lines, "")
+}
+
+// hostileLog is awkwardLog with records that nginx cut off among the lines.
+func hostileLog(random *rand.Rand, lines, step int) string {
+	var b strings.Builder
+	for line := range strings.Lines(awkwardLog(random, lines, step)) {
+		b.WriteString(line)
+		if random.IntN(30) > 0 {
+			continue
+		}
+		if step < 0 {
+			b.WriteString(backward(cutRecord))
+		} else {
+			b.WriteString(cutRecord)
+		}
+	}
+	return b.String()
+}
+
+// TestWorkersBelieveNoForgedLine: in a log of either order, wherever the batches are cut,
+// some workers believe what one believes, and in a log that is oldest first no forged line.
+func TestWorkersBelieveNoForgedLine(t *testing.T) {
+	random := rand.New(rand.NewPCG(20261129, 9))
+	p := openPipeline(t, workerConfigs()["plain"])
+	for step := -1; step <= 1; step++ {
+		var log string
+		for i := range 40 { // no awkward line may hide what a record is
+			for k := range 15 {
+				second := (1800 + step*(15*i+k)) % 3600
+				if step == 0 {
+					second = random.IntN(3600)
+				}
+				log += strings.Replace(fmt.Sprintf(access, i), "11:00:24", fmt.Sprintf("11:%02d:%02d", second/60, second%60), 1)
+			}
+			if step < 0 {
+				log += backward(cutRecord)
+			} else {
+				log += cutRecord
+			}
+		}
+		for _, size := range []int{7, 50, maxLines} {
+			want := runWorkers(t, texts("log", log), Config{Pipeline: p, batchLines: size})
+			fooled := 0
+			for _, event := range want {
+				if strings.Contains(event, `"ip":"203.0.113.66"`) && strings.Contains(event, `"vouched":true`) {
+					fooled++
+				}
+			}
+			// A record has to fit into a batch. One that is newest first has to stand in a
+			// single one, as most do where batches have their usual size.
+			if step > 0 && size > 7 && fooled > 0 || step < 0 && size == maxLines && fooled > 60 {
+				t.Errorf("step %d, batches of %d: %d forged lines are believed", step, size, fooled)
+			}
+			for _, workers := range manyWorkers {
+				got := runWorkers(t, texts("log", log), Config{Pipeline: p, Workers: workers, batchLines: size})
+				equalEvents(t, fmt.Sprintf("step %d, batches of %d, %d workers", step, size, workers), got, want)
+			}
+		}
+	}
+}
+
 // awkwardLog makes a log whose times run as step says: -1 is newest first, 0 is no order.
 func awkwardLog(random *rand.Rand, lines, step int) string {
 	var b strings.Builder
@@ -120,7 +199,7 @@ func TestWorkersGiveTheEventsOfOne(t *testing.T) {
 		recorded = append(recorded, texts(name, string(joinLines(chaintest.Lines(t, name))))...)
 	}
 	for step := -1; step <= 1; step++ {
-		inputs = append(inputs, texts(fmt.Sprint("step ", step), awkwardLog(random, 400, step))...)
+		inputs = append(inputs, texts(fmt.Sprint("step ", step), hostileLog(random, 400, step))...)
 	}
 	inputs = append(inputs, texts("without times", strings.Repeat("no time\n", 100), "payloads", payload("a", begun)+payload("b", begun, more)+
 		payload("a", ended, "no time\n", fmt.Sprintf(access, 1))+payload("b", strings.SplitAfter(strings.TrimSuffix(awkwardLog(random, 100, 1), "\n"), "\n")...))...)
@@ -165,7 +244,7 @@ func FuzzWorkers(f *testing.F) {
 		c := Config{Pipeline: pipelines[random.IntN(len(pipelines))], batchLines: 1 + random.IntN(8)}
 		var inputs []Input
 		for i := range 1 + random.IntN(3) {
-			log := awkwardLog(random, random.IntN(40), random.IntN(3)-1)
+			log := hostileLog(random, random.IntN(40), random.IntN(3)-1)
 			if random.IntN(2) == 0 {
 				log += text + "\n" + awkwardLog(random, random.IntN(20), 1)
 			}
