@@ -1,6 +1,8 @@
 package parser
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"clearhop/record"
@@ -82,6 +84,36 @@ func BenchmarkParseSetFallsOver(b *testing.B) {
 		if err := s.Parse(lines[i%2], &r); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkParseOfTen is what a line costs of which ten formats are known: one in the first
+// format, one in the last, and one in none, as an attacker can send. Formats that are named
+// are tried in their order for each line.
+func BenchmarkParseOfTen(b *testing.B) {
+	var texts []string
+	for i := range 10 {
+		texts = append(texts, strings.ReplaceAll(`$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" fN`, "fN", fmt.Sprint("f", i)))
+	}
+	s, err := newSet(texts...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, end string
+		fails     bool
+	}{{"first", " f0", false}, {"last", " f9", false}, {"none", " f", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			line := []byte(usualLines[0].line + c.end)
+			var r record.Record
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Reset()
+				if err := s.Parse(line, &r); (err != nil) != c.fails {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
