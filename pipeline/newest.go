@@ -7,9 +7,9 @@ import (
 	"clearhop/record"
 )
 
-// connectionSign stands in the first line of each error record that a visitor can write
-// into, in an envelope too.
-var connectionSign = []byte(": *")
+// connectionSign stands before the number of a connection, in the first line of each error
+// record that a visitor can write into. Few access lines have one.
+const connectionSign = '*'
 
 // beginBehind finds what the error records of a batch say about the lines before them. In a
 // log that is newest first, the lines of a record stand before the line that begins it. If
@@ -26,7 +26,7 @@ func (w *Worker) beginBehind(lines []record.Line) {
 	}
 	for i := range lines {
 		b.behind = append(b.behind, record.NoDoubt)
-		if i == 0 || lines[i].Defect != record.Sound || !bytes.Contains(lines[i].Text, connectionSign) {
+		if i == 0 || lines[i].Defect != record.Sound || bytes.IndexByte(lines[i].Text, connectionSign) < 0 {
 			continue
 		}
 		var begin record.Envelope
