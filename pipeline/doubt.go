@@ -17,7 +17,7 @@ import (
 func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool) {
 	b := &w.batch
 	begin := w.envelope
-	size := len(inner)
+	size, wrapping := len(inner), 0
 	within, end, doubt := i, i, record.NoDoubt
 	k := i + 1
 	for ; k < len(lines) && lines[k].Origin == lines[i].Origin; k++ {
@@ -27,9 +27,10 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 		if isOtherOutput(&begin, &e) {
 			continue
 		}
-		size += len("\n") + len(text)
-		most := size
-		if hasOffsets(&lines[i], &begin, &e) {
+		n, more := sizeInRecord(&lines[k], text, &begin, &e)
+		size, wrapping = size+len("\n")+n, wrapping+more
+		most := size + wrapping
+		if hasOffsets(&lines[i], &begin) {
 			// An event of a document has its number for an offset. Then the sum is larger.
 			bytes, all := bytesBehind(lines, i, k)
 			size, most = max(size, bytes), max(most, all)
@@ -59,10 +60,23 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 	return complete || k < len(lines)
 }
 
-// hasOffsets reports whether the offsets of two lines count the bytes between them, with
-// line ends and empty lines. begin and e are the envelopes of the lines.
-func hasOffsets(line *record.Line, begin, e *record.Envelope) bool {
-	return e.Count == 0 && begin.Count == 0 && line.Origin.LogGroup == ""
+// sizeInRecord returns how many bytes a line has in a record that begins in the envelopes
+// begin, and how many more it can have. text is what the envelopes e of the line hold. The
+// record has no more of them than its first line: others are what a visitor wrote in it.
+func sizeInRecord(line *record.Line, text []byte, begin, e *record.Envelope) (size, more int) {
+	switch {
+	case begin.Count == 0:
+		return len(line.Text), 0
+	case e.Count > begin.Count:
+		return len(text), max(0, len(line.Text)-len(text))
+	}
+	return len(text), 0
+}
+
+// hasOffsets reports whether the offsets of lines count the bytes between them, with line
+// ends and empty lines. begin is the envelope of the record that line begins.
+func hasOffsets(line *record.Line, begin *record.Envelope) bool {
+	return begin.Count == 0 && line.Origin.LogGroup == ""
 }
 
 // bytesBehind returns how many bytes there are from the beginning of line i to the end of

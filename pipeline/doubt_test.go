@@ -384,3 +384,34 @@ func TestDoubtAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCutRecordEndsInEnvelope: a visitor can write an envelope into a record that nginx cuts
+// off. The bytes of that envelope are the record's.
+func TestCutRecordEndsInEnvelope(t *testing.T) {
+	const most = 2047
+	for _, outer := range []string{"plain", "cri", "docker"} {
+		for _, inner := range []string{"cri", "docker", "firelens", "syslog"} {
+			record := missing
+			for len(record)+2*(len(wraps[inner]("stdout", forged))+1) < most {
+				record += "\n" + wraps[inner]("stdout", forged)
+			}
+			last := wraps[inner]("stdout", forged)
+			last = strings.Replace(last, "victim", strings.Repeat("v", most-len(record)-1-len(last)+len("victim")), 1)
+			record += "\n" + last
+			if len(record) != most {
+				t.Fatal(len(record))
+			}
+			var text []string
+			for line := range strings.Lines(record) {
+				text = append(text, wraps[outer]("stdout", strings.TrimSuffix(line, "\n")))
+			}
+			for name, origin := range streams {
+				for i, event := range eventsOf(t, origin, append(text, wraps[outer]("stdout", honestAt(0)))...)[1:len(text)] {
+					if isBelieved(event) {
+						t.Errorf("%s in %s, %s: line %d of %d: %s", inner, outer, name, i+1, len(text), event)
+					}
+				}
+			}
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (b *batch) behindOf(i int) record.Doubt {
 // it, and has size bytes.
 func (w *Worker) followBack(lines []record.Line, i int, reach parser.ErrorReach, begin *record.Envelope, size int) {
 	b := &w.batch
-	within, end, doubt := i, i, record.NoDoubt
+	within, end, doubt, wrapping := i, i, record.NoDoubt, 0
 	for k := i - 1; k >= 0 && lines[k].Origin == lines[i].Origin; k-- {
 		var e record.Envelope
 		var text []byte
@@ -59,9 +59,10 @@ func (w *Worker) followBack(lines []record.Line, i int, reach parser.ErrorReach,
 		if isOtherOutput(begin, &e) {
 			continue
 		}
-		size += len("\n") + len(text)
+		n, more := sizeInRecord(&lines[k], text, begin, &e)
+		size, wrapping = size+len("\n")+n, wrapping+more
 		empty := 0
-		if hasOffsets(&lines[i], begin, &e) {
+		if hasOffsets(&lines[i], begin) {
 			size = max(size, int(lines[i].Offset-lines[k].Offset)+len(lines[i].Text))
 			if k > 0 && lines[k-1].Origin == lines[k].Origin {
 				empty = max(0, int(lines[k].Offset-lines[k-1].Offset)-len(lines[k-1].Text)-len("\n"))
@@ -72,7 +73,7 @@ func (w *Worker) followBack(lines []record.Line, i int, reach parser.ErrorReach,
 		}
 		within = k
 		// Line i may have had a carriage return, which its text does not show.
-		switch reach.Add(text, size, size+len("\r")+empty) {
+		switch reach.Add(text, size, size+len("\r")+empty+wrapping) {
 		case parser.ReachEnd:
 			end, doubt = k, record.DoubtAttempt
 		case parser.ReachTail, parser.ReachCut:
