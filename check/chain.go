@@ -20,6 +20,9 @@ type Chain struct {
 	// first one.
 	Confs []*nginxconf.Config
 	NLB   hop.NLB
+	// Subnets are those of which nobody said which addresses the NLB's nodes have: FirstOf
+	// each is among the addresses of NLB.
+	Subnets []netip.Prefix
 	// Port is the one that the target group uses; 0 where it is not known.
 	Port uint16
 	// Trusted are the edge's tasks and other proxies. Where none is given, an address

@@ -84,6 +84,9 @@ func Run(c *Chain) (*Result, error) {
 	}
 	r.noteUnreached(report)
 	result := &Result{Visitors: r.table(), Unknowns: r.unknown, Warnings: r.warnings(), Findings: []Finding{}}
+	for _, p := range c.Subnets {
+		result.Assumed = append(result.Assumed, fmt.Sprintf("Which address of %s the NLB's node has is not given (--nlb). %s is assumed.", p, FirstOf(p)))
+	}
 	if len(c.Confs) > 1 {
 		result.Assumed = append(result.Assumed, r.assumed...)
 	}

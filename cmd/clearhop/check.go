@@ -124,7 +124,7 @@ func (c *checkCommand) chain(ctx context.Context) (*check.Chain, error) {
 		chain.Confs = append(chain.Confs, conf)
 	}
 	var err error
-	if chain.NLB.Addresses, err = nodeAddresses(c.NLB); err != nil {
+	if chain.NLB.Addresses, chain.Subnets, err = nodeAddresses(c.NLB); err != nil {
 		errs = append(errs, err)
 	}
 	if chain.Trusted, err = clientip.ParseAddresses(c.Trusted...); err != nil {
@@ -145,20 +145,22 @@ func (c *checkCommand) chain(ctx context.Context) (*check.Chain, error) {
 }
 
 // nodeAddresses reads the addresses of the NLB's nodes. A subnet stands for its first
-// address that AWS gives away.
-func nodeAddresses(items []string) ([]netip.Addr, error) {
+// address that AWS gives away; such subnets are returned too.
+func nodeAddresses(items []string) (all []netip.Addr, subnets []netip.Prefix, err error) {
 	set, err := clientip.ParseAddresses(items...)
 	if err != nil {
-		return nil, fmt.Errorf("--nlb: %w", err)
+		return nil, nil, fmt.Errorf("--nlb: %w", err)
 	}
 	if len(set.Prefixes) == 0 {
-		return nil, errors.New("--nlb: give the private addresses of the NLB's nodes, such as --nlb 10.16.1.11")
+		return nil, nil, errors.New("--nlb: give the private addresses of the NLB's nodes, such as --nlb 10.16.1.11")
 	}
-	var all []netip.Addr
 	for _, p := range set.Prefixes {
 		all = append(all, check.FirstOf(p))
+		if !p.IsSingleIP() {
+			subnets = append(subnets, p)
+		}
 	}
-	return all, nil
+	return all, subnets, nil
 }
 
 // targetGroup returns the target group of the flags, or of what they name.
