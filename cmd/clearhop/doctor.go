@@ -104,6 +104,8 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return errInterrupted
 	case report == nil:
 		return err
+	case err != nil && report.Read.Lines+report.Read.LeftOut == 0 && c.Output != "json":
+		return unjudged(err) // the error says all there is to say
 	}
 	if err := c.write(s, report, confs); err != nil {
 		return err
