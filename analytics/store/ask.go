@@ -79,11 +79,13 @@ func (s *Store) CheckQuery(ctx context.Context, sql string) error {
 }
 
 // fence closes the engine: from here on it reaches nothing outside, and what is loaded
-// cannot be changed through it.
+// cannot be changed through it. An interrupt does not end it halfway: the question after an
+// interrupted one would find the database detached.
 func (s *Store) fence(ctx context.Context) error {
 	if s.fenced {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	if s.o.Path != "" && !s.readOnly {
 		// What was loaded is written now. From here on the file is open for reading
 		// only, which also lets other processes ask it.
