@@ -9,7 +9,7 @@ import (
 
 // columns are the requests as numbers, in memory: each value of a dimension is a place in
 // the dictionary of its dimension. Loops over them answer in a tenth of the time that SQL
-// takes, for some 50 bytes a request.
+// takes, for some 60 bytes a request.
 type columns struct {
 	n        int
 	at       []int64   // ms since monday
@@ -43,14 +43,14 @@ type dictionary struct {
 	analytics.Dimension
 	values []string
 	labels []string // "" where there is none
-	ids    []uint32
+	ids    ids
 	find   map[string]uint32
 }
 
 func newColumns() *columns {
 	c := &columns{}
 	for _, d := range analytics.Dimensions() {
-		c.dims = append(c.dims, dictionary{Dimension: d, find: map[string]uint32{}})
+		c.dims = append(c.dims, dictionary{Dimension: d, ids: newIDs(), find: map[string]uint32{}})
 	}
 	return c
 }
@@ -84,7 +84,7 @@ func (c *columns) read(ctx context.Context, e analytics.Scanner, from string) er
 func (c *columns) grow(n int) {
 	c.at, c.bytes, c.duration, c.flags = slices.Grow(c.at, n), slices.Grow(c.bytes, n), slices.Grow(c.duration, n), slices.Grow(c.flags, n)
 	for k := range c.dims {
-		c.dims[k].ids = slices.Grow(c.dims[k].ids, n)
+		c.dims[k].ids.grow(n)
 	}
 }
 
@@ -127,9 +127,11 @@ func (d *dictionary) add(v analytics.Vectors, column, labels int) {
 	for i := range v.Len() {
 		value := v.Text(column, i)
 		// Neighbours are often alike, and a comparison costs less than a look into the map.
-		if n := len(d.ids); n > 0 && d.values[d.ids[n-1]] == string(value) {
-			d.ids = append(d.ids, d.ids[n-1])
-			continue
+		if n := d.ids.len(); n > 0 {
+			if before := d.ids.at(n - 1); d.values[before] == string(value) {
+				d.ids.append(before)
+				continue
+			}
 		}
 		id, known := d.find[string(value)]
 		if !known {
@@ -143,7 +145,7 @@ func (d *dictionary) add(v analytics.Vectors, column, labels int) {
 				d.labels[id] = string(label)
 			}
 		}
-		d.ids = append(d.ids, id)
+		d.ids.append(id)
 	}
 }
 

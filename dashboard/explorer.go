@@ -35,8 +35,8 @@ type Config struct {
 	Live    bool
 }
 
-// maxInMemory is how many requests are counted in memory, at some 100 bytes each, and as much again while
-// the garbage of an answer is not collected.
+// maxInMemory is how many requests are counted in memory, at some 60 bytes each, and the
+// garbage of answers that is not collected yet.
 const maxInMemory = 12_000_000
 
 // An Explorer answers from an analytics.Engine, with SQL over the views. It asks the engine
