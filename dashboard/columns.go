@@ -45,6 +45,9 @@ type dictionary struct {
 	labels []string // "" where there is none
 	ids    ids
 	find   map[string]uint32
+	// ofPlace is the id that a place in the list of the engine has, and 1; 0 if no request
+	// had it. nil before the first rows of a Scan.
+	ofPlace []uint32
 }
 
 func newColumns() *columns {
@@ -62,9 +65,9 @@ func scanSQL(from string) string {
 		"coalesce(status >= 400, false), coalesce(status >= 500, false)"
 	labels := ""
 	for _, d := range analytics.Dimensions() {
-		sql += ", " + valueSQL(d)
+		sql += ", " + d.SQL
 		if d.Label != "" {
-			labels += ", coalesce(" + d.Label + ", '')"
+			labels += ", " + d.Label
 		}
 	}
 	return sql + labels + "\nFROM (\n" + from + "\n)"
@@ -74,6 +77,9 @@ const fixedColumns = 12
 
 // read adds the rows of a SELECT of requests. After an error it has the first of them.
 func (c *columns) read(ctx context.Context, e analytics.Scanner, from string) error {
+	for k := range c.dims {
+		c.dims[k].ofPlace = nil
+	}
 	return e.Scan(ctx, scanSQL(from), func(v analytics.Vectors) error {
 		c.add(v)
 		return ctx.Err()
@@ -124,29 +130,51 @@ func (c *columns) add(v analytics.Vectors) {
 
 // add adds the values of a column, with the labels of another one.
 func (d *dictionary) add(v analytics.Vectors, column, labels int) {
-	for i := range v.Len() {
-		value := v.Text(column, i)
-		// Neighbours are often alike, and a comparison costs less than a look into the map.
-		if n := d.ids.len(); n > 0 {
-			if before := d.ids.at(n - 1); d.values[before] == string(value) {
-				d.ids.append(before)
-				continue
-			}
-		}
-		id, known := d.find[string(value)]
-		if !known {
-			id = uint32(len(d.values))
-			d.find[string(value)] = id
-			d.values = append(d.values, string(value))
-			d.labels = append(d.labels, "")
-		}
-		if labels >= 0 {
-			if label := v.Text(labels, i); string(label) > d.labels[id] {
-				d.labels[id] = string(label)
-			}
-		}
-		d.ids.append(id)
+	if d.ofPlace == nil {
+		d.ofPlace = make([]uint32, len(v.Texts(column)))
 	}
+	for i := range v.Len() {
+		id := d.idOf(v, column, i)
+		d.ids.append(id)
+		if labels < 0 || v.IsNull(labels, i) {
+			continue
+		}
+		if label := v.Text(labels, i); string(label) > d.labels[id] {
+			d.labels[id] = string(label)
+		}
+	}
+}
+
+// idOf returns the id of the value in a row. Requests without a value have the empty one.
+func (d *dictionary) idOf(v analytics.Vectors, column, row int) uint32 {
+	if v.IsNull(column, row) {
+		return d.id(nil)
+	}
+	if len(d.ofPlace) == 0 {
+		return d.id(v.Text(column, row))
+	}
+	known := &d.ofPlace[v.Place(column, row)]
+	if *known == 0 {
+		*known = d.id(v.Text(column, row)) + 1
+	}
+	return *known - 1
+}
+
+// id returns the id of a value.
+func (d *dictionary) id(value []byte) uint32 {
+	// Neighbours are often alike, and a comparison costs less than a look into the map.
+	if n := d.ids.len(); n > 0 {
+		if before := d.ids.at(n - 1); d.values[before] == string(value) {
+			return before
+		}
+	}
+	id, known := d.find[string(value)]
+	if !known {
+		id = uint32(len(d.values))
+		d.values, d.labels = append(d.values, string(value)), append(d.labels, "")
+		d.find[d.values[id]] = id
+	}
+	return id
 }
 
 // sortDurations sorts the requests that are new, and merges them with the others.
