@@ -237,7 +237,7 @@ bench: build ## run the benchmarks in COUNT (6) rounds and print what benchstat 
 		done; \
 	done | tee $(BUILD)/bench.txt
 	@.ci/tools
-	$(TEST) -run '^$$' -bench File -benchtime 3x ./dashboard/browsertest -clearhop $(CURDIR)/$(CLEARHOP)
+	$(TEST) -run '^$$' -bench 'File|Serve' -benchtime 3x ./dashboard/browsertest -clearhop $(CURDIR)/$(CLEARHOP)
 	$(GO) run $(BENCHSTAT) $(BUILD)/bench.txt
 	@test ! -e $(BUILD)/bench/failed || { echo "make bench: some benchmarks failed: see $(BUILD)/bench.txt" >&2; exit 1; }
 

@@ -101,11 +101,19 @@ func (e *Explorer) Board(ctx context.Context, q BoardQuery) (*Board, error) {
 	case q.Limit < 1 || q.Limit > MaxRows:
 		return nil, problem("limit", "limit is a number from 1 to %d", MaxRows)
 	}
-	end, err := e.begin(ctx)
+	endCounting, err := e.counting.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer endCounting()
+	if c, p := e.ready(q.State); c != nil {
+		return newSelection(c, p, nil).board(&c.dims[rank(d.ID)], q.Limit, q.Find), nil
+	}
+	endAsking, err := e.asking.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer endAsking()
 	p, err := e.plan(ctx, q.State)
 	if err != nil {
 		return nil, err

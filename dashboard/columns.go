@@ -9,7 +9,7 @@ import (
 
 // columns are the requests as numbers, in memory: each value of a dimension is a place in
 // the dictionary of its dimension. Loops over them answer in a tenth of the time that SQL
-// takes, for some 50 bytes a request.
+// takes, for some 60 bytes a request.
 type columns struct {
 	n        int
 	at       []int64   // ms since monday
@@ -43,14 +43,17 @@ type dictionary struct {
 	analytics.Dimension
 	values []string
 	labels []string // "" where there is none
-	ids    []uint32
+	ids    ids
 	find   map[string]uint32
+	// ofPlace is the id that a place in the list of the engine has, and 1; 0 if no request
+	// had it. nil before the first rows of a Scan.
+	ofPlace []uint32
 }
 
 func newColumns() *columns {
 	c := &columns{}
 	for _, d := range analytics.Dimensions() {
-		c.dims = append(c.dims, dictionary{Dimension: d, find: map[string]uint32{}})
+		c.dims = append(c.dims, dictionary{Dimension: d, ids: newIDs(), find: map[string]uint32{}})
 	}
 	return c
 }
@@ -62,9 +65,9 @@ func scanSQL(from string) string {
 		"coalesce(status >= 400, false), coalesce(status >= 500, false)"
 	labels := ""
 	for _, d := range analytics.Dimensions() {
-		sql += ", " + valueSQL(d)
+		sql += ", " + d.SQL
 		if d.Label != "" {
-			labels += ", coalesce(" + d.Label + ", '')"
+			labels += ", " + d.Label
 		}
 	}
 	return sql + labels + "\nFROM (\n" + from + "\n)"
@@ -74,6 +77,9 @@ const fixedColumns = 12
 
 // read adds the rows of a SELECT of requests. After an error it has the first of them.
 func (c *columns) read(ctx context.Context, e analytics.Scanner, from string) error {
+	for k := range c.dims {
+		c.dims[k].ofPlace = nil
+	}
 	return e.Scan(ctx, scanSQL(from), func(v analytics.Vectors) error {
 		c.add(v)
 		return ctx.Err()
@@ -84,7 +90,7 @@ func (c *columns) read(ctx context.Context, e analytics.Scanner, from string) er
 func (c *columns) grow(n int) {
 	c.at, c.bytes, c.duration, c.flags = slices.Grow(c.at, n), slices.Grow(c.bytes, n), slices.Grow(c.duration, n), slices.Grow(c.flags, n)
 	for k := range c.dims {
-		c.dims[k].ids = slices.Grow(c.dims[k].ids, n)
+		c.dims[k].ids.grow(n)
 	}
 }
 
@@ -124,27 +130,51 @@ func (c *columns) add(v analytics.Vectors) {
 
 // add adds the values of a column, with the labels of another one.
 func (d *dictionary) add(v analytics.Vectors, column, labels int) {
+	if d.ofPlace == nil {
+		d.ofPlace = make([]uint32, len(v.Texts(column)))
+	}
 	for i := range v.Len() {
-		value := v.Text(column, i)
-		// Neighbours are often alike, and a comparison costs less than a look into the map.
-		if n := len(d.ids); n > 0 && d.values[d.ids[n-1]] == string(value) {
-			d.ids = append(d.ids, d.ids[n-1])
+		id := d.idOf(v, column, i)
+		d.ids.append(id)
+		if labels < 0 || v.IsNull(labels, i) {
 			continue
 		}
-		id, known := d.find[string(value)]
-		if !known {
-			id = uint32(len(d.values))
-			d.find[string(value)] = id
-			d.values = append(d.values, string(value))
-			d.labels = append(d.labels, "")
+		if label := v.Text(labels, i); string(label) > d.labels[id] {
+			d.labels[id] = string(label)
 		}
-		if labels >= 0 {
-			if label := v.Text(labels, i); string(label) > d.labels[id] {
-				d.labels[id] = string(label)
-			}
-		}
-		d.ids = append(d.ids, id)
 	}
+}
+
+// idOf returns the id of the value in a row. Requests without a value have the empty one.
+func (d *dictionary) idOf(v analytics.Vectors, column, row int) uint32 {
+	if v.IsNull(column, row) {
+		return d.id(nil)
+	}
+	if len(d.ofPlace) == 0 {
+		return d.id(v.Text(column, row))
+	}
+	known := &d.ofPlace[v.Place(column, row)]
+	if *known == 0 {
+		*known = d.id(v.Text(column, row)) + 1
+	}
+	return *known - 1
+}
+
+// id returns the id of a value.
+func (d *dictionary) id(value []byte) uint32 {
+	// Neighbours are often alike, and a comparison costs less than a look into the map.
+	if n := d.ids.len(); n > 0 {
+		if before := d.ids.at(n - 1); d.values[before] == string(value) {
+			return before
+		}
+	}
+	id, known := d.find[string(value)]
+	if !known {
+		id = uint32(len(d.values))
+		d.values, d.labels = append(d.values, string(value)), append(d.labels, "")
+		d.find[d.values[id]] = id
+	}
+	return id
 }
 
 // sortDurations sorts the requests that are new, and merges them with the others.

@@ -62,7 +62,7 @@ func newSelection(c *columns, p *plan, found []bool) *selection {
 				s.place[i] = -1 - s.place[i]
 			}
 			for k, f := range filters {
-				if f.keeps[f.ids[i]] {
+				if f.keeps[f.ids.at(i)] {
 					continue
 				}
 				if s.fails[i] != 0 {
@@ -99,7 +99,7 @@ func flagsOf(k Kind) (must, mustNot flag) {
 
 // A columnFilter says of each value of a dimension whether it is kept.
 type columnFilter struct {
-	ids   []uint32
+	ids   *ids
 	keeps []bool
 }
 
@@ -113,7 +113,7 @@ func (s *selection) filters() []columnFilter {
 				keeps[id] = !f.Exclude
 			}
 		}
-		all = append(all, columnFilter{d.ids, keeps})
+		all = append(all, columnFilter{&d.ids, keeps})
 	}
 	return all
 }
@@ -202,7 +202,7 @@ func (s *selection) count(a *Answer) {
 			}
 		}
 		if f&hasClient != 0 {
-			to.seen[clients.ids[i]] = true
+			to.seen[clients.ids.at(int(i))] = true
 		}
 	}
 	fill := func(t *Totals, times []Time, from *period) {
@@ -317,14 +317,15 @@ func (s *selection) board(d *dictionary, limit int, find string) *Board {
 		cells = make([]float64, len(d.values)*s.buckets)
 	}
 	for _, i := range rows {
-		n, w := &all[d.ids[i]], s.weightOf(i)
+		id := d.ids.at(int(i))
+		n, w := &all[id], s.weightOf(i)
 		if s.place[i] < 0 {
 			n.before += w
 			continue
 		}
 		n.requests += w
 		if cells != nil {
-			cells[int(d.ids[i])*s.buckets+int(s.place[i])] += w
+			cells[int(id)*s.buckets+int(s.place[i])] += w
 		}
 		if s.flags[i]&isFailure != 0 {
 			n.failures += w
@@ -375,7 +376,7 @@ func (s *selection) trends(d *dictionary, b *Board, rows []uint32, cells []float
 		rows = nil // they are counted
 	}
 	for _, i := range rows {
-		if k := shown[d.ids[i]]; k > 0 && s.place[i] >= 0 {
+		if k := shown[d.ids.at(int(i))]; k > 0 && s.place[i] >= 0 {
 			trends[k-1][s.place[i]] += s.weightOf(i)
 		}
 	}

@@ -35,22 +35,42 @@ type Config struct {
 	Live    bool
 }
 
-// maxInMemory is how many requests are counted in memory, at some 100 bytes each, and as much again while
-// the garbage of an answer is not collected.
+// maxInMemory is how many requests are counted in memory, at some 60 bytes each, and the
+// garbage of answers that is not collected yet.
 const maxInMemory = 12_000_000
 
-// An Explorer answers from an analytics.Engine, with SQL over the views. It asks one
-// question at a time. It implements Source.
+// An Explorer answers from an analytics.Engine, with SQL over the views. It asks the engine
+// one question at a time. What is counted in memory waits for no other question to the
+// engine. It implements Source.
 type Explorer struct {
 	Config
-	turn chan struct{} // holds one token
+	// Who counts requests has the turn counting, and who asks the engine has the turn asking.
+	// Who needs both waits for counting first.
+	counting, asking turn
 
-	columns *columns // nil: not read yet; only who has the turn uses it
+	columns *columns // nil: not read yet; only who has the turn counting uses it
 	tooMany bool     // there are more requests than columns may have
 
-	mu     sync.Mutex
-	bounds *bounds          // nil: not known
-	sizes  map[string]int64 // how many values a dimension had at most, by its ID
+	mu      sync.Mutex
+	bounds  *bounds          // nil: not known
+	sizes   map[string]int64 // how many values a dimension had at most, by its ID
+	judged  []judged         // the last ones, the newest last
+	changes int              // how often Forget was called
+}
+
+// A turn is had by one question at a time.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+// begin waits for the turn. The function that it returns gives the turn back.
+func (t turn) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // bounds say what there is to ask for.
@@ -63,30 +83,24 @@ var _ Source = (*Explorer)(nil)
 
 // NewExplorer makes an Explorer. It asks nothing.
 func NewExplorer(c Config) *Explorer {
-	return &Explorer{Config: c, turn: make(chan struct{}, 1), sizes: map[string]int64{}}
+	return &Explorer{Config: c, counting: newTurn(), asking: newTurn(), sizes: map[string]int64{}}
 }
 
 // Forget makes the Explorer look again at what there is to ask for, after more was
 // loaded.
 func (e *Explorer) Forget() {
 	e.mu.Lock()
-	e.bounds = nil
+	e.bounds, e.judged = nil, nil
+	e.changes++
 	e.mu.Unlock()
 }
 
-// begin waits for the turn. The function that it returns gives the turn back.
-func (e *Explorer) begin(ctx context.Context) (end func(), err error) {
-	select {
-	case e.turn <- struct{}{}:
-		return func() { <-e.turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// End waits for the question in hand, and lets no other one begin: the engine can be closed
+// End waits for the questions in hand, and lets no other one begin: the engine can be closed
 // then. The contexts of all questions should have ended.
-func (e *Explorer) End() { e.turn <- struct{}{} }
+func (e *Explorer) End() {
+	e.counting <- struct{}{}
+	e.asking <- struct{}{}
+}
 
 func (e *Explorer) ask(ctx context.Context, what, sql string) ([][]any, error) {
 	if e.Dialect == analytics.Athena && len(sql) > 262144 {
@@ -99,7 +113,7 @@ func (e *Explorer) ask(ctx context.Context, what, sql string) ([][]any, error) {
 	return a.Rows, nil
 }
 
-// known returns what there is to ask for. The caller has the turn.
+// known returns what there is to ask for. The caller has the turn asking.
 func (e *Explorer) known(ctx context.Context) (bounds, error) {
 	e.mu.Lock()
 	b := e.bounds
@@ -124,20 +138,24 @@ func (e *Explorer) known(ctx context.Context) (bounds, error) {
 	return *b, nil
 }
 
-// plan resolves the time of a State. The caller has the turn.
+// plan resolves the time of a State. The caller has the turn asking.
 func (e *Explorer) plan(ctx context.Context, s State) (*plan, error) {
 	b, err := e.known(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return e.planWithin(b, s), nil
+}
+
+func (e *Explorer) planWithin(b bounds, s State) *plan {
 	p := newPlan(s, b.first, b.last)
 	p.dialect, p.within, p.where = e.Dialect, e.Window, e.Where
-	return p, nil
+	return p
 }
 
 // Manifest implements Source.
 func (e *Explorer) Manifest(ctx context.Context) (*Manifest, error) {
-	end, err := e.begin(ctx)
+	end, err := e.asking.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -179,11 +197,19 @@ func NewManifest() *Manifest {
 
 // Explore implements Source.
 func (e *Explorer) Explore(ctx context.Context, s State) (*Answer, error) {
-	end, err := e.begin(ctx)
+	endCounting, err := e.counting.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer endCounting()
+	if c, p := e.ready(s); c != nil {
+		return c.explore(ctx, p, nil)
+	}
+	endAsking, err := e.asking.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer endAsking()
 	p, err := e.plan(ctx, s)
 	if err != nil {
 		return nil, err
@@ -204,9 +230,22 @@ func (e *Explorer) Explore(ctx context.Context, s State) (*Answer, error) {
 	return a, nil
 }
 
+// ready returns the columns and the plan of a State, if its answer can be counted without a
+// question to the engine; nil if it cannot. The caller has the turn counting.
+func (e *Explorer) ready(s State) (*columns, *plan) {
+	e.mu.Lock()
+	b := e.bounds
+	e.mu.Unlock()
+	c := e.columns
+	if b == nil || c == nil || int64(c.n) != b.requests || c.sorted != c.n || s.Search != "" {
+		return nil, nil
+	}
+	return c, e.planWithin(*b, s)
+}
+
 // inMemory returns all requests as columns, where the engine can read them out fast and
 // they are not too many; nil if SQL is to answer. What Search looks into is not all in
-// columns, so the engine says which requests hold the text. The caller has the turn.
+// columns, so the engine says which requests hold the text. The caller has both turns.
 func (e *Explorer) inMemory(ctx context.Context, search string) (*columns, []bool, error) {
 	scanner, ok := e.Engine.(analytics.Scanner)
 	if !ok || e.NoColumns || e.tooMany {

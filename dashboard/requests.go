@@ -44,7 +44,7 @@ func (e *Explorer) Requests(ctx context.Context, s State, before string, limit i
 	if err != nil {
 		return nil, err
 	}
-	end, err := e.begin(ctx)
+	end, err := e.asking.begin(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -79,11 +79,13 @@ func (s *Store) CheckQuery(ctx context.Context, sql string) error {
 }
 
 // fence closes the engine: from here on it reaches nothing outside, and what is loaded
-// cannot be changed through it.
+// cannot be changed through it. An interrupt does not end it halfway: the question after an
+// interrupted one would find the database detached.
 func (s *Store) fence(ctx context.Context) error {
 	if s.fenced {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	if s.o.Path != "" && !s.readOnly {
 		// What was loaded is written now. From here on the file is open for reading
 		// only, which also lets other processes ask it.
@@ -139,7 +141,7 @@ func (s *Store) Each(ctx context.Context, sql string, begin func([]analytics.Col
 		return err
 	}
 	defer func() { mapping.DestroyPrepare(&statement) }()
-	if plain, changed := plainSQL(statement, sql, true); changed {
+	if plain, changed := plainSQL(statement, sql); changed {
 		simpler, err := s.prepare(ctx, plain)
 		if err != nil {
 			return err
@@ -261,15 +263,15 @@ func (s *Store) queryError(text, sql string) error {
 
 // plainSQL returns SQL that gives the same rows with values of the types that an Answer
 // has, and whether that differs from the SQL of the statement. Lists, structs and maps
-// become JSON. With enums, values of an ENUM stay that.
-func plainSQL(statement mapping.PreparedStatement, sql string, enums bool) (string, bool) {
+// become JSON.
+func plainSQL(statement mapping.PreparedStatement, sql string) (string, bool) {
 	changed := false
 	var columns []string
 	for i := range mapping.PreparedStatementColumnCount(statement) {
 		name := mapping.PreparedStatementColumnName(statement, i)
 		column := fmt.Sprintf("#%d", i+1)
 		switch id := mapping.PreparedStatementColumnType(statement, i); {
-		case isPlain(id) && (enums || id != mapping.TypeEnum):
+		case isPlain(id):
 		case id == mapping.TypeList || id == mapping.TypeStruct || id == mapping.TypeMap || id == mapping.TypeArray || id == mapping.TypeUnion:
 			column, changed = "CAST(to_json("+column+") AS VARCHAR)", true
 		default:

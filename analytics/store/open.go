@@ -299,8 +299,9 @@ func (s *Store) Close() error {
 			err = s.explain(execErr)
 		}
 	} else if s.attached && s.o.Path != "" && !s.readOnly {
-		for _, sql := range []string{"USE memory", "DETACH " + catalog} {
-			if execErr := s.exec(context.Background(), sql); execErr != nil && !strings.Contains(execErr.Error(), "does not exist") {
+		// Where the fence failed, the database may be detached already.
+		for _, sql := range []string{"USE memory", "DETACH DATABASE IF EXISTS " + catalog} {
+			if execErr := s.exec(context.Background(), sql); execErr != nil {
 				err = errors.Join(err, s.explain(execErr))
 			}
 		}

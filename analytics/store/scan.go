@@ -25,21 +25,12 @@ func (s *Store) Scan(ctx context.Context, sql string, each func(analytics.Vector
 		return err
 	}
 	defer func() { mapping.DestroyPrepare(&statement) }()
-	if hasEnum(statement) {
-		plain, _ := plainSQL(statement, sql, false)
-		simpler, err := s.prepare(ctx, plain)
-		if err != nil {
-			return err
-		}
-		mapping.DestroyPrepare(&statement)
-		statement = simpler
-	}
-	v := &vectors{}
+	v, lists := &vectors{}, textLists(statement)
 	err = s.run(ctx, statement, nil, func(c mapping.DataChunk) error {
 		v.rows, v.columns = int(mapping.DataChunkGetSize(c)), v.columns[:0]
 		for i := range mapping.DataChunkGetColumnCount(c) {
 			vector := mapping.DataChunkGetVector(c, i)
-			v.columns = append(v.columns, vectorData{mapping.VectorGetValidity(vector), mapping.VectorGetData(vector)})
+			v.columns = append(v.columns, vectorData{mapping.VectorGetValidity(vector), mapping.VectorGetData(vector), lists[i]})
 		}
 		return each(v)
 	})
@@ -50,14 +41,28 @@ func (s *Store) Scan(ctx context.Context, sql string, each func(analytics.Vector
 	return err
 }
 
-// hasEnum reports whether texts of an answer are values of an ENUM.
-func hasEnum(statement mapping.PreparedStatement) bool {
-	for i := range mapping.PreparedStatementColumnCount(statement) {
-		if mapping.PreparedStatementColumnType(statement, i) == mapping.TypeEnum {
-			return true
+// A textList has the texts of an ENUM.
+type textList struct {
+	texts []string
+	size  int // bytes of a place in it
+}
+
+// textLists returns the list of each column of a statement that is of an ENUM.
+func textLists(statement mapping.PreparedStatement) []textList {
+	lists := make([]textList, mapping.PreparedStatementColumnCount(statement))
+	for i := range lists {
+		if mapping.PreparedStatementColumnType(statement, mapping.IdxT(i)) != mapping.TypeEnum {
+			continue
 		}
+		enum := mapping.PreparedStatementColumnLogicalType(statement, mapping.IdxT(i))
+		texts := make([]string, mapping.EnumDictionarySize(enum))
+		for k := range texts {
+			texts[k] = mapping.EnumDictionaryValue(enum, mapping.IdxT(k))
+		}
+		lists[i] = textList{texts, sizes[mapping.EnumInternalType(enum)]}
+		mapping.DestroyLogicalType(&enum)
 	}
-	return false
+	return lists
 }
 
 // vectors are the vectors of a chunk of DuckDB.
@@ -66,7 +71,10 @@ type vectors struct {
 	columns []vectorData
 }
 
-type vectorData struct{ mask, data unsafe.Pointer }
+type vectorData struct {
+	mask, data unsafe.Pointer
+	textList
+}
 
 func valueAt[T any](v *vectors, column, row int) T {
 	return unsafe.Slice((*T)(v.columns[column].data), v.rows)[row]
@@ -80,7 +88,23 @@ func (v *vectors) IsNull(column, row int) bool {
 	return mask != nil && *(*uint64)(unsafe.Add(mask, row/64*8))>>(row%64)&1 == 0
 }
 
+func (v *vectors) Texts(column int) []string { return v.columns[column].texts }
+
+func (v *vectors) Place(column, row int) int {
+	switch v.columns[column].size {
+	case 1:
+		return int(valueAt[uint8](v, column, row))
+	case 2:
+		return int(valueAt[uint16](v, column, row))
+	}
+	return int(valueAt[uint32](v, column, row))
+}
+
 func (v *vectors) Text(column, row int) []byte {
+	if texts := v.Texts(column); texts != nil {
+		text := texts[v.Place(column, row)]
+		return unsafe.Slice(unsafe.StringData(text), len(text))
+	}
 	return unsafe.Slice((*text)(v.columns[column].data), v.rows)[row].bytes()
 }
 

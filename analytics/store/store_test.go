@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"clearhop/analytics"
 	"clearhop/encode/parquet"
@@ -314,6 +315,34 @@ func TestInterrupted(t *testing.T) {
 	}
 	if got := ask(t, s, "SELECT count(*), count(DISTINCT event_id) FROM lines"); got != "9000 9000" {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestInterruptedQuestion: the first question closes the engine off. Whenever it is
+// interrupted, the next question is answered, the database is closed without an error, and
+// nothing of it is lost.
+func TestInterruptedQuestion(t *testing.T) {
+	file := write(t, "e.ndjson", events("a", 9))
+	for i := range 40 {
+		db := filepath.Join(t.TempDir(), "x.db")
+		s := open(t, Options{Path: db})
+		if _, said := load(t, s, file); said != "" {
+			t.Fatal(said)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*time.Millisecond/2)
+		_, _ = s.Ask(ctx, "SELECT count(*) FROM lines")
+		cancel()
+		if i%2 == 0 {
+			if got := ask(t, s, "SELECT count(*) FROM lines"); got != "9" {
+				t.Fatalf("interrupted after %d half milliseconds: %s events", i, got)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatalf("interrupted after %d half milliseconds: %v", i, err)
+		}
+		if got := ask(t, open(t, Options{Path: db}), "SELECT count(*) FROM lines"); got != "9" {
+			t.Fatalf("interrupted after %d half milliseconds: %s events are left", i, got)
+		}
 	}
 }
 

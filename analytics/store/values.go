@@ -19,12 +19,13 @@ type valueReader struct {
 	id    mapping.Type
 	scale uint8 // of a decimal: the digits behind the point
 
-	isEnum bool // id is the type of the places in the ENUM
+	isEnum bool     // id is the type of the places in the ENUM
+	texts  []string // of the ENUM, by place; "" where it was not asked for yet
 
 	t mapping.LogicalType
 
 	mask unsafe.Pointer
-	data mapping.Vector
+	data unsafe.Pointer
 	rows int
 }
 
@@ -72,7 +73,7 @@ func isPlain(id mapping.Type) bool {
 
 // vector sets the vector that value reads from.
 func (r *valueReader) vector(v mapping.Vector, n int) {
-	r.data, r.mask, r.rows = v, mapping.VectorGetValidity(v), n
+	r.data, r.mask, r.rows = mapping.VectorGetData(v), mapping.VectorGetValidity(v), n
 }
 
 // value returns the value of a row; nil for NULL.
@@ -92,12 +93,23 @@ func (r *valueReader) value(i int) any {
 	}
 	if r.isEnum {
 		place, _ := r.integer(i).(int64)
-		return mapping.EnumDictionaryValue(r.t, mapping.IdxT(place))
+		return r.textOf(int(place))
 	}
-	return string(vectorOf[text](r.data, r.rows)[i].bytes())
+	return string(unsafe.Slice((*text)(r.data), r.rows)[i].bytes())
 }
 
-func at[T any](r *valueReader, i int) T { return vectorOf[T](r.data, r.rows)[i] }
+// textOf returns the text at a place in an ENUM. Each is asked for once.
+func (r *valueReader) textOf(place int) string {
+	if r.texts == nil {
+		r.texts = make([]string, mapping.EnumDictionarySize(r.t))
+	}
+	if r.texts[place] == "" {
+		r.texts[place] = mapping.EnumDictionaryValue(r.t, mapping.IdxT(place))
+	}
+	return r.texts[place]
+}
+
+func at[T any](r *valueReader, i int) T { return unsafe.Slice((*T)(r.data), r.rows)[i] }
 
 // integer returns a whole number. One that does not fit into 64 bits is a float64.
 func (r *valueReader) integer(i int) any {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -280,6 +281,9 @@ func (d *served) serve(ctx context.Context, l net.Listener) error {
 		followed <- nil
 	}
 	d.announce(l)
+	// The requests in memory are long lists of numbers, which cost a collection next to
+	// nothing. So garbage is collected when it is half as large as what is held.
+	debug.SetGCPercent(50)
 	server := dashboard.NewServer(config)
 	if d.command.Athena == "" {
 		go server.Warm(ctx)

@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +26,7 @@ import (
 // fileRequests is how many requests the file of BenchmarkFile holds.
 const fileRequests = 1_000_000
 
-var program = flag.String("clearhop", "", "the command that BenchmarkFile makes its file with")
+var program = flag.String("clearhop", "", "the command that BenchmarkFile makes its file with, and that BenchmarkServe runs")
 
 // BenchmarkFile opens a file of a million requests in Chromium and filters it. The numbers:
 //
@@ -77,6 +81,98 @@ func BenchmarkFile(b *testing.B) {
 	tab.clean()
 }
 
+// BenchmarkServe runs clearhop serve with a million and with ten million requests, opens the
+// page in Chromium and filters it. The numbers are those of [BenchmarkFile], and:
+//
+//	load-s          until the command has read the log and serves, which happens once
+//	start-s         the same with a database that has all requests of the log
+//	first-ms        until the numbers of the first page show: the command reads the
+//	                requests out of the database for it
+//	search-ms       from a text that is searched to its numbers
+//	server-MB       that the command holds at the end, and server-peak-MB at most
+//	database-bytes  of the file of --db
+//
+// Each round has a command of its own, because a command keeps its answers.
+func BenchmarkServe(b *testing.B) {
+	chromium(b)
+	if *program == "" {
+		b.Skip("it needs a built clearhop: run make bench, or give -clearhop FILE")
+	}
+	for _, n := range []int{1_000_000, 10_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			folder := b.TempDir()
+			log, db := filepath.Join(folder, "access.log"), filepath.Join(folder, "events.db")
+			writeLog(b, log, n)
+			found := metrics{sums: map[string]float64{}, rounds: map[string]float64{}}
+			found.add("log-bytes", sizeOf(b, log))
+			begin := time.Now()
+			_, stop := startServe(b, db, log)
+			found.add("load-s", time.Since(begin).Seconds())
+			stop()
+			found.add("database-bytes", sizeOf(b, db))
+			tab := newTabFor(b, 1280, 900, 20*time.Minute)
+			tab.watch("!!document.querySelector('section.board button.row')")
+			for b.Loop() {
+				measureServe(b, tab, db, log, &found)
+			}
+			found.report(b)
+			tab.clean()
+		})
+	}
+}
+
+// measureServe starts a command, and opens and filters its page.
+func measureServe(b *testing.B, tab *tab, db, log string, found *metrics) {
+	begin := time.Now()
+	served, stop := startServe(b, db, log)
+	defer stop()
+	found.add("start-s", time.Since(begin).Seconds())
+	tab.do(chromedp.Navigate("about:blank"), chromedp.Navigate(served.address))
+	tab.settled()
+	found.add("first-ms", eval[float64](tab, "window.numbers"))
+	measure(b, tab, served.address, found)
+	found.add("search-ms", filter(b, tab, "q=article-77")[0])
+	status := statusOf(served.pid)
+	for name, key := range map[string]string{"server-MB": "VmRSS", "server-peak-MB": "VmHWM"} {
+		kilobytes, err := strconv.ParseFloat(strings.TrimSuffix(status[key], " kB"), 64)
+		if err != nil {
+			b.Logf("%s: %v", name, err)
+			continue
+		}
+		found.most(name, kilobytes/1024)
+	}
+}
+
+// A served page is the one of a command that runs.
+type served struct{ address, pid string }
+
+// startServe starts the command, and returns when it serves. stop ends it.
+func startServe(b *testing.B, db, log string) (served, func()) {
+	command := exec.Command(*program, "serve", "--quiet", "--since", "2026-01-01T00:00:00Z", "--listen", "127.0.0.1:0", "--db", db, log)
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	stop := sync.OnceFunc(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+	})
+	b.Cleanup(stop)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if _, rest, ok := strings.Cut(lines.Text(), "The dashboard is at "); ok {
+			address, _, _ := strings.Cut(rest, " ")
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return served{address, strconv.Itoa(command.Process.Pid)}, stop
+		}
+	}
+	b.Fatal("the command has ended before it served")
+	return served{}, stop
+}
+
 // openOther returns how long Chromium takes until the page of GoAccess has a list, in
 // milliseconds.
 func openOther(b *testing.B, path string) float64 {
@@ -114,7 +210,7 @@ func (b *tab) watch(condition string) {
 			const look = () => {
 				if (!window.picture && document.querySelector('svg.chain g.hop')) window.picture = performance.now();
 				if (!window.numbers && ` + condition + `) window.numbers = performance.now();
-				if (!window.numbers) setTimeout(look, 2);
+				if (!window.numbers || !window.picture) setTimeout(look, 2);
 			};
 			look();
 		})`}); err != nil {
@@ -145,6 +241,7 @@ func measure(b *testing.B, tab *tab, address string, found *metrics) {
 	if _, err := chromedp.Call(tab.ctx, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}); err != nil {
 		b.Fatal(err)
 	}
+	tab.until("window.picture > 0")
 	found.add("picture-ms", eval[float64](tab, "window.picture"))
 	found.add("numbers-ms", eval[float64](tab, "window.numbers"))
 	for name, queries := range map[string][]string{
@@ -153,22 +250,30 @@ func measure(b *testing.B, tab *tab, address string, found *metrics) {
 	} {
 		for _, query := range queries {
 			begin := tab.threadTime()
-			n := eval[[]float64](tab, `new Promise((done) => {
-				const status = document.querySelector('.filters [role=status]');
-				let [last, longest] = [performance.now(), 0];
-				const begin = last;
-				const tick = setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; }, 4);
-				new MutationObserver((_, o) => { o.disconnect(); const took = performance.now() - begin; setTimeout(() => { clearInterval(tick); done([took, longest]); }, 50); })
-					.observe(status, { childList: true, characterData: true, subtree: true });
-				location.hash = `+fmt.Sprintf("%q", query)+`;
-			})`)
-			tab.settled()
+			n := filter(b, tab, query)
 			found.add(name, n[0])
 			found.most("blocked-ms", n[1])
 			found.add("thread-ms", tab.threadTime()-begin)
 		}
 	}
 	found.most("memory-MB", rendererMegabytes())
+}
+
+// filter asks the page for other requests, and returns how long it took until their numbers
+// were there, and how long the page could not react at most, both in milliseconds.
+func filter(b *testing.B, tab *tab, query string) []float64 {
+	b.Helper()
+	n := eval[[]float64](tab, `new Promise((done) => {
+		const status = document.querySelector('.filters [role=status]');
+		let [last, longest] = [performance.now(), 0];
+		const begin = last;
+		const tick = setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; }, 4);
+		new MutationObserver((_, o) => { o.disconnect(); const took = performance.now() - begin; setTimeout(() => { clearInterval(tick); done([took, longest]); }, 50); })
+			.observe(status, { childList: true, characterData: true, subtree: true });
+		location.hash = `+fmt.Sprintf("%q", query)+`;
+	})`)
+	tab.settled()
+	return n
 }
 
 func sizeOf(b *testing.B, path string) float64 {
