@@ -403,7 +403,7 @@ func (l *Load) committed(err error) error {
 	}
 	l.unpacked += l.since
 	l.since = 0
-	if l.unpacked < packEvery || l.s.o.Path != "" || l.s.o.Temporary {
+	if l.unpacked < packEvery || !l.s.isInMemory() {
 		return nil
 	}
 	err = l.s.exec(l.work, "CHECKPOINT "+catalog)

@@ -95,6 +95,12 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.isInMemory() {
+		// DuckDB would pack the database with nearly every commit; a Load says when.
+		if err := s.exec(ctx, "SET checkpoint_threshold = '1TB'"); err != nil {
+			return err
+		}
+	}
 	if err := s.attach(ctx, s.o.ReadOnly); err != nil {
 		return err
 	}
@@ -111,6 +117,9 @@ func setThreads(n int) string { return fmt.Sprintf("SET threads = %d", n) }
 
 // askThreads is how many threads answer a question.
 func (s *Store) askThreads() int { return cmp.Or(s.o.Threads, runtime.NumCPU()) }
+
+// isInMemory reports whether the database is in no file.
+func (s *Store) isInMemory() bool { return s.o.Path == "" && !s.o.Temporary }
 
 // attach attaches the database, and makes it the one that is asked.
 func (s *Store) attach(ctx context.Context, readOnly bool) error {
