@@ -24,9 +24,10 @@ type Report struct {
 	Answers, Before map[string]Answer
 }
 
-// InReport are the questions of a Report.
+// InReport are the questions of a Report. The question "tallies" is not among them: who
+// has read the lines themselves has judged the chain by them, and need not ask it.
 var InReport = []string{
-	"chain", "tallies", "geo_states", "traffic", "visitors", "statuses", "errors",
+	"chain", "geo_states", "traffic", "visitors", "statuses", "errors",
 	"latency", "latency_paths", "upstreams",
 	"clients", "countries", "networks", "paths", "referrers", "agents", "robots", "hosts",
 }
@@ -42,7 +43,7 @@ var Compared = []string{
 // names the question that failed.
 func NewReport(ctx context.Context, e Engine, ask Query, times int, compare bool) (*Report, error) {
 	r := &Report{Asked: ask}
-	chain, err := askOne(ctx, e, "chain", ask)
+	chain, err := Ask(ctx, e, "chain", ask)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func NewReport(ctx context.Context, e Engine, ask Query, times int, compare bool
 // LastSeen returns the time of the last line that is asked for, or the zero Time if there
 // is none.
 func LastSeen(ctx context.Context, e Engine, ask Query) (time.Time, error) {
-	chain, err := askOne(ctx, e, "chain", ask)
+	chain, err := Ask(ctx, e, "chain", ask)
 	last, _ := chain.Value(0, "last_seen").(time.Time)
 	return last, err
 }
@@ -75,7 +76,7 @@ func (ask Query) before() Query {
 func askAll(ctx context.Context, e Engine, names []string, ask Query) (map[string]Answer, error) {
 	answers := make(map[string]Answer, len(names))
 	for _, name := range names {
-		a, err := askOne(ctx, e, name, ask)
+		a, err := Ask(ctx, e, name, ask)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +85,9 @@ func askAll(ctx context.Context, e Engine, names []string, ask Query) (map[strin
 	return answers, nil
 }
 
-func askOne(ctx context.Context, e Engine, name string, ask Query) (Answer, error) {
+// Ask asks an engine the question of a name. The columns of the Answer are those of the
+// question. An error names it.
+func Ask(ctx context.Context, e Engine, name string, ask Query) (Answer, error) {
 	q, ok := Find(name)
 	if !ok {
 		return Answer{}, fmt.Errorf("there is no question %q", name)

@@ -34,7 +34,11 @@ func TestChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := dashboard.Diagnose(report.Answers["tallies"], diagnose.Config{})
+	tallies, err := analytics.Ask(t.Context(), s, "tallies", report.Asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := dashboard.Diagnose(tallies, diagnose.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,7 @@ type Counters struct {
 
 	sources []*sourceTally
 	index   map[string]uint32 // of a source's name in sources
+	latest  *sourceTally      // of the line before
 	peers   *frequent[netip.Addr, peerTally]
 	causes  map[cause]*causeTally
 	joins   joiner
@@ -331,9 +332,17 @@ func (c *Counters) addCause(k cause, t *Tally, r *record.Record) {
 	}
 }
 
-// source returns the tally of a source. When there are too many sources, the
-// rest are counted as one.
+// source returns the tally of a source. It mostly is that of the line before.
 func (c *Counters) source(name string) *sourceTally {
+	if c.latest == nil || c.latest.name != name {
+		c.latest = c.findSource(name)
+	}
+	return c.latest
+}
+
+// findSource returns the tally of a source. When there are too many sources, the rest are
+// counted as one.
+func (c *Counters) findSource(name string) *sourceTally {
 	i, known := c.index[name]
 	if !known {
 		if len(c.sources) >= maxSources {

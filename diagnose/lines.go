@@ -55,6 +55,9 @@ func address(text []byte) netip.Addr {
 // lastAddress reads the last token of a forwarded header, which the hop before
 // this one wrote.
 func lastAddress(header []byte) netip.Addr {
+	if len(header) == 0 {
+		return netip.Addr{} // of most lines
+	}
 	header = bytes.TrimRight(header, " ,")
 	return address(header[bytes.LastIndexAny(header, " ,")+1:])
 }

@@ -107,10 +107,11 @@ type surveyLine struct {
 
 func readSurveyLine(r *record.Record) surveyLine {
 	a := &r.Access
+	handed := handedAddress(a)
 	l := surveyLine{
 		Record: r,
 		remote: address(a.RemoteAddr), realip: address(a.RealipRemoteAddr), named: address(a.ProxyProtocolAddr),
-		handed: handedAddress(a), header: handedAddress(a).IsValid(), agent: hash(a.UserAgent),
+		handed: handed, header: handed.IsValid(), agent: hash(a.UserAgent),
 		check: isHealthCheck(a), unheard: isUnheardHeader(a),
 	}
 	l.refused = !l.unheard && isRefusedEarly(a)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -130,6 +131,9 @@ func (e *engine) run(ctx context.Context, statement mapping.PreparedStatement, b
 	if bindings.PendingPreparedStreaming(statement, &pending) != mapping.StateSuccess {
 		return e.failure(ctx, mapping.PendingError(pending))
 	}
+	if !work(pending) {
+		return e.failure(ctx, mapping.PendingError(pending))
+	}
 	var result mapping.Result
 	defer mapping.DestroyResult(&result)
 	if mapping.ExecutePending(pending, &result) != mapping.StateSuccess {
@@ -155,6 +159,26 @@ func (e *engine) run(ctx context.Context, statement mapping.PreparedStatement, b
 		return e.failure(ctx, text)
 	}
 	return ctx.Err()
+}
+
+// idle is how long a thread sleeps that waits for those of the engine.
+const idle = 50 * time.Microsecond
+
+// work takes part in what the engine does until a result can be fetched. It reports false
+// after an error. ExecutePending alone does so too, but it asks for another task again and
+// again while threads of the engine have the last ones, which costs as much as their work.
+func work(pending mapping.PendingResult) bool {
+	for {
+		switch bindings.PendingExecuteTask(pending) {
+		case mapping.PendingStateResultNotReady:
+		case mapping.PendingStateNoTasksAvailable:
+			time.Sleep(idle)
+		case mapping.PendingStateError:
+			return false
+		default:
+			return true
+		}
+	}
 }
 
 // identifier writes a name in SQL.

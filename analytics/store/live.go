@@ -71,7 +71,9 @@ func newLiveValues(ctx context.Context, e *engine) (*liveValues, error) {
 	for _, group := range v.groups {
 		for _, c := range group.columns {
 			if err == nil {
-				c.function, err = register(e, c.columnPlace, nil, c.filler(&group.mu))
+				result := c.resultType(nil)
+				c.function, err = register(e, c.columnPlace, result, c.filler(&group.mu))
+				mapping.DestroyLogicalType(&result)
 			}
 		}
 	}

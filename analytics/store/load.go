@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -30,8 +31,10 @@ type Load struct {
 	s     *Store
 	ctx   context.Context // ends the reading
 	work  context.Context // of what must be completed all the same
-	stats Stats
+	stats Stats           // without the times
 	ids   *idSet
+
+	first, last int64 // microseconds since the Unix epoch, of the new events
 
 	lines        *lines // what is the lines' own
 	lineChunk    mapping.DataChunk
@@ -68,7 +71,7 @@ func (s *Store) Load(ctx context.Context) (*Load, error) {
 	if s.fenced || s.readOnly {
 		return nil, errors.New("the database was opened for questions, so nothing can be loaded")
 	}
-	l := &Load{s: s, ctx: ctx, work: context.WithoutCancel(ctx), ids: newIDSet()}
+	l := &Load{s: s, ctx: ctx, work: context.WithoutCancel(ctx), ids: newIDSet(), first: math.MaxInt64, last: math.MinInt64}
 	columns := neededColumns()
 	for _, g := range groups {
 		columns = append(columns, encode.Column{Name: g.key(), Kind: encode.Integer})
@@ -311,13 +314,16 @@ func (l *Load) count(microseconds int64) {
 	default:
 		l.stats.Other++
 	}
-	at := time.UnixMicro(microseconds).UTC()
-	if l.stats.First.IsZero() || at.Before(l.stats.First) {
-		l.stats.First = at
+	l.first, l.last = min(l.first, microseconds), max(l.last, microseconds)
+}
+
+// counted returns what was counted.
+func (l *Load) counted() Stats {
+	stats := l.stats
+	if l.first <= l.last {
+		stats.First, stats.Last = time.UnixMicro(l.first).UTC(), time.UnixMicro(l.last).UTC()
 	}
-	if at.After(l.stats.Last) {
-		l.stats.Last = at
-	}
+	return stats
 }
 
 // append gives the rows to the engine.
@@ -397,7 +403,7 @@ func (l *Load) committed(err error) error {
 	}
 	l.unpacked += l.since
 	l.since = 0
-	if l.unpacked < packEvery || l.s.o.Path != "" || l.s.o.Temporary {
+	if l.unpacked < packEvery || !l.s.isInMemory() {
 		return nil
 	}
 	err = l.s.exec(l.work, "CHECKPOINT "+catalog)
@@ -454,9 +460,9 @@ func (l *Load) Finish() (Stats, error) {
 		l.closeAppender()
 		_ = l.s.exec(l.work, "ROLLBACK") // the transaction may have ended by the failure
 		l.stats.Events -= l.since
-		return l.stats, l.failed
+		return l.counted(), l.failed
 	}
-	return l.stats, nil
+	return l.counted(), nil
 }
 
 func (l *Load) release() {

@@ -16,6 +16,7 @@ import (
 	"runtime/cgo"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"clearhop/encode"
@@ -36,9 +37,15 @@ const (
 // then groups by small numbers and not by texts.
 type lookup struct {
 	columnPlace
-	texts []string // sorted
+	texts []string // in the order in which they come, until sort sorts them
 	wide  []uint64 // by number: a value's bits; of a text its place in texts
 	valid []bool   // by number
+
+	// twin is an earlier column of the group with the same texts at the same numbers, as
+	// client and client_ip mostly are. What it has is used for this one too.
+	twin   *lookup
+	result mapping.LogicalType // of the function
+	fill   filler
 
 	// same says that all lines have one value. If it is no text, constant is the value in
 	// SQL, and the engine calls no function for it. A text of a log never becomes SQL.
@@ -91,12 +98,34 @@ func (s *Store) hold(ctx context.Context, g int) (heldGroup, error) {
 			held[i] = nil
 			continue
 		}
+		l.findTwin(held[:i])
 		l.findSame(rows)
-		if l.isText() {
-			l.sort(codes[i])
+	}
+	for _, l := range held {
+		if l != nil && l.isText() && l.twin == nil {
+			l.sort()
+		}
+	}
+	for _, l := range held {
+		if l != nil && l.twin != nil {
+			l.texts, l.wide, l.valid = l.twin.texts, nil, nil
 		}
 	}
 	return held, nil
+}
+
+// findTwin finds the twin of a column of texts that are not sorted yet.
+func (l *lookup) findTwin(before heldGroup) {
+	if !l.isText() {
+		return
+	}
+	for _, b := range before {
+		if b != nil && b.isText() && b.twin == nil &&
+			slices.Equal(b.wide, l.wide) && slices.Equal(b.valid, l.valid) && slices.Equal(b.texts, l.texts) {
+			l.twin = b
+			return
+		}
+	}
 }
 
 // read reads the values behind numbers, and returns how many bytes of new texts they have.
@@ -120,7 +149,8 @@ func (l *lookup) read(vector mapping.Vector, numbers []uint64, codes map[string]
 				return added, errNotHeld // the names of an ENUM end there
 			}
 			code = uint64(len(codes))
-			codes[string(value)] = code
+			l.texts = append(l.texts, string(value))
+			codes[l.texts[code]] = code
 			added += len(value)
 		}
 		l.wide[number] = code
@@ -159,16 +189,20 @@ func (l *lookup) isAll(text string) bool {
 	return l != nil && l.same && slices.Equal(l.texts, []string{text})
 }
 
-// sort sorts the texts and gives them the places that they have then.
-func (l *lookup) sort(codes map[string]uint64) {
-	l.texts = make([]string, 0, len(codes))
-	for value := range codes {
-		l.texts = append(l.texts, value)
+// sort sorts the texts and gives the numbers the places that the texts have then.
+func (l *lookup) sort() {
+	type place struct {
+		text string
+		code int
 	}
-	slices.Sort(l.texts)
-	placeOf := make([]uint64, len(l.texts))
-	for i, value := range l.texts {
-		placeOf[codes[value]] = uint64(i)
+	places := make([]place, len(l.texts))
+	for code, text := range l.texts {
+		places[code] = place{text, code}
+	}
+	slices.SortFunc(places, func(a, b place) int { return strings.Compare(a.text, b.text) })
+	placeOf := make([]uint64, len(places))
+	for i, p := range places {
+		l.texts[i], placeOf[p.code] = p.text, uint64(i)
 	}
 	for number, code := range l.wide {
 		if l.valid[number] {
@@ -183,11 +217,8 @@ type function struct {
 	pin    runtime.Pinner
 }
 
-// register makes a filler a function of the engine for a column. Its texts are of an ENUM,
-// or of the type VARCHAR if texts is nil.
-func register(e *engine, p columnPlace, texts []string, fill filler) (*function, error) {
-	result := p.resultType(texts)
-	defer mapping.DestroyLogicalType(&result)
+// register makes a filler a function of the engine for a column, with values of a type.
+func register(e *engine, p columnPlace, result mapping.LogicalType, fill filler) (*function, error) {
 	number := mapping.CreateLogicalType(mapping.TypeUInteger)
 	defer mapping.DestroyLogicalType(&number)
 	f := mapping.CreateScalarFunction()
@@ -216,18 +247,22 @@ func (f *function) release() {
 	}
 }
 
-// register makes the lookup a function of the engine.
+// register makes the lookup a function of the engine. A twin must be one before.
 func (l *lookup) register(e *engine) (err error) {
+	if l.twin != nil {
+		l.function, err = register(e, l.columnPlace, l.twin.result, l.twin.fill)
+		return err
+	}
+	l.result = l.resultType(l.texts)
 	size := 8
 	switch {
 	case l.Type == encode.Boolean:
 		size = 1
 	case l.isText():
-		enum := l.resultType(l.texts)
-		size = sizes[mapping.EnumInternalType(enum)]
-		mapping.DestroyLogicalType(&enum)
+		size = sizes[mapping.EnumInternalType(l.result)]
 	}
-	l.function, err = register(e, l.columnPlace, l.texts, l.filler(size))
+	l.fill = l.filler(size)
+	l.function, err = register(e, l.columnPlace, l.result, l.fill)
 	return err
 }
 
@@ -254,6 +289,7 @@ func (l *lookup) release() {
 	if l != nil {
 		l.function.release()
 		l.function = nil
+		mapping.DestroyLogicalType(&l.result)
 	}
 }
 

@@ -3,10 +3,13 @@
 package store
 
 import (
+	"fmt"
 	"testing"
 
 	"clearhop/analytics"
 	"clearhop/internal/traffic"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
 )
 
 // TestViews: the answers are the same, whether texts are values of an ENUM, plain, or
@@ -93,5 +96,49 @@ func TestNumbering(t *testing.T) {
 	}
 	if number, isNew := n.number([]byte{7, 0}); number != 1006 || !isNew {
 		t.Errorf("when there are too many, a set has the number %d, new: %t", number, isNew)
+	}
+}
+
+// TestTwins: columns with the same texts share them, and one that differs in a single line
+// does not.
+func TestTwins(t *testing.T) {
+	s := open(t, Options{})
+	text := ""
+	for i, addresses := range []string{`"client":{"ip":"192.0.2.9"},"source":{"ip":"192.0.2.9"}`, `"client":{"ip":"192.0.2.1"},"source":{"ip":"192.0.2.1"}`, `"source":{"ip":"192.0.2.3"}`} {
+		text += fmt.Sprintf(`{"@timestamp":"2026-11-22T11:00:00.000Z","schema_version":1,"event":{"id":"%d","dataset":"nginx.access"},%s}`+"\n", i, addresses)
+	}
+	if _, said := load(t, s, write(t, "e.ndjson", text)); said != "" {
+		t.Fatal(said)
+	}
+	want := "192.0.2.1|192.0.2.1|192.0.2.1\n192.0.2.9|192.0.2.9|192.0.2.9\nNULL|NULL|192.0.2.3"
+	got := ask(t, s, "SELECT coalesce(CAST(client AS VARCHAR), 'NULL') || '|' || coalesce(CAST(client_ip AS VARCHAR), 'NULL') || '|' || source_ip FROM requests ORDER BY client, source_ip")
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	twins := map[string]string{}
+	for _, l := range s.held[0] {
+		if l != nil && l.twin != nil {
+			twins[l.Name] = l.twin.Name
+		}
+	}
+	if len(twins) != 1 || twins["client"] != "client_ip" {
+		t.Errorf("%v", twins)
+	}
+}
+
+// TestThreads: one thread loads, and as many as were asked for answer.
+func TestThreads(t *testing.T) {
+	const sql = "SELECT CAST(current_setting('threads') AS VARCHAR)"
+	s := open(t, Options{Threads: 3})
+	loading := ""
+	err := s.query(t.Context(), sql, nil, func(c mapping.DataChunk) error {
+		loading = string(vectorOf[text](mapping.DataChunkGetVector(c, 0), 1)[0].bytes())
+		return nil
+	})
+	if err != nil || loading != "1" {
+		t.Errorf("%s threads load, %v", loading, err)
+	}
+	if got := ask(t, s, sql); got != "3" {
+		t.Errorf("%s threads answer", got)
 	}
 }

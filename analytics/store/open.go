@@ -82,7 +82,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	for _, sql := range []string{
 		fmt.Sprintf("SET memory_limit = '%dB'", cmp.Or(s.o.Memory, defaultMemory)),
-		fmt.Sprintf("SET threads = %d", cmp.Or(s.o.Threads, runtime.NumCPU())),
+		setThreads(1), // until questions are asked
 		"SET temp_directory = " + literal(s.spill),
 		"SET max_temp_directory_size = '" + maxSpill + "'",
 		"SET TimeZone = 'UTC'", // answers must not depend on the machine
@@ -95,6 +95,12 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if s.isInMemory() {
+		// DuckDB would pack the database with nearly every commit; a Load says when.
+		if err := s.exec(ctx, "SET checkpoint_threshold = '1TB'"); err != nil {
+			return err
+		}
+	}
 	if err := s.attach(ctx, s.o.ReadOnly); err != nil {
 		return err
 	}
@@ -103,6 +109,17 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	return s.explain(s.define(ctx))
 }
+
+// setThreads is the SQL that sets how many threads the engine uses. One thread loads: what
+// is loaded comes in small steps, in which more threads mostly wait for each other, and
+// DuckDB's wait by looking again and again.
+func setThreads(n int) string { return fmt.Sprintf("SET threads = %d", n) }
+
+// askThreads is how many threads answer a question.
+func (s *Store) askThreads() int { return cmp.Or(s.o.Threads, runtime.NumCPU()) }
+
+// isInMemory reports whether the database is in no file.
+func (s *Store) isInMemory() bool { return s.o.Path == "" && !s.o.Temporary }
 
 // attach attaches the database, and makes it the one that is asked.
 func (s *Store) attach(ctx context.Context, readOnly bool) error {

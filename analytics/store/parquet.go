@@ -31,12 +31,18 @@ func (l *Load) parquet(name string) error {
 	if err != nil {
 		return l.parquetError(name, err)
 	}
+	if err := l.s.exec(l.work, setThreads(l.s.askThreads())); err != nil { // the engine decodes the file
+		return err
+	}
 	err = reader.query(l.ctx, "SELECT "+columns+" FROM "+from, nil, func(c mapping.DataChunk) error {
 		if err := l.takeChunk(c); err != nil {
 			return l.fail(err)
 		}
 		return nil
 	})
+	if threadsErr := l.s.exec(l.work, setThreads(1)); err == nil {
+		err = threadsErr
+	}
 	if l.failed != nil {
 		return l.failed
 	}

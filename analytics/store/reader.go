@@ -43,9 +43,11 @@ func (s *Store) Reader(ctx context.Context) (*Store, error) {
 	return r, nil
 }
 
-// closeOff lets the engine reach nothing outside for good.
+// closeOff lets the engine reach nothing outside for good, and gives it the threads that
+// answer questions.
 func (s *Store) closeOff(ctx context.Context) error {
 	for _, sql := range []string{
+		setThreads(s.askThreads()),
 		"SET allowed_directories = []", "SET allowed_paths = []",
 		"SET enable_external_access = false", "SET lock_configuration = true",
 	} {

@@ -131,6 +131,9 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 		c.Files = s.orStdin(nil)
 	}
 	c.loading = &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}
+	if len(c.Files) > 0 || group != nil {
+		c.loading.threads = 1 // the questions take less time than the files
+	}
 	db, _, err := c.loading.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return nil, nil, err
@@ -166,8 +169,14 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 		return nil
 	}
 	p := &reportPage{page: newPage(s.out, c.Color), Report: r}
-	if p.diagnosis, err = c.diagnosis(r.Answers["tallies"]); err != nil {
-		s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
+	if p.diagnosis = c.counted(); p.diagnosis == nil {
+		tallies, err := analytics.Ask(ctx, engine, "tallies", r.Asked)
+		if err != nil {
+			return err
+		}
+		if p.diagnosis, err = c.diagnose(tallies); err != nil {
+			s.warn(fmt.Errorf("the chain is not judged: %w; use the version of clearhop that wrote the events", err))
+		}
 	}
 	if l := c.loading; l != nil {
 		p.notes = l.notes
@@ -184,17 +193,24 @@ func (c *reportCommand) report(ctx context.Context, s streams, engine analytics.
 	return nil
 }
 
-// diagnosis judges the chain: by the lines themselves where the report is about all that
-// was read, as the doctor does, and else by what the events say.
-func (c *reportCommand) diagnosis(tallies analytics.Answer) (*diagnose.Report, error) {
+// counted judges the chain by the lines themselves, as the doctor does, where the report
+// is about all that was read; else it returns nil.
+func (c *reportCommand) counted() *diagnose.Report {
+	if c.loading == nil {
+		return nil
+	}
+	if e := &c.loading.examined; e.isAll && e.counters != nil && c.Where == "" && c.Compare == "" {
+		return e.counters.Report()
+	}
+	return nil
+}
+
+// diagnose judges the chain by what the events say.
+func (c *reportCommand) diagnose(tallies analytics.Answer) (*diagnose.Report, error) {
 	if c.loading == nil {
 		return dashboard.Diagnose(tallies, (&examinedLogs{}).config())
 	}
-	e := &c.loading.examined
-	if e.isAll && e.counters != nil && c.Where == "" && c.Compare == "" {
-		return e.counters.Report(), nil
-	}
-	return dashboard.Diagnose(tallies, e.config())
+	return dashboard.Diagnose(tallies, c.loading.examined.config())
 }
 
 // groupWords returns the flags of the log group as words of a shell.
