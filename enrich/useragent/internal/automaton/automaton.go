@@ -100,7 +100,21 @@ type Program struct {
 	// classes are the symbols that the expression cannot tell apart.
 	classes  [nSymbols]uint8
 	nClasses int
+	// digits are those that each instruction takes, as bits; nil if each instruction
+	// takes all or none. Without them, an answer depends on where a text has digits, and
+	// not on which ones.
+	digits []Digits
+	// readsAll says that a text is read to its end where the expression matches before
+	// that: there are several expressions, or digits count, and those behind the place
+	// where the answer is known can decide which groups package regexp finds.
+	readsAll bool
 }
+
+// Digits are some of the ten digits: bit 0 is set for the digit 0.
+type Digits uint16
+
+// AllDigits are all ten.
+const AllDigits Digits = 1<<10 - 1
 
 // Compile compiles expressions. It fails if one is not valid, or tells characters
 // beyond ASCII apart.
@@ -125,6 +139,7 @@ func Compile(exprs ...string) (*Program, error) {
 		}
 		p.add(prog)
 	}
+	p.findDigits()
 	if !p.classify() {
 		return nil, fmt.Errorf("automaton: an expression tells characters beyond ASCII apart: %.40q", exprs[0])
 	}
@@ -145,6 +160,24 @@ func (p *Program) add(prog *syntax.Prog) {
 		inst.Out += offset
 		p.insts = append(p.insts, inst)
 	}
+}
+
+// findDigits finds the instructions that tell digits apart.
+func (p *Program) findDigits() {
+	digits, apart := make([]Digits, len(p.insts)), false
+	for i := range p.insts {
+		inst := &p.insts[i]
+		for digit := range rune(10) {
+			if isRune(inst.Op) && inst.MatchRune('0'+digit) {
+				digits[i] |= 1 << digit
+			}
+		}
+		apart = apart || digits[i] != 0 && digits[i] != AllDigits
+	}
+	if apart {
+		p.digits = digits
+	}
+	p.readsAll = apart || len(p.starts) > 1
 }
 
 // cutPrefix takes ^.{0,n} off an expression. It returns the rest and n, or the
@@ -266,6 +299,7 @@ type Cache struct {
 	bytes  int // about what the tables take
 	steps  int // that may still be built
 	text   []byte
+	digits []Digits // for each character: see Digits
 	builder
 }
 
@@ -275,6 +309,7 @@ func NewCache() *Cache { return &Cache{tables: map[*Program]*table{}, steps: Max
 // SetText makes a text the one that Match reads.
 func (c *Cache) SetText(text string) {
 	c.text = appendText(c.text[:0], text)
+	c.digits = append(c.digits[:0], make([]Digits, len(c.text))...)
 	c.steps = min(c.steps+Steps, MaxSteps)
 	if c.bytes > MaxBytes {
 		clear(c.tables)
@@ -282,11 +317,23 @@ func (c *Cache) SetText(text string) {
 	}
 }
 
+// Digits has, for each character of the text that is a digit, the digits that were told
+// apart from it where Match or First read it. A text that has other digits, but none of
+// those, has the same answers, and package regexp finds the same groups in it. Unknown
+// is no answer. Digits is valid up to the next SetText.
+func (c *Cache) Digits() []Digits { return c.digits }
+
+func isDigit(symbol byte) bool { return symbol-'0' < 10 }
+
 // Match reports whether the expression of a program matches the text. The answer of
 // a nil program is Unknown.
 func (c *Cache) Match(p *Program) Answer {
 	if p == nil {
 		return Unknown
+	}
+	if p.readsAll {
+		_, answer := c.First(p)
+		return answer
 	}
 	t := c.table(p)
 	at := t.first
@@ -296,7 +343,7 @@ func (c *Cache) Match(p *Program) Answer {
 		}
 		next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 		if next == notBuilt {
-			if next = c.build(t, at, symbol); next == notBuilt {
+			if next = c.build(t, at, i); next == notBuilt {
 				return Unknown
 			}
 		}
@@ -319,15 +366,15 @@ func (c *Cache) matchesEnd(t *table, at uint16) Answer {
 	p := t.program
 	next := t.next[int(at)*p.nClasses+int(p.classes[end])]
 	if next == notBuilt {
-		next = c.build(t, at, end)
+		next = c.build(t, at, len(c.text))
 	}
-	switch next {
-	case match:
-		return Yes
-	case notBuilt:
+	switch {
+	case next == notBuilt:
 		return Unknown
+	case next == dead:
+		return No
 	}
-	return No
+	return Yes // other states behind the end are of programs that read all
 }
 
 // Start returns how many characters stand before the first match of a program of
@@ -344,15 +391,19 @@ func (c *Cache) Start(p *Program) (int, Answer) {
 		if at == notBuilt {
 			return 0, Unknown
 		}
-		for _, symbol := range c.text[start:] {
+		for i, symbol := range c.text[start:] {
 			next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 			if next == notBuilt {
-				next = c.build(t, at, symbol)
+				next = c.build(t, at, start+i)
 			}
 			if effort--; effort == 0 || next == notBuilt {
 				return 0, Unknown
 			}
 			if at = next; next == dead || next == match {
+				break
+			}
+			if p.readsAll && t.states[at].matched != unmatched {
+				at = match
 				break
 			}
 		}
@@ -369,21 +420,23 @@ func (c *Cache) First(p *Program) (int, Answer) {
 	if p == nil {
 		return 0, Unknown
 	}
-	if len(p.starts) == 1 {
+	if !p.readsAll {
 		return 0, c.Match(p)
 	}
 	t := c.table(p)
 	at, first := t.first, len(p.starts)
 	for i := 0; i <= len(c.text); i++ {
-		symbol := byte(end)
-		if i < len(c.text) {
-			symbol = c.text[i]
+		if i == p.limit+1 && p.limit >= 0 {
+			at = c.withoutRestart(t, at)
 		}
+		symbol := c.symbol(i)
 		next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 		if next == notBuilt {
-			if next = c.build(t, at, symbol); next == notBuilt {
+			if next = c.build(t, at, i); next == notBuilt {
 				return 0, Unknown
 			}
+		} else if isDigit(symbol) {
+			c.digits[i] |= t.tellsApart(at, symbol)
 		}
 		if next == dead {
 			break
@@ -395,6 +448,14 @@ func (c *Cache) First(p *Program) (int, Answer) {
 		return 0, No
 	}
 	return first, Yes
+}
+
+// symbol returns the character i of the text, or end behind the last one.
+func (c *Cache) symbol(i int) byte {
+	if i == len(c.text) {
+		return end
+	}
+	return c.text[i]
 }
 
 func (c *Cache) table(p *Program) *table {

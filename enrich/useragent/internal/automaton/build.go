@@ -25,6 +25,9 @@ type table struct {
 	// begins are the states in which a match begins right there, by what stands
 	// before it; 0 for those that were not built.
 	begins [4]uint16
+	// others are for a digit that is read the digits that are told apart from it, in
+	// the states whose others is the place here. The first are those that are none.
+	others [][10]Digits
 	bytes  int // about what the table takes
 }
 
@@ -46,6 +49,9 @@ type state struct {
 	// matched is the first of several expressions that ended before the last
 	// character, or unmatched.
 	matched uint16
+	// others is the place in table.others of what is told apart in this state; 0 if
+	// digits are not told apart, or if no step for a digit was built.
+	others uint16
 }
 
 const unmatched = ^uint16(0)
@@ -65,7 +71,7 @@ func (s *state) appendKey(key []byte) []byte {
 // reset empties a table.
 func (c *Cache) reset(t *table) {
 	c.bytes -= t.bytes
-	*t = table{program: t.program, numbers: map[string]uint16{}, states: t.states[:0], next: t.next[:0]}
+	*t = table{program: t.program, numbers: map[string]uint16{}, states: t.states[:0], next: t.next[:0], others: append(t.others[:0], [10]Digits{})}
 	t.first = c.number(t, &state{previous: -1, restart: true, matched: unmatched})
 }
 
@@ -80,7 +86,7 @@ func (c *Cache) number(t *table, s *state) uint16 {
 	t.bytes += size
 	c.bytes += size
 	number := uint16(len(t.states))
-	t.states = append(t.states, state{slices.Clone(s.places), s.previous, s.restart, s.matched})
+	t.states = append(t.states, state{places: slices.Clone(s.places), previous: s.previous, restart: s.restart, matched: s.matched})
 	t.numbers[string(c.key)] = number
 	for range t.program.nClasses {
 		t.next = append(t.next, notBuilt)
@@ -98,18 +104,23 @@ type builder struct {
 	key    []byte
 }
 
-// build finds what stands behind a state and a symbol, and writes it into the
-// table. It returns notBuilt if the text has built enough.
-func (c *Cache) build(t *table, at uint16, symbol byte) uint16 {
+// build finds what stands behind a state and the character i of the text, and writes
+// it into the table. It returns notBuilt if the text has built enough.
+func (c *Cache) build(t *table, at uint16, i int) uint16 {
 	if c.steps == 0 {
 		return notBuilt
 	}
 	c.steps--
 	p := t.program
 	from := &t.states[at]
+	symbol := c.symbol(i)
 	next := runeOf(symbol)
 	matched := c.follow(p, from, syntax.EmptyOpContext(from.previous, next))
-	if len(p.starts) == 1 && matched != unmatched {
+	if isDigit(symbol) && p.digits != nil {
+		c.tellDigits(t, from)
+		c.digits[i] |= t.others[from.others][symbol-'0']
+	}
+	if !p.readsAll && matched != unmatched {
 		return t.set(at, symbol, match)
 	}
 	if symbol == end && matched == unmatched {
@@ -134,6 +145,37 @@ func (c *Cache) build(t *table, at uint16, symbol byte) uint16 {
 		return c.number(t, &to)
 	}
 	return t.set(at, symbol, c.number(t, &to))
+}
+
+// tellDigits writes into a state which digits the instructions that follow found tell
+// apart. The instructions are looked at, and not what comes behind the ten digits: two
+// ways through an expression can lead to one state and give other groups.
+func (c *Cache) tellDigits(t *table, s *state) {
+	if s.others != 0 {
+		return
+	}
+	var others [10]Digits
+	for _, place := range c.closed {
+		taken := t.program.digits[place]
+		for digit := range others {
+			if taken>>digit&1 == 1 {
+				others[digit] |= AllDigits &^ taken
+			} else {
+				others[digit] |= taken
+			}
+		}
+	}
+	at := slices.Index(t.others, others)
+	if at < 0 {
+		at = len(t.others)
+		t.others = append(t.others, others)
+	}
+	s.others = uint16(at)
+}
+
+// tellsApart returns the digits that are told apart in a state from the one that is read.
+func (t *table) tellsApart(at uint16, digit byte) Digits {
+	return t.others[t.states[at].others][digit-'0']
 }
 
 func (t *table) set(at uint16, symbol byte, to uint16) uint16 {

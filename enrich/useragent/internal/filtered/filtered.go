@@ -57,6 +57,8 @@ type Rules struct {
 	// No atom is shorter.
 	buckets [1 << hashBits][]uint16
 	lists   map[string]*List
+	numbers []string            // the atoms of digits alone
+	masked  func() *maskedAtoms // of the other atoms with digits
 }
 
 // A List holds the rules that answer one question. The first rule that matches
@@ -96,11 +98,15 @@ type familySet [maxRules / 64]uint64
 // A Matcher finds the rules that match one text after the other. One goroutine at
 // a time may use it.
 type Matcher struct {
-	rules *Rules
-	cache *automaton.Cache
-	text  string
-	atoms Atoms
-	left  int // bytes that may still be read
+	rules        *Rules
+	cache        *automaton.Cache
+	text, folded string
+	masked       []byte // the memory of Digits
+	atoms        Atoms
+	left         int // bytes that may still be read
+	// uncertain says that an answer for the text may depend on digits that are not
+	// known: an automaton did not have it.
+	uncertain bool
 }
 
 // NewMatcher returns a matcher for lists of these rules.
@@ -110,7 +116,7 @@ func (r *Rules) NewMatcher() *Matcher {
 
 // SetText makes a text the one that First reads. folded is what [Fold] makes of it.
 func (m *Matcher) SetText(text, folded string) {
-	m.text, m.atoms, m.left = text, Atoms{}, MaxTried
+	m.text, m.folded, m.atoms, m.left, m.uncertain = text, folded, Atoms{}, MaxTried, false
 	m.rules.Find(folded, &m.atoms)
 	m.cache.SetText(text)
 }
@@ -250,6 +256,7 @@ func (m *Matcher) firstOf(l *List, f *family, from int) (int, automaton.Answer) 
 	if answer == automaton.No {
 		return len(l.rules), answer
 	}
+	m.uncertain = m.uncertain || answer == automaton.Unknown
 	if answer == automaton.Yes && int(f.rules[which]) >= from {
 		return int(f.rules[which]), answer
 	}
@@ -298,7 +305,11 @@ func (m *Matcher) groupsFrom(l *List, at, characters int) []int {
 }
 
 // Matches asks an automaton about the text.
-func (m *Matcher) Matches(p *automaton.Program) automaton.Answer { return m.cache.Match(p) }
+func (m *Matcher) Matches(p *automaton.Program) automaton.Answer {
+	answer := m.cache.Match(p)
+	m.uncertain = m.uncertain || answer == automaton.Unknown
+	return answer
+}
 
 // program returns the automaton of a family, nil if it has none. Two goroutines may
 // compile it at the same time, and either result serves.
