@@ -26,16 +26,20 @@
 // To build a part of the table takes about 100 times as long as to use it, and a
 // hostile text can ask for new parts all the time. So each text may build [Steps]
 // parts, and what the texts before it left, at most [MaxSteps] in all. Beyond that
-// the answer is Unknown, and package regexp has to be asked. A table has at most [MaxStates] states. When it is full, it is
-// emptied. When all tables of a cache take more than [MaxBytes], the next text
-// begins with empty ones.
+// the answer is Unknown, and package regexp has to be asked. A table has at most
+// [MaxStates] states. When it is full, it is emptied. When all tables of a cache take
+// more than [MaxBytes], those that were not used for the longest time are dropped before
+// the next text, until they take half of it.
 //
 // Programs are safe for concurrent use. A cache belongs to one goroutine.
 package automaton
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp/syntax"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -91,8 +95,8 @@ func appendText(symbols []byte, text string) []byte {
 // later.
 type Program struct {
 	insts  []syntax.Inst
-	starts []uint32 // of each expression
-	ends   []uint32 // the instructions at which each expression matches
+	starts []uint16 // of each expression
+	ends   []uint16 // the instructions at which each expression matches
 	// A match may begin behind at most limit characters; below 0 there is no bound.
 	// 0 comes from ^ at the start of an expression, and 100 from ^.{0,100}, which
 	// would need a state for each of the hundred characters.
@@ -116,6 +120,9 @@ type Digits uint16
 // AllDigits are all ten.
 const AllDigits Digits = 1<<10 - 1
 
+// maxInsts is how many instructions a program may have: their numbers have 16 bits.
+const maxInsts = 1 << 16
+
 // Compile compiles expressions. It fails if one is not valid, or tells characters
 // beyond ASCII apart.
 func Compile(exprs ...string) (*Program, error) {
@@ -138,6 +145,9 @@ func Compile(exprs ...string) (*Program, error) {
 			}
 		}
 		p.add(prog)
+		if len(p.insts) > maxInsts {
+			return nil, fmt.Errorf("automaton: an expression takes too many instructions: %.40q", expr)
+		}
 	}
 	p.findDigits()
 	if !p.classify() {
@@ -149,11 +159,11 @@ func Compile(exprs ...string) (*Program, error) {
 // add appends an expression.
 func (p *Program) add(prog *syntax.Prog) {
 	offset := uint32(len(p.insts))
-	p.starts = append(p.starts, offset+uint32(prog.Start))
+	p.starts = append(p.starts, uint16(offset)+uint16(prog.Start))
 	for i, inst := range prog.Inst {
 		switch inst.Op {
 		case syntax.InstMatch:
-			p.ends = append(p.ends, offset+uint32(i))
+			p.ends = append(p.ends, uint16(offset)+uint16(i))
 		case syntax.InstAlt, syntax.InstAltMatch:
 			inst.Arg += offset
 		}
@@ -290,14 +300,15 @@ const (
 	MaxStates = 1024
 	// MaxBytes is how large the tables of a cache may be at the start of a text.
 	// One text adds at most MaxSteps states to them.
-	MaxBytes = 2 << 20
+	MaxBytes = 4 << 20
 )
 
 // A Cache holds the tables that were built. One goroutine at a time may use it.
 type Cache struct {
 	tables map[*Program]*table
-	bytes  int // about what the tables take
-	steps  int // that may still be built
+	bytes  int  // about what the tables take
+	texts  uint // how many there were
+	steps  int  // that may still be built
 	text   []byte
 	digits []Digits // for each character: see Digits
 	builder
@@ -311,9 +322,21 @@ func (c *Cache) SetText(text string) {
 	c.text = appendText(c.text[:0], text)
 	c.digits = append(c.digits[:0], make([]Digits, len(c.text))...)
 	c.steps = min(c.steps+Steps, MaxSteps)
+	c.texts++
 	if c.bytes > MaxBytes {
-		clear(c.tables)
-		c.bytes = 0
+		c.evict()
+	}
+}
+
+// evict drops the tables that were not used for the longest time, until half is free.
+func (c *Cache) evict() {
+	all := slices.SortedFunc(maps.Values(c.tables), func(a, b *table) int { return cmp.Compare(a.texts, b.texts) })
+	for _, t := range all {
+		if c.bytes <= MaxBytes/2 {
+			return
+		}
+		c.bytes -= t.bytes
+		delete(c.tables, t.program)
 	}
 }
 
@@ -465,5 +488,6 @@ func (c *Cache) table(p *Program) *table {
 		c.reset(t)
 		c.tables[p] = t
 	}
+	t.texts = c.texts
 	return t
 }

@@ -1,7 +1,6 @@
 package automaton
 
 import (
-	"encoding/binary"
 	"regexp/syntax"
 	"slices"
 )
@@ -16,8 +15,12 @@ const (
 // A table is the part of a program's automaton that was built.
 type table struct {
 	program *Program
+	texts   uint // c.texts when it was used last
 	states  []state
-	numbers map[string]uint16 // of states, by state.key
+	places  []uint16 // of all states
+	// slots are a hash table of the states: their numbers, and notBuilt where there is
+	// none. It is at most half full, and its length is a power of two.
+	slots []uint16
 	// next is the state behind each state and class.
 	next []uint16
 	// first is the state at the start of a text.
@@ -32,18 +35,21 @@ type table struct {
 }
 
 // stateBytes is what a state takes beside its places and its part of next: itself,
-// and its entry in numbers.
-const stateBytes = 96
+// and its slots.
+const stateBytes = 32
+
+// minSlots is the length of slots of an empty table.
+const minSlots = 16
 
 // A state is what the text read so far can have led to.
 type state struct {
-	// places are the instructions that come next, in ascending order. Those that
-	// look at the text's surroundings (\b, $) are not yet followed: they depend on
-	// the next character, too.
-	places []uint32
+	// The instructions that come next are table.places[start:end], in ascending order.
+	// Those that look at the text's surroundings (\b, $) are not yet followed: they
+	// depend on the next character, too.
+	start, end uint32
 	// previous is a character like the last one: 'a' for letters, digits and
 	// underscores, ' ' for others, '\n', or -1 at the start of the text.
-	previous rune
+	previous int8
 	// restart says that a match may also begin here.
 	restart bool
 	// matched is the first of several expressions that ended before the last
@@ -56,52 +62,89 @@ type state struct {
 
 const unmatched = ^uint16(0)
 
-func (s *state) appendKey(key []byte) []byte {
-	flag := byte(0)
+// hashOf returns a hash of a state with these places.
+func hashOf(s *state, places []uint16) uint32 {
+	const prime = 0x9E3779B1 // Fibonacci hashing
+	h := uint32(uint8(s.previous)) | uint32(s.matched)<<8
 	if s.restart {
-		flag = 1
+		h |= 1 << 31
 	}
-	key = append(key, flag, byte(s.previous), byte(s.matched), byte(s.matched>>8))
-	for _, place := range s.places {
-		key = binary.LittleEndian.AppendUint32(key, place)
+	h *= prime
+	for _, place := range places {
+		h = (h ^ h>>15 ^ uint32(place)) * prime
 	}
-	return key
+	return h ^ h>>15
 }
 
 // reset empties a table.
 func (c *Cache) reset(t *table) {
 	c.bytes -= t.bytes
-	*t = table{program: t.program, numbers: map[string]uint16{}, states: t.states[:0], next: t.next[:0], others: append(t.others[:0], [10]Digits{})}
-	t.first = c.number(t, &state{previous: -1, restart: true, matched: unmatched})
+	*t = table{program: t.program, texts: t.texts, slots: emptySlots(minSlots), states: t.states[:0], places: t.places[:0],
+		next: t.next[:0], others: append(t.others[:0], [10]Digits{})}
+	t.first = c.number(t, state{previous: -1, restart: true, matched: unmatched}, nil)
 }
 
-// number returns the number of a state. It keeps a copy of a state that is new.
-// The table must not be full.
-func (c *Cache) number(t *table, s *state) uint16 {
-	c.key = s.appendKey(c.key[:0])
-	if number, known := t.numbers[string(c.key)]; known {
+func emptySlots(n int) []uint16 {
+	slots := make([]uint16, n)
+	for i := range slots {
+		slots[i] = notBuilt
+	}
+	return slots
+}
+
+// number returns the number of a state with these places. It keeps a copy of a state
+// that is new. The table must not be full.
+func (c *Cache) number(t *table, s state, places []uint16) uint16 {
+	slot := t.slot(&s, places)
+	if number := t.slots[slot]; number != notBuilt {
 		return number
 	}
-	size := 2*len(c.key) + 2*t.program.nClasses + stateBytes
+	size := 2*len(places) + 2*t.program.nClasses + stateBytes
 	t.bytes += size
 	c.bytes += size
 	number := uint16(len(t.states))
-	t.states = append(t.states, state{places: slices.Clone(s.places), previous: s.previous, restart: s.restart, matched: s.matched})
-	t.numbers[string(c.key)] = number
+	s.start = uint32(len(t.places))
+	t.places = append(t.places, places...)
+	s.end = uint32(len(t.places))
+	t.states = append(t.states, s)
 	for range t.program.nClasses {
 		t.next = append(t.next, notBuilt)
+	}
+	t.slots[slot] = number
+	if 2*len(t.states) > len(t.slots) {
+		t.slots = emptySlots(2 * len(t.slots))
+		for i := range t.states {
+			t.slots[t.slot(&t.states[i], t.placesOf(&t.states[i]))] = uint16(i)
+		}
 	}
 	return number
 }
 
+// slot returns the slot of a state with these places, or the one that it can take.
+func (t *table) slot(s *state, places []uint16) int {
+	mask := len(t.slots) - 1
+	for slot := int(hashOf(s, places)) & mask; ; slot = (slot + 1) & mask {
+		number := t.slots[slot]
+		if number == notBuilt {
+			return slot
+		}
+		other := &t.states[number]
+		if other.previous == s.previous && other.restart == s.restart && other.matched == s.matched &&
+			slices.Equal(t.placesOf(other), places) {
+			return slot
+		}
+	}
+}
+
+func (t *table) placesOf(s *state) []uint16 { return t.places[s.start:s.end] }
+
 // A builder has the memory that building needs.
 type builder struct {
-	stack  []uint32
-	closed []uint32 // the instructions that were reached
+	stack  []uint16
+	closed []uint16 // the instructions that were reached
 	seen   []uint32 // seen[i] is mark if instruction i was reached
 	mark   uint32
-	places []uint32
-	key    []byte
+	places []uint16
 }
 
 // build finds what stands behind a state and the character i of the text, and writes
@@ -115,7 +158,7 @@ func (c *Cache) build(t *table, at uint16, i int) uint16 {
 	from := &t.states[at]
 	symbol := c.symbol(i)
 	next := runeOf(symbol)
-	matched := c.follow(p, from, syntax.EmptyOpContext(from.previous, next))
+	matched := c.follow(t, from, syntax.EmptyOpContext(rune(from.previous), next))
 	if isDigit(symbol) && p.digits != nil {
 		c.tellDigits(t, from)
 		c.digits[i] |= t.others[from.others][symbol-'0']
@@ -129,22 +172,23 @@ func (c *Cache) build(t *table, at uint16, i int) uint16 {
 	c.places = c.places[:0]
 	for _, place := range c.closed {
 		if inst := &p.insts[place]; isRune(inst.Op) && inst.MatchRune(next) {
-			c.places = append(c.places, inst.Out)
+			c.places = append(c.places, uint16(inst.Out))
 		}
 	}
 	slices.Sort(c.places)
-	to := state{places: slices.Compact(c.places), previous: like(next), restart: from.restart, matched: matched}
+	c.places = slices.Compact(c.places)
+	to := state{previous: like(next), restart: from.restart, matched: matched}
 	if p.limit >= 0 && next == '\n' {
 		to.restart = false // the dot of ^.{0,100} is no line break
 	}
-	if len(to.places) == 0 && !to.restart && matched == unmatched {
+	if len(c.places) == 0 && !to.restart && matched == unmatched {
 		return t.set(at, symbol, dead)
 	}
 	if len(t.states) == MaxStates {
 		c.reset(t) // and with it the place where this step would be written
-		return c.number(t, &to)
+		return c.number(t, to, c.places)
 	}
-	return t.set(at, symbol, c.number(t, &to))
+	return t.set(at, symbol, c.number(t, to, c.places))
 }
 
 // tellDigits writes into a state which digits the instructions that follow found tell
@@ -185,17 +229,18 @@ func (t *table) set(at uint16, symbol byte, to uint16) uint16 {
 
 // withoutRestart returns the state in which no further match may begin.
 func (c *Cache) withoutRestart(t *table, at uint16) uint16 {
-	to := state{places: t.states[at].places, previous: t.states[at].previous, matched: unmatched}
+	to := state{previous: t.states[at].previous, matched: unmatched}
+	c.places = append(c.places[:0], t.placesOf(&t.states[at])...)
 	if len(t.states) == MaxStates {
 		c.reset(t)
 	}
-	return c.number(t, &to)
+	return c.number(t, to, c.places)
 }
 
 // begin returns the state in which a match may begin behind so many characters, and
 // nowhere else. It returns notBuilt if the table is full.
 func (c *Cache) begin(t *table, characters int) uint16 {
-	previous, kind := rune(-1), 0
+	previous, kind := int8(-1), 0
 	if characters > 0 {
 		previous = like(runeOf(c.text[characters-1]))
 		switch previous {
@@ -212,15 +257,15 @@ func (c *Cache) begin(t *table, characters int) uint16 {
 			return notBuilt
 		}
 		// It is not the first state, whose number is 0, since that one has restart.
-		t.begins[kind] = c.number(t, &state{places: t.program.starts, previous: previous, matched: unmatched})
+		t.begins[kind] = c.number(t, state{previous: previous, matched: unmatched}, t.program.starts)
 	}
 	return t.begins[kind]
 }
 
 // follow collects in closed all instructions that a state leads to without reading
 // a character. It returns the first expression that ends there, or unmatched.
-func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
-	matched := unmatched
+func (c *Cache) follow(t *table, s *state, flags syntax.EmptyOp) uint16 {
+	p, matched := t.program, unmatched
 	if len(c.seen) < len(p.insts) {
 		c.seen = make([]uint32, len(p.insts))
 	}
@@ -230,7 +275,7 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 		c.mark = 1
 	}
 	c.closed = c.closed[:0]
-	c.stack = append(c.stack[:0], s.places...)
+	c.stack = append(c.stack[:0], t.placesOf(s)...)
 	if s.restart {
 		c.stack = append(c.stack, p.starts...)
 	}
@@ -246,12 +291,12 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 			which, _ := slices.BinarySearch(p.ends, place)
 			matched = min(matched, uint16(which))
 		case syntax.InstAlt, syntax.InstAltMatch:
-			c.stack = append(c.stack, inst.Out, inst.Arg)
+			c.stack = append(c.stack, uint16(inst.Out), uint16(inst.Arg))
 		case syntax.InstCapture, syntax.InstNop:
-			c.stack = append(c.stack, inst.Out)
+			c.stack = append(c.stack, uint16(inst.Out))
 		case syntax.InstEmptyWidth:
 			if syntax.EmptyOp(inst.Arg)&^flags == 0 {
-				c.stack = append(c.stack, inst.Out)
+				c.stack = append(c.stack, uint16(inst.Out))
 			}
 		case syntax.InstFail:
 		default:
@@ -262,7 +307,7 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 }
 
 // like returns a character that syntax.EmptyOpContext treats like r.
-func like(r rune) rune {
+func like(r rune) int8 {
 	switch {
 	case r == '\n':
 		return '\n'
