@@ -447,30 +447,46 @@ func (c *Cache) First(p *Program) (int, Answer) {
 		return 0, c.Match(p)
 	}
 	t := c.table(p)
-	at, first := t.first, len(p.starts)
-	for i := 0; i <= len(c.text); i++ {
+	at, first := t.first, unmatched
+	for i, symbol := range c.text {
 		if i == p.limit+1 && p.limit >= 0 {
 			at = c.withoutRestart(t, at)
 		}
-		symbol := c.symbol(i)
 		next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 		if next == notBuilt {
 			if next = c.build(t, at, i); next == notBuilt {
 				return 0, Unknown
 			}
-		} else if isDigit(symbol) {
-			c.digits[i] |= t.tellsApart(at, symbol)
+		} else if isDigit(symbol) && t.states[at].others != 0 {
+			c.digits[i] |= t.others[t.states[at].others][symbol-'0']
 		}
 		if next == dead {
-			break
+			return found(first)
 		}
 		at = next
-		first = min(first, int(t.states[at].matched))
+		first = min(first, t.states[at].matched)
 	}
-	if first == len(p.starts) {
+	if len(c.text) == p.limit+1 && p.limit >= 0 {
+		at = c.withoutRestart(t, at)
+	}
+	next := t.next[int(at)*p.nClasses+int(p.classes[end])]
+	if next == notBuilt {
+		if next = c.build(t, at, len(c.text)); next == notBuilt {
+			return 0, Unknown
+		}
+	}
+	if next != dead {
+		first = min(first, t.states[next].matched)
+	}
+	return found(first)
+}
+
+// found is what First returns for the first expression that matched.
+func found(first uint16) (int, Answer) {
+	if first == unmatched {
 		return 0, No
 	}
-	return first, Yes
+	return int(first), Yes
 }
 
 // symbol returns the character i of the text, or end behind the last one.

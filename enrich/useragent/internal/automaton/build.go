@@ -217,11 +217,6 @@ func (c *Cache) tellDigits(t *table, s *state) {
 	s.others = uint16(at)
 }
 
-// tellsApart returns the digits that are told apart in a state from the one that is read.
-func (t *table) tellsApart(at uint16, digit byte) Digits {
-	return t.others[t.states[at].others][digit-'0']
-}
-
 func (t *table) set(at uint16, symbol byte, to uint16) uint16 {
 	t.next[int(at)*t.program.nClasses+int(t.program.classes[symbol])] = to
 	return to

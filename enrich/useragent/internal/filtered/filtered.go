@@ -48,7 +48,7 @@ const (
 // MaxTried is how many bytes of a text the automata read at most, each byte counted as
 // often as it is read. Of the user agents in the tests, which are real ones, half have
 // at most 500 bytes read and the one that takes longest has 3,224.
-const MaxTried = 6 << 10
+const MaxTried = 4 << 10
 
 // Rules are the rules of one file.
 type Rules struct {
@@ -105,7 +105,8 @@ type Matcher struct {
 	atoms        Atoms
 	left         int // bytes that may still be read
 	// uncertain says that an answer for the text may depend on digits that are not
-	// known: an automaton did not have it.
+	// known: an automaton did not have it. It also says that MaxTried was not enough: such
+	// a text is made up, and to find out its digits would make it cost more.
 	uncertain bool
 }
 
@@ -116,7 +117,8 @@ func (r *Rules) NewMatcher() *Matcher {
 
 // SetText makes a text the one that First reads. folded is what [Fold] makes of it.
 func (m *Matcher) SetText(text, folded string) {
-	m.text, m.folded, m.atoms, m.left, m.uncertain = text, folded, Atoms{}, MaxTried, false
+	m.text, m.folded, m.left, m.uncertain = text, folded, MaxTried, false
+	m.atoms.clear()
 	m.rules.Find(folded, &m.atoms)
 	m.cache.SetText(text)
 }
@@ -135,7 +137,17 @@ type Rule struct {
 }
 
 // Atoms are the atoms that were found in a text. The zero value holds none.
-type Atoms [maxAtoms / 64]uint64
+type Atoms struct {
+	set  [maxAtoms / 64]uint64
+	list []uint16 // each once
+}
+
+func (a *Atoms) clear() {
+	for _, i := range a.list {
+		a.set[i/64] = 0
+	}
+	a.list = a.list[:0]
+}
 
 // List returns the list of that name, nil if there is none.
 func (r *Rules) List(name string) *List { return r.lists[name] }
@@ -160,7 +172,10 @@ func (r *Rules) Find(folded string, atoms *Atoms) {
 			// The last byte differs where most of an atom is alike: nokia6, nokia7.
 			atom, rest := r.atoms[a], folded[i:]
 			if end := len(atom) - 1; end < len(rest) && rest[end] == atom[end] && rest[:end] == atom[:end] {
-				atoms[a/64] |= 1 << (a % 64)
+				if bit := uint64(1) << (a % 64); atoms.set[a/64]&bit == 0 {
+					atoms.set[a/64] |= bit
+					atoms.list = append(atoms.list, a)
+				}
 			}
 		}
 	}
@@ -168,7 +183,7 @@ func (r *Rules) Find(folded string, atoms *Atoms) {
 
 func (a *Atoms) hasAny(list []uint16) bool {
 	for _, i := range list {
-		if a[i/64]>>(i%64)&1 == 1 {
+		if a.set[i/64]>>(i%64)&1 == 1 {
 			return true
 		}
 	}
@@ -201,11 +216,9 @@ func (m *Matcher) First(l *List) (*Rule, []int) {
 // families returns the families whose atoms are in the text.
 func (m *Matcher) families(l *List) familySet {
 	found := l.always
-	for i, word := range m.atoms {
-		for ; word != 0; word &= word - 1 {
-			for _, f := range l.byAtom[i*64+bits.TrailingZeros64(word)] {
-				found[f/64] |= 1 << (f % 64)
-			}
+	for _, a := range m.atoms.list {
+		for _, f := range l.byAtom[a] {
+			found[f/64] |= 1 << (f % 64)
 		}
 	}
 	for i, word := range found {
@@ -240,6 +253,7 @@ func (m *Matcher) firstMatch(l *List, families *familySet, from int) (int, autom
 				return first, how // as are those of all later families
 			}
 			if m.left -= len(m.text); m.left < 0 {
+				m.uncertain = true
 				return len(l.rules), automaton.No
 			}
 			if at, answer := m.firstOf(l, f, from); at < first {
