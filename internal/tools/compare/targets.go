@@ -9,7 +9,7 @@ import (
 	"clearhop/internal/measure"
 )
 
-// A target is what a measured value has to be.
+// A target is what a measured value has to be. Without bounds it is only told.
 type target struct {
 	what             string
 	required, wanted bound // wanted is the zero value if there is none
@@ -219,6 +219,8 @@ func (t target) state(m measurement) string {
 	switch {
 	case m.reason != "":
 		return "not measured"
+	case t.required == bound{} && t.wanted == bound{}:
+		return "no target"
 	case t.wanted.met(m.Median):
 		return "met, wanted too"
 	case t.required.met(m.Median):
