@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	shapeSets = 128
+	shapeSets = 512
 	shapeWays = 8 // entries per set
 )
 

@@ -1,6 +1,7 @@
 package filtered
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -13,8 +14,11 @@ import (
 // the same places.
 
 const (
-	// MaxDigits is how long a text can be for which Digits knows them.
-	MaxDigits = 512
+	// maxBytes is how long a text can be for which Digits knows them.
+	maxBytes = 512
+	// maxKept is how many digits a text can have for which Digits knows them: they are
+	// kept in memory for long. User agents have fewer.
+	maxKept = 128
 	// maxNumbers is how many atoms can consist of digits alone.
 	maxNumbers = 64
 )
@@ -30,7 +34,7 @@ type Digits struct {
 // Mask appends a text to dst with a 0 for each of its digits. ok says whether the text
 // is one for which Digits can be known: of ASCII alone, and not too long.
 func Mask(dst []byte, text string) (masked []byte, ok bool) {
-	if len(text) > MaxDigits {
+	if len(text) > maxBytes {
 		return dst, false
 	}
 	dst = append(dst, text...)
@@ -51,7 +55,7 @@ func Mask(dst []byte, text string) (masked []byte, ok bool) {
 func (m *Matcher) Digits() (digits Digits, known bool) {
 	masked, ok := Mask(m.masked[:0], m.folded)
 	m.masked = masked
-	if !ok || len(m.folded) != len(m.text) || m.uncertain {
+	if !ok || bytes.Count(masked, []byte("0")) > maxKept || len(m.folded) != len(m.text) || m.uncertain {
 		return Digits{}, false
 	}
 	others := m.cache.Digits()
