@@ -70,12 +70,19 @@
 // [MaxInput] bytes. The cache takes at most 3 MiB, for ordinary headers 0.6 MiB,
 // and does not grow with what is sent. An answer from the cache allocates nothing.
 //
-// A user agent that is not in the cache asks automata which rules match
+// Most user agents that are new are a known one with another version. A second cache
+// keeps, for 4096 texts with their digits masked, which rules match and which digits they
+// depend on (shape.go). If the new text differs in other digits only, only its names and
+// versions are cut out of it. This takes about a tenth of the time. The second cache takes
+// at most 6 MiB, for ordinary headers 1.6 MiB.
+//
+// A user agent that is in neither cache asks automata which rules match
 // (internal/automaton), and package regexp for the names in the one that does. Their
-// tables are built while they are used, at most 4 MiB for each parser. A user agent
+// tables are built while they are used. They take about 5 MiB for each parser, and those
+// that were not used for the longest time are dropped. A user agent
 // that asks for more new parts of them than it may is answered by package regexp
 // alone, in linear time. For one user agent the automata read at most filtered.MaxTried
-// bytes, about twice what any user agent of the tests takes. A name that is not found
+// bytes, which is more than any user agent of the tests takes. A name that is not found
 // within that is left out. Each expression is compiled when it is first needed, and all
 // of them together take about 5 MiB, once per process.
 package useragent

@@ -63,13 +63,14 @@ func NewRules() *Rules {
 type Parser struct {
 	rules   *Rules
 	cache   cache
+	shapes  shapes
 	matcher *filtered.Matcher
 }
 
 // NewParser returns a parser with an empty cache, which has a fixed size: see
 // the package comment.
 func (r *Rules) NewParser() *Parser {
-	return &Parser{rules: r, cache: newCache(), matcher: r.all.NewMatcher()}
+	return &Parser{rules: r, cache: newCache(), shapes: newShapes(r.all), matcher: r.all.NewMatcher()}
 }
 
 // Parse reads a user agent: the header's value as it was sent. It does not keep
@@ -87,34 +88,86 @@ func (p *Parser) Parse(ua []byte) Result {
 		return result
 	}
 	key := string(ua)
-	result := p.read(key)
+	result := p.parse(key)
 	p.cache.put(hash, key, result)
 	return result
 }
 
-// read is Parse without the cache.
+// parse is Parse for a user agent that the cache does not have.
+func (p *Parser) parse(ua string) Result {
+	text := textOf(ua)
+	hash, cacheable := p.shapes.hash(text)
+	if !cacheable {
+		return p.read(text)
+	}
+	if found := p.shapes.get(hash, text); found != nil {
+		return answer(text, found)
+	}
+	found := p.match(text)
+	if digits, known := p.matcher.Digits(); known {
+		p.shapes.put(hash, shape{text: text, digits: digits, matches: found})
+	}
+	return answer(text, &found)
+}
+
+// read is Parse without caches.
 func (p *Parser) read(ua string) Result {
-	// If the input was cut inside a character, that character is dropped too.
-	text := strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
+	text := textOf(ua)
+	found := p.match(text)
+	return answer(text, &found)
+}
+
+// textOf returns what is read of a user agent. If the input was cut inside a character,
+// that character is dropped too.
+func textOf(ua string) string {
+	return strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
+}
+
+// matches are the rules that match a text.
+type matches struct {
+	browser, system, device matched
+	bot                     bool // its own words name a bot
+}
+
+// matched is one of them, with the bounds of its groups. The rule is nil if there is
+// none.
+type matched struct {
+	rule   *filtered.Rule
+	groups []int
+}
+
+func (p *Parser) match(text string) (m matches) {
 	if text == "" {
-		return Result{}
+		return m
 	}
 	folded := filtered.Fold(text)
 	p.matcher.SetText(text, folded)
+	m.browser.rule, m.browser.groups = p.matcher.First(p.rules.browsers)
+	m.system.rule, m.system.groups = p.matcher.First(p.rules.systems)
+	m.device.rule, m.device.groups = p.matcher.First(p.rules.kinds)
+	m.bot = p.namesBot(folded)
+	return m
+}
 
+// answer returns what a text says. Beside the rules that match, it looks at the text
+// itself.
+func answer(text string, m *matches) Result {
+	if text == "" {
+		return Result{}
+	}
 	var result Result
-	if rule, groups := p.matcher.First(p.rules.browsers); rule != nil {
+	if rule, groups := m.browser.rule, m.browser.groups; rule != nil {
 		result.Name = rule.Fill(0, text, groups)
 		result.Version = version(rule, text, groups)
 	}
-	if rule, groups := p.matcher.First(p.rules.systems); rule != nil {
+	if rule, groups := m.system.rule, m.system.groups; rule != nil {
 		result.OSName = rule.Fill(0, text, groups)
 		result.OSVersion = version(rule, text, groups)
 	}
-	if rule, groups := p.matcher.First(p.rules.kinds); rule != nil {
+	if rule, groups := m.device.rule, m.device.groups; rule != nil {
 		result.DeviceName = rule.Fill(0, text, groups)
 	}
-	result.Bot = isSpider(result) || p.namesBot(folded) ||
+	result.Bot = isSpider(result) || m.bot ||
 		hasBotWord(filtered.Fold(result.Name)) || namesNothing(result, text)
 	if isGeneric(result.Name) || isFromURL(result.Name) {
 		result.Name, result.Version = product(text)

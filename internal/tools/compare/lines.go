@@ -38,11 +38,21 @@ var inputs = []input{
 	{"payload", "made lines with realistic cardinality",
 		"Made lines: 100,000 clients, 50,000 paths and the user agents of `enrich/useragent/testdata`, each by Zipf's law: few of them often, " +
 			"most of them now and then. A twelfth of the lines are of robots, some are of scanners, and some have an error.", false, payloadLines},
-	{"few", "200 clients, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(200, nil), nil }},
-	{"clients", "a client for each line, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(1<<30, nil), nil }},
-	{"agents", "200 clients, a user agent for each line", "", true, func(repository string) (func([]byte, int) []byte, error) {
+	{"few", "200 clients, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(200, oneAgent), nil }},
+	{"clients", "a client for each line, one user agent", "", true, func(string) (func([]byte, int) []byte, error) { return extremeLines(1<<30, oneAgent), nil }},
+	{"versions", "200 clients, user agents by Zipf's law, a version of its own for each line", "", true, func(repository string) (func([]byte, int) []byte, error) {
+		people, _, err := agents(repository)
+		if err != nil {
+			return nil, err
+		}
+		return extremeLines(200, versions(people)), nil
+	}},
+	{"agents", "200 clients, all user agents of the tests in turn, a build of its own for each line", "", true, func(repository string) (func([]byte, int) []byte, error) {
 		people, robots, err := agents(repository)
-		return extremeLines(200, append(people, robots...)), err
+		if err != nil {
+			return nil, err
+		}
+		return extremeLines(200, builds(append(people, robots...))), nil
 	}},
 }
 
@@ -182,17 +192,45 @@ var (
 		"POST /cgi-bin/.%2e/.%2e/bin/sh HTTP/1.1", "GET /phpmyadmin/index.php?lang=en HTTP/1.1"}
 )
 
-// extremeLines are lines of so many clients, each in turn. Without agents all of them have
-// the same user agent; with them each line has one of its own, made of those in turn.
-func extremeLines(clients int, agents []string) func([]byte, int) []byte {
-	const one = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+// extremeLines are lines of so many clients, each in turn, and of the user agents that
+// agent returns for the numbers of the lines, which it is asked for in turn.
+func extremeLines(clients int, agent func(i int) string) func([]byte, int) []byte {
 	return func(dst []byte, i int) []byte {
 		dst = appendPage(append(openLine(dst, i%clients, i), "GET "...), uint64(i%500))
-		agent := one
-		if len(agents) > 0 {
-			agent = fmt.Sprintf("%s build/%d", agents[i%len(agents)], i)
+		return closeLine(dst, " HTTP/1.1", 200, i%50_000, "-", agent(i))
+	}
+}
+
+func oneAgent(int) string {
+	return "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+}
+
+// builds returns user agents of which no two are alike: each of those in turn, with a
+// number behind it.
+func builds(agents []string) func(i int) string {
+	return func(i int) string { return fmt.Sprintf("%s build/%d", agents[i%len(agents)], i) }
+}
+
+// lastVersion finds the last number of a user agent that follows a dot or a slash, as the
+// last part of a version does. What is left of the greedy dot stands before it.
+var lastVersion = regexp.MustCompile(`^(.*[./])\d+`)
+
+// versions returns user agents of which no two are alike: those by Zipf's law, as people's
+// are in payloadLines, each with a number of its own in the place of the last part of its
+// last version. A number has as many digits as it needs, and at least five. User agents
+// without a version are left out.
+func versions(agents []string) func(i int) string {
+	random := rand.New(rand.NewPCG(20261129, 23))
+	var parts [][2]string
+	for _, agent := range agents {
+		if m := lastVersion.FindStringSubmatch(agent); m != nil {
+			parts = append(parts, [2]string{m[1], agent[len(m[0]):]})
 		}
-		return closeLine(dst, " HTTP/1.1", 200, i%50_000, "-", agent)
+	}
+	zipf := rand.NewZipf(random, 1.2, 8, uint64(len(parts)-1))
+	return func(i int) string {
+		of := parts[zipf.Uint64()]
+		return fmt.Sprint(of[0], 10_000+i, of[1])
 	}
 }
 

@@ -19,11 +19,12 @@ var asGonx = regexp.MustCompile(`^\S+ - .*? \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+
 func TestInputs(t *testing.T) {
 	const n = 3000
 	wanted := map[string]func(counts) bool{
-		"real":    func(c counts) bool { return c.Clients >= 10 && c.Agents >= 3 },
-		"payload": func(c counts) bool { return c.Clients > 1000 && c.Agents > 400 && c.Paths > 1000 },
-		"few":     func(c counts) bool { return c.Clients == 200 && c.Agents == 1 },
-		"clients": func(c counts) bool { return c.Clients == n && c.Agents == 1 },
-		"agents":  func(c counts) bool { return c.Clients == 200 && c.Agents == n },
+		"real":     func(c counts) bool { return c.Clients >= 10 && c.Agents >= 3 },
+		"payload":  func(c counts) bool { return c.Clients > 1000 && c.Agents > 400 && c.Paths > 1000 },
+		"few":      func(c counts) bool { return c.Clients == 200 && c.Agents == 1 },
+		"clients":  func(c counts) bool { return c.Clients == n && c.Agents == 1 },
+		"versions": func(c counts) bool { return c.Clients == 200 && c.Agents == n },
+		"agents":   func(c counts) bool { return c.Clients == 200 && c.Agents == n },
 	}
 	for _, in := range inputs {
 		var short, long bytes.Buffer

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"clearhop/internal/golden"
+	"clearhop/internal/measure"
 )
 
 func committed(t *testing.T) *results {
@@ -54,6 +55,22 @@ func TestTargetsAreTold(t *testing.T) {
 			t.Errorf("%s: the table has %d lines, want %d", name, got, want)
 		}
 	}
+}
+
+// TestTargetStates: a value without a bound has no target, and is not said to miss one.
+func TestTargetStates(t *testing.T) {
+	f := func(required, wanted bound, value float64, want string) {
+		t.Helper()
+		m := measurement{Spread: measure.SpreadOf([]float64{value})}
+		if got := (target{required: required, wanted: wanted}).state(m); got != want {
+			t.Errorf("%g: %s, want %s", value, got, want)
+		}
+	}
+	f(bound{}, bound{}, 9, "no target")
+	f(atMost(3), bound{}, 9, "**not met**")
+	f(atMost(3), bound{}, 2, "met")
+	f(atMost(3), atMost(2), 2, "met, wanted too")
+	f(atLeast(3), atLeast(5), 4, "met")
 }
 
 // TestMissingPrograms: what was not run has a row with the reason.

@@ -26,16 +26,20 @@
 // To build a part of the table takes about 100 times as long as to use it, and a
 // hostile text can ask for new parts all the time. So each text may build [Steps]
 // parts, and what the texts before it left, at most [MaxSteps] in all. Beyond that
-// the answer is Unknown, and package regexp has to be asked. A table has at most [MaxStates] states. When it is full, it is
-// emptied. When all tables of a cache take more than [MaxBytes], the next text
-// begins with empty ones.
+// the answer is Unknown, and package regexp has to be asked. A table has at most
+// [MaxStates] states. When it is full, it is emptied. When all tables of a cache take
+// more than [MaxBytes], those that were not used for the longest time are dropped before
+// the next text, until they take half of it.
 //
 // Programs are safe for concurrent use. A cache belongs to one goroutine.
 package automaton
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp/syntax"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -91,8 +95,8 @@ func appendText(symbols []byte, text string) []byte {
 // later.
 type Program struct {
 	insts  []syntax.Inst
-	starts []uint32 // of each expression
-	ends   []uint32 // the instructions at which each expression matches
+	starts []uint16 // of each expression
+	ends   []uint16 // the instructions at which each expression matches
 	// A match may begin behind at most limit characters; below 0 there is no bound.
 	// 0 comes from ^ at the start of an expression, and 100 from ^.{0,100}, which
 	// would need a state for each of the hundred characters.
@@ -100,7 +104,24 @@ type Program struct {
 	// classes are the symbols that the expression cannot tell apart.
 	classes  [nSymbols]uint8
 	nClasses int
+	// digits are those that each instruction takes, as bits; nil if each instruction
+	// takes all or none. Without them, an answer depends on where a text has digits, and
+	// not on which ones.
+	digits []Digits
+	// readsAll says that a text is read to its end where the expression matches before
+	// that: there are several expressions, or digits count, and those behind the place
+	// where the answer is known can decide which groups package regexp finds.
+	readsAll bool
 }
+
+// Digits are some of the ten digits: bit 0 is set for the digit 0.
+type Digits uint16
+
+// AllDigits are all ten.
+const AllDigits Digits = 1<<10 - 1
+
+// maxInsts is how many instructions a program may have: their numbers have 16 bits.
+const maxInsts = 1 << 16
 
 // Compile compiles expressions. It fails if one is not valid, or tells characters
 // beyond ASCII apart.
@@ -124,7 +145,11 @@ func Compile(exprs ...string) (*Program, error) {
 			}
 		}
 		p.add(prog)
+		if len(p.insts) > maxInsts {
+			return nil, fmt.Errorf("automaton: an expression takes too many instructions: %.40q", expr)
+		}
 	}
+	p.findDigits()
 	if !p.classify() {
 		return nil, fmt.Errorf("automaton: an expression tells characters beyond ASCII apart: %.40q", exprs[0])
 	}
@@ -134,17 +159,35 @@ func Compile(exprs ...string) (*Program, error) {
 // add appends an expression.
 func (p *Program) add(prog *syntax.Prog) {
 	offset := uint32(len(p.insts))
-	p.starts = append(p.starts, offset+uint32(prog.Start))
+	p.starts = append(p.starts, uint16(offset)+uint16(prog.Start))
 	for i, inst := range prog.Inst {
 		switch inst.Op {
 		case syntax.InstMatch:
-			p.ends = append(p.ends, offset+uint32(i))
+			p.ends = append(p.ends, uint16(offset)+uint16(i))
 		case syntax.InstAlt, syntax.InstAltMatch:
 			inst.Arg += offset
 		}
 		inst.Out += offset
 		p.insts = append(p.insts, inst)
 	}
+}
+
+// findDigits finds the instructions that tell digits apart.
+func (p *Program) findDigits() {
+	digits, apart := make([]Digits, len(p.insts)), false
+	for i := range p.insts {
+		inst := &p.insts[i]
+		for digit := range rune(10) {
+			if isRune(inst.Op) && inst.MatchRune('0'+digit) {
+				digits[i] |= 1 << digit
+			}
+		}
+		apart = apart || digits[i] != 0 && digits[i] != AllDigits
+	}
+	if apart {
+		p.digits = digits
+	}
+	p.readsAll = apart || len(p.starts) > 1
 }
 
 // cutPrefix takes ^.{0,n} off an expression. It returns the rest and n, or the
@@ -257,15 +300,17 @@ const (
 	MaxStates = 1024
 	// MaxBytes is how large the tables of a cache may be at the start of a text.
 	// One text adds at most MaxSteps states to them.
-	MaxBytes = 2 << 20
+	MaxBytes = 4 << 20
 )
 
 // A Cache holds the tables that were built. One goroutine at a time may use it.
 type Cache struct {
 	tables map[*Program]*table
-	bytes  int // about what the tables take
-	steps  int // that may still be built
+	bytes  int  // about what the tables take
+	texts  uint // how many there were
+	steps  int  // that may still be built
 	text   []byte
+	digits []Digits // for each character: see Digits
 	builder
 }
 
@@ -275,18 +320,43 @@ func NewCache() *Cache { return &Cache{tables: map[*Program]*table{}, steps: Max
 // SetText makes a text the one that Match reads.
 func (c *Cache) SetText(text string) {
 	c.text = appendText(c.text[:0], text)
+	c.digits = append(c.digits[:0], make([]Digits, len(c.text))...)
 	c.steps = min(c.steps+Steps, MaxSteps)
+	c.texts++
 	if c.bytes > MaxBytes {
-		clear(c.tables)
-		c.bytes = 0
+		c.evict()
 	}
 }
+
+// evict drops the tables that were not used for the longest time, until half is free.
+func (c *Cache) evict() {
+	all := slices.SortedFunc(maps.Values(c.tables), func(a, b *table) int { return cmp.Compare(a.texts, b.texts) })
+	for _, t := range all {
+		if c.bytes <= MaxBytes/2 {
+			return
+		}
+		c.bytes -= t.bytes
+		delete(c.tables, t.program)
+	}
+}
+
+// Digits has, for each character of the text that is a digit, the digits that were told
+// apart from it where Match or First read it. A text that has other digits, but none of
+// those, has the same answers, and package regexp finds the same groups in it. Unknown
+// is no answer. Digits is valid up to the next SetText.
+func (c *Cache) Digits() []Digits { return c.digits }
+
+func isDigit(symbol byte) bool { return symbol-'0' < 10 }
 
 // Match reports whether the expression of a program matches the text. The answer of
 // a nil program is Unknown.
 func (c *Cache) Match(p *Program) Answer {
 	if p == nil {
 		return Unknown
+	}
+	if p.readsAll {
+		_, answer := c.First(p)
+		return answer
 	}
 	t := c.table(p)
 	at := t.first
@@ -296,7 +366,7 @@ func (c *Cache) Match(p *Program) Answer {
 		}
 		next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 		if next == notBuilt {
-			if next = c.build(t, at, symbol); next == notBuilt {
+			if next = c.build(t, at, i); next == notBuilt {
 				return Unknown
 			}
 		}
@@ -319,15 +389,15 @@ func (c *Cache) matchesEnd(t *table, at uint16) Answer {
 	p := t.program
 	next := t.next[int(at)*p.nClasses+int(p.classes[end])]
 	if next == notBuilt {
-		next = c.build(t, at, end)
+		next = c.build(t, at, len(c.text))
 	}
-	switch next {
-	case match:
-		return Yes
-	case notBuilt:
+	switch {
+	case next == notBuilt:
 		return Unknown
+	case next == dead:
+		return No
 	}
-	return No
+	return Yes // other states behind the end are of programs that read all
 }
 
 // Start returns how many characters stand before the first match of a program of
@@ -344,15 +414,19 @@ func (c *Cache) Start(p *Program) (int, Answer) {
 		if at == notBuilt {
 			return 0, Unknown
 		}
-		for _, symbol := range c.text[start:] {
+		for i, symbol := range c.text[start:] {
 			next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 			if next == notBuilt {
-				next = c.build(t, at, symbol)
+				next = c.build(t, at, start+i)
 			}
 			if effort--; effort == 0 || next == notBuilt {
 				return 0, Unknown
 			}
 			if at = next; next == dead || next == match {
+				break
+			}
+			if p.readsAll && t.states[at].matched != unmatched {
+				at = match
 				break
 			}
 		}
@@ -369,32 +443,58 @@ func (c *Cache) First(p *Program) (int, Answer) {
 	if p == nil {
 		return 0, Unknown
 	}
-	if len(p.starts) == 1 {
+	if !p.readsAll {
 		return 0, c.Match(p)
 	}
 	t := c.table(p)
-	at, first := t.first, len(p.starts)
-	for i := 0; i <= len(c.text); i++ {
-		symbol := byte(end)
-		if i < len(c.text) {
-			symbol = c.text[i]
+	at, first := t.first, unmatched
+	for i, symbol := range c.text {
+		if i == p.limit+1 && p.limit >= 0 {
+			at = c.withoutRestart(t, at)
 		}
 		next := t.next[int(at)*p.nClasses+int(p.classes[symbol])]
 		if next == notBuilt {
-			if next = c.build(t, at, symbol); next == notBuilt {
+			if next = c.build(t, at, i); next == notBuilt {
 				return 0, Unknown
 			}
+		} else if isDigit(symbol) && t.states[at].others != 0 {
+			c.digits[i] |= t.others[t.states[at].others][symbol-'0']
 		}
 		if next == dead {
-			break
+			return found(first)
 		}
 		at = next
-		first = min(first, int(t.states[at].matched))
+		first = min(first, t.states[at].matched)
 	}
-	if first == len(p.starts) {
+	if len(c.text) == p.limit+1 && p.limit >= 0 {
+		at = c.withoutRestart(t, at)
+	}
+	next := t.next[int(at)*p.nClasses+int(p.classes[end])]
+	if next == notBuilt {
+		if next = c.build(t, at, len(c.text)); next == notBuilt {
+			return 0, Unknown
+		}
+	}
+	if next != dead {
+		first = min(first, t.states[next].matched)
+	}
+	return found(first)
+}
+
+// found is what First returns for the first expression that matched.
+func found(first uint16) (int, Answer) {
+	if first == unmatched {
 		return 0, No
 	}
-	return first, Yes
+	return int(first), Yes
+}
+
+// symbol returns the character i of the text, or end behind the last one.
+func (c *Cache) symbol(i int) byte {
+	if i == len(c.text) {
+		return end
+	}
+	return c.text[i]
 }
 
 func (c *Cache) table(p *Program) *table {
@@ -404,5 +504,6 @@ func (c *Cache) table(p *Program) *table {
 		c.reset(t)
 		c.tables[p] = t
 	}
+	t.texts = c.texts
 	return t
 }

@@ -1,7 +1,6 @@
 package automaton
 
 import (
-	"encoding/binary"
 	"regexp/syntax"
 	"slices"
 )
@@ -16,8 +15,12 @@ const (
 // A table is the part of a program's automaton that was built.
 type table struct {
 	program *Program
+	texts   uint // c.texts when it was used last
 	states  []state
-	numbers map[string]uint16 // of states, by state.key
+	places  []uint16 // of all states
+	// slots are a hash table of the states: their numbers, and notBuilt where there is
+	// none. It is at most half full, and its length is a power of two.
+	slots []uint16
 	// next is the state behind each state and class.
 	next []uint16
 	// first is the state at the start of a text.
@@ -25,91 +28,142 @@ type table struct {
 	// begins are the states in which a match begins right there, by what stands
 	// before it; 0 for those that were not built.
 	begins [4]uint16
+	// others are for a digit that is read the digits that are told apart from it, in
+	// the states whose others is the place here. The first are those that are none.
+	others [][10]Digits
 	bytes  int // about what the table takes
 }
 
 // stateBytes is what a state takes beside its places and its part of next: itself,
-// and its entry in numbers.
-const stateBytes = 96
+// and its slots.
+const stateBytes = 32
+
+// minSlots is the length of slots of an empty table.
+const minSlots = 16
 
 // A state is what the text read so far can have led to.
 type state struct {
-	// places are the instructions that come next, in ascending order. Those that
-	// look at the text's surroundings (\b, $) are not yet followed: they depend on
-	// the next character, too.
-	places []uint32
+	// The instructions that come next are table.places[start:end], in ascending order.
+	// Those that look at the text's surroundings (\b, $) are not yet followed: they
+	// depend on the next character, too.
+	start, end uint32
 	// previous is a character like the last one: 'a' for letters, digits and
 	// underscores, ' ' for others, '\n', or -1 at the start of the text.
-	previous rune
+	previous int8
 	// restart says that a match may also begin here.
 	restart bool
 	// matched is the first of several expressions that ended before the last
 	// character, or unmatched.
 	matched uint16
+	// others is the place in table.others of what is told apart in this state; 0 if
+	// digits are not told apart, or if no step for a digit was built.
+	others uint16
 }
 
 const unmatched = ^uint16(0)
 
-func (s *state) appendKey(key []byte) []byte {
-	flag := byte(0)
+// hashOf returns a hash of a state with these places.
+func hashOf(s *state, places []uint16) uint32 {
+	const prime = 0x9E3779B1 // Fibonacci hashing
+	h := uint32(uint8(s.previous)) | uint32(s.matched)<<8
 	if s.restart {
-		flag = 1
+		h |= 1 << 31
 	}
-	key = append(key, flag, byte(s.previous), byte(s.matched), byte(s.matched>>8))
-	for _, place := range s.places {
-		key = binary.LittleEndian.AppendUint32(key, place)
+	h *= prime
+	for _, place := range places {
+		h = (h ^ h>>15 ^ uint32(place)) * prime
 	}
-	return key
+	return h ^ h>>15
 }
 
 // reset empties a table.
 func (c *Cache) reset(t *table) {
 	c.bytes -= t.bytes
-	*t = table{program: t.program, numbers: map[string]uint16{}, states: t.states[:0], next: t.next[:0]}
-	t.first = c.number(t, &state{previous: -1, restart: true, matched: unmatched})
+	*t = table{program: t.program, texts: t.texts, slots: emptySlots(minSlots), states: t.states[:0], places: t.places[:0],
+		next: t.next[:0], others: append(t.others[:0], [10]Digits{})}
+	t.first = c.number(t, state{previous: -1, restart: true, matched: unmatched}, nil)
 }
 
-// number returns the number of a state. It keeps a copy of a state that is new.
-// The table must not be full.
-func (c *Cache) number(t *table, s *state) uint16 {
-	c.key = s.appendKey(c.key[:0])
-	if number, known := t.numbers[string(c.key)]; known {
+func emptySlots(n int) []uint16 {
+	slots := make([]uint16, n)
+	for i := range slots {
+		slots[i] = notBuilt
+	}
+	return slots
+}
+
+// number returns the number of a state with these places. It keeps a copy of a state
+// that is new. The table must not be full.
+func (c *Cache) number(t *table, s state, places []uint16) uint16 {
+	slot := t.slot(&s, places)
+	if number := t.slots[slot]; number != notBuilt {
 		return number
 	}
-	size := 2*len(c.key) + 2*t.program.nClasses + stateBytes
+	size := 2*len(places) + 2*t.program.nClasses + stateBytes
 	t.bytes += size
 	c.bytes += size
 	number := uint16(len(t.states))
-	t.states = append(t.states, state{slices.Clone(s.places), s.previous, s.restart, s.matched})
-	t.numbers[string(c.key)] = number
+	s.start = uint32(len(t.places))
+	t.places = append(t.places, places...)
+	s.end = uint32(len(t.places))
+	t.states = append(t.states, s)
 	for range t.program.nClasses {
 		t.next = append(t.next, notBuilt)
+	}
+	t.slots[slot] = number
+	if 2*len(t.states) > len(t.slots) {
+		t.slots = emptySlots(2 * len(t.slots))
+		for i := range t.states {
+			t.slots[t.slot(&t.states[i], t.placesOf(&t.states[i]))] = uint16(i)
+		}
 	}
 	return number
 }
 
-// A builder has the memory that building needs.
-type builder struct {
-	stack  []uint32
-	closed []uint32 // the instructions that were reached
-	seen   []uint32 // seen[i] is mark if instruction i was reached
-	mark   uint32
-	places []uint32
-	key    []byte
+// slot returns the slot of a state with these places, or the one that it can take.
+func (t *table) slot(s *state, places []uint16) int {
+	mask := len(t.slots) - 1
+	for slot := int(hashOf(s, places)) & mask; ; slot = (slot + 1) & mask {
+		number := t.slots[slot]
+		if number == notBuilt {
+			return slot
+		}
+		other := &t.states[number]
+		if other.previous == s.previous && other.restart == s.restart && other.matched == s.matched &&
+			slices.Equal(t.placesOf(other), places) {
+			return slot
+		}
+	}
 }
 
-// build finds what stands behind a state and a symbol, and writes it into the
-// table. It returns notBuilt if the text has built enough.
-func (c *Cache) build(t *table, at uint16, symbol byte) uint16 {
+func (t *table) placesOf(s *state) []uint16 { return t.places[s.start:s.end] }
+
+// A builder has the memory that building needs.
+type builder struct {
+	stack  []uint16
+	closed []uint16 // the instructions that were reached
+	seen   []uint32 // seen[i] is mark if instruction i was reached
+	mark   uint32
+	places []uint16
+}
+
+// build finds what stands behind a state and the character i of the text, and writes
+// it into the table. It returns notBuilt if the text has built enough.
+func (c *Cache) build(t *table, at uint16, i int) uint16 {
 	if c.steps == 0 {
 		return notBuilt
 	}
 	c.steps--
 	p := t.program
 	from := &t.states[at]
+	symbol := c.symbol(i)
 	next := runeOf(symbol)
-	matched := c.follow(p, from, syntax.EmptyOpContext(from.previous, next))
-	if len(p.starts) == 1 && matched != unmatched {
+	matched := c.follow(t, from, syntax.EmptyOpContext(rune(from.previous), next))
+	if isDigit(symbol) && p.digits != nil {
+		c.tellDigits(t, from)
+		c.digits[i] |= t.others[from.others][symbol-'0']
+	}
+	if !p.readsAll && matched != unmatched {
 		return t.set(at, symbol, match)
 	}
 	if symbol == end && matched == unmatched {
@@ -118,22 +172,49 @@ func (c *Cache) build(t *table, at uint16, symbol byte) uint16 {
 	c.places = c.places[:0]
 	for _, place := range c.closed {
 		if inst := &p.insts[place]; isRune(inst.Op) && inst.MatchRune(next) {
-			c.places = append(c.places, inst.Out)
+			c.places = append(c.places, uint16(inst.Out))
 		}
 	}
 	slices.Sort(c.places)
-	to := state{places: slices.Compact(c.places), previous: like(next), restart: from.restart, matched: matched}
+	c.places = slices.Compact(c.places)
+	to := state{previous: like(next), restart: from.restart, matched: matched}
 	if p.limit >= 0 && next == '\n' {
 		to.restart = false // the dot of ^.{0,100} is no line break
 	}
-	if len(to.places) == 0 && !to.restart && matched == unmatched {
+	if len(c.places) == 0 && !to.restart && matched == unmatched {
 		return t.set(at, symbol, dead)
 	}
 	if len(t.states) == MaxStates {
 		c.reset(t) // and with it the place where this step would be written
-		return c.number(t, &to)
+		return c.number(t, to, c.places)
 	}
-	return t.set(at, symbol, c.number(t, &to))
+	return t.set(at, symbol, c.number(t, to, c.places))
+}
+
+// tellDigits writes into a state which digits the instructions that follow found tell
+// apart. The instructions are looked at, and not what comes behind the ten digits: two
+// ways through an expression can lead to one state and give other groups.
+func (c *Cache) tellDigits(t *table, s *state) {
+	if s.others != 0 {
+		return
+	}
+	var others [10]Digits
+	for _, place := range c.closed {
+		taken := t.program.digits[place]
+		for digit := range others {
+			if taken>>digit&1 == 1 {
+				others[digit] |= AllDigits &^ taken
+			} else {
+				others[digit] |= taken
+			}
+		}
+	}
+	at := slices.Index(t.others, others)
+	if at < 0 {
+		at = len(t.others)
+		t.others = append(t.others, others)
+	}
+	s.others = uint16(at)
 }
 
 func (t *table) set(at uint16, symbol byte, to uint16) uint16 {
@@ -143,17 +224,18 @@ func (t *table) set(at uint16, symbol byte, to uint16) uint16 {
 
 // withoutRestart returns the state in which no further match may begin.
 func (c *Cache) withoutRestart(t *table, at uint16) uint16 {
-	to := state{places: t.states[at].places, previous: t.states[at].previous, matched: unmatched}
+	to := state{previous: t.states[at].previous, matched: unmatched}
+	c.places = append(c.places[:0], t.placesOf(&t.states[at])...)
 	if len(t.states) == MaxStates {
 		c.reset(t)
 	}
-	return c.number(t, &to)
+	return c.number(t, to, c.places)
 }
 
 // begin returns the state in which a match may begin behind so many characters, and
 // nowhere else. It returns notBuilt if the table is full.
 func (c *Cache) begin(t *table, characters int) uint16 {
-	previous, kind := rune(-1), 0
+	previous, kind := int8(-1), 0
 	if characters > 0 {
 		previous = like(runeOf(c.text[characters-1]))
 		switch previous {
@@ -170,15 +252,15 @@ func (c *Cache) begin(t *table, characters int) uint16 {
 			return notBuilt
 		}
 		// It is not the first state, whose number is 0, since that one has restart.
-		t.begins[kind] = c.number(t, &state{places: t.program.starts, previous: previous, matched: unmatched})
+		t.begins[kind] = c.number(t, state{previous: previous, matched: unmatched}, t.program.starts)
 	}
 	return t.begins[kind]
 }
 
 // follow collects in closed all instructions that a state leads to without reading
 // a character. It returns the first expression that ends there, or unmatched.
-func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
-	matched := unmatched
+func (c *Cache) follow(t *table, s *state, flags syntax.EmptyOp) uint16 {
+	p, matched := t.program, unmatched
 	if len(c.seen) < len(p.insts) {
 		c.seen = make([]uint32, len(p.insts))
 	}
@@ -188,7 +270,7 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 		c.mark = 1
 	}
 	c.closed = c.closed[:0]
-	c.stack = append(c.stack[:0], s.places...)
+	c.stack = append(c.stack[:0], t.placesOf(s)...)
 	if s.restart {
 		c.stack = append(c.stack, p.starts...)
 	}
@@ -204,12 +286,12 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 			which, _ := slices.BinarySearch(p.ends, place)
 			matched = min(matched, uint16(which))
 		case syntax.InstAlt, syntax.InstAltMatch:
-			c.stack = append(c.stack, inst.Out, inst.Arg)
+			c.stack = append(c.stack, uint16(inst.Out), uint16(inst.Arg))
 		case syntax.InstCapture, syntax.InstNop:
-			c.stack = append(c.stack, inst.Out)
+			c.stack = append(c.stack, uint16(inst.Out))
 		case syntax.InstEmptyWidth:
 			if syntax.EmptyOp(inst.Arg)&^flags == 0 {
-				c.stack = append(c.stack, inst.Out)
+				c.stack = append(c.stack, uint16(inst.Out))
 			}
 		case syntax.InstFail:
 		default:
@@ -220,7 +302,7 @@ func (c *Cache) follow(p *Program, s *state, flags syntax.EmptyOp) uint16 {
 }
 
 // like returns a character that syntax.EmptyOpContext treats like r.
-func like(r rune) rune {
+func like(r rune) int8 {
 	switch {
 	case r == '\n':
 		return '\n'

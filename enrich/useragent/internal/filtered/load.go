@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -149,6 +150,12 @@ func (l *loader) atom(text string) (uint16, error) {
 	if len(l.rules.atoms) == maxAtoms {
 		return 0, fmt.Errorf("more than %d atoms", maxAtoms)
 	}
+	if isNumber(text) {
+		if len(l.rules.numbers) == maxNumbers {
+			return 0, fmt.Errorf("more than %d atoms of digits alone", maxNumbers)
+		}
+		l.rules.numbers = append(l.rules.numbers, text)
+	}
 	number := uint16(len(l.rules.atoms))
 	l.atoms[text] = number
 	l.rules.atoms = append(l.rules.atoms, text)
@@ -174,6 +181,7 @@ func (r *Rules) index() {
 		pairs = append(pairs, pair{hash(atom), uint16(number)})
 	}
 	copy(r.buckets[:], grouped(len(r.buckets), pairs))
+	r.masked = sync.OnceValue(func() *maskedAtoms { return maskAtoms(r.atoms) })
 	for _, list := range r.lists {
 		list.whole = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
 		list.atStart = make([]atomic.Pointer[regexp.Regexp], len(list.rules))
