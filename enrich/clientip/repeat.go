@@ -15,7 +15,7 @@ import (
 // remembers one plain record and what came of it. What the rules say is not repeated here,
 // and resolve, which reads each record, is the oracle of the tests.
 
-// A plainRecord is what was answered for a record without fault, forged header or guess.
+// A plainRecord is what was answered for a record without fault and without forged header.
 type plainRecord struct {
 	resolver *Resolver // nil: nothing is remembered
 	shape    shape
@@ -32,10 +32,10 @@ type plainRecord struct {
 // maxPeerText is longer than any address that nginx writes.
 const maxPeerText = 48
 
-// A shape says of each variable whether it is logged, and how it relates to $remote_addr.
+// A shape says of each variable how it is logged, and how it relates to $remote_addr.
 type shape struct{ remote, realip, proxy, xff, xri relation }
 
-type relation struct{ logged, given, same bool }
+type relation struct{ logged, guessed, given, same bool }
 
 // shapeOf returns the shape of a record; ok is false if it has anything beyond addresses
 // that the answer may depend on.
@@ -58,13 +58,12 @@ func (r *Resolver) shapeOf(e *Evidence) (s shape, ok bool) {
 	if s.xri, ok = relate(e.XRealIP, remote); !ok {
 		return s, false
 	}
-	guessed := e.RemoteAddr.Guessed || e.RealipRemoteAddr.Guessed || e.ProxyProtocolAddr.Guessed || e.XForwardedFor.Guessed || e.XRealIP.Guessed
-	return s, !guessed
+	return s, true
 }
 
 // relate compares a variable with $remote_addr. ok is false if it has another value.
 func relate(v Value, remote []byte) (rel relation, ok bool) {
-	rel = relation{logged: v.Logged, given: v.present()}
+	rel = relation{logged: v.Logged, guessed: v.Guessed, given: v.present()}
 	rel.same = rel.given && bytes.Equal(v.Text, remote)
 	return rel, !rel.given || rel.same
 }
