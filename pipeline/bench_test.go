@@ -26,7 +26,7 @@ const payloadLines = 1000
 
 // payload makes the event of a subscription: lines as nginx writes them in the
 // recommended format, of many clients, paths and browsers.
-func payload(b *testing.B) []byte {
+func payload(b *testing.B, lines int) []byte {
 	b.Helper()
 	const seed = 20261122
 	random := rand.New(rand.NewPCG(seed, seed))
@@ -42,7 +42,7 @@ func payload(b *testing.B) []byte {
 		Timestamp int64  `json:"timestamp"`
 		Message   string `json:"message"`
 	}
-	events := make([]logEvent, payloadLines)
+	events := make([]logEvent, lines)
 	for i := range events {
 		client := fmt.Sprintf("%d.%d.%d.%d", 1+random.IntN(220), random.IntN(256), random.IntN(256), 1+random.IntN(254))
 		events[i] = logEvent{
@@ -81,7 +81,7 @@ func perLine(b *testing.B) {
 // beside the floor: base64, gunzip and one scan of the JSON of the same event,
 // which nobody can do without. The target is four times the floor.
 func BenchmarkPayload(b *testing.B) {
-	event := payload(b)
+	event := payload(b, payloadLines)
 	b.Run("floor", func(b *testing.B) {
 		b.ReportAllocs()
 		data := event[len(`{"awslogs":{"data":"`) : len(event)-len(`"}}`)]
@@ -116,7 +116,7 @@ func BenchmarkPayload(b *testing.B) {
 			out = append(out, o.Data...)
 			return o.Err
 		}
-		for b.Loop() {
+		process := func(event []byte) {
 			p, err := d.Decode(event)
 			if err != nil {
 				b.Fatal(err)
@@ -126,7 +126,13 @@ func BenchmarkPayload(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+		for b.Loop() {
+			process(event)
+		}
 		perLine(b)
+		double := payload(b, 2*payloadLines)
+		once, twice := testing.AllocsPerRun(10, func() { process(event) }), testing.AllocsPerRun(10, func() { process(double) })
+		b.ReportMetric((twice-once)/payloadLines, "allocs/line") // beyond first sights, and those of a payload
 	}
 	b.Run("whole", func(b *testing.B) { whole(b, pipeline.Config{}) })
 	// With the databases that make geoip builds, and clients of a thousand
@@ -143,7 +149,7 @@ func BenchmarkPayload(b *testing.B) {
 // BenchmarkProcess is the path of one line, without decoding.
 func BenchmarkProcess(b *testing.B) {
 	w := open(b, pipeline.Config{Client: clientip.Settings{NLB: []string{"10.16.1.11"}, Trusted: []string{"10.16.1.13"}}})
-	p, err := decode.NewDecoder(decode.Options{}).Decode(payload(b))
+	p, err := decode.NewDecoder(decode.Options{}).Decode(payload(b, payloadLines))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,6 +31,8 @@ type Answer struct {
 	// through tables, and Go would move what they point to to the heap.
 	facts facts
 	found finding
+
+	plain plainRecord // of the records before
 }
 
 // Bounds of what an Answer keeps of a list; what is walked is not bounded.
@@ -45,11 +47,27 @@ func (a *Answer) reset() {
 	a.Client, a.Peer, a.Address = netip.Addr{}, netip.Addr{}, nil
 }
 
-// Resolve says who the client of e is, and writes the answer to a. It reads the
-// facts (facts.go), finds the client (client.go) and then the reason
-// (reasons.go); what else the answer holds follows from these.
+// Resolve says who the client of e is, and writes the answer to a. If e differs from a
+// record before only in the client's address, so does the answer (repeat.go).
 func (r *Resolver) Resolve(e *Evidence, a *Answer) {
 	a.reset()
+	if s, ok := r.shapeOf(e); ok {
+		if client, ok := r.publicClient(e); ok {
+			if a.plain.isLike(r, e, s, client) {
+				a.plain.repeat(client, a)
+				return
+			}
+			r.resolve(e, a)
+			a.plain.keep(r, e, s, client, a)
+			return
+		}
+	}
+	r.resolve(e, a)
+}
+
+// resolve reads the facts (facts.go), finds the client (client.go) and then the reason
+// (reasons.go); what else the answer holds follows from these.
+func (r *Resolver) resolve(e *Evidence, a *Answer) {
 	f, found := &a.facts, &a.found
 	f.read(r, e)
 	*found = f.findClient()

@@ -23,5 +23,6 @@
 //
 // A Resolver is immutable and safe for concurrent use. An Answer is used again
 // from record to record and belongs to one goroutine; its Claimed and
-// Address alias the evidence.
+// Address alias the evidence. It remembers the last plain record, so that one that
+// differs in the client's address only is answered without reading the rules again.
 package clientip

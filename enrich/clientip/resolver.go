@@ -52,6 +52,7 @@ type Resolver struct {
 	after       []verdict.Field // asked after it, where $remote_addr is a proxy
 	useProxy    bool            // the PROXY protocol is asked at all
 	useXFF      bool            // and X-Forwarded-For
+	plainFields bool            // no other header is asked than X-Forwarded-For and X-Real-IP
 	strict      bool
 	healthPaths []string
 }
@@ -72,6 +73,7 @@ func New(c Config) (*Resolver, error) {
 		fields = DefaultFields()
 	}
 	r.useXFF = slices.Contains(fields, verdict.XForwardedFor)
+	r.plainFields = !slices.ContainsFunc(fields, func(f verdict.Field) bool { return !slices.Contains(DefaultFields(), f) })
 	seen := map[verdict.Field]bool{}
 	for _, f := range fields {
 		switch {

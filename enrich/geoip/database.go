@@ -169,19 +169,6 @@ func checkFile(path string) error {
 	return nil
 }
 
-// find looks addr up; ok is false if the database says nothing of it. What it says stands
-// at the Offset of the result, which many networks share.
-func (d *database) find(addr netip.Addr) (result maxminddb.Result, ok bool, err error) {
-	if d.lacksFamily(addr) {
-		return result, false, nil
-	}
-	result = d.Lookup(addr)
-	if err := result.Err(); err != nil {
-		return result, false, &LookupError{d.name, err}
-	}
-	return result, result.Found(), nil
-}
-
 // lacksFamily reports whether the database knows no address of addr's family.
 // Asked for IPv6, a database of IPv4 alone would answer with an error.
 func (d *database) lacksFamily(addr netip.Addr) bool {

@@ -137,7 +137,12 @@ func (d *Databases) Built(kind Kind) time.Time {
 
 // isStale reports whether a database is too old by now.
 func (d *Databases) isStale(database *database) bool {
-	return d.maxAge > 0 && d.now().After(database.built.Add(d.maxAge))
+	return d.maxAge > 0 && d.isStaleAt(database, d.now())
+}
+
+// isStaleAt reports whether a database is too old at a time, if there is a greatest age.
+func (d *Databases) isStaleAt(database *database, now time.Time) bool {
+	return now.After(database.built.Add(d.maxAge))
 }
 
 func (d *Databases) opened() []*database {

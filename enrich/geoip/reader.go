@@ -8,33 +8,42 @@ import (
 
 	"github.com/gaissmai/bart"
 	"github.com/oschwald/geoip2-golang/v2"
+	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// cacheAnswers bounds how many places and how many autonomous systems a Reader
-// remembers: about 5 MB.
-const cacheAnswers = 1 << 14
-
-// Reader looks addresses up and remembers the answers by where they stand in the database:
-// there are a thousand times as many networks as countries. It serves one goroutine at a
-// time.
+// Reader looks addresses up and remembers the answers. It serves one goroutine at a time.
 type Reader struct {
 	databases *Databases
-	limit     int // answers to remember, of each kind
 	special   *bart.Lite
 
 	// current are the databases that the answers were read from. They stay mapped as
 	// long as it points to them.
 	current *pair
-	places  map[uintptr]record.Geo
-	systems map[uintptr]record.AS
+	places  answers[record.Geo]
+	systems answers[record.AS]
 }
 
 // NewReader gives a Reader that remembers nothing yet.
 func (d *Databases) NewReader() *Reader {
-	return &Reader{
-		databases: d, limit: cacheAnswers, special: specialTable(), current: d.current.Load(),
-		places: map[uintptr]record.Geo{}, systems: map[uintptr]record.AS{},
+	r := &Reader{databases: d, special: specialTable()}
+	r.places.limit, r.systems.limit = maxAnswers, maxAnswers
+	r.use(d.current.Load())
+	return r
+}
+
+// use takes databases in the place of those before, and forgets what they said.
+func (r *Reader) use(current *pair) {
+	r.current = current
+	r.places.forget(record.Geo{State: stateWithout(current.city)})
+	r.systems.forget(record.AS{State: stateWithout(current.asn)})
+}
+
+// stateWithout is the state of an address of which a database knows nothing.
+func stateWithout(d *database) record.GeoState {
+	if d == nil {
+		return record.GeoMissing
 	}
+	return record.GeoNotFound
 }
 
 // Lookup returns what the databases know about addr. An IPv4-mapped IPv6 address is
@@ -50,101 +59,95 @@ func (r *Reader) Lookup(addr netip.Addr) (Result, error) {
 		return Result{}, nil
 	}
 	if current := r.databases.current.Load(); current != r.current {
-		r.current = current
-		clear(r.places)
-		clear(r.systems)
+		r.use(current)
 	}
 	addr = addr.Unmap().WithZone("")
 	if r.special.Contains(addr) {
 		return private, nil
 	}
-	place, placeErr := r.place(addr)
-	as, asErr := r.as(addr)
-	result := r.aged(Result{Place: place, AS: as})
+	var placeErr, asErr error
+	place, as := r.places.find(addr), r.systems.find(addr)
+	if place == nil {
+		place, placeErr = ask(r.current.city, &r.places, addr, readPlace)
+	}
+	if as == nil {
+		as, asErr = ask(r.current.asn, &r.systems, addr, readAS)
+	}
+	result := Result{Place: *place, AS: *as}
+	r.age(&result)
 	if placeErr != nil || asErr != nil {
 		return result, errors.Join(placeErr, asErr)
 	}
 	return result, nil
 }
 
-// place returns the place of addr. A failure is not remembered, since the caller would
-// not learn how many there are.
-func (r *Reader) place(addr netip.Addr) (record.Geo, error) {
-	d := r.current.city
-	if d == nil {
-		return record.Geo{State: record.GeoMissing}, nil
+// ask looks addr up in a database and remembers the answer. A failure is not remembered,
+// since the caller would not learn how many there are.
+func ask[T any](d *database, known *answers[T], addr netip.Addr, read func(maxminddb.Result) (T, error)) (*T, error) {
+	if d == nil || d.lacksFamily(addr) {
+		return &known.list[0], nil
 	}
-	found, ok, err := d.find(addr)
-	if err != nil {
-		return record.Geo{State: record.GeoError}, err
+	known.makeRoom()
+	found := d.Lookup(addr)
+	if found.Err() != nil {
+		answer, err := read(found)
+		return &answer, &LookupError{d.name, err}
 	}
-	if !ok {
-		return record.Geo{State: record.GeoNotFound}, nil
+	var index uint16
+	if found.Found() {
+		var ok bool
+		if index, ok = known.known[found.Offset()]; !ok {
+			answer, err := read(found)
+			if err != nil {
+				return &answer, &LookupError{d.name, err}
+			}
+			index = known.add(found.Offset(), answer)
+		}
 	}
-	place, known := r.places[found.Offset()]
-	if known {
-		return place, nil
+	known.addNetwork(addr, bitsOf(found, addr), index)
+	return &known.list[index], nil
+}
+
+// bitsOf returns the length of the network in which addr was found, or in which nothing was
+// found.
+func bitsOf(found maxminddb.Result, addr netip.Addr) int {
+	network := found.Prefix()
+	if addr.Is4() && !network.Addr().Is4() {
+		return 0 // one answer for all of IPv4
 	}
+	return network.Bits()
+}
+
+// readPlace reads what a database of places says.
+func readPlace(found maxminddb.Result) (record.Geo, error) {
 	var city geoip2.City
 	if err := found.Decode(&city); err != nil {
-		return record.Geo{State: record.GeoError}, &LookupError{d.name, err}
+		return record.Geo{State: record.GeoError}, err
 	}
-	place = placeOf(&city)
-	remember(r.places, found.Offset(), place, r.limit)
-	return place, nil
+	return placeOf(&city), nil
 }
 
-// as returns the autonomous system of addr.
-func (r *Reader) as(addr netip.Addr) (record.AS, error) {
-	d := r.current.asn
-	if d == nil {
-		return record.AS{State: record.GeoMissing}, nil
-	}
-	found, ok, err := d.find(addr)
-	if err != nil {
-		return record.AS{State: record.GeoError}, err
-	}
-	if !ok {
-		return record.AS{State: record.GeoNotFound}, nil
-	}
-	as, known := r.systems[found.Offset()]
-	if known {
-		return as, nil
-	}
+// readAS reads what a database of autonomous systems says.
+func readAS(found maxminddb.Result) (record.AS, error) {
 	var system geoip2.ASN
 	if err := found.Decode(&system); err != nil {
-		return record.AS{State: record.GeoError}, &LookupError{d.name, err}
+		return record.AS{State: record.GeoError}, err
 	}
-	as = asOf(&system)
-	remember(r.systems, found.Offset(), as, r.limit)
-	return as, nil
+	return asOf(&system), nil
 }
 
-// remember stores an answer. If the cache is full, remember empties it first: it costs
-// a few microseconds to read an answer again, which is less than to count its uses.
-func remember[T any](known map[uintptr]T, offset uintptr, answer T, limit int) {
-	if len(known) >= limit {
-		clear(known)
-	}
-	known[offset] = answer
-}
-
-// aged turns found into stale if a database is too old now. It changes only the copy
-// for the caller, because a database can become too old while a Reader is in use.
-func (r *Reader) aged(result Result) Result {
-	d := r.databases
-	if d.maxAge <= 0 {
-		return result
-	}
+// age turns found into stale if a database is too old now. It changes only the result for
+// the caller, because a database can become too old while a Reader is in use.
+func (r *Reader) age(result *Result) {
 	place, as := result.Place.State == record.GeoFound, result.AS.State == record.GeoFound
-	if !place && !as {
-		return result
+	if r.databases.maxAge <= 0 || !place && !as {
+		return
 	}
-	if place && d.isStale(r.current.city) {
+	now := r.databases.now()
+	if place && r.databases.isStaleAt(r.current.city, now) {
 		result.Place.State = record.GeoStale
 	}
-	if as && d.isStale(r.current.asn) {
+	if as && r.databases.isStaleAt(r.current.asn, now) {
 		result.AS.State = record.GeoStale
 	}
-	return result
 }

@@ -41,11 +41,11 @@ const benchLines = 5000
 
 // benchPayload is a payload of lines as the sample chain writes them, of many
 // clients and paths.
-func benchPayload(b *testing.B) []byte {
+func benchPayload(b *testing.B, n int) []byte {
 	b.Helper()
 	const seed = 20261122
 	random := rand.New(rand.NewPCG(seed, seed))
-	lines := make([]string, benchLines)
+	lines := make([]string, n)
 	for i := range lines {
 		client := fmt.Sprintf("210.%d.%d.%d", 200+random.IntN(20), random.IntN(256), 1+random.IntN(254))
 		lines[i] = fmt.Sprintf(`%s - - [22/Nov/2026:11:%02d:%02d +0000] "GET /shop/item/%d?ref=%x HTTP/1.1" 200 %d "https://example.com/shop" "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36" "%s" "%s"`,
@@ -57,7 +57,7 @@ func benchPayload(b *testing.B) []byte {
 // BenchmarkInvoke sets an invocation, payload in to packed records out, beside
 // the floor: base64, gunzip and one scan of the same payload's JSON.
 func BenchmarkInvoke(b *testing.B) {
-	payload := benchPayload(b)
+	payload := benchPayload(b, benchLines)
 	perLine := func(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchLines, "ns/line")
 	}
@@ -97,12 +97,18 @@ func BenchmarkInvoke(b *testing.B) {
 			b.Fatal(err)
 		}
 		h := handler.NewSubscriber(f)
-		b.ReportAllocs()
-		for b.Loop() {
+		invoke := func(payload []byte) {
 			if _, err := h.Invoke(b.Context(), payload); err != nil {
 				b.Fatal(err)
 			}
 		}
+		b.ReportAllocs()
+		for b.Loop() {
+			invoke(payload)
+		}
 		perLine(b)
+		double := benchPayload(b, 2*benchLines)
+		once, twice := testing.AllocsPerRun(5, func() { invoke(payload) }), testing.AllocsPerRun(5, func() { invoke(double) })
+		b.ReportMetric((twice-once)/benchLines, "allocs/line") // beyond first sights, and those of a payload
 	})
 }

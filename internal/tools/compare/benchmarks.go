@@ -96,6 +96,8 @@ func (p *benchmarkPart) add(text []byte) {
 				b.Allocs = append(b.Allocs, value)
 			case "ns/line":
 				b.PerLine = append(b.PerLine, value)
+			case "allocs/line":
+				b.LineAllocs = append(b.LineAllocs, value)
 			}
 		}
 	}
@@ -112,11 +114,15 @@ func (p *benchmarkPart) named(name string) *benchmark {
 }
 
 // whole is the ratio of the whole to its floor, and the allocations of the whole for a line.
+// Results of earlier versions have only those of the whole run, first sights and all.
 func (p *benchmarkPart) whole(name string) (ratio, allocs measure.Spread) {
 	floor, whole := p.named(name+"/floor"), p.named(name+"/whole")
 	var ratios, perLine []float64
 	for i := range min(len(floor.NsPerOp), len(whole.NsPerOp)) {
 		ratios = append(ratios, whole.NsPerOp[i]/floor.NsPerOp[i])
+	}
+	if len(whole.LineAllocs) > 0 {
+		return measure.SpreadOf(ratios), measure.SpreadOf(whole.LineAllocs)
 	}
 	for i := range min(len(whole.PerLine), len(whole.Allocs)) {
 		lines := whole.NsPerOp[i] / whole.PerLine[i]

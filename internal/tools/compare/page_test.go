@@ -180,6 +180,10 @@ PASS
 	if allocs.Median != 0.5 {
 		t.Errorf("allocations for a line: %+v", allocs)
 	}
+	p.add([]byte("BenchmarkPayload/whole  120  9000000 ns/op  0.01 allocs/line  9000 ns/line  500 allocs/op\n"))
+	if _, allocs := p.whole("Payload"); allocs.Median != 0.01 || allocs.N != 1 {
+		t.Errorf("allocations for one more line: %+v", allocs)
+	}
 	if hostile := p.hostile(); hostile.Median != 5 || hostile.N != 2 {
 		t.Errorf("hostile : real is %+v", hostile)
 	}

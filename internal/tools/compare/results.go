@@ -161,6 +161,9 @@ type benchmark struct {
 	NsPerOp []float64 `json:"ns_per_op"`
 	Allocs  []float64 `json:"allocs_per_op,omitempty"`
 	PerLine []float64 `json:"ns_per_line,omitempty"`
+	// LineAllocs are the allocations that one more line costs: those of a payload of twice
+	// as many lines less those of the payload, when all has been seen before.
+	LineAllocs []float64 `json:"allocs_per_line,omitempty"`
 }
 
 // A functionPart is what a process of the function took.
