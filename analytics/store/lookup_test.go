@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"clearhop/analytics"
@@ -126,10 +127,11 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// TestThreads: one thread loads, and as many as were asked for answer.
+// TestThreads: one thread loads, and as many answer as Go uses.
 func TestThreads(t *testing.T) {
 	const sql = "SELECT CAST(current_setting('threads') AS VARCHAR)"
-	s := open(t, Options{Threads: 3})
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	s := open(t, Options{})
 	loading := ""
 	err := s.query(t.Context(), sql, nil, func(c mapping.DataChunk) error {
 		loading = string(vectorOf[text](mapping.DataChunkGetVector(c, 0), 1)[0].bytes())

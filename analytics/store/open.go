@@ -115,8 +115,9 @@ func (s *Store) open(ctx context.Context) error {
 // DuckDB's wait by looking again and again.
 func setThreads(n int) string { return fmt.Sprintf("SET threads = %d", n) }
 
-// askThreads is how many threads answer a question.
-func (s *Store) askThreads() int { return cmp.Or(s.o.Threads, runtime.NumCPU()) }
+// askThreads is how many threads answer a question: GOMAXPROCS, which is the number of CPUs
+// that the process may use.
+func askThreads() int { return runtime.GOMAXPROCS(0) }
 
 // isInMemory reports whether the database is in no file.
 func (s *Store) isInMemory() bool { return s.o.Path == "" && !s.o.Temporary }

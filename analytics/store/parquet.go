@@ -31,7 +31,7 @@ func (l *Load) parquet(name string) error {
 	if err != nil {
 		return l.parquetError(name, err)
 	}
-	if err := l.s.exec(l.work, setThreads(l.s.askThreads())); err != nil { // the engine decodes the file
+	if err := l.s.exec(l.work, setThreads(askThreads())); err != nil { // the engine decodes the file
 		return err
 	}
 	err = reader.query(l.ctx, "SELECT "+columns+" FROM "+from, nil, func(c mapping.DataChunk) error {

@@ -47,7 +47,7 @@ func (s *Store) Reader(ctx context.Context) (*Store, error) {
 // answer questions.
 func (s *Store) closeOff(ctx context.Context) error {
 	for _, sql := range []string{
-		setThreads(s.askThreads()),
+		setThreads(askThreads()),
 		"SET allowed_directories = []", "SET allowed_paths = []",
 		"SET enable_external_access = false", "SET lock_configuration = true",
 	} {

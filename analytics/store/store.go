@@ -57,9 +57,6 @@ type Options struct {
 	// see docs/decisions/statistics.md. 0 stands for 256 MiB. What needs more goes to a
 	// temporary folder.
 	Memory int64
-	// Threads is how many threads answer a question. 0 stands for one for each CPU. Two of
-	// them use some 40 % more CPU than one, and answer sooner. Loading takes one.
-	Threads int
 }
 
 // ErrNoEngine says that this program was built without DuckDB.

@@ -121,7 +121,6 @@ type loading struct {
 	window   window // of the lines by which the chain is judged
 	quiet    bool
 	group    *groupReading // is loaded too; nil if there is none
-	threads  int           // that answer questions; 0 stands for one for each CPU
 
 	bad   int // rows that were reported
 	tally pipeline.Tally
@@ -167,7 +166,7 @@ func (l *loading) open(ctx context.Context, db string, files []string) (*store.S
 	l.examined.isAll, l.examined.isKept = db == "" || errors.Is(err, fs.ErrNotExist), db != ""
 	for {
 		nothing := len(files) == 0 && l.group == nil
-		s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: nothing, Temporary: l.group != nil || areLarge(files), Threads: l.threads})
+		s, err := store.Open(ctx, store.Options{Path: db, ReadOnly: nothing, Temporary: l.group != nil || areLarge(files)})
 		if err != nil {
 			return nil, store.Stats{}, err
 		}

@@ -131,9 +131,6 @@ func (c *reportCommand) open(ctx context.Context, s streams) (analytics.Engine, 
 		c.Files = s.orStdin(nil)
 	}
 	c.loading = &loading{streams: s, settings: c.Settings, window: c.linesAsked(time.Now()), quiet: c.Quiet, group: group}
-	if len(c.Files) > 0 || group != nil {
-		c.loading.threads = 1 // the questions take less time than the files
-	}
 	db, _, err := c.loading.open(ctx, c.DB, c.Files)
 	if db == nil {
 		return nil, nil, err
