@@ -187,6 +187,26 @@ func EndsForgedRecord(line []byte) bool {
 	return false
 }
 
+// minFilling is how long a path is at least that fills an error record with its decoded
+// text: nginx writes less than the rest of MaxErrorLine before it.
+const minFilling = MaxErrorLine / 2
+
+// FillsRecord reports whether a line that is no error line has a path with an encoded line
+// break that is long enough for nginx to cut the error record of the same request off. The
+// access line of such a request is written behind that record.
+func FillsRecord(line []byte) bool {
+	if len(line) < minFilling || !HasLineBreak(line) || IsErrorLine(line) {
+		return false
+	}
+	for word := range bytes.SplitSeq(line, []byte(" ")) {
+		path, _, _ := bytes.Cut(word, []byte("?"))
+		if len(path) >= minFilling && bytes.IndexByte(path, '/') >= 0 && HasLineBreak(path) {
+			return true
+		}
+	}
+	return false
+}
+
 // HasLineBreak reports whether text has an encoded line break: %0A or %0D.
 func HasLineBreak(text []byte) bool {
 	for {

@@ -17,7 +17,7 @@ import (
 func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool) {
 	b := &w.batch
 	begin := w.envelope
-	size, wrapping := len(inner), 0
+	size, wrapping := sizeOf(inner)
 	within, end, doubt := i, i, record.NoDoubt
 	k := i + 1
 	for ; k < len(lines) && lines[k].Origin == lines[i].Origin; k++ {
@@ -26,6 +26,11 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 		text, b.ahead = w.openAlone(&lines[k], b.ahead[:0], &e)
 		if isOtherOutput(&begin, &e) {
 			continue
+		}
+		if !hasOffsets(&lines[i], &begin) && parser.FillsRecord(text) {
+			// The access line of a request whose record nginx has cut off. The bytes of such
+			// a record cannot be counted here, because empty lines are left out.
+			end, doubt = k-1, record.DoubtAttempt
 		}
 		n, more := sizeInRecord(&lines[k], text, &begin, &e)
 		size, wrapping = size+len("\n")+n, wrapping+more
@@ -64,13 +69,23 @@ func (w *Worker) follow(lines []record.Line, i int, inner []byte) (complete bool
 // begin, and how many more it can have. text is what the envelopes e of the line hold. The
 // record has no more of them than its first line: others are what a visitor wrote in it.
 func sizeInRecord(line *record.Line, text []byte, begin, e *record.Envelope) (size, more int) {
-	switch {
-	case begin.Count == 0:
-		return len(line.Text), 0
-	case e.Count > begin.Count:
-		return len(text), max(0, len(line.Text)-len(text))
+	if begin.Count == 0 {
+		return sizeOf(line.Text)
 	}
-	return len(text), 0
+	size, more = sizeOf(text)
+	if e.Count > begin.Count {
+		more = max(more, len(line.Text)-size)
+	}
+	return size, more
+}
+
+// sizeOf returns how many bytes nginx has written at least for a text, and how many more it
+// can have written. Log drivers write U+FFFD, which has three bytes, for each byte that is not
+// UTF-8. A visitor can send both.
+func sizeOf(text []byte) (size, more int) {
+	const replacement = "\uFFFD"
+	more = (len(replacement) - 1) * bytes.Count(text, []byte(replacement))
+	return len(text) - more, more
 }
 
 // hasOffsets reports whether the offsets of lines count the bytes between them, with line

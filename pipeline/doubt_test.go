@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -411,6 +412,62 @@ func TestCutRecordEndsInEnvelope(t *testing.T) {
 						t.Errorf("%s in %s, %s: line %d of %d: %s", inner, outer, name, i+1, len(text), event)
 					}
 				}
+			}
+		}
+	}
+}
+
+// asDriversWrite is what log drivers write for a text: each byte that is not UTF-8 becomes U+FFFD.
+func asDriversWrite(text string) string { return string([]rune(text)) }
+
+// TestUncountableRecord: where the bytes of a record that nginx cut off cannot be counted,
+// because log drivers leave empty lines out and write other bytes for those that are not
+// UTF-8, the access line of the same request shows that lines before it can be a visitor's.
+func TestUncountableRecord(t *testing.T) {
+	const most = 2047
+	for kind, filling := range map[string]string{"nothing": "", "an empty line": "\n", "many empty lines": strings.Repeat("\n", 40), "bytes": "\xff\xff\xfe"} {
+		for outer, wrap := range wraps {
+			for between := range 3 {
+				path := fakeTail + "\n" + forged + "\n" + filling + strings.Repeat("v", 3000)
+				record := (head + `open() "/usr/share/nginx/html/x` + path)[:most]
+				var text []string
+				add := func(s string) { text = append(text, wrap("stdout", asDriversWrite(s))) }
+				for line := range strings.SplitSeq(record, "\n") {
+					if line != "" {
+						add(line)
+					}
+				}
+				for i := range between {
+					add(honestAt(i))
+				}
+				add(strings.Replace(honestAt(between), "GET / ", "GET /"+url.PathEscape(path)+" ", 1))
+				first := len(text)
+				for i := range 5 {
+					add(honestAt(10 + i))
+				}
+				events := eventsOf(t, streams["payload"], text...)
+				if isBelieved(events[1]) {
+					t.Errorf("%s, %s, %d lines between: the forged line is believed", kind, outer, between)
+				}
+				for i, e := range events[first:] {
+					if !isBelieved(e) {
+						t.Errorf("%s, %s, %d lines between: honest line %d is not believed: %s", kind, outer, between, i, e)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestLongPathsAreNoEvidence: a path that has no line break, a short one and a long query
+// take no verdict from the lines of others.
+func TestLongPathsAreNoEvidence(t *testing.T) {
+	long := strings.Repeat("v", 3000)
+	for _, path := range []string{long, "a%0Ab", "a?q=" + long + "%0A" + long, "a%0A?q=" + long} {
+		events := eventsOf(t, streams["payload"], missing, honestAt(0), strings.Replace(honestAt(1), "GET / ", "GET /"+path+" ", 1), honestAt(2))
+		for i, e := range events[1:] {
+			if !isBelieved(e) {
+				t.Errorf("%.10s…: line %d is not believed: %s", path, i, e)
 			}
 		}
 	}

@@ -51,7 +51,8 @@ func (b *batch) behindOf(i int) record.Doubt {
 // it, and has size bytes.
 func (w *Worker) followBack(lines []record.Line, i int, reach parser.ErrorReach, begin *record.Envelope, size int) {
 	b := &w.batch
-	within, end, doubt, wrapping := i, i, record.NoDoubt, 0
+	within, end, doubt, wrapping := i, i, record.NoDoubt, 2*bytes.Count(lines[i].Text, []byte("\ufffd"))
+	size -= wrapping
 	for k := i - 1; k >= 0 && lines[k].Origin == lines[i].Origin; k-- {
 		var e record.Envelope
 		var text []byte

@@ -275,3 +275,37 @@ func TestShareInDoubt(t *testing.T) {
 		}
 	}
 }
+
+// TestNewestFirstBytes: log drivers write three bytes for each that is not UTF-8. A record
+// that nginx cut off is found in a newest-first log all the same.
+func TestNewestFirstBytes(t *testing.T) {
+	for _, filling := range []string{"", "\xff", "\xff\xfe\xff"} {
+		wrap := wraps["docker"]
+		var text []string
+		for i := range 20 {
+			text = append(text, wrap("stdout", honestAt(i)))
+		}
+		cut := (strings.Replace(missing, "html/", "html/"+filling, 1) + "\n" + forged + "\n" + filling + strings.Repeat("v", 3000))[:2047]
+		for line := range strings.SplitSeq(cut, "\n") {
+			text = append(text, wrap("stdout", asDriversWrite(line)))
+		}
+		for i := range 20 {
+			text = append(text, wrap("stdout", honestAt(20+i)))
+		}
+		slices.Reverse(text)
+		lines := linesOfText(&record.Origin{Source: "a", File: "a"}, text...)
+		found := false
+		for i, e := range inBatches(t, open(t, chain()), lines, len(lines)) {
+			if !strings.Contains(string(lines[i].Text), "203.0.113.66 - admin") {
+				continue
+			}
+			found = true
+			if isBelieved(e) {
+				t.Errorf("%q: the forged line is believed: %s", filling, e)
+			}
+		}
+		if !found {
+			t.Errorf("%q: there is no forged line", filling)
+		}
+	}
+}
