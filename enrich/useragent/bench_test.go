@@ -3,6 +3,7 @@ package useragent
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,50 @@ func BenchmarkParse(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkStream reads user agents that are all new, after enough of them that the tables
+// hold what such a stream leaves in them. The real ones have a version of their own. The
+// hostile ones are made of texts whose automata have the most states, and so ask for new parts
+// of the tables all the time. internal/tools/compare does not count them with the user agents
+// of BenchmarkParse/miss, whose tables are built.
+func BenchmarkStream(b *testing.B) {
+	const n, before = 16384, 2048
+	random := rand.New(rand.NewPCG(3, 4))
+	agents := agentsOfTests(b)
+	var streams [2][]string
+	for i := range n {
+		streams[0] = append(streams[0], agents[i%len(agents)]+" build/"+strconv.Itoa(i))
+		streams[1] = append(streams[1], hostileJoin(random))
+	}
+	for i, name := range []string{"real", "hostile"} {
+		b.Run(name, func(b *testing.B) {
+			parser := NewRules().NewParser()
+			for _, ua := range streams[i][:before] {
+				parser.parse(ua)
+			}
+			next := before
+			b.ReportAllocs()
+			for b.Loop() {
+				parser.parse(streams[i][next])
+				next = (next + 1) % n
+			}
+		})
+	}
+}
+
+// hostileJoin returns names that need large tables, joined at random with random digits.
+func hostileJoin(random *rand.Rand) string {
+	names := []string{"PetalBot", "AspiegelBot", "NokiaN67Kl", "UCBrowser", "NOKIA-X-", "Fennec/9.", "Fennec/68.15"}
+	var ua strings.Builder
+	for ua.Len() < MaxInput-32 {
+		ua.WriteString(names[random.IntN(len(names))])
+		if random.IntN(2) == 0 {
+			ua.WriteString(strconv.Itoa(random.IntN(10000)))
+			ua.WriteByte("ab.-_ "[random.IntN(6)])
+		}
+	}
+	return ua.String()
 }
 
 // The first line of a cold process: new rules, a new parser, one user agent and

@@ -78,10 +78,10 @@
 //
 // A user agent that is in neither cache asks automata which rules match
 // (internal/automaton), and package regexp for the names in the one that does. Their
-// tables are built while they are used. They take about 5 MiB for each parser, and those
-// that were not used for the longest time are dropped. A user agent
-// that asks for more new parts of them than it may is answered by package regexp
-// alone, in linear time. For one user agent the automata read at most filtered.MaxTried
+// tables are built while they are used. They take about 5 MiB for each parser, about 10 MB
+// in the worst case, and those that were not used for the longest time are dropped. A user
+// agent that asks for more new parts of them than it may is answered by package regexp, in
+// linear time, but for the large expressions for which that is slower than to build. For one user agent the automata read at most filtered.MaxTried
 // bytes, which is more than any user agent of the tests takes. A name that is not found
 // within that is left out. Each expression is compiled when it is first needed, and all
 // of them together take about 5 MiB, once per process.

@@ -160,7 +160,7 @@ func atomsByShape(t *testing.T) map[string][]string {
 	return atoms
 }
 
-func agentsOfTests(t *testing.T) []string {
+func agentsOfTests(t testing.TB) []string {
 	texts := readJSON[[]string](t, "testdata/crawlers/crawlers.json")
 	for _, file := range []string{"ua.json", "os.json", "device.json"} {
 		for _, x := range readJSON[[]fixture](t, "testdata/uap-core/"+file) {

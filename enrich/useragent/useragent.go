@@ -117,8 +117,8 @@ func (p *Parser) read(ua string) Result {
 	return answer(text, &found)
 }
 
-// textOf returns what is read of a user agent. If the input was cut inside a character,
-// that character is dropped too.
+// textOf returns what is read of a user agent. Bytes that are not UTF-8 become U+FFFD, and
+// so does the rest of a character inside which the input was cut.
 func textOf(ua string) string {
 	return strings.TrimSpace(strings.ToValidUTF8(ua, string(utf8.RuneError)))
 }

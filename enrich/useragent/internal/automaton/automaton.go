@@ -26,7 +26,9 @@
 // To build a part of the table takes about 100 times as long as to use it, and a
 // hostile text can ask for new parts all the time. So each text may build [Steps]
 // parts, and what the texts before it left, at most [MaxSteps] in all. Beyond that
-// the answer is Unknown, and package regexp has to be asked. A table has at most
+// the answer is Unknown, and package regexp has to be asked. Programs of more than 500
+// instructions are the exception: package regexp is slow for them, so their tables are
+// still built, at most one part for each character that is read. A table has at most
 // [MaxStates] states. When it is full, it is emptied. When all tables of a cache take
 // more than [MaxBytes], those that were not used for the longest time are dropped before
 // the next text, until they take half of it.
@@ -297,10 +299,16 @@ const (
 	// first text has so many: all tables are empty then.
 	MaxSteps = 2048
 	// MaxStates is how many states the table of one program may have.
-	MaxStates = 1024
+	MaxStates = 4096
 	// MaxBytes is how large the tables of a cache may be at the start of a text.
-	// One text adds at most MaxSteps states to them.
+	// One text adds at most MaxSteps states to those of programs of up to backtracked
+	// instructions, and to others at most one for each character that is read.
 	MaxBytes = 4 << 20
+	// backtracked is how many instructions an expression may have for package regexp to
+	// backtrack in it. For more it uses its NFA, which follows all alternatives at each
+	// character, and takes longer than to build the table. So the table of such a program
+	// is built even if the text has used up its steps.
+	backtracked = 500
 )
 
 // A Cache holds the tables that were built. One goroutine at a time may use it.

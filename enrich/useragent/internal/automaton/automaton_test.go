@@ -75,8 +75,8 @@ func FuzzMatch(f *testing.F) {
 
 // A text that asks for much is answered by Unknown, and the table stays bounded.
 func TestBounds(t *testing.T) {
-	// Which of the last ten characters were an a: 1,024 states and more.
-	expr := `a.{10}b$`
+	// Which of the last twelve characters were an a: 4,096 states and more.
+	expr := `a.{12}b$`
 	program, err := Compile(expr)
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +110,38 @@ func TestBounds(t *testing.T) {
 	cache.SetText(strings.Repeat("ab", 4*MaxSteps))
 	if got := cache.Match(program); got == Unknown {
 		t.Error("a text that repeats itself is unknown")
+	}
+}
+
+// A program that is slow in package regexp is answered, whatever a text asks for.
+func TestSlowProgramsAreAnswered(t *testing.T) {
+	expr := `(?:a.{12}b|x.{500}y)$`
+	program, err := Compile(expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(program.insts) <= backtracked {
+		t.Fatalf("%d instructions are not enough for this test", len(program.insts))
+	}
+	oracle := regexp.MustCompile(expr)
+	cache := NewCache()
+	random := uint32(1)
+	for range 200 {
+		var text strings.Builder
+		for range 500 {
+			random = random*1664525 + 1013904223
+			text.WriteByte('a' + byte(random>>24)%2)
+		}
+		cache.SetText(text.String())
+		if got := cache.Match(program); got == Unknown || (got == Yes) != oracle.MatchString(text.String()) {
+			t.Fatalf("%q: %v", text.String(), got)
+		}
+		if cache.steps < 0 || len(cache.tables[program].states) > MaxStates {
+			t.Fatalf("%d steps are left, and there are %d states", cache.steps, len(cache.tables[program].states))
+		}
+	}
+	if cache.steps > 0 {
+		t.Errorf("%d steps are left: the texts asked for too little", cache.steps)
 	}
 }
 

@@ -76,11 +76,11 @@ func hashOf(s *state, places []uint16) uint32 {
 	return h ^ h>>15
 }
 
-// reset empties a table.
+// reset empties a table. It gives up its memory, since what an empty table holds is not
+// counted.
 func (c *Cache) reset(t *table) {
 	c.bytes -= t.bytes
-	*t = table{program: t.program, texts: t.texts, slots: emptySlots(minSlots), states: t.states[:0], places: t.places[:0],
-		next: t.next[:0], others: append(t.others[:0], [10]Digits{})}
+	*t = table{program: t.program, texts: t.texts, slots: emptySlots(minSlots), others: make([][10]Digits, 1)}
 	t.first = c.number(t, state{previous: -1, restart: true, matched: unmatched}, nil)
 }
 
@@ -148,13 +148,14 @@ type builder struct {
 }
 
 // build finds what stands behind a state and the character i of the text, and writes
-// it into the table. It returns notBuilt if the text has built enough.
+// it into the table. It returns notBuilt if the text has built enough, unless package
+// regexp would be slower.
 func (c *Cache) build(t *table, at uint16, i int) uint16 {
-	if c.steps == 0 {
+	p := t.program
+	if c.steps == 0 && len(p.insts) <= backtracked {
 		return notBuilt
 	}
-	c.steps--
-	p := t.program
+	c.steps = max(c.steps-1, 0)
 	from := &t.states[at]
 	symbol := c.symbol(i)
 	next := runeOf(symbol)
