@@ -41,7 +41,8 @@ const maxInMemory = 12_000_000
 
 // An Explorer answers from an analytics.Engine, with SQL over the views. It asks the engine
 // one question at a time. What is counted in memory waits for no other question to the
-// engine. It implements Source.
+// engine, but for a search, and for the first question after more lines came: these ask the
+// engine themselves. It implements Source.
 type Explorer struct {
 	Config
 	// Who counts requests has the turn counting, and who asks the engine has the turn asking.
@@ -116,7 +117,7 @@ func (e *Explorer) ask(ctx context.Context, what, sql string) ([][]any, error) {
 // known returns what there is to ask for. The caller has the turn asking.
 func (e *Explorer) known(ctx context.Context) (bounds, error) {
 	e.mu.Lock()
-	b := e.bounds
+	b, changes := e.bounds, e.changes
 	e.mu.Unlock()
 	if b != nil {
 		return *b, nil
@@ -133,8 +134,10 @@ func (e *Explorer) known(ctx context.Context) (bounds, error) {
 		b.last, _ = rows[0][2].(time.Time)
 	}
 	e.mu.Lock()
-	e.bounds = b
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	if changes == e.changes { // else more lines may have come, and the next question asks again
+		e.bounds = b
+	}
 	return *b, nil
 }
 

@@ -183,3 +183,35 @@ func TestInterruptedReading(t *testing.T) {
 		}
 	}
 }
+
+// A growing engine has more requests after each question, and says so before the answer of
+// that question is there.
+type growing struct {
+	grown    func()
+	requests int64
+}
+
+func (e *growing) Ask(context.Context, string) (analytics.Answer, error) {
+	before := e.requests
+	e.requests++
+	if e.requests < 3 {
+		e.grown()
+	}
+	return analytics.Answer{Rows: [][]any{{before, nil, nil}}}, nil
+}
+
+// TestForgetWhileAsking: bounds that were asked for before Forget was called are not kept.
+func TestForgetWhileAsking(t *testing.T) {
+	engine := &growing{}
+	e := dashboard.NewExplorer(dashboard.Config{Engine: engine, Dialect: analytics.DuckDB})
+	engine.grown = e.Forget
+	for i, want := range []int64{0, 1, 2, 2} { // nothing comes behind the third question
+		m, err := e.Manifest(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Requests != want {
+			t.Errorf("question %d: %d requests, want %d", i, m.Requests, want)
+		}
+	}
+}
