@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -282,8 +283,11 @@ func (d *served) serve(ctx context.Context, l net.Listener) error {
 	}
 	d.announce(l)
 	// The requests in memory are long lists of numbers, which cost a collection next to
-	// nothing. So garbage is collected when it is half as large as what is held.
-	debug.SetGCPercent(50)
+	// nothing. So garbage is collected when it is half as large as what is held, unless the
+	// operator has set something else. Athena's requests are not in memory.
+	if os.Getenv("GOGC") == "" && d.command.Athena == "" {
+		debug.SetGCPercent(50)
+	}
 	server := dashboard.NewServer(config)
 	if d.command.Athena == "" {
 		go server.Warm(ctx)
