@@ -107,7 +107,8 @@ func start(t testing.TB, path string) *translator {
 	return tr
 }
 
-// python finds a Python that has SAM's translator, which cfn-lint brings along.
+// python finds a Python that has SAM's translator: the usual one, or that of cfn-lint, where
+// .ci/tools installs it.
 func python(t testing.TB) string {
 	t.Helper()
 	candidates := []string{"python3"}
