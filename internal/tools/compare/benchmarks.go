@@ -131,7 +131,7 @@ func (p *benchmarkPart) whole(name string) (ratio, allocs measure.Spread) {
 	return measure.SpreadOf(ratios), measure.SpreadOf(perLine)
 }
 
-// hostile is the ratio of the dearest hostile user agent to the median one of people and
+// hostile is the ratio of the most expensive hostile user agent to the median one of people and
 // robots, at first sight.
 func (p *benchmarkPart) hostile() measure.Spread {
 	var ratios []float64
